@@ -127,7 +127,7 @@ class Current:
         found = rows([*mine, *self._raised(), *self._collected()], self.tenant)
         return Rows(found, frozenset({ALERTS}), frozenset(put))
 
-    def _raised(self) -> Iterator[dict[str, Any]]:
+    def _raised(self) -> Iterator[dict[str, object]]:
         """The alerts that were raised here."""
         looked = Looked(held=True, within=None if self._alerts.everything else self._alerts)
         for workspace in self._workspaces:
@@ -135,7 +135,7 @@ class Current:
             for alert in self.state.alerts.listed(workspace, looked, most=MOST):
                 yield from self._of(alert, sight)
 
-    def _of(self, alert: StoredAlert, sight: Sight) -> Iterator[dict[str, Any]]:
+    def _of(self, alert: StoredAlert, sight: Sight) -> Iterator[dict[str, object]]:
         first: dict[str, ResourceId] = {}
         for resource in security_shape.seen(alert, self._alerts):
             first.setdefault(resource.subscription, resource)
@@ -171,7 +171,7 @@ def _alert(body: Mapping[str, Any]) -> dict[str, Any]:
     return {**body, "location": location, "properties": {**properties, **_capital(properties)}}
 
 
-def _capital(properties: Mapping[str, Any]) -> dict[str, Any]:
+def _capital(properties: Mapping[str, object]) -> dict[str, object]:
     found = {capitalised(name): value for name, value in properties.items()}
     resources = found.get("ResourceIdentifiers")
     if isinstance(resources, list):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from nephoscope.access.openid import OpenIdError, context_of, secure
 from nephoscope.access.roles import role
@@ -87,9 +86,9 @@ def _true(one: Rule, claims: Mapping[str, object]) -> bool:
     return one.value in found
 
 
-def values(claims: Mapping[str, Any], claim: str) -> frozenset[str]:
+def values(claims: Mapping[str, object], claim: str) -> frozenset[str]:
     """The values of a claim: its own, those of its list, or inside objects by dots as in `realm_access.roles`."""
-    found: Any = claims.get(claim)
+    found: object = claims.get(claim)
     if found is None and "." in claim:
         found = claims
         for part in claim.split("."):

@@ -251,7 +251,7 @@ def decide(ask: Ask, id: ImageId, body: ImageDecision) -> RegistryImageShape:  #
         raise missing(f"The image {id}") from error
 
 
-def _settings(document: dict[str, Any]) -> RegistrySettings:
+def _settings(document: dict[str, object]) -> RegistrySettings:
     try:
         return read_settings(document)
     except RegistrySettingsError as error:

@@ -6,7 +6,7 @@ Healthy when the network has a protection plan switched on, or when each of thos
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.analyze.key import Key, keyed
 from nephoscope.analyze.verdict import finding, healthy, judged, listing, not_applicable, unhealthy
@@ -78,5 +78,5 @@ def _protected(view: View, address: str) -> bool:
     resource = view.estate.resources.get(address)
     if resource is None or not resource.complete:
         raise NotCollected(address)
-    settings: Any = properties(resource).get("ddosSettings")
+    settings: object = properties(resource).get("ddosSettings")
     return isinstance(settings, dict) and str(settings.get("protectionMode", "")).lower() == "enabled"

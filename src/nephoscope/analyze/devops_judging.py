@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.analyze.verdict import finding, healthy, judged, listing, not_applicable, unhealthy
 from nephoscope.estate.devops_documents import (
@@ -110,7 +110,7 @@ def moment(members: Mapping[str, object], *names: str) -> datetime:
     raise NotCollected(f"{' or '.join(names)}")
 
 
-def nested(value: Any, *path: str) -> Any:
+def nested(value: object, *path: str) -> object:
     """Give what stands at a path of members, None where it leads nowhere."""
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.analyze.devops_judging import id_of, name_of
 from nephoscope.analyze.federated_subjects import Trust, trust_of
@@ -119,5 +119,5 @@ def _problem(view: View, trust: Trust) -> str:
 
 
 def _app_id(resource: Resource) -> str:
-    members: dict[str, Any] = properties(resource)
+    members: dict[str, object] = properties(resource)
     return str(members.get("appId") or resource.key).lower()

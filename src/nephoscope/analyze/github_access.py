@@ -9,7 +9,7 @@ Source: https://docs.github.com/rest/deploy-keys, .../repos/webhooks, .../action
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.analyze.devops_judging import is_unsafe_webhook, judge_active, judge_parts, nested
 from nephoscope.analyze.key import Key, keyed
@@ -85,7 +85,7 @@ def _may_write(key: Resource) -> bool:
 
 
 def _is_open(environment: Resource) -> bool:
-    members: dict[str, Any] = known(environment)
+    members: dict[str, object] = known(environment)
     for name in ("protection_rules", "deployment_branch_policy"):
         if name not in members:
             raise NotCollected(f"'{name}' of {environment.key}")

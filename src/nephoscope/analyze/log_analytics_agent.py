@@ -58,7 +58,7 @@ def analyze(view: View) -> Iterable[Assessment]:
         yield from judged(view.resources(type_), ON_SET, whole)
 
 
-def _profiled(resource: Resource) -> list[dict[str, Any]]:
+def _profiled(resource: Resource) -> list[dict[str, object]]:
     """The extensions in a model's extension profile."""
     body: Any = properties(resource)
     model = body.get("virtualMachineProfile") if resource.type == SCALE_SET_TYPE else body

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.analyze.verdict import judged, unknown
 from nephoscope.estate.holdings import known, properties
@@ -48,7 +48,7 @@ def is_extension(body: dict[str, object], publisher: str, types: Iterable[str]) 
 
 def system(machine: Resource) -> str:
     """'linux', 'windows' or '' where the body does not say."""
-    profile: Any = properties(machine).get("storageProfile")
+    profile: object = properties(machine).get("storageProfile")
     disk = profile.get("osDisk") if isinstance(profile, dict) else None
     word = disk.get("osType") if isinstance(disk, dict) else None
     return str(word or "").lower()

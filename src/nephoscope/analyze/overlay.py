@@ -35,7 +35,7 @@ def assessment_id(resource: str, key: str) -> str:
 
 def body_of(assessment: Assessment, key: Key) -> dict[str, object]:
     """The ARM body of a verdict that is not Unknown."""
-    properties: dict[str, Any] = {
+    properties: dict[str, object] = {
         "displayName": key.title,
         "resourceDetails": {"source": "Azure", "id": assessment.resource},
         "status": {

@@ -212,14 +212,14 @@ def _open(view: View, places: Iterable[str]) -> tuple[list[SubAssessment], NotCo
     return found, doubt
 
 
-def _expired(view: View, body: dict[str, Any]) -> str | None:
+def _expired(view: View, body: dict[str, object]) -> str | None:
     """Return until when a finding was good that no longer is, None where it counts."""
     details = body.get("additionalData")
     until = str(details.get(GOOD_UNTIL) or "") if isinstance(details, dict) else ""
     return until if until and view.now > datetime.fromisoformat(until) else None
 
 
-def _was_exempted(view: View, status: dict[str, Any]) -> bool:
+def _was_exempted(view: View, status: dict[str, object]) -> bool:
     """Return whether a finding was exempted until a time that is past."""
     until = str(status.get("exemptUntil") or "")
     return status.get("cause") == EXEMPT and bool(until) and view.now > datetime.fromisoformat(until)
@@ -250,7 +250,7 @@ def _is_coverage(body: dict[str, Any]) -> bool:
 
 def _uncovered(view: View, one: Resource, body: dict[str, Any]) -> NotCollected | None:
     """Return what a scan does not cover, or that the feeds which it was matched with are too old; None where neither is."""
-    status: Any = body.get("status")
+    status: object = body.get("status")
     if isinstance(status, dict) and status.get("cause") == NOT_ASSESSED:
         return NotCollected(f"all of it by the scan: {status.get('description')}")
     until = str(body["additionalData"].get("assessedUntil") or "")

@@ -62,5 +62,5 @@ def analyze(view: View) -> Iterable[Assessment]:
 
 
 def _generation(machine: Resource) -> str:
-    shown: Any = properties(machine).get("instanceView")
+    shown: object = properties(machine).get("instanceView")
     return str(shown.get("hyperVGeneration", "")).lower() if isinstance(shown, dict) else ""

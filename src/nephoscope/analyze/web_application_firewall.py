@@ -53,7 +53,7 @@ def analyze(view: View) -> Iterable[Assessment]:
     )
 
 
-def _listed(value: Any) -> list[dict[str, Any]]:
+def _listed(value: object) -> list[dict[str, Any]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
@@ -123,7 +123,7 @@ def _profile(view: View, profile: Resource, key: Key) -> Assessment:
 
 
 def _domains(policy: Resource) -> Iterable[str]:
-    parameters: Any = known(policy).get("parameters")
+    parameters: object = known(policy).get("parameters")
     if not isinstance(parameters, dict) or not reference(parameters.get("wafPolicy")):
         return ()
     return [

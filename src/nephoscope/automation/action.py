@@ -75,7 +75,7 @@ class ActionKind:
     batch: int = 1
     digest: bool = False
 
-    def parse(self, given: Mapping[str, Any]) -> Any:
+    def parse(self, given: Mapping[str, object]) -> Any:
         """Return the settings of a rule's action; ValueError names the setting and what it must be."""
         try:
             return msgspec.convert(

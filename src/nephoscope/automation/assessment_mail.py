@@ -148,7 +148,7 @@ def _found(state: str, severity: str | None) -> Standing:
     return Standing(state, severity or "") if state == FINDING else Standing(state)
 
 
-def _points(score: Mapping[str, Any]) -> str:
+def _points(score: Mapping[str, object]) -> str:
     return f"{score['current']:.1f} of {score['max']:g} points"
 
 
@@ -176,7 +176,7 @@ def _name(resource: str) -> str:
         return resource.rpartition("/")[2] or resource
 
 
-def _page(body: Mapping[str, Any], resource: str, pages: str) -> str:
+def _page(body: Mapping[str, object], resource: str, pages: str) -> str:
     if not pages:
         return ""
     type_ = _type(body)

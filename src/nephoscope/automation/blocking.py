@@ -22,7 +22,7 @@ class Chosen:
 
 
 def chosen(
-    document: dict[str, Any], guarded: Sequence[tuple[str, str]], most: int, refused: Mapping[int, str]
+    document: dict[str, object], guarded: Sequence[tuple[str, str]], most: int, refused: Mapping[int, str]
 ) -> Chosen:
     """The addresses of the entities of an event.
 

@@ -59,7 +59,7 @@ class PathProperty:
 
     def read(self, event: EventView) -> Sequence[Any]:
         """Return the values at the path."""
-        values: list[Any] = [event.document]
+        values: list[object] = [event.document]
         for name, number in _STEP.findall(self.path):
             values = [deeper for one in values for deeper in _step(one, name, number)]
         several = (value if isinstance(value, list) else [value] for value in values)

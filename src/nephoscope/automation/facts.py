@@ -54,7 +54,7 @@ def facts_of(document: Mapping[str, Any]) -> dict[str, list[str]]:
     }
 
 
-def _texts(value: Any) -> list[str]:
+def _texts(value: object) -> list[str]:
     several = value if isinstance(value, list) else [value]
     return [str(one) for one in several if one not in (None, "")]
 
@@ -64,7 +64,7 @@ def changed_facts(before: Mapping[str, object], facts: Mapping[str, list[str]]) 
     return [name for name, values in facts.items() if name in before and before[name] != values]
 
 
-def view_row(document: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> EventView:
+def view_row(document: Mapping[str, object], before: Mapping[str, Any] | None = None) -> EventView:
     """Return an alert or incident as conditions see it; `before` are the facts that the event before had."""
     facts, earlier = facts_of(document), before or {}
     known = {

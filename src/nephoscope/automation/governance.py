@@ -49,7 +49,7 @@ class Assigned:
     owner: str
     due: datetime | None
     grace: bool
-    notification: Mapping[str, Any]
+    notification: Mapping[str, object]
 
     def overdue(self, now: datetime) -> bool:
         """Whether its day is over."""
@@ -69,7 +69,7 @@ class GovernanceRule:
     owner: tuple[str, str]
     frame: timedelta | None
     grace: bool
-    notification: Mapping[str, Any]
+    notification: Mapping[str, object]
 
     def holds(self, body: Mapping[str, object], resource: str) -> bool:
         """Whether it is about an assessment of a resource (its lower-cased id)."""
@@ -80,7 +80,7 @@ class GovernanceRule:
             for several in self.sets
         )
 
-    def assigned(self, body: Mapping[str, Any], tags: Mapping[str, Any]) -> Assigned:
+    def assigned(self, body: Mapping[str, object], tags: Mapping[str, object]) -> Assigned:
         """What it says of an assessment, of a resource with some tags."""
         kind, value = self.owner
         by_tag = next((str(one) for name, one in tags.items() if name.lower() == value.lower()), "")
@@ -143,12 +143,12 @@ def deciding(several: Iterable[GovernanceRule], body: Mapping[str, object]) -> G
     return next((one for one in several if one.holds(body, resource)), None)
 
 
-def resource_of(body: Mapping[str, Any]) -> str:
+def resource_of(body: Mapping[str, object]) -> str:
     """The lower-cased id of what an assessment is about."""
     return str(body["id"]).lower().partition(_ASSESSMENT)[0]
 
 
-def document(assessment: Mapping[str, Any], assigned: Assigned) -> dict[str, Any]:
+def document(assessment: Mapping[str, object], assigned: Assigned) -> dict[str, Any]:
     """The assignment as Azure has it."""
     name = str(uuid.uuid5(uuid.NAMESPACE_URL, str(assessment["id"]).lower()))
     properties: dict[str, Any] = {
@@ -163,7 +163,7 @@ def document(assessment: Mapping[str, Any], assigned: Assigned) -> dict[str, Any
     return {"id": id_, "name": name, "type": ASSIGNMENT, "properties": kept}
 
 
-def _sets(properties: Mapping[str, Any]) -> Iterable[tuple[tuple[str, frozenset[str]], ...]]:
+def _sets(properties: Mapping[str, object]) -> Iterable[tuple[tuple[str, frozenset[str]], ...]]:
     several = properties.get("conditionSets") or []
     if not isinstance(several, list):
         raise AutomationError("properties.conditionSets", "must be a list")
@@ -195,7 +195,7 @@ def _listed(text: str, where: str) -> set[str]:
         raise AutomationError(f"{where}.value", "must be a JSON list of texts within a text") from error
 
 
-def _frame(text: Any) -> timedelta | None:
+def _frame(text: object) -> timedelta | None:
     """A span as Azure writes it, `days.hours:minutes:seconds`; None where none is given."""
     if text in (None, ""):
         return None
@@ -212,7 +212,7 @@ def _at(body: object, *path: str) -> object:
     return body
 
 
-def _moment(text: Any) -> datetime | None:
+def _moment(text: object) -> datetime | None:
     try:
         found = datetime.fromisoformat(str(text)) if text else None
     except ValueError:

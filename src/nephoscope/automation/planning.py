@@ -75,7 +75,12 @@ class _Planned:
         return self.rule.actions[self.number]
 
     def run(
-        self, batch: EventBatch, kind: str, identity: tuple[Any, ...], subject: str, document: dict[str, Any]
+        self,
+        batch: EventBatch,
+        kind: str,
+        identity: tuple[object, ...],
+        subject: str,
+        document: dict[str, object],
     ) -> AutomationRun:
         parts = [batch.workspace, *identity, self.rule.key, self.number]
         due = self.now + timedelta(microseconds=next(self.order) % _STEPS)
@@ -107,7 +112,7 @@ def _split(planned: _Planned, batch: EventBatch, most: int) -> Iterator[Automati
     for begin in range(0, len(records), size):
         several = records[begin : begin + size]
         subject = str(several[0]["id"]) if size == 1 else f"{len(several)} documents of {batch.of}"
-        document = several[0] if size == 1 else {"records": several}
+        document: dict[str, object] = several[0] if size == 1 else {"records": several}
         yield planned.run(batch, batch.kind.name, (*batch.identity, begin), subject, document)
 
 
@@ -117,7 +122,7 @@ def _summarize(planned: _Planned, batches: Sequence[EventBatch]) -> AutomationRu
     snapshot = first.kind.snapshot
     records = sorted((body for each in batches for body in each.records), key=grave_first)
     kind = first.kind.name if len(batches) == 1 else name_published(SEVERAL, snapshot=snapshot)
-    document: dict[str, Any] = {
+    document: dict[str, object] = {
         "records": records[:MOST_ROWS],
         "count": len(records),
         "findings": sum(1 for body in records if standing(body).state == FINDING),

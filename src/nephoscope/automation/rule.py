@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from nephoscope.automation.condition import ALWAYS, EventCondition, EventView
 from nephoscope.automation.event_kinds import EVENT_KINDS, EventKind
@@ -62,7 +61,7 @@ class AutomationRule:
     title: str
     language: RuleLanguage
     triggers: tuple[Trigger, ...]
-    actions: Sequence[dict[str, Any]]
+    actions: Sequence[dict[str, object]]
     enabled: bool = True
     order: int = 100
     stop: bool = False

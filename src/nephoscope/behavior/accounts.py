@@ -174,7 +174,7 @@ def _directory_roles(estate: Holdings, roles: Roles) -> dict[str, list[tuple[str
     for one in estate.by_type(DIRECTORY_ROLE_TYPE):
         body = properties(one)
         definition = body.get("roleDefinition")
-        said: dict[str, Any] = definition if isinstance(definition, dict) else {}
+        said: dict[str, object] = definition if isinstance(definition, dict) else {}
         template = str(said.get("templateId") or body.get("roleDefinitionId") or "").lower()
         title = str(said.get("displayName") or CRITICAL_ROLES.get(template, template))
         for user in roles.principals.members(str(body.get("principalId") or "").lower(), "")[0]:

@@ -77,7 +77,7 @@ class Teller:
             "_ItemId": event["id"],
         }
 
-    def anomaly(self, row: Mapping[str, Any], event: Mapping[str, Any]) -> dict[str, Any] | None:
+    def anomaly(self, row: Mapping[str, Any], event: Mapping[str, Any]) -> dict[str, object] | None:
         """The row of Anomalies of an event's row of BehaviorAnalytics, None where its priority is below the setting."""
         if row["InvestigationPriority"] < self.settings.anomaly_priority:
             return None
@@ -228,7 +228,7 @@ _SOURCES = {
 def _insights(facts: Facts) -> dict[str, object]:
     """The insights of a value by name; those of peers and tenant only where it is unusual for the entity."""
     dimension = DIMENSIONS[facts.dimension]
-    found: dict[str, Any] = {dimension.first: facts.first}
+    found: dict[str, object] = {dimension.first: facts.first}
     if dimension.uncommon:
         found[dimension.uncommon] = facts.uncommon
     if dimension.among_peers and facts.peers_known:

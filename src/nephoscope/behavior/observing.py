@@ -74,7 +74,7 @@ class Observer:
 
     def observed(self, stretch: Stretch) -> pa.Table:
         """The observations of a stretch, each with an id that it has in every run."""
-        rows: list[dict[str, Any]] = []
+        rows: list[dict[str, object]] = []
         for source in self._present():
             table = self.lake.rows(source.query, workspace=self.workspace, now=stretch.end, span=stretch.span)
             rows += [self._observation(source, row) for row in table.to_pylist()]
@@ -106,7 +106,7 @@ class Observer:
                 ]
         return found
 
-    def _observation(self, source: Source, row: dict[str, Any]) -> dict[str, Any]:
+    def _observation(self, source: Source, row: dict[str, Any]) -> dict[str, object]:
         micros = (row["TimeGenerated"] - UNIX_EPOCH_TICKS) // 10
         moment = EPOCH + dt.timedelta(microseconds=micros)
         place = (

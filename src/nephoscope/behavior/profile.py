@@ -23,7 +23,7 @@ GROUP BY kind, dimension, value ORDER BY kind, dimension, days DESC, value
 """  # noqa: S608 - numbers of ours
 
 
-def profile(data: Path, workspace: str, entity: str) -> list[dict[str, Any]]:
+def profile(data: Path, workspace: str, entity: str) -> list[dict[str, object]]:
     """What is known of an entity: each value of each dimension, on how many days, the first and the last of them."""
     asked = entity.lower()
     asked = load(data, workspace).aliases.get(asked, asked)

@@ -153,7 +153,7 @@ def run(data: Path, /, name: str, most: int, output: str, **options: Any) -> Non
         tell(f"{len(rows) - most:,} more rows: --most shows them")
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> Any:
     import json
 
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
@@ -225,7 +225,7 @@ def bookmarks(data: Path, /, workspace: str, most: int, output: str) -> None:
     show_list(rows, BOOKMARKS, output, "no bookmark")
 
 
-def _titles(entities: list[dict[str, Any]]) -> list[str]:
+def _titles(entities: list[dict[str, object]]) -> list[str]:
     from nephoscope.model.entity import Entity
 
     return [Entity.read(one).title for one in entities]

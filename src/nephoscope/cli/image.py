@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @keep_options
 @click.pass_obj
 def command(data: Path, /, target: str, tag: str, platform: str, packages: bool, look_for: tuple[ExaminedPart, ...], insecure: bool,
-            allowed: tuple[str, ...], denied: tuple[str, ...], **asked: Any) -> None:  # fmt: skip
+            allowed: tuple[str, ...], denied: tuple[str, ...], **asked: object) -> None:  # fmt: skip
     """Look into an image: a folder of the OCI layout, an archive (docker save, oci-archive), or a name in a registry.
 
     Logins are those of docker and podman. A layer is read once; what it holds is kept in the data folder, of secrets never the value.

@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     "--output", "-o", type=click.Choice(("table", "json")), default="table", show_default=True, help="How the summary is shown.",
 )  # fmt: skip
 @click.pass_obj
-def command(data: Path, /, paths: tuple[str, ...], form: str, **options: Any) -> None:
+def command(data: Path, /, paths: tuple[str, ...], form: str, **options: object) -> None:
     """Take PATHs into the lake: files, folders, globs, or - for standard input; .gz, .bz2, .xz, .zst, .zip and .tar are opened.
 
     `sample:` is the sample company's logs of the last 30 days, made by a seed: `sample:days=7,seed=2,users=500,start=2026-11-01`;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 )
 @click.pass_obj
 def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: bool, look_for: tuple[ExaminedPart, ...],
-            allowed: tuple[str, ...], denied: tuple[str, ...], host: str, **asked: Any) -> None:  # fmt: skip
+            allowed: tuple[str, ...], denied: tuple[str, ...], host: str, **asked: object) -> None:  # fmt: skip
     """List the packages below ROOT: of this host, of a disk that is mounted, of a folder that an image was unpacked to.
 
     Links are not followed, and folders of the kernel, of what runs and of the stores of container engines are passed over.

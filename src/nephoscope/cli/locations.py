@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -103,7 +103,7 @@ def suggest(data: Path, /, workspace: str, days: int, output: str) -> None:
     with lake_of(data) as (lake, state):
         take_in(data, lake, state)
         found = suggested(lake, workspace_of(state, workspace).name, now - timedelta(days=days), now)
-    rows: list[dict[str, Any]] = [
+    rows: list[dict[str, object]] = [
         {"address": one.address, "accounts": one.accounts, "days": one.days, "failed": round(one.failed, 3)}
         for one in found
     ]
@@ -159,7 +159,7 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
             items = [{"Address": one.address, "Name": f"{one.kind} {one.name}", "Tags": TAG} for one in found]
             tell(_taken(store, EGRESS, items))
         known = _known(store, EGRESS)
-    rows: list[dict[str, Any]] = [
+    rows: list[dict[str, object]] = [
         {"address": one.address, "kind": one.kind, "name": one.name, "known": one.address in known, "resource": one.resource}
         for one in found
     ]  # fmt: skip
@@ -189,7 +189,7 @@ def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
         if take:
             tell(_taken(store, NAMED, found))
         known = _known(store, NAMED)
-    rows: list[dict[str, Any]] = [
+    rows: list[dict[str, object]] = [
         {"range": one["Address"], "name": one["Name"], "trusted": one["Trusted"], "known": one["Address"] in known}
         for one in found
     ]  # fmt: skip

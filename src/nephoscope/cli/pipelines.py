@@ -50,7 +50,7 @@ def list_(data: Path, /, output: str) -> None:
             for one in kept.repositories()
         ]  # fmt: skip
 
-    found: list[dict[str, Any]] = _read(data, rows)
+    found: list[dict[str, object]] = _read(data, rows)
     show_list(found, REPOSITORIES, output, "no pipeline sent results yet")
 
 
@@ -287,7 +287,7 @@ def rejudge(data: Path, /, advisories: tuple[Path, ...]) -> None:
 @filtered
 @listed
 @click.pass_obj
-def posture(data: Path, /, output: str, **options: Any) -> None:
+def posture(data: Path, /, output: str, **options: object) -> None:
     """List how organizations and repositories of TARGET, or of the last scan, are set up: `pipelines collect` reads what is judged."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.session import report_of
@@ -330,7 +330,7 @@ def _told(recorded: RecordedRun | None) -> str:
     return ", ".join(f"{counts[name]:,} {name}" for name in ("failed", "new", "fixed", "reopened", "unknown"))
 
 
-def _run_row(one: PipelineRun) -> dict[str, Any]:
+def _run_row(one: PipelineRun) -> dict[str, object]:
     return {
         "started": one.started, "repository": one.repository, "tool": one.tool, "branch": one.branch,
         "pull_request": one.pull_request, **one.counts, "id": one.id, "category": one.category, "commit": one.commit_id,

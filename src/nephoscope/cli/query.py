@@ -99,7 +99,7 @@ INVALID = 2
 @click.option("--format", "only_format", is_flag=True, help="Print the query laid out, and do not run it.")
 @click.option("--explain", is_flag=True, help="Print the SQL that the query becomes, and do not run it.")
 @click.pass_obj
-def command(data: Path, /, query: str | None, only_format: bool, explain: bool, **options: Any) -> None:
+def command(data: Path, /, query: str | None, only_format: bool, explain: bool, **options: object) -> None:
     """Run QUERY, a text in KQL or a file that holds one (.kql, or a rule in .yaml), on the lake or on tables in files.
 
     Without QUERY it is read from standard input; at a terminal that is a prompt, with completion and history.

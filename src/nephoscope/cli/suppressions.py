@@ -180,7 +180,7 @@ def _conditions(options: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _document(name: str, options: dict[str, Any]) -> dict[str, Any]:
+def _document(name: str, options: dict[str, Any]) -> dict[str, object]:
     from nephoscope.alerts.tuning.suppression_document import DocumentError, read
     from nephoscope.cli.terminal.messages import usage_error
 

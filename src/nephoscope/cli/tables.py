@@ -75,7 +75,7 @@ def _row(one: Holding, workspace: Workspace | None) -> dict[str, Any]:
 
 def _without_rows(lake: Lake, found: list[Holding]) -> Iterator[dict[str, Any]]:
     held = {one.table for one in found}
-    empty: dict[str, Any] = dict.fromkeys(("firstDay", "lastDay", "retention", "lastEvent", "version"))
+    empty: dict[str, object] = dict.fromkeys(("firstDay", "lastDay", "retention", "lastEvent", "version"))
     for table in sorted(lake.tables, key=lambda one: one.name):
         if table.name not in held:
             yield empty | {"workspace": "", "table": table.name, "rows": 0, "days": 0, "files": 0, "size": 0}

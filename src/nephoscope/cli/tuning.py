@@ -148,7 +148,7 @@ def _advising(data: Path, workspace: str, options: dict[str, Any]) -> Iterator[t
 @click.option("--expires", type=Instant(), metavar="TIME", help="Until when (default: 90 days from now).")
 @click.pass_obj
 def apply(
-    data: Path, /, ids: tuple[str, ...], workspace: str, expires: datetime | None, **options: Any
+    data: Path, /, ids: tuple[str, ...], workspace: str, expires: datetime | None, **options: object
 ) -> None:
     """Follow the advice of these IDs, each tried once more before; --from and --to as they were when it was given."""
     from nephoscope.cli.session.services import service_of

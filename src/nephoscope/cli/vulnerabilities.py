@@ -332,7 +332,7 @@ def _fix(row: dict[str, Any]) -> str:
     return f"update to {row['fixed']}" if row["fixed"][:1].isdigit() else f"no fix: {row['fixed']}"
 
 
-def _holders(data: Path, name: str) -> list[dict[str, Any]]:
+def _holders(data: Path, name: str) -> list[dict[str, object]]:
     """Return the findings of a vulnerability in what is kept, the riskiest first."""
     from nephoscope.cli.session.kept_vulnerabilities import finding_rows
     from nephoscope.cli.session.services import service_of

@@ -189,10 +189,10 @@ def _list(type_: str, row: Any, body: _Members) -> ListOf:
 class _Members:
     """Checked access to the members of the file."""
 
-    def __init__(self, body: Any, place: Place) -> None:
+    def __init__(self, body: object, place: Place) -> None:
         self._body, self._place = body, place
 
-    def _at(self, path: str) -> Any:
+    def _at(self, path: str) -> object:
         # A path is `section` or `section.key`; keys contain dots themselves.
         section, _, key = path.partition(".")
         value = self._body.get(section) if isinstance(self._body, dict) else None
@@ -219,7 +219,7 @@ class _Members:
             self._wrong(f"{type_}.{member}", "a text")
         return value
 
-    def listed(self, row: Any, member: str, type_: str) -> list[str]:
+    def listed(self, row: object, member: str, type_: str) -> list[str]:
         value = row.get(member) if isinstance(row, dict) else None
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             self._wrong(f"{type_}.{member}", "a list of texts")

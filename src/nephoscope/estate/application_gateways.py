@@ -75,14 +75,14 @@ def public_routes(gateway: Resource) -> Iterator[GatewayRoute]:
 def _parts(gateway: Resource, name: str) -> dict[str, dict[str, Any]]:
     """Lower-cased id -> properties of one of a gateway's lists."""
     entries = properties(gateway).get(name)
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, object]] = {}
     for entry in entries if isinstance(entries, list) else []:
         id_ = str(entry.get("id") or f"{gateway.key}/{name}/{entry.get('name', '')}").lower()
         found[id_] = entry.get("properties") or {}
     return found
 
 
-def _port(setting: dict[str, Any]) -> int:
+def _port(setting: dict[str, object]) -> int:
     port = setting.get("port")
     if isinstance(port, int):
         return port

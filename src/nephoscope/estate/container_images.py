@@ -10,7 +10,7 @@ https://learn.microsoft.com/azure/templates/microsoft.web/sites
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nephoscope.estate.estate import Estate
@@ -66,7 +66,7 @@ def _named_below(resource: Resource) -> Iterator[str]:
     yield from _of_version(properties)
 
 
-def _of_version(configuration: dict[str, Any]) -> Iterator[str]:
+def _of_version(configuration: dict[str, object]) -> Iterator[str]:
     """Yield the image of a site's configuration: `DOCKER|registry/repository:tag`."""
     for name in _VERSIONS:
         kind, _, image = str(configuration.get(name) or "").partition("|")
@@ -83,14 +83,14 @@ def _is_stopped(resource: Resource) -> bool:
     return any(isinstance(one, str) and one.lower() in _STOPPED for one in told)
 
 
-def _text(value: Any) -> Iterator[str]:
+def _text(value: object) -> Iterator[str]:
     if isinstance(value, str) and value.strip():
         yield value.strip().removeprefix("https://")
 
 
-def _mapping(value: Any) -> dict[str, Any]:
+def _mapping(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _items(value: Any) -> list[dict[str, Any]]:
+def _items(value: object) -> list[dict[str, object]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

@@ -94,7 +94,7 @@ def _properties(resource: Resource) -> dict[str, Any]:
     return properties if isinstance(properties, dict) else {}
 
 
-def _chain(properties: dict[str, Any]) -> tuple[str, ...]:
+def _chain(properties: dict[str, object]) -> tuple[str, ...]:
     """`managementGroupAncestorsChain`: nearest first, each with a `name`."""
     names = [item.get("name") for item in _items(properties)]
     return tuple(_GROUP_PREFIX + name.lower() for name in names if isinstance(name, str))

@@ -54,7 +54,7 @@ def translations(firewall: Resource, estate: Holdings) -> Iterator[Translation]:
                 yield from _of_group(firewall.key, group, estate)
 
 
-def _dicts(value: Any) -> list[dict[str, Any]]:
+def _dicts(value: object) -> list[dict[str, Any]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 

@@ -51,7 +51,7 @@ class Incoming(msgspec.Struct, array_like=True, frozen=True):
 
     def columns(self) -> dict[str, Any]:
         """The row, but for the time at which the version begins."""
-        columns: dict[str, Any] = msgspec.json.decode(self.row)
+        columns: dict[str, object] = msgspec.json.decode(self.row)
         return columns
 
 

@@ -62,7 +62,7 @@ def references(value: Any) -> tuple[str, ...]:
     return tuple(id_ for entry in _listed(value) if (id_ := reference(entry)))
 
 
-def _listed(value: Any) -> list[dict[str, Any]]:
+def _listed(value: object) -> list[dict[str, Any]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
@@ -85,7 +85,7 @@ def _configuration(interface: str, entry: dict[str, Any]) -> IpConfiguration:
     )
 
 
-def _inline(value: Any) -> str:
+def _inline(value: object) -> str:
     if not isinstance(value, dict):
         return ""
     return str((value.get("sku") or {}).get("name") or "Basic")

@@ -14,7 +14,7 @@ from nephoscope.estate.interfaces import reference, references
 from nephoscope.estate.security_rules import EVERY_PORT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from nephoscope.estate.addresses import Interval
     from nephoscope_policy.model.resource import Resource
@@ -131,11 +131,11 @@ def _forwarding(
     )
 
 
-def _ports(port: Any) -> tuple[Interval, ...]:
+def _ports(port: object) -> tuple[Interval, ...]:
     return ((port, port),) if isinstance(port, int) and port > 0 else EVERY_PORT
 
 
-def _frontend_ports(inner: dict[str, Any]) -> tuple[Interval, ...]:
+def _frontend_ports(inner: Mapping[str, object]) -> tuple[Interval, ...]:
     start, end = inner.get("frontendPortRangeStart"), inner.get("frontendPortRangeEnd")
     if isinstance(start, int) and isinstance(end, int) and 0 < start <= end:
         return ((start, end),)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.estate.addresses import FAMILIES, PUBLIC, AddressSet
 from nephoscope.estate.gap import NotCollected
@@ -231,7 +231,7 @@ class Network:
         scopes: set[str] = set()
         for key in managers:
             manager = self.estate.resources.get(key)
-            scope: Any = properties(manager).get("networkManagerScopes") if manager is not None else None
+            scope: object = properties(manager).get("networkManagerScopes") if manager is not None else None
             if not isinstance(scope, dict) or scope.get("managementGroups"):
                 scopes.add("*")
             else:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nephoscope.estate.store import EstateStore, StoredSnapshot
 
 CREATE, UPDATE, DELETE = "Create", "Update", "Delete"
-Body = Mapping[str, Any]
+Body = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class ResourceChange:
         return list(differing(self.old, self.new))
 
 
-def differing(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+def differing(old: object, new: object, path: str = "") -> Iterator[tuple[str, object, object]]:
     """The values that differ in two JSON documents, by path (`properties.rules[0].name`)."""
     if isinstance(old, dict) and isinstance(new, dict):
         for name in sorted(old.keys() | new.keys()):

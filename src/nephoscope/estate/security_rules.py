@@ -13,6 +13,8 @@ from nephoscope.estate.addresses import Interval, is_prefix, merge
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nephoscope_policy.model.resource import Resource
 
 EVERY_PORT: tuple[Interval, ...] = ((0, 65535),)
@@ -112,7 +114,7 @@ def parse_rule(raw: dict[str, Any], group: str) -> SecurityRule:
     )
 
 
-def _word(body: dict[str, Any], name: str, allowed: tuple[str, ...]) -> str:
+def _word(body: Mapping[str, object], name: str, allowed: tuple[str, ...]) -> str:
     word = str(body[name]).lower()
     if word not in allowed:
         raise ValueError(f"{name} is {body[name]!r}, expected one of {', '.join(allowed)}")

@@ -340,7 +340,7 @@ def _hashes(table: DeltaTable | None, path: Path, at: datetime | None) -> dict[s
     return {version.id: version.hash for version in _versions_at(table, path, at)}
 
 
-def _document(snapshot: StoredSnapshot) -> dict[str, Any]:
+def _document(snapshot: StoredSnapshot) -> dict[str, object]:
     counts = {"added": snapshot.added, "changed": snapshot.changed, "removed": snapshot.removed}
     own, known = manifest_document(snapshot.coverage), manifest_document(snapshot.known)
     return {"sequence": snapshot.sequence, **counts, "coverage": own, "known": known}

@@ -13,7 +13,7 @@ import duckdb
 from nephoscope.estate.version_row import MARKER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from deltalake import DeltaTable
@@ -32,7 +32,9 @@ def versions(
     """The rows of the resource versions that are valid now or at an aware time, with the given columns."""
     files = _files(table, current_only=at is None)
     condition = f"type <> $marker AND {_OPEN if at is None else _AS_OF}"
-    parameters: dict[str, Any] = {"marker": MARKER} if at is None else {"marker": MARKER, "at": _micros(at)}
+    parameters: dict[str, object] = (
+        {"marker": MARKER} if at is None else {"marker": MARKER, "at": _micros(at)}
+    )
     yield from _rows(files, path, columns, condition, parameters)
 
 
@@ -52,7 +54,7 @@ def chosen(
 
 def mentioning(
     table: DeltaTable, path: Path, columns: Sequence[str], words: Iterable[str]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[dict[str, object]]:
     """The rows of the resource versions that are valid now and whose bodies hold all of some words, spelled so."""
     condition = (
         f"type <> $marker AND {_OPEN} AND len(list_filter($words, lambda one: NOT contains(body, one))) = 0"
@@ -80,7 +82,7 @@ def moved(
         for name in ("valid_from", "valid_to")
     )
     condition = f"type <> $marker AND ({inside})" + (" AND list_contains($ids, id)" if ids else "")
-    parameters: dict[str, Any] = {"marker": MARKER, "since": _micros(since), "until": _micros(until)}
+    parameters: dict[str, object] = {"marker": MARKER, "since": _micros(since), "until": _micros(until)}
     yield from _rows(
         _files(table, current_only=False),
         path,
@@ -95,7 +97,7 @@ def _files(table: DeltaTable, *, current_only: bool) -> list[str]:
 
 
 def _rows(
-    files: list[str], path: Path, columns: Sequence[str], condition: str, parameters: dict[str, Any]
+    files: list[str], path: Path, columns: Sequence[str], condition: str, parameters: Mapping[str, object]
 ) -> Iterator[dict[str, Any]]:
     if not files:
         return
@@ -113,7 +115,7 @@ def _micros(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(microseconds=1)
 
 
-def _timed(column: str, value: Any) -> Any:
+def _timed(column: str, value: Any) -> object:
     return _EPOCH + timedelta(microseconds=value) if column in _SELECTED and value is not None else value
 
 

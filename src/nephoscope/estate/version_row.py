@@ -81,6 +81,6 @@ def resource_of(row: Mapping[str, Any]) -> Resource:
     return Resource.of(msgspec.json.decode(row["body"]), complete=row["complete"])
 
 
-def _text(body: Mapping[str, Any], key: str) -> str:
+def _text(body: Mapping[str, object], key: str) -> str:
     value = body.get(key)
     return value if isinstance(value, str) else ""

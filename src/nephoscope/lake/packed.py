@@ -46,7 +46,7 @@ def constant(value: str, length: int) -> pa.Array:
     )
 
 
-def lowered(column: Any) -> Any:
+def lowered(column: Any) -> object:
     """A text column in lower case."""
     if not is_packed(column.type):
         return pc.utf8_lower(column)

@@ -99,7 +99,7 @@ def _actor(company: Company, wanted: Mapping[str, object], dice: Dice) -> object
     return _CAST[kind](company, value, dice)
 
 
-def _somebody(company: Company, value: Any, dice: Dice) -> Any:
+def _somebody(company: Company, value: Any, dice: Dice) -> object:
     """The person of an account, or anybody of a department and office: in a small company of as much of it as there is."""
     if isinstance(value, str):
         return company.person(value)
@@ -126,7 +126,7 @@ def _place(company: Company, value: Mapping[str, Any], _dice: Dice) -> Place:
     return Place(value["address"], value["country"], value["city"], value["latitude"], value["longitude"])
 
 
-_CAST: Mapping[str, Callable[[Company, Any, Dice], Any]] = {
+_CAST: Mapping[str, Callable[[Company, Any, Dice], object]] = {
     "person": _somebody,
     "place": _place,
     "office": lambda company, value, _: company.vpn if value == "vpn" else company.at(value),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 from starlette.datastructures import Headers
@@ -76,7 +75,7 @@ def _refuses(start: Message) -> bool:
 def _told(body: bytes) -> str:
     """The message of an error as ARM or a problem document has it."""
     try:
-        found: Any = msgspec.json.decode(body) if body else {}
+        found: object = msgspec.json.decode(body) if body else {}
     except msgspec.DecodeError:
         return ""
     if not isinstance(found, dict):

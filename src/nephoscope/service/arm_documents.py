@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.instance import ASSESS_SOON
 from nephoscope.state.estate.arm_documents import REMOVED
@@ -27,7 +27,7 @@ DECIDING = (
 def put_document(
     context: ServiceContext,
     scope: str,
-    body: dict[str, Any],
+    body: Mapping[str, object],
     type_: str,
     *,
     operation: str = "",

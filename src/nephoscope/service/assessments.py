@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -34,6 +34,6 @@ def announce_request(context: ServiceContext, request: Request) -> None:
         )
 
 
-def _to_fields(request: Request) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.to_builtins(request)
+def _to_fields(request: Request) -> dict[str, object]:
+    found: dict[str, object] = msgspec.to_builtins(request)
     return found

@@ -58,9 +58,9 @@ def prepare_automation(
 
 def check_actions(
     context: ServiceContext,
-    body: Mapping[str, Any],
+    body: Mapping[str, object],
     secrets: Sequence[ActionSecret],
-    before: Mapping[str, Any] | None = None,
+    before: Mapping[str, object] | None = None,
 ) -> None:
     """Raise AddressError for an address that no run would send to, AutomationError for an action without one.
 
@@ -89,7 +89,7 @@ def check_actions(
             raise AutomationError(f"properties.actions[{at}].{target}", why)
 
 
-def put_automation(context: ServiceContext, body: Mapping[str, Any]) -> bool:
+def put_automation(context: ServiceContext, body: Mapping[str, object]) -> bool:
     """Keep an automation with its secrets; whether it is new. Raises as `prepare_automation`, and AutomationError for what is none."""
     context.require(WRITE, ROOT_SCOPE)
     key, secrets = str(body["id"]).lower(), list_secrets(body)
@@ -119,7 +119,7 @@ def try_automation(context: ServiceContext, lake: Lake, automation: AutomationRu
         return try_with_documents(engine, automation, context.now)
 
 
-def _limit_scopes(context: ServiceContext, body: Mapping[str, Any]) -> dict[str, Any]:
+def _limit_scopes(context: ServiceContext, body: Mapping[str, Any]) -> dict[str, object]:
     """Return the scopes where they have to be cut; DeniedError for one that the actor may not read.
 
     An automation sends what it is told of: it may be told of what its author reads. Without a scope it holds for the subscription, and
@@ -136,10 +136,10 @@ def _limit_scopes(context: ServiceContext, body: Mapping[str, Any]) -> dict[str,
     return {"scopes": [{"description": "", "scopePath": lies.resource_group_id}]}
 
 
-def _actions(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _actions(body: Mapping[str, Any]) -> list[dict[str, object]]:
     found: list[dict[str, Any]] = (body.get("properties") or {}).get("actions") or []
     return found
 
 
-def _workspace(action: Mapping[str, Any]) -> str:
+def _workspace(action: Mapping[str, object]) -> str:
     return str(action.get("workspaceResourceId") or "default").rstrip("/").rpartition("/")[2].lower()

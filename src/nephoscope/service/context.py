@@ -52,7 +52,7 @@ class ServiceContext:
 
     @contextmanager
     def change(
-        self, operation: str, scope: str, targets: str | Iterable[str], **detail: Any
+        self, operation: str, scope: str, targets: str | Iterable[str], **detail: object
     ) -> Iterator[None]:
         """Check the permission, then audit what is changed within the block, an entry for each target.
 
@@ -71,7 +71,7 @@ class ServiceContext:
         targets: str | Iterable[str],
         *,
         keeps_secret: bool = False,
-        **detail: Any,
+        **detail: object,
     ) -> Iterator[None]:
         """Change as `change` does, with everything within the block and its entries in one transaction.
 
@@ -85,7 +85,7 @@ class ServiceContext:
             yield
 
     @contextmanager
-    def change_files(self, operation: str, scope: str, target: str, **detail: Any) -> Iterator[None]:
+    def change_files(self, operation: str, scope: str, target: str, **detail: object) -> Iterator[None]:
         """Check the permission, then audit what is changed outside of the database: an entry `Started`, and one of the outcome."""
         self.require(operation, scope)
         with self.state.announced(self._by, operation, target, _to_detail(detail)):
@@ -110,7 +110,7 @@ def workspace_scope(workspace: str) -> str:
     return f"/workspaces/{workspace}"
 
 
-def _to_detail(detail: dict[str, Any]) -> dict[str, Any]:
+def _to_detail(detail: dict[str, object]) -> dict[str, object]:
     given = {name: value for name, value in detail.items() if value is not None}
     found: dict[str, Any] = msgspec.to_builtins(given, str_keys=True, enc_hook=str)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.access.guard import Caller
 from nephoscope.posture.governance.exempting import WRITE, may_exempt
@@ -29,7 +29,7 @@ def require_exempting(
 
 
 def put_exemptions(
-    context: ServiceContext, bodies: Sequence[dict[str, Any]], governing: Callable[[], Governing]
+    context: ServiceContext, bodies: Sequence[dict[str, object]], governing: Callable[[], Governing]
 ) -> int:
     """Keep exemptions as ARM documents, all or none, an entry for each; how many. The next assessment is judged by them.
 

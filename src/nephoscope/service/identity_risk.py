@@ -40,7 +40,7 @@ def decide_risk(
     context: ServiceContext,
     lake: Lake,
     table: str,
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, object]],
     decision: str,
     *,
     who: str,

@@ -76,7 +76,7 @@ def decide_incidents(
 
 
 def change_incidents(
-    context: ServiceContext, workspace: str, numbers: Iterable[int], act: str, changes: Mapping[str, Any], remark: str = ""
+    context: ServiceContext, workspace: str, numbers: Iterable[int], act: str, changes: Mapping[str, object], remark: str = ""
 ) -> None:  # fmt: skip
     """Change fields of incidents, of all or, where one cannot be changed (StateError), of none.
 
@@ -157,7 +157,7 @@ def delete_note(context: ServiceContext, workspace: str, number: int, note: Note
 
 @contextmanager
 def _changing(
-    context: ServiceContext, workspace: str, numbers: Iterable[int], act: str, **detail: Any
+    context: ServiceContext, workspace: str, numbers: Iterable[int], act: str, **detail: object
 ) -> Iterator[None]:
     targets = [target_of(one) for one in numbers]
     with context.change(WRITE, workspace_scope(workspace), targets, act=act, workspace=workspace, **detail):
@@ -166,7 +166,13 @@ def _changing(
 
 @contextmanager
 def _noting(
-    context: ServiceContext, workspace: str, number: int, kind: NoteKind, verb: str, act: str, **detail: Any
+    context: ServiceContext,
+    workspace: str,
+    number: int,
+    kind: NoteKind,
+    verb: str,
+    act: str,
+    **detail: object,
 ) -> Iterator[None]:
     operation = note_operation(kind, verb)
     with context.change(

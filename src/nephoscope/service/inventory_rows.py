@@ -6,7 +6,7 @@ https://learn.microsoft.com/azure/azure-monitor/reference/tables/configurationda
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.state.inventory.finding import FindingFilter
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 #: Types of packages that belong to the distribution: what mends them is an update of the system.
 SYSTEM_TYPES = frozenset({"deb", "rpm", "apk", "alpm"})
-_Row = tuple[str, dict[str, Any]]
+_Row = tuple[str, dict[str, object]]
 
 
 def note_software(
@@ -52,7 +52,7 @@ def note_vulnerabilities(
     context.state.outbox.add_all(session, DEFAULT, rows)
 
 
-def _device(context: ServiceContext, subject: InventorySubject) -> dict[str, Any]:
+def _device(context: ServiceContext, subject: InventorySubject) -> dict[str, object]:
     return {
         "TimeGenerated": context.now.isoformat(), "Timestamp": subject.scanned_at.isoformat(), "DeviceId": subject.key,
         "DeviceName": subject.name, "OSPlatform": subject.platform, "OSVersion": _system(subject),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.alerts.tuning.editing import REASONS, Editing
 from nephoscope.service.context import workspace_scope
@@ -90,7 +90,7 @@ def create_suppression(
 
 
 def change_suppression(
-    context: ServiceContext, workspace: str, wanted: str, **changes: Any
+    context: ServiceContext, workspace: str, wanted: str, **changes: object
 ) -> StoredSuppression:
     """Change `enabled`, `expires`, `comment` or `reason` of a suppression, by id or name; MissingError where there is none."""
     before = _find(context, workspace, WRITE, wanted)
@@ -157,7 +157,7 @@ def _find(context: ServiceContext, workspace: str, operation: str, wanted: str) 
 
 @contextmanager
 def _audited(
-    context: ServiceContext, before: StoredSuppression, operation: str, act: str, **changes: Any
+    context: ServiceContext, before: StoredSuppression, operation: str, act: str, **changes: object
 ) -> Iterator[None]:
     scope = workspace_scope(before.workspace)
     with context.change(

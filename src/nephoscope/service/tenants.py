@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.connect.cloud import CLOUDS
 from nephoscope.posture.scans import tenants
@@ -87,7 +87,7 @@ def collect_tenant_soon(context: ServiceContext, name: str) -> None:
         context.state.tenants.soon(name)
 
 
-def to_detail(tenant: Tenant) -> dict[str, Any]:
+def to_detail(tenant: Tenant) -> dict[str, object]:
     """Return a tenant as the audit and lists have it: what is asked, as whom, how often; no secret."""
     asked = tenant.connection
     return {

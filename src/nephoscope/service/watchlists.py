@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.lake.watchlists.listing import Given, Keeping
 from nephoscope.service.context import workspace_scope
@@ -35,7 +35,7 @@ class WatchlistStore:
         return Keeping(self.context.state, self.lake, self.workspace, self.context.author)
 
     @contextmanager
-    def change(self, alias: str, act: str, operation: str = WRITE, **detail: Any) -> Iterator[Keeping]:
+    def change(self, alias: str, act: str, operation: str = WRITE, **detail: object) -> Iterator[Keeping]:
         """Check the permission, and audit what is changed within the block."""
         with self.context.change(
             operation, workspace_scope(self.workspace), f"watchlist {alias}", act=act, workspace=self.workspace, **detail
@@ -44,7 +44,7 @@ class WatchlistStore:
 
 
 def create_watchlist(
-    store: WatchlistStore, alias: str, search_key: str, columns: Sequence[str], items: Iterable[Given] = (), **about: Any
+    store: WatchlistStore, alias: str, search_key: str, columns: Sequence[str], items: Iterable[Given] = (), **about: object
 ) -> WatchlistHead:  # fmt: skip
     """Create a watchlist with items; `about` has its name, description, provider, source and days.
 

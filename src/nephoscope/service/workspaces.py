@@ -35,7 +35,7 @@ def add_workspace(context: ServiceContext, name: str, settings: Mapping[str, Any
         return context.state.workspaces.add(name, **settings)
 
 
-def change_workspace(context: ServiceContext, name: str, settings: Mapping[str, Any]) -> Workspace:
+def change_workspace(context: ServiceContext, name: str, settings: Mapping[str, object]) -> Workspace:
     """Change some of `FIELDS`; None of members and subscriptions means all. A shorter retention removes rows for good.
 
     Raises DeniedError; StateError for what cannot be meant; MissingError where there is no such workspace.
@@ -95,7 +95,7 @@ def import_table(context: ServiceContext, lake: Lake, table: Table, file: str) -
         return lake.import_table(table)
 
 
-def _to_detail(value: Any) -> Any:
+def _to_detail(value: object) -> object:
     if value is None:
         return "all"
     return sorted(value) if isinstance(value, list | tuple | set | frozenset) else value

@@ -134,7 +134,7 @@ class State:
         self._keys = keys
         self._anchor = anchor
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         """Open a concept when it is first asked for: a command pays for the tables that it reads."""
         module = CONCEPTS.get(name)
         if module is None:
@@ -219,7 +219,11 @@ class State:
 
     @contextmanager
     def audited(
-        self, by: Actor, operation: str, targets: str | Iterable[str], detail: Mapping[str, Any] | None = None
+        self,
+        by: Actor,
+        operation: str,
+        targets: str | Iterable[str],
+        detail: Mapping[str, object] | None = None,
     ) -> Iterator[None]:
         """Audit what is changed within the block, an entry for each target, in the transaction of its first change.
 
@@ -240,7 +244,7 @@ class State:
 
     @contextmanager
     def announced(
-        self, by: Actor, operation: str, target: str, detail: Mapping[str, Any] | None = None
+        self, by: Actor, operation: str, target: str, detail: Mapping[str, object] | None = None
     ) -> Iterator[None]:
         """Audit what is changed outside of the database, such as files: an entry that it started, and one of how it ended.
 
@@ -259,7 +263,7 @@ class State:
         self._enter(by, operation, target, "Succeeded", detail)
 
     def _enter(
-        self, by: Actor, operation: str, target: str, outcome: str, detail: Mapping[str, Any] | None
+        self, by: Actor, operation: str, target: str, outcome: str, detail: Mapping[str, object] | None
     ) -> None:
         with self.transaction() as session:
             self.audit.add(

@@ -7,7 +7,7 @@ The parts are imported when they are first asked for: most of the program wants 
 import importlib
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nephoscope_kql.cache import CompileCache as CompileCache
@@ -61,7 +61,7 @@ _PLACES = {
 class _Surface(ModuleType):
     """The package: a public name is never hidden by the module of the same name, which Python would put in its place."""
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         place = _PLACES.get(name)
         if place is None:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
@@ -69,7 +69,7 @@ class _Surface(ModuleType):
         super().__setattr__(name, found)
         return found
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if name not in _PLACES or not isinstance(value, ModuleType):
             super().__setattr__(name, value)
 

@@ -8,12 +8,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, cast
+from typing import cast
 
 from nephoscope_kql.catalog import Catalog
 from nephoscope_kql.compile import Compiled, compile_query, ticks
 
-Asked = dict[tuple[str, tuple[Any, ...]], Any]
+Asked = dict[tuple[str, tuple[object, ...]], object]
 CAPACITY = 2_000
 """How many queries are kept by default; compiled rules have some ten KiB each."""
 

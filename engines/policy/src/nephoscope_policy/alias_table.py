@@ -37,14 +37,14 @@ def read() -> tuple[dict[str, str | Alias], dict[str, Capability]]:
     return table, capabilities
 
 
-def _objects(body: Any, name: str, document: Document) -> dict[str, Any]:
+def _objects(body: object, name: str, document: Document) -> dict[str, Any]:
     found = body.get(name, {}) if isinstance(body, dict) else None
     if not isinstance(found, dict):
         raise PolicyError(f"'{name}' must be an object", name, "compile", document.place)
     return found
 
 
-def _section(body: Any, name: str, document: Document) -> dict[str, str]:
+def _section(body: object, name: str, document: Document) -> dict[str, str]:
     found = _objects(body, name, document)
     for key, value in found.items():
         if not isinstance(value, str):

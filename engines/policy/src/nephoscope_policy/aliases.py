@@ -91,7 +91,7 @@ class Aliases:
         return cls({}, plain_paths=True)
 
     @classmethod
-    def of(cls, document: Any) -> Aliases:
+    def of(cls, document: object) -> Aliases:
         """A table from a map alias -> path, from the JSON of `az provider list --expand resourceTypes/aliases`, or
         from a data policy manifest (`dataNamespace`, `resourceTypeAliases`).
 
@@ -256,7 +256,7 @@ def _tag_name(text: str) -> str:
     return inner
 
 
-def _from_manifest(manifest: dict[str, Any]) -> dict[str, Any]:
+def _from_manifest(manifest: dict[str, Any]) -> dict[str, object]:
     """A data policy manifest in the shape of a provider."""
     namespace = manifest["dataNamespace"]
     kinds = [

@@ -106,6 +106,6 @@ def fault(message: str, path: str) -> PolicyError:
     return PolicyError(message, path, stage="parse")
 
 
-def kind(value: Any) -> str:
+def kind(value: object) -> str:
     """What a JSON value is, in words."""
     return "null" if value is None else _NAMES.get(type(value), type(value).__name__)

@@ -89,7 +89,7 @@ class Assignment:
     metadata: Mapping[str, object] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, document: Any) -> Assignment:
+    def parse(cls, document: object) -> Assignment:
         """Read an ARM body of Microsoft.Authorization/policyAssignments; PolicyError with the JSON path when it is not usable."""
         body = ArmObject(document)
         properties = body.child("properties")

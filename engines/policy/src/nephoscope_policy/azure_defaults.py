@@ -127,7 +127,7 @@ def _by_path(values: Mapping[str, Any]) -> tuple[tuple[Segments, Any], ...]:
     return tuple((split(path), value) for path, value in values.items())
 
 
-def _filled(around: dict[str, Any], path: Segments, value: Any) -> dict[str, Any]:
+def _filled(around: dict[str, object], path: Segments, value: object) -> dict[str, Any]:
     """A copy of an object in which a path has a value, where neither the path nor what it lies in is there or open."""
     key, *rest = path
     found = step(around, key)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def bind(
-    declared: Mapping[str, Parameter], given: Mapping[str, Any], *, partial: bool = False
+    declared: Mapping[str, Parameter], given: Mapping[str, object], *, partial: bool = False
 ) -> dict[str, Any]:
     """The value of every declared parameter by lower-cased name.
 
@@ -58,7 +58,7 @@ def mismatch(parameter: Parameter, value: object) -> str:
     return f"{wrong[0]!r} is not an allowed value of '{parameter.name}'{known} (allowed: {_shown(parameter.allowed)})"
 
 
-def _shown(values: tuple[Any, ...]) -> str:
+def _shown(values: tuple[object, ...]) -> str:
     return ", ".join(str(value) for value in values[:12]) + (", ..." if len(values) > 12 else "")
 
 

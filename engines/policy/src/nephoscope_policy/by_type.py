@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy import tree
 from nephoscope_policy.arm.tree import Call, Literal, walk
@@ -26,7 +26,7 @@ def reads_type_alone(count: tree.Count) -> bool:
 
 def remembered(number: Callable[[dict[str, object], Run], int]) -> Callable[[dict[str, object], Run], int]:
     """The counter with its answers kept by the spelled type of the evaluated resource; inside another count it counts anew."""
-    known: dict[Any, int] = {}
+    known: dict[object, int] = {}
 
     def counted(body: dict[str, object], run: Run) -> int:
         if run.frames:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy import tree
 from nephoscope_policy.aliases import UnknownAlias
@@ -138,7 +138,7 @@ class Checker:
                 path,
                 f"{call.name}() cannot decide an 'if': its hash is not published (see docs/decisions/0024)",
             )
-        first: Any = call.arguments[0] if call.arguments else None
+        first: object = call.arguments[0] if call.arguments else None
         text = first.value if isinstance(first, ArmLiteral) and isinstance(first.value, str) else None
         if name == "parameters" and text is not None and text.lower() not in self._declared:
             known = suggestion(text, [parameter.name for parameter in self._declared.values()])

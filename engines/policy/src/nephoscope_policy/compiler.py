@@ -7,7 +7,7 @@ is decided here: a condition may come out as True or False itself. No code is ge
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy import counters, explain, sharing, tree
 from nephoscope_policy.arm import ArmError
@@ -52,7 +52,7 @@ class Compiler:
         self.runs = False
         """Whether some closure needs the running evaluation."""
 
-    def condition(self, node: tree.Condition) -> bool | Callable[[dict[str, Any], Run], bool]:
+    def condition(self, node: tree.Condition) -> bool | Callable[[dict[str, object], Run], bool]:
         """The closure of a condition, or its truth where that is settled beforehand."""
         if isinstance(node, tree.Leaf):
             return self._leaf(node)
@@ -125,7 +125,9 @@ class Compiler:
             return None
         return self._aliases.field(name, self._version, self._type)
 
-    def _field(self, leaf: tree.Leaf, field: tree.FieldRef) -> bool | Callable[[dict[str, Any], Run], bool]:
+    def _field(
+        self, leaf: tree.Leaf, field: tree.FieldRef
+    ) -> bool | Callable[[dict[str, object], Run], bool]:
         try:
             path = self._path(field)
         except (LookupError, ValueError):
@@ -169,7 +171,7 @@ class Compiler:
         start, segments = self._bound(path)
         missing = switches.missing_array == "true"
 
-        def test(body: dict[str, Any], run: Run) -> bool:
+        def test(body: dict[str, object], run: Run) -> bool:
             right = expected(run)
             if location:
                 right = spaceless(right)
@@ -192,7 +194,7 @@ class Compiler:
         expected = self.operand(leaf.operand)
         self.runs = True
 
-        def test(_: dict[str, Any], run: Run) -> bool:
+        def test(_: dict[str, object], run: Run) -> bool:
             truth = explain.field(leaf, field, expected(run), run).truth
             if truth in (Truth.TRUE, Truth.FALSE):
                 return truth is Truth.TRUE
@@ -260,7 +262,7 @@ class Compiler:
         name = count.name.lower()
         where = self.condition(count.where) if count.where is not None else True
 
-        def number(body: dict[str, Any], run: Run) -> int:
+        def number(body: dict[str, object], run: Run) -> int:
             given = items(run)
             members = given if isinstance(given, list) else [] if given is None else [given]
             if isinstance(where, bool):
@@ -291,7 +293,7 @@ def _all(
         first, second = children
         return lambda body, run: first(body, run) and second(body, run)
 
-    def test(body: dict[str, Any], run: Run) -> bool:
+    def test(body: dict[str, object], run: Run) -> bool:
         for child in children:  # noqa: SIM110 - a generator costs a third more
             if not child(body, run):
                 return False
@@ -307,7 +309,7 @@ def _any(
         first, second = children
         return lambda body, run: first(body, run) or second(body, run)
 
-    def test(body: dict[str, Any], run: Run) -> bool:
+    def test(body: dict[str, object], run: Run) -> bool:
         for child in children:  # noqa: SIM110 - a generator costs a third more
             if child(body, run):
                 return True

@@ -43,7 +43,7 @@ def _members(segments: Segments) -> Callable[[Any], int]:
         return lambda value: 0 if (value if read is None else read(value)) is MISSING else 1
     inner = _members(rest) if rest else None
 
-    def number(value: Any) -> int:
+    def number(value: object) -> int:
         found = value if read is None else read(value)
         if type(found) is not list:
             return 0
@@ -61,7 +61,7 @@ def simple(
 ) -> Callable[[dict[str, object], Run], int]:
     """One `[*]` at the end, and a condition that asks no function for the running loop."""
 
-    def number(body: dict[str, Any], run: Run) -> int:
+    def number(body: dict[str, object], run: Run) -> int:
         slots = run.slots
         value = body if start < 0 else slots[start]
         items = value if read is None else read(value)
@@ -92,7 +92,7 @@ def nested(
     name = path.text.lower()
     prefix = path.segments[: len(path.segments) - len(segments)]
 
-    def number(body: dict[str, Any], run: Run) -> int:
+    def number(body: dict[str, object], run: Run) -> int:
         value = body if start < 0 else run.slots[start]
         raw = bound_start(run.frames, run.target, path.segments)[0] if framed else None
         originals = list(explain.members(run.target, raw, segments, prefix)) if framed else []
@@ -116,7 +116,7 @@ def nested(
 def interpreted(count: tree.Count) -> Callable[[dict[str, object], Run], int]:
     """A count over a field whose name is computed while evaluating."""
 
-    def number(_: dict[str, Any], run: Run) -> int:
+    def number(_: dict[str, object], run: Run) -> int:
         total = 0
         for frame in explain.frames(count, run):
             outcome = explain.condition(count.where, run.within(frame)) if count.where is not None else None

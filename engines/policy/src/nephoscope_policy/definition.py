@@ -123,7 +123,7 @@ class Definition:
             return
         raise PolicyError(lacks, f"{self._prefix}policyRule.then.details")
 
-    def bind(self, parameters: Mapping[str, Any] | None = None, *, partial: bool = False) -> Rule:
+    def bind(self, parameters: Mapping[str, object] | None = None, *, partial: bool = False) -> Rule:
         """The rule with parameters folded in; raises PolicyError (stage compile) where they do not fit the declarations.
 
         `partial` lets parameters be without a value: an evaluation that comes to read one ends Error.
@@ -140,9 +140,9 @@ class Definition:
 
     def evaluate(
         self,
-        resource: Resource | dict[str, Any],
+        resource: Resource | dict[str, object],
         snapshot: Snapshot,
-        parameters: Mapping[str, Any] | None = None,
+        parameters: Mapping[str, object] | None = None,
         context: Context | None = None,
     ) -> Result:
         """Judge a resource, or a body as ARM has it; raises PolicyError (stage compile) for what `check` and `bind` refuse."""
@@ -151,9 +151,9 @@ class Definition:
 
     def explain(
         self,
-        resource: Resource | dict[str, Any],
+        resource: Resource | dict[str, object],
         snapshot: Snapshot,
-        parameters: Mapping[str, Any] | None = None,
+        parameters: Mapping[str, object] | None = None,
         context: Context | None = None,
     ) -> Result:
         """The same by the tree-walking interpreter."""
@@ -169,7 +169,7 @@ def _literal(operand: tree.Operand) -> object:
     return operand.value if isinstance(operand, Literal) else MISSING
 
 
-def _text(mapping: dict[str, Any], name: str) -> str:
+def _text(mapping: dict[str, object], name: str) -> str:
     found = get(mapping, name)
     return found if isinstance(found, str) else ""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy import explain
 from nephoscope_policy.document import get, has
@@ -34,7 +34,7 @@ def _kept(details: object, *names: str) -> dict[str, object]:
 
 
 def _operation(operation: tree.Operation, scope: Scope) -> dict[str, object]:
-    result: dict[str, Any] = {}
+    result: dict[str, object] = {}
     if operation.operation != "append":
         result["operation"] = operation.operation
     result["field"] = operation.target.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from nephoscope_policy.errors import PolicyError
@@ -43,7 +44,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return result
 
 
-def get(mapping: dict[str, Any], name: str, default: Any = None) -> Any:
+def get(mapping: Mapping[str, object], name: str, default: object = None) -> Any:
     """The value of a key in any case."""
     if name in mapping:
         return mapping[name]

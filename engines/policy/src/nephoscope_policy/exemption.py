@@ -44,7 +44,7 @@ class Exemption:
     description: str = ""
 
     @classmethod
-    def parse(cls, document: Any) -> Exemption:
+    def parse(cls, document: object) -> Exemption:
         """Read an ARM body of Microsoft.Authorization/policyExemptions; PolicyError with the JSON path when it is not usable."""
         body = ArmObject(document)
         properties = body.child("properties")
@@ -74,7 +74,7 @@ class Exemption:
 
     def document(self) -> dict[str, Any]:
         """The ARM body, as it would be deployed."""
-        properties: dict[str, Any] = {
+        properties: dict[str, object] = {
             "policyAssignmentId": self.assignment,
             "policyDefinitionReferenceIds": sorted(self.references),
             "exemptionCategory": self.category,

@@ -179,7 +179,7 @@ def resolve(name: tree.FieldRef, scope: Scope) -> FieldPath:
         raise ArmError("", str(error)) from error
 
 
-def field(leaf: tree.Leaf, name: tree.FieldRef, expected: Any, scope: Scope) -> Outcome:
+def field(leaf: tree.Leaf, name: tree.FieldRef, expected: object, scope: Scope) -> Outcome:
     """A leaf whose left side is a field, its right side already evaluated."""
     path = resolve(name, scope)
     if path.location:
@@ -290,7 +290,7 @@ Bound: TypeAlias = tuple[tuple[Segments, Any], ...]
 
 
 def members(
-    view: View, start: Any, rest: Segments, prefix: Segments, base: BodyPath = ()
+    view: View, start: object, rest: Segments, prefix: Segments, base: BodyPath = ()
 ) -> Iterator[tuple[Any, Bound, tuple[BodyPath, ...]]]:
     """(element, bound prefixes, their places) of every member that a path with `[*]` selects; one without it selects itself once.
 

@@ -36,7 +36,7 @@ class Run(Scope):
         self.slots: list[object] = [None] * slots
 
 
-def _field(run: Scope, arguments: list[Any]) -> Any:
+def _field(run: Scope, arguments: list[object]) -> object:
     """field() of one scalar straight from the lower-cased body; everything else as the interpreter does it."""
     text = arguments[0] if len(arguments) == 1 else None
     if type(text) is str:
@@ -46,7 +46,7 @@ def _field(run: Scope, arguments: list[Any]) -> Any:
         except (UnknownAlias, ValueError) as error:
             raise ArmError("field", str(error)) from error
         if not path.special and STAR not in path.segments:
-            value: Any = view.folded
+            value: object = view.folded
             for segment in path.segments:
                 value = value.get(segment, MISSING) if type(value) is dict else MISSING
             if type(value) is str or type(value) is bool or type(value) is int:
@@ -54,4 +54,4 @@ def _field(run: Scope, arguments: list[Any]) -> Any:
     return HOSTS["field"](run, arguments)
 
 
-FAST_HOSTS: Mapping[str, Callable[[Any, list[Any]], Any]] = {**HOSTS, "field": _field}
+FAST_HOSTS: Mapping[str, Callable[[Any, list[Any]], object]] = {**HOSTS, "field": _field}

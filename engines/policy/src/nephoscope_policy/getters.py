@@ -26,14 +26,14 @@ def getter(segments: Segments) -> Callable[[object], object]:
 
 
 def _one(first: object) -> Callable[[object], object]:
-    def read(value: Any) -> Any:
+    def read(value: object) -> Any:
         return value.get(first, MISSING) if type(value) is dict else MISSING
 
     return read
 
 
 def _two(first: object, second: object) -> Callable[[object], object]:
-    def read(value: Any) -> Any:
+    def read(value: object) -> Any:
         if type(value) is dict:
             value = value.get(first)
             if type(value) is dict:
@@ -44,7 +44,7 @@ def _two(first: object, second: object) -> Callable[[object], object]:
 
 
 def _three(first: object, second: object, third: object) -> Callable[[object], object]:
-    def read(value: Any) -> Any:
+    def read(value: object) -> Any:
         if type(value) is dict:
             value = value.get(first)
             if type(value) is dict:
@@ -59,7 +59,7 @@ def _three(first: object, second: object, third: object) -> Callable[[object], o
 def leaf_of(segments: Segments, test: Callable[[Any], bool]) -> Callable[[Any, Any], bool]:
     """A condition (body, run) that applies a test to what a path leads to; the usual lengths in one call."""
     if len(segments) == 1 and isinstance(segments[0], str):
-        first: Any = segments[0]
+        first: object = segments[0]
         return lambda body, _: test(body.get(first, MISSING))
     if len(segments) == 2 and all(isinstance(segment, str) for segment in segments):
         return _leaf_of_two(*segments, test)
@@ -71,8 +71,10 @@ def leaf_of(segments: Segments, test: Callable[[Any], bool]) -> Callable[[Any, A
     return lambda body, _: test(read(body))
 
 
-def _leaf_of_two(first: Any, second: Any, test: Callable[[Any], bool]) -> Callable[[Any, Any], bool]:
-    def judge(body: Any, _: Any) -> bool:
+def _leaf_of_two(
+    first: object, second: object, test: Callable[[object], bool]
+) -> Callable[[object, object], bool]:
+    def judge(body: Any, _: object) -> bool:
         value = body.get(first)
         return test(value.get(second, MISSING) if type(value) is dict else MISSING)
 
@@ -80,9 +82,9 @@ def _leaf_of_two(first: Any, second: Any, test: Callable[[Any], bool]) -> Callab
 
 
 def _leaf_of_three(
-    first: Any, second: Any, third: Any, test: Callable[[Any], bool]
-) -> Callable[[Any, Any], bool]:
-    def judge(body: Any, _: Any) -> bool:
+    first: object, second: Any, third: object, test: Callable[[object], bool]
+) -> Callable[[object, object], bool]:
+    def judge(body: Any, _: object) -> bool:
         value = body.get(first)
         if type(value) is dict:
             value = value.get(second)
@@ -94,9 +96,9 @@ def _leaf_of_three(
 
 
 def _leaf_of_four(
-    first: Any, second: Any, third: Any, fourth: Any, test: Callable[[Any], bool]
-) -> Callable[[Any, Any], bool]:
-    def judge(body: Any, _: Any) -> bool:
+    first: object, second: Any, third: Any, fourth: object, test: Callable[[object], bool]
+) -> Callable[[object, object], bool]:
+    def judge(body: Any, _: object) -> bool:
         value = body.get(first)
         if type(value) is dict:
             value = value.get(second)
@@ -110,7 +112,7 @@ def _leaf_of_four(
 
 
 def _walk(segments: Segments) -> Callable[[object], object]:
-    def read(value: Any) -> Any:
+    def read(value: object) -> Any:
         for segment in segments:
             if type(value) is dict:
                 value = value.get(segment, MISSING) if type(segment) is str else MISSING
@@ -123,7 +125,7 @@ def _walk(segments: Segments) -> Callable[[object], object]:
     return read
 
 
-def every(segments: Segments, test: Callable[[Any], bool], missing_array: bool) -> Callable[[Any], bool]:
+def every(segments: Segments, test: Callable[[object], bool], missing_array: bool) -> Callable[[Any], bool]:
     """Whether every value that a path with `[*]` selects passes; an empty array does, an absent one is `missing_array`."""
     head, rest = head_and_rest(segments)
     if rest is None:

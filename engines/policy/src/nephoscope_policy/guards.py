@@ -47,7 +47,7 @@ def field_name(leaf: tree.Leaf) -> str:
     return ""
 
 
-def types(node: tree.Condition, fold: Callable[[tree.Operand], Any]) -> frozenset[str] | None:
+def types(node: tree.Condition, fold: Callable[[tree.Operand], object]) -> frozenset[str] | None:
     """The lower-cased types that the condition can hold for, None where it proves nothing.
 
     `fold` gives an operand's value where it is known beforehand, else MISSING.

@@ -59,7 +59,7 @@ class Initiative:
     groups: tuple[Group, ...]
 
     @classmethod
-    def parse(cls, document: Any, place: Place | None = None) -> Initiative:
+    def parse(cls, document: object, place: Place | None = None) -> Initiative:
         """Read a policy set definition; PolicyError names every fault with its JSON path."""
         parser = Parser()
         try:
@@ -88,7 +88,7 @@ class Initiative:
         """Whether its metadata says that it is deprecated."""
         return ArmObject(dict(self.metadata)).value("deprecated") is True
 
-    def bind(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def bind(self, values: Mapping[str, object]) -> dict[str, Any]:
         """Every parameter's value, by lower-cased name: the given one, else the default.
 
         PolicyError (stage compile) for an unknown name, a missing value, a wrong type, or a value that is not allowed.
@@ -180,7 +180,7 @@ def _expression(template: tree.Template, bound: Mapping[str, object], path: str)
         raise _unusable(f"the expression {template.text!r} fails: {error}", path) from error
 
 
-def _parameter(bound: Mapping[str, Any], arguments: list[Any]) -> Any:
+def _parameter(bound: Mapping[str, object], arguments: list[object]) -> object:
     name = arguments[0] if len(arguments) == 1 else None
     if not isinstance(name, str):
         raise ArmError("parameters", "takes the name of a parameter", 0)

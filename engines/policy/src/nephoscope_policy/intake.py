@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -68,7 +68,7 @@ class Intake:
                 )
         self._copies.clear()
 
-    def take(self, value: Any, place: Place) -> None:
+    def take(self, value: object, place: Place) -> None:
         """Take the definitions and initiatives of one parsed document."""
         found = False
         for body, path in bodies_of(value):
@@ -175,7 +175,7 @@ def entry_of(body: dict[str, object], place: Place) -> Entry:
     )
 
 
-def _identity(body: dict[str, Any], place: Place) -> tuple[Kind, str, str, Version, bool]:
+def _identity(body: dict[str, object], place: Place) -> tuple[Kind, str, str, Version, bool]:
     document = ArmObject(body)
     properties = document.child("properties")
     kind: Kind = "initiative" if properties.value("policyDefinitions") is not None else "definition"

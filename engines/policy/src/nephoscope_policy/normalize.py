@@ -14,7 +14,7 @@ from nephoscope_policy.document import get
 from nephoscope_policy.paths import MISSING, STAR, Segment, Segments, folded, split, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from nephoscope_policy.aliases import Aliases
 
@@ -103,7 +103,7 @@ class Normalizer:
         """The normalised form; anything but an object is returned as it is."""
         if not isinstance(body, dict):
             return body
-        result: dict[str, Any] = {}
+        result: dict[str, object] = {}
         for key, value in body.items():
             lowered = key.lower()
             if lowered != "properties" and (self._data_plane or lowered in _ENVELOPE):
@@ -160,8 +160,8 @@ class Normalizer:
         """The ARM body of a normalised form; anything but an object is returned as it is."""
         if not isinstance(normalized, dict):
             return normalized
-        root: dict[str, Any] = {}
-        properties: dict[str, Any] = {}
+        root: dict[str, object] = {}
+        properties: dict[str, object] = {}
         for key, value in normalized.items():
             lowered = key.lower()
             if lowered in _ENVELOPE:
@@ -214,7 +214,7 @@ class Normalizer:
                 if held is not None and field != source:
                     element[_last(row.path)] = element.pop(held)
 
-    def _wrap(self, properties: dict[str, Any]) -> None:
+    def _wrap(self, properties: dict[str, object]) -> None:
         """Give the elements of sub-resource arrays their `properties` wrapper back, the innermost first."""
         for path in sorted(self._arrays, key=lambda name: -name.count(".")):
             parts = tuple(path.split("."))
@@ -320,7 +320,7 @@ def _holders(value: Any, parts: tuple[str, ...]) -> Iterator[dict[str, Any]]:
             return
 
 
-def _key(mapping: dict[str, Any], name: str) -> str | None:
+def _key(mapping: Mapping[str, object], name: str) -> str | None:
     return next((key for key in mapping if key.lower() == name.lower()), None)
 
 

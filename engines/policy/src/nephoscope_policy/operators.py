@@ -104,7 +104,7 @@ def _equal_objects(left: dict[str, object], right: dict[str, object], switches: 
     )
 
 
-def order(left: Any, right: Any, switches: Switches) -> int | None:
+def order(left: object, right: Any, switches: Switches) -> int | None:
     """-1, 0 or 1; None where the two have no order (switches: or OrderError)."""
     first, second = left, right
     if isinstance(left, str) and is_number(right):
@@ -185,7 +185,7 @@ def contains_key(left: object, right: object, switches: Switches) -> bool:
     return isinstance(left, dict) and any(equal(key, right, switches) for key in left)
 
 
-def member(left: Any, right: Any, switches: Switches) -> bool:
+def member(left: object, right: object, switches: Switches) -> bool:
     """`in`: an absent value is in a list that holds null; an explicit null is in none; one value stands for a list of it."""
     items = right if isinstance(right, list) else [right]
     if left is MISSING:

@@ -36,7 +36,7 @@ class Parser:
         """Note an error at a JSON path."""
         self.errors.append(PolicyError(message, f"{self.prefix}{path}" if path else path))
 
-    def properties(self, document: Any) -> dict[str, Any]:
+    def properties(self, document: object) -> dict[str, Any]:
         """The definition's properties; notes the prefix under which they stand and reports a wrong envelope."""
         if not isinstance(document, dict):
             self.fail("", f"a policy definition is a JSON object, not {kind_of(document)}")
@@ -54,7 +54,7 @@ class Parser:
         self.prefix = "properties."
         return inner
 
-    def definition(self, properties: dict[str, Any]) -> tree.Tree | None:
+    def definition(self, properties: dict[str, object]) -> tree.Tree | None:
         """The tree of a definition's properties; None when there is no rule to speak of."""
         rule = get(properties, "policyRule")
         path = "policyRule"
@@ -80,7 +80,7 @@ class Parser:
         then = self.then(get(rule, "then"), f"{path}.then") if has(rule, "then") else None
         return tree.Tree(mode, declared, condition, then) if then else None
 
-    def parameters(self, raw: Any, path: str, *, typed: bool = True) -> dict[str, tree.Parameter]:
+    def parameters(self, raw: object, path: str, *, typed: bool = True) -> dict[str, tree.Parameter]:
         """Declared parameters by lower-cased name.
 
         Without `typed` a default of another type passes: Azure refuses it in a definition, yet one of its own initiatives has it.
@@ -101,7 +101,7 @@ class Parser:
                 result[name.lower()] = parameter
         return result
 
-    def _parameter(self, name: str, body: Any, path: str) -> tree.Parameter | None:
+    def _parameter(self, name: str, body: object, path: str) -> tree.Parameter | None:
         if not isinstance(body, dict):
             self.fail(path, f"a parameter is an object with a 'type', not {kind_of(body)}")
             return None
@@ -135,7 +135,7 @@ class Parser:
         if wrong:
             self.fail(path, f"the default cannot be used: {wrong}")
 
-    def condition(self, raw: Any, path: str, depth: int = 0) -> tree.Condition:
+    def condition(self, raw: object, path: str, depth: int = 0) -> tree.Condition:
         """A condition: allOf, anyOf, not, or a leaf."""
         if not isinstance(raw, dict):
             self.fail(path, f"a condition is an object, not {kind_of(raw)}")
@@ -239,7 +239,7 @@ class Parser:
             tree.Count(path, target, name if isinstance(name, str) else "default", where) if target else None
         )
 
-    def field(self, raw: Any, path: str) -> tree.FieldRef | None:
+    def field(self, raw: object, path: str) -> tree.FieldRef | None:
         """A field name; a template expression is kept as one."""
         if not isinstance(raw, str) or not raw.strip():
             self.fail(path, f"'field' must be a string, not {kind_of(raw) if raw != '' else 'empty'}")

@@ -49,7 +49,7 @@ class Draft:
             value = {_key(segment): value}
         self._step({"op": "add", "path": self._pointer(segments[: known + 1]), "value": value})
 
-    def append(self, segments: Segments, value: Any) -> None:
+    def append(self, segments: Segments, value: object) -> None:
         """Add a member to the array at a path, made where it is missing; a member that is there already is not added again."""
         held = self.value(segments)
         if not isinstance(held, list):
@@ -68,7 +68,7 @@ class Draft:
 
     def _known(self, segments: Segments) -> int:
         """How many segments of the path exist (as something that can hold the next one)."""
-        value: Any = self.body
+        value: object = self.body
         for number, segment in enumerate(segments):
             inner = walk(value, (segment,))
             if inner is MISSING or (inner is None and number < len(segments) - 1):
@@ -78,7 +78,7 @@ class Draft:
 
     def _pointer(self, segments: Segments) -> str:
         """The JSON pointer of a path, with keys as the body spells them where it has them."""
-        value: Any = self.body
+        value: object = self.body
         parts: list[str] = []
         for segment in segments:
             key = _spelled(value, segment)

@@ -96,7 +96,7 @@ def fold_keys(value: Any) -> Any:
     return value
 
 
-def step(value: Any, segment: Segment) -> Any:
+def step(value: object, segment: Segment) -> Any:
     """One step into a JSON value whose keys may have any case; MISSING where it does not lead anywhere."""
     if isinstance(segment, str):
         if not isinstance(value, dict):

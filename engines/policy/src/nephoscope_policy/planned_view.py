@@ -157,7 +157,7 @@ class PlannedView(View):
             value = found
         return value
 
-    def _missing(self, around: Any, segments: Segments, index: int, *, whole: bool) -> Any:
+    def _missing(self, around: object, segments: Segments, index: int, *, whole: bool) -> Any:
         if isinstance(around, OpenObject):
             raise KnownLater(shown_segments(segments[: index + 1]), around.rest)
         if not whole or not self._is_filled_in(segments):

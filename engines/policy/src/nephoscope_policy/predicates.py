@@ -60,7 +60,7 @@ def _equals(right: object, switches: Switches) -> Callable[[object], bool]:
 def _equals_text(right: str, switches: Switches) -> Callable[[object], bool]:
     folded = right.casefold()
 
-    def test(left: Any) -> bool:
+    def test(left: object) -> bool:
         if type(left) is str:
             return left == right or left.casefold() == folded
         return left is not MISSING and equal(left, right, switches)
@@ -71,7 +71,7 @@ def _equals_text(right: str, switches: Switches) -> Callable[[object], bool]:
 def _not_equals_text(right: str, switches: Switches) -> Callable[[object], bool]:
     folded = right.casefold()
 
-    def test(left: Any) -> bool:
+    def test(left: object) -> bool:
         if type(left) is str:
             return left != right and left.casefold() != folded
         return left is MISSING or not equal(left, right, switches)
@@ -82,7 +82,7 @@ def _not_equals_text(right: str, switches: Switches) -> Callable[[object], bool]
 def _equals_bool(right: bool) -> Callable[[object], bool]:
     word = "true" if right else "false"
 
-    def test(left: Any) -> bool:
+    def test(left: object) -> bool:
         if left is right:
             return True
         return type(left) is str and left.lower() == word
@@ -95,7 +95,7 @@ def _in(right: object, switches: Switches) -> Callable[[object], bool]:
         return lambda left: member(left, right, switches)
     folded = frozenset(item.casefold() for item in right)
 
-    def test(left: Any) -> bool:
+    def test(left: object) -> bool:
         if type(left) is str:
             return left.casefold() in folded
         return left is not MISSING and member(left, right, switches)
@@ -115,7 +115,7 @@ def _like(right: object, switches: Switches) -> Callable[[object], bool]:
         return lambda _: False
     found = _text_test(re.sub(r"\*+", "*", text.casefold()), switches)
 
-    def test(left: Any) -> bool:
+    def test(left: object) -> bool:
         if type(left) is str:
             return found(left.casefold())
         given = None if left is MISSING else text_of(left)
@@ -147,7 +147,7 @@ def _match(right: object, *, insensitive: bool) -> Callable[[object], bool]:
         return lambda _: False
     full = match_pattern(pattern.casefold() if insensitive else pattern).fullmatch
 
-    def test(left: Any) -> bool:
+    def test(left: object) -> bool:
         text = None if left is MISSING else text_of(left)
         return text is not None and full(text.casefold() if insensitive else text) is not None
 
@@ -157,7 +157,7 @@ def _match(right: object, *, insensitive: bool) -> Callable[[object], bool]:
 def _contains(right: object, switches: Switches) -> Callable[[object], bool]:
     folded = right.casefold() if isinstance(right, str) else None
 
-    def test(left: Any) -> bool:
+    def test(left: object) -> bool:
         if folded is not None and type(left) is str:
             return folded in left.casefold()
         return left is not MISSING and contains(left, right, switches)

@@ -27,21 +27,21 @@ if TYPE_CHECKING:
 BodyPath: TypeAlias = tuple[str | int, ...]
 
 
-class Tags(dict[str, Any]):
+class Tags(dict[str, object]):
     """The tags of a container: an absent tag reads as null."""
 
     def __missing__(self, _: str) -> None:
         return None
 
 
-class Partial(dict[str, Any]):
+class Partial(dict[str, object]):
     """A container that was not collected: what its id tells is known, everything else raises NotCollected."""
 
     def __init__(self, known: dict[str, Any], why: str) -> None:
         super().__init__(known)
         self._why = why
 
-    def __missing__(self, _: str) -> Any:
+    def __missing__(self, _: str) -> object:
         raise NotCollected(self._why)
 
 
@@ -111,7 +111,7 @@ class Scope:
         return self.snapshot.aliases.field(text, self.api_version(view), view.type)
 
 
-def bound_start(frames: tuple[Frame, ...], view: View, segments: Segments) -> tuple[Any, Segments, bool]:
+def bound_start(frames: tuple[Frame, ...], view: View, segments: Segments) -> tuple[object, Segments, bool]:
     """Where a path starts inside running loops: (value, remaining segments, whether a loop binds it).
 
     The longest bound prefix of the innermost loop over the same resource wins.
@@ -140,7 +140,7 @@ def steps_of(segments: Segments) -> BodyPath:
     return tuple(one for one in head if isinstance(one, str | int))
 
 
-def field_value(scope: Scope, text: str, view: View) -> Any:
+def field_value(scope: Scope, text: str, view: View) -> object:
     """The value of a field as field() returns it, MISSING where there is none; `[*]` gives an array."""
     path = scope.field(text, view)
     if path.special or STAR not in path.segments:
@@ -154,7 +154,7 @@ def field_value(scope: Scope, text: str, view: View) -> Any:
     return view.collect(start, rest)
 
 
-def _field(scope: Scope, arguments: list[Any]) -> Any:
+def _field(scope: Scope, arguments: list[object]) -> object:
     text = _one_text("field", arguments)
     try:
         value = field_value(scope, text, scope.subject)
@@ -165,12 +165,12 @@ def _field(scope: Scope, arguments: list[Any]) -> Any:
     return value
 
 
-def _absent(scope: Scope) -> Any:
+def _absent(scope: Scope) -> object:
     """What field() returns for an absent property."""
     return "" if scope.snapshot.switches.missing_field_value == "empty" else None
 
 
-def _parameters(scope: Scope, arguments: list[Any]) -> Any:
+def _parameters(scope: Scope, arguments: list[object]) -> Any:
     name = _one_text("parameters", arguments)
     value = scope.parameters.get(name.lower(), MISSING)
     if value is MISSING:
@@ -178,7 +178,7 @@ def _parameters(scope: Scope, arguments: list[Any]) -> Any:
     return value
 
 
-def _current(scope: Scope, arguments: list[Any]) -> Any:
+def _current(scope: Scope, arguments: list[object]) -> object:
     if not scope.frames:
         raise ArmError("current", "there is no running count around it")
     if not arguments:
@@ -191,7 +191,7 @@ def _current(scope: Scope, arguments: list[Any]) -> Any:
     return _current_path(scope, name)
 
 
-def _current_path(scope: Scope, name: str) -> Any:
+def _current_path(scope: Scope, name: str) -> object:
     """current('alias[*].x'): a path under a running loop's member."""
     try:
         path = scope.field(name, scope.target)
@@ -219,13 +219,14 @@ def _subscription(scope: Scope, arguments: list[Any]) -> Any:
         return Partial(known, f"the subscription {identifier.subscription} was not collected")
     _check_tags(found)
     body = found.body
-    tenant = body.get("tenantId", (body.get("properties") or {}).get("tenantId"))
-    name = body.get("displayName") or (body.get("properties") or {}).get("displayName") or body.get("name")
+    properties = _members(body, "properties")
+    tenant = body.get("tenantId", properties.get("tenantId"))
+    name = body.get("displayName") or properties.get("displayName") or body.get("name")
     return {
         **known,
         "tenantId": tenant,
         "displayName": name,
-        "tags": Tags(body.get("tags") or {}),
+        "tags": Tags(_members(body, "tags")),
     }
 
 
@@ -248,7 +249,12 @@ def _resource_group(scope: Scope, arguments: list[Any]) -> Any:
     if not body.get("location"):
         return Partial(known, f"the resource group {identifier.resource_group_id} was not collected")
     stated = {key: value for key, value in body.items() if value is not None}
-    return {"managedBy": None, "properties": {}, **stated, **known, "tags": Tags(body.get("tags") or {})}
+    return {"managedBy": None, "properties": {}, **stated, **known, "tags": Tags(_members(body, "tags"))}
+
+
+def _members(body: Mapping[str, object], name: str) -> dict[str, object]:
+    found = body.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _check_tags(container: View) -> None:
@@ -269,28 +275,28 @@ def _group_id(scope: Scope) -> str:
 _POLICY = {"assignmentId": "", "definitionId": "", "setDefinitionId": "", "definitionReferenceId": ""}
 
 
-def _policy(scope: Scope, arguments: list[Any]) -> Any:
+def _policy(scope: Scope, arguments: list[object]) -> object:
     _none("policy", arguments)
     return {**_POLICY, **(scope.context.policy or {})}
 
 
-def _request_context(scope: Scope, arguments: list[Any]) -> Any:
+def _request_context(scope: Scope, arguments: list[object]) -> object:
     _none("requestContext", arguments)
     return scope.context.request_context(scope.subject.api_version)
 
 
-def _claims(scope: Scope, arguments: list[Any]) -> Any:
+def _claims(scope: Scope, arguments: list[object]) -> object:
     _none("claims", arguments)
     return dict(scope.context.claims or {})
 
 
-def _utc_now(scope: Scope, arguments: list[Any]) -> Any:
+def _utc_now(scope: Scope, arguments: list[object]) -> Any:
     if arguments:
         raise ArmError("utcNow", "takes no format in a policy rule")
     return scope.context.utc_now
 
 
-def _one_text(function: str, arguments: list[Any]) -> str:
+def _one_text(function: str, arguments: list[object]) -> str:
     if len(arguments) != 1 or not isinstance(arguments[0], str):
         raise ArmError(function, "takes one text")
     return arguments[0]

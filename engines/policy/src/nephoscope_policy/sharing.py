@@ -42,7 +42,7 @@ def leaves(found: Any) -> int:
 
 
 def shared(
-    test: Callable[[dict[str, Any], Run], bool], found: Any, version: str
+    test: Callable[[dict[str, Any], Run], bool], found: object, version: str
 ) -> Callable[[dict[str, Any], Run], bool]:
     """The condition with its answer kept in the body; `version` is the api-version that its paths are of."""
     key = sys.intern(json.dumps([version, found], sort_keys=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.layers import Layer, Table, laid_over, replaced
@@ -43,7 +43,7 @@ class Index:
         by_key = {resource.key: view_of(resource) for resource in resources}
         found.by_key = by_key
         for name, place in _PLACES.items():
-            lists: dict[Any, list[View]] = {}
+            lists: dict[object, list[View]] = {}
             for view in by_key.values():
                 lists.setdefault(place(view), []).append(view)
             setattr(found, name, lists)
@@ -254,7 +254,7 @@ class Snapshot:
         """The same for the subscription with the lower-cased GUID."""
         return _held(self._index.by_subscription, subscription, types)
 
-    def _merge(self, index: str, key: Any) -> list[View]:
+    def _merge(self, index: str, key: object) -> list[View]:
         own: list[View] = getattr(self._index, index).get(key) or []
         if self._base is None:
             return own

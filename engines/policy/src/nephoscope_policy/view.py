@@ -34,7 +34,7 @@ class View:
 
     def __init__(self, resource: Resource) -> None:
         self.resource = resource
-        self.body: dict[str, Any] = resource.body
+        self.body: dict[str, object] = resource.body
         self.key = resource.key
         self.type = resource.type
         self.complete = resource.complete

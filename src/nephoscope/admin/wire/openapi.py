@@ -54,8 +54,8 @@ def document() -> dict[str, Any]:
     }
 
 
-def _operation(route: Route) -> dict[str, Any]:
-    told: dict[str, Any] = {
+def _operation(route: Route) -> dict[str, object]:
+    told: dict[str, object] = {
         "operationId": route.name,
         "tags": [route.section],
         "summary": route.doc,
@@ -69,7 +69,7 @@ def _operation(route: Route) -> dict[str, Any]:
     return told
 
 
-def _of_path(route: Route) -> list[dict[str, Any]]:
+def _of_path(route: Route) -> list[dict[str, object]]:
     return [
         {"name": name, "in": "path", "required": True, "schema": msgspec.json.schema(type_)}
         for name, type_ in route.parameters.items()
@@ -90,8 +90,8 @@ def _of_query(route: Route) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _responses(route: Route) -> dict[str, Any]:
-    good: dict[str, Any] = {"description": route.doc}
+def _responses(route: Route) -> dict[str, object]:
+    good: dict[str, object] = {"description": route.doc}
     if route.answer is not None:
         good["content"] = _content(route.answer)
     wrong = [400, 401, 403, 429, 503]
@@ -105,5 +105,5 @@ def _responses(route: Route) -> dict[str, Any]:
     }
 
 
-def _content(shape: Any) -> dict[str, Any]:
+def _content(shape: Any) -> dict[str, object]:
     return {"application/json": {"schema": {"$ref": _REFERENCE.format(name=shape.__name__)}}}

@@ -20,7 +20,7 @@ from nephoscope.api.wire.path import Template
 
 PREFIX = "/admin/v1"
 MAX_BODY = 1 << 20
-Handler = Callable[..., Any]
+Handler = Callable[..., object]
 #: Where a role is wanted that allows a route, by the parameters of its path; None: the function asks for itself.
 Scoped = Callable[[Mapping[str, str]], str] | None
 
@@ -54,7 +54,7 @@ class Route:
         return Template(PREFIX + self.path)
 
     @cached_property
-    def _hints(self) -> dict[str, Any]:
+    def _hints(self) -> dict[str, object]:
         return get_type_hints(self.handler, include_extras=True)
 
     @property

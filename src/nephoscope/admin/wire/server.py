@@ -70,7 +70,7 @@ async def _respond(instance: Instance, host: Host, request: Request) -> Response
     return Response(msgspec.json.encode(body), status, headers, "application/json")
 
 
-async def _answered(instance: Instance, host: Host, request: Request) -> tuple[int, Any]:
+async def _answered(instance: Instance, host: Host, request: Request) -> tuple[int, object]:
     caller = await run_in_threadpool(once_more, lambda: authenticate(instance, request))
     if request.scope["path"] in DOCUMENTS:
         return 200, document()
@@ -102,7 +102,7 @@ def _handled(
     found: dict[str, str],
     caller: Caller,
     raw: bytes,
-) -> tuple[int, Any]:
+) -> tuple[int, object]:
     try:
         if route.scoped is not None:
             caller.must(route.permission, route.scoped(found))
@@ -124,7 +124,7 @@ def _handled(
 
 def _given(route: Route, request: Request, found: dict[str, str], raw: bytes) -> dict[str, Any]:
     """What the function takes; Fault 400 for what is not as it is described."""
-    given: dict[str, Any] = {}
+    given: dict[str, object] = {}
     for name, type_ in route.parameters.items():
         given[name] = _converted(found[name], type_, name)
     asked = request.query_params.multi_items()
@@ -139,7 +139,7 @@ def _given(route: Route, request: Request, found: dict[str, str], raw: bytes) ->
     return given
 
 
-def _converted(value: Any, type_: Any, target: str) -> Any:
+def _converted(value: object, type_: object, target: str) -> object:
     try:
         return msgspec.convert(value, type_, strict=False)
     except msgspec.ValidationError as error:

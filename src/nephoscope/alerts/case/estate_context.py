@@ -233,7 +233,7 @@ class EstateContext:
 
     def _describe_identities(self, resource: Resource) -> Fact:
         """The roles of the resource's managed identities."""
-        identity: Any = resource.body.get("identity")
+        identity: object = resource.body.get("identity")
         if not isinstance(identity, dict):
             if resource.complete:
                 return Fact("roles", "no managed identity")

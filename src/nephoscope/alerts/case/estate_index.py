@@ -83,7 +83,7 @@ class EstateIndex:
         """Lower-cased name -> the machines that go by it."""
         found: dict[str, dict[str, Resource]] = defaultdict(dict)
         for machine in (one for type_ in MACHINES for one in self.view.resources(type_)):
-            profile: Any = properties(machine).get("osProfile")
+            profile: object = properties(machine).get("osProfile")
             inner = profile.get("computerName") if isinstance(profile, dict) else None
             for name in (machine.name, inner, properties(machine).get("dnsFqdn")):
                 if isinstance(name, str) and name:

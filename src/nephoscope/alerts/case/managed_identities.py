@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.estate.holdings import properties
 
@@ -47,11 +47,11 @@ def managed_identities(resources: Iterable[Resource]) -> dict[str, ManagedIdenti
 def _identities_of(resource: Resource) -> Iterator[ManagedIdentity]:
     if resource.type == ASSIGNED_TYPE:
         yield _identity(resource.key, properties(resource))
-    identity: Any = resource.body.get("identity")
+    identity: object = resource.body.get("identity")
     if not isinstance(identity, dict):
         return
     yield ManagedIdentity(resource.key, _text(identity.get("principalId")), "")
-    several: Any = identity.get("userAssignedIdentities")
+    several: object = identity.get("userAssignedIdentities")
     for key, told in several.items() if isinstance(several, dict) else ():
         if isinstance(told, dict):
             yield _identity(str(key).lower().rstrip("/"), told)

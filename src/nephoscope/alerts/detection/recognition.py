@@ -125,5 +125,5 @@ def _list(text: str) -> object:
     return _sorted(found)
 
 
-def _sorted(several: list[Any]) -> list[str]:
+def _sorted(several: Sequence[object]) -> list[str]:
     return sorted(json.dumps(one, sort_keys=True) for one in several)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.alerts.holding.watchlist_items import watchlist_items
 from nephoscope.alerts.rules.finding import findings
@@ -131,7 +131,7 @@ def _accounts(estate: Estate) -> Iterator[tuple[str, str]]:
     """The names of accounts: object id, UPN, application id; logs write any of them."""
     for kind in _ACCOUNTS:
         for one in estate.by_type(kind):
-            body: dict[str, Any] = properties(one)
+            body: dict[str, object] = properties(one)
             id_, name = str(body.get("id") or ""), _named("account", one)
             upn, app = str(body.get("userPrincipalName") or ""), str(body.get("appId") or "")
             for text in filter(None, (id_, app)):

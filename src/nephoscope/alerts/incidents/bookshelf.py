@@ -105,7 +105,7 @@ def _mappings(row: Finding) -> list[EntityMapping]:
     ]
 
 
-def bookmark_row(one: Bookmark) -> dict[str, Any]:
+def bookmark_row(one: Bookmark) -> dict[str, object]:
     """The row of a change of a bookmark."""
     return {
         "TimeGenerated": one.changed.isoformat(),

@@ -210,7 +210,7 @@ class Desk:
         number: int,
         now: datetime,
         by: str,
-        changes: Mapping[str, Any],
+        changes: Mapping[str, object],
         *,
         comment: str = "",
         remark: str = "",

@@ -37,12 +37,12 @@ _WORKSPACE = "workspace"
 Found = Piece | Unusable
 
 
-def is_arm(document: Any) -> bool:
+def is_arm(document: object) -> bool:
     """Whether a document holds resources: a template, an answer of the REST API, a list of them, or one of them."""
     return any(True for _ in _resources(document, Place("")))
 
 
-def arm_pieces(document: Any, place: Place, source: str) -> Iterator[Found]:
+def arm_pieces(document: object, place: Place, source: str) -> Iterator[Found]:
     """What a document holds, in its order; expressions of a template are evaluated with the defaults of its parameters."""
     for resource, where, template in _resources(document, place):
         yield from _found(_Source(resource, where, source, template))
@@ -54,7 +54,7 @@ class _Template:
 
     document: Mapping[str, Any]
 
-    def value(self, value: Any, deep: int = 0) -> Any:
+    def value(self, value: object, deep: int = 0) -> Any:
         """A value with the expressions in it evaluated; ArmError where one cannot be."""
         if isinstance(value, dict):
             return {name: self.value(one, deep) for name, one in value.items()}
@@ -78,7 +78,7 @@ class _Template:
         }
         return parse(value).interpret(hosts, None)
 
-    def _parameter(self, given: list[Value], deep: int) -> Any:
+    def _parameter(self, given: list[Value], deep: int) -> object:
         name = str(given[0]) if given else ""
         known = _members(self.document.get("parameters"))
         about = _lowered(known).get(name.lower())
@@ -104,13 +104,13 @@ class _Source:
     file: str
     template: _Template | None
 
-    def value(self, value: Any) -> Any:
+    def value(self, value: object) -> Any:
         return value if self.template is None else self.template.value(value)
 
 
 def _resources(
-    document: Any, place: Place, template: _Template | None = None, deep: int = 0
-) -> Iterator[tuple[Mapping[str, Any], Place, _Template | None]]:
+    document: object, place: Place, template: _Template | None = None, deep: int = 0
+) -> Iterator[tuple[Mapping[str, object], Place, _Template | None]]:
     """Every resource of a known type, those of nested templates too."""
     if isinstance(document, list):
         for number, one in enumerate(document):
@@ -138,7 +138,7 @@ def _resources(
                 )
 
 
-def _type(document: Mapping[str, Any]) -> str:
+def _type(document: Mapping[str, object]) -> str:
     """The type of a resource, lower-cased; an answer of the REST API may give it in its id alone."""
     kind = document.get("type")
     if isinstance(kind, str) and isinstance(document.get("properties"), dict):
@@ -273,24 +273,24 @@ def _last(name: str) -> str:
     return name.rstrip("/").rpartition("/")[2]
 
 
-def _plain(value: Any) -> dict[str, Any]:
+def _plain(value: object) -> dict[str, Any]:
     return {name: one for name, one in value.items() if one is not None} if isinstance(value, dict) else {}
 
 
-def _listed(value: Any) -> list[Any]:
+def _listed(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _texts(value: Any) -> list[str]:
+def _texts(value: object) -> list[str]:
     several = value.split(",") if isinstance(value, str) else value
     return [str(one).strip() for one in several if str(one).strip()] if isinstance(several, list) else []
 
 
-def _members(value: Any) -> Mapping[str, Any]:
+def _members(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _lowered(value: Mapping[str, Any]) -> dict[str, Any]:
+def _lowered(value: Mapping[str, object]) -> dict[str, object]:
     return {name.lower(): one for name, one in value.items()}
 
 

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -18,7 +17,7 @@ from nephoscope.alerts.library.piece import Piece, PieceKind, Unusable
 from nephoscope.model.extras import install
 from nephoscope_policy.model.place import Place
 
-Progress = Callable[[str, int, int], Any]
+Progress = Callable[[str, int, int], object]
 """What is told of long work: what is done, how much, of how much (0 = nobody knows)."""
 YAML, JSON = (".yaml", ".yml"), ".json"
 MOST_BYTES = {**dict.fromkeys(YAML, 1 << 20), JSON: 32 << 20}

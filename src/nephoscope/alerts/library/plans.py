@@ -7,7 +7,6 @@ A plan is a file in content/plans: `plan`, `source`, the `tables` whose detectio
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from nephoscope.content.loader import documents
 from nephoscope_policy.documents import ContentError, Document
@@ -76,7 +75,7 @@ def _counterpart(body: object, document: Document) -> Counterpart:
     return found
 
 
-def _texts(value: Any, document: Document) -> tuple[str, ...]:
+def _texts(value: object, document: Document) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise ContentError(f"{value!r} is no list of texts", document.place)
     return tuple(value)

@@ -34,7 +34,7 @@ class WrittenCase(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     note: object = ""
     base: Base = {}
     tables: dict[str, list[Row]] | None = None
-    watchlists: dict[str, list[Any]] | None = None
+    watchlists: dict[str, list[object]] | None = None
     entities: list[str] | None = None
     severity: str | None = None
     now: Any = None
@@ -58,7 +58,7 @@ class RuleTestCase:
     entities: Sequence[str] | None = None
     severity: str | None = None
     now: str = ""
-    watchlists: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    watchlists: Mapping[str, Sequence[object]] = field(default_factory=dict)
     items: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def place_of(self, table: str, row: int) -> Place:

@@ -11,9 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-Row = dict[str, Any]
+Row = dict[str, object]
 
 REPEAT, EACH, ROWS = "repeat", "each", "rows"
 MOST_ROWS = 10_000

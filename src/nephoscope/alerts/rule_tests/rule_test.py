@@ -214,7 +214,7 @@ def _rows(table: Table, case: RuleTestCase, now: datetime) -> pa.Table:
     return made.table
 
 
-def _moment(kind: KqlType | None, value: Any, now: datetime) -> Any:
+def _moment(kind: KqlType | None, value: object, now: datetime) -> Any:
     """`-10m` in a column of datetimes as the moment it means."""
     if kind is KqlType.DATETIME and isinstance(value, str) and value.startswith("-"):
         return now - duration(value[1:])

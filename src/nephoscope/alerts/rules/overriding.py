@@ -17,7 +17,7 @@ ATTACK = ("Techniques", "SubTechniques")
 
 def overridden(properties: Mapping[str, str]) -> dict[str, object]:
     """Columns with what the row says of them, those of ATT&CK left out; a row that says nothing usable changes nothing."""
-    found: dict[str, Any] = {
+    found: dict[str, object] = {
         name: text for name, text in properties.items() if text and name not in (*ATTACK, "ConfidenceScore")
     }
     score = _number(properties.get("ConfidenceScore", ""))

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
 
 from nephoscope.alerts.documents.duration import written
 from nephoscope.alerts.documents.fields import Fields
@@ -150,7 +149,7 @@ class Rule:
     place: Place = field(default=Place(""), compare=False, repr=False)
 
     @classmethod
-    def parse(cls, document: Any, place: Place) -> Rule:
+    def parse(cls, document: object, place: Place) -> Rule:
         """The rule of a parsed YAML or JSON document; RuleError lists everything that is wrong with it."""
         fields = Fields(document)
         found = _rule(fields, place)

@@ -94,5 +94,5 @@ def _made(one: Resource, field: str, kind: str, *, shared: bool) -> Iterator[Egr
     yield Egress(text, one.key.rpartition("/")[2], kind, shared, one.key)
 
 
-def _listed(value: Any) -> list[Any]:
+def _listed(value: object) -> list[Any]:
     return value if isinstance(value, list) else []

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from nephoscope.alerts.documents.duration import written
 from nephoscope.alerts.documents.fields import Fields
@@ -45,7 +44,7 @@ class Changed:
     shown: tuple[str, ...] = ()
 
 
-def changed(rule: Rule, settings: Mapping[str, Any]) -> Changed:
+def changed(rule: Rule, settings: Mapping[str, object]) -> Changed:
     """The rule with the settings; SettingError with all that does not fit."""
     fields = Fields(dict(settings))
     if unknown := sorted(settings.keys() - set(NAMES)):

@@ -97,7 +97,7 @@ def _rows(call: Call, text: str, values: Mapping[str, str]) -> list[dict[str, An
     kinds = {"t": "datetime", "v": "string"}
     declared = ", ".join(f"{key}: {kinds[key[0]]}" for key in values)
     query = f"declare query_parameters({declared});\n{text}" if values else text
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, object]] = {}
     for workspace in call.instance.state.workspaces.names():
         for row in _of_workspace(call, query, workspace, values):
             found.setdefault(str(row["EventDataId"] or row["_ItemId"]), row)
@@ -154,7 +154,7 @@ def _event(call: Call, row: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def _named(value: Any, shown: Any) -> dict[str, Any]:
+def _named(value: object, shown: object) -> dict[str, Any]:
     return {"value": value or shown or "", "localizedValue": shown or value or ""}
 
 

@@ -35,7 +35,7 @@ def list_(call: Call) -> Answer:
     found = _changes(call, since, until, ids)
     start, most = _start(call), _most(call)
     page = found[start : start + most]
-    body: dict[str, Any] = {"changes": [_told(call, one, several=several) for one in page]}
+    body: dict[str, object] = {"changes": [_told(call, one, several=several) for one in page]}
     if len(found) > start + most:
         body["$skipToken"] = packed(str(start + most))
     return Answer(body)
@@ -123,7 +123,7 @@ def _most(call: Call) -> int:
 
 
 def _told(call: Call, one: ResourceChange, *, several: bool) -> dict[str, Any]:
-    found: dict[str, Any] = {"changeId": one.id}
+    found: dict[str, object] = {"changeId": one.id}
     if several:
         found["resourceId"] = str(one.body.get("id") or one.key)
     if call.asked("api-version") >= TYPED:

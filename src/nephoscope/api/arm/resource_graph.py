@@ -223,7 +223,7 @@ def refused(error: KqlError) -> Fault:
     return Fault(400, "InvalidQuery", "The query is invalid; the details say where.", details=details)
 
 
-def _objects(table: pa.Table) -> list[dict[str, Any]]:
+def _objects(table: pa.Table) -> list[dict[str, object]]:
     columns = columns_of(table)
     return [
         {name: json_value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
@@ -231,7 +231,7 @@ def _objects(table: pa.Table) -> list[dict[str, Any]]:
     ]
 
 
-def _table(table: pa.Table) -> dict[str, Any]:
+def _table(table: pa.Table) -> dict[str, object]:
     columns = columns_of(table)
     rows = [
         [json_value(value, kind) for (_, kind), value in zip(columns, row, strict=True)]
@@ -240,7 +240,7 @@ def _table(table: pa.Table) -> dict[str, Any]:
     return {"columns": [{"name": name, "type": _TYPES[kind]} for name, kind in columns], "rows": rows}
 
 
-def _facets(call: Call, text: str, reach: Mapping[str, Shown]) -> Iterator[dict[str, Any]]:
+def _facets(call: Call, text: str, reach: Mapping[str, Shown]) -> Iterator[dict[str, object]]:
     given = call.body.get("facets") or []
     if not isinstance(given, list):
         raise bad("'facets' must be a list.", "facets")
@@ -252,15 +252,15 @@ def _facets(call: Call, text: str, reach: Mapping[str, Shown]) -> Iterator[dict[
         try:
             yield _facet(call, text, expression, options, reach)
         except Fault as fault:
-            errors: Sequence[Any] = [
+            errors: Sequence[object] = [
                 {"code": one["code"], "message": one["message"]} for one in fault.details
             ] or [{"code": fault.code, "message": fault.message}]
             yield {"expression": expression, "resultType": "FacetError", "errors": list(errors)}
 
 
 def _facet(
-    call: Call, text: str, expression: str, options: Mapping[str, Any], reach: Mapping[str, Shown]
-) -> dict[str, Any]:
+    call: Call, text: str, expression: str, options: Mapping[str, object], reach: Mapping[str, Shown]
+) -> dict[str, object]:
     condition = f"\n| where {options['filter']}" if options.get("filter") else ""
     order = "asc" if str(options.get("sortOrder", "desc")).lower() == "asc" else "desc"
     by = options.get("sortBy") or "count"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import Answer
@@ -215,7 +214,7 @@ def _any(call: Call, provider: Provider, tail: str) -> bool:
 def _list(call: Call, provider: Provider, tail: str) -> Answer:
     wanted = f"{tail.lower()}/"
 
-    def below(body: Mapping[str, Any]) -> bool:
+    def below(body: Mapping[str, object]) -> bool:
         own = str(body["id"]).lower().rpartition(provider.marker)[2]
         if not wanted.startswith("locations/") and own.startswith("locations/"):
             own = own.split("/", 2)[-1]

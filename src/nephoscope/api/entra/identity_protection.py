@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
@@ -31,7 +30,7 @@ from nephoscope_kql.types import KqlType
 SURFACE = Surface("Identity protection", lets=OWN)
 _ROOT = "/{version}/identityProtection"
 MOST, MOST_IDS = 500, 60
-Row = dict[str, Any]
+Row = dict[str, object]
 #: Columns of the lake that are of no object of Graph.
 _OF_THE_LAKE = frozenset({"Type", "TenantId", "SourceSystem", "TimeGenerated", "OperationName"})
 
@@ -136,7 +135,7 @@ def _page(call: Call, kind: Collection) -> Answer:
     shown = rows[start : start + most]
     if fields := [one.strip() for one in call.asked("$select").split(",") if one.strip()]:
         shown = [selected(one, fields) for one in shown]
-    body: dict[str, Any] = {"@odata.context": _context(call, kind), "value": shown}
+    body: dict[str, object] = {"@odata.context": _context(call, kind), "value": shown}
     if graph_query.counted(call) and not start:
         body["@odata.count"] = len(rows)
     if len(rows) > start + most:

@@ -95,7 +95,7 @@ def batch(call: Call) -> Answer:
     return Answer({"responses": [_one_of_batch(call, one, until - time.monotonic()) for one in asked]})
 
 
-def _one_of_batch(call: Call, asked: Mapping[str, Any], left: float) -> dict[str, Any]:
+def _one_of_batch(call: Call, asked: Mapping[str, object], left: float) -> dict[str, object]:
     applied = ""
     try:
         body, headers = _object(asked, "body"), _object(asked, "headers")
@@ -118,19 +118,19 @@ def _in_time(left: float) -> None:
         raise Fault(504, "GatewayTimeout", told)
 
 
-def _object(asked: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def _object(asked: Mapping[str, object], name: str) -> Mapping[str, Any]:
     found = asked.get(name) or {}
     if not isinstance(found, dict):
         raise _wrong(f"'{name}' must be an object.", "BadArgumentError")
     return found
 
 
-def _asked(call: Call) -> dict[str, Any]:
+def _asked(call: Call) -> dict[str, object]:
     workspaces = [one for one in call.asked("workspaces").split(",") if one]
     return {"query": call.asked("query"), "timespan": call.asked("timespan"), "workspaces": workspaces}
 
 
-def _answer(call: Call, workspace: str, body: Mapping[str, Any], resource: str = "") -> Answer:
+def _answer(call: Call, workspace: str, body: Mapping[str, object], resource: str = "") -> Answer:
     prefer = call.headers.get("prefer", "")
     return Answer(_answered(call, workspace, body, prefer, resource), headers=_applied(call, prefer))
 
@@ -150,11 +150,11 @@ def _applied(call: Call, prefer: str) -> dict[str, str]:
 def _answered(
     call: Call,
     workspace: str,
-    body: Mapping[str, Any],
+    body: Mapping[str, object],
     prefer: str,
     resource: str = "",
     most_seconds: float = BATCH_SECONDS,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     text = body.get("query")
     if not isinstance(text, str) or not text.strip():
         raise _wrong("The request had no query.", "BadArgumentError")
@@ -165,7 +165,7 @@ def _answered(
     most = Most(MAX_ROWS, MAX_BYTES)
     results = _run(call, text, found, span, seconds, resource, most)
     room = Room()
-    answer: dict[str, Any] = {"tables": [_table(one, at, room) for at, one in enumerate(results)]}
+    answer: dict[str, object] = {"tables": [_table(one, at, room) for at, one in enumerate(results)]}
     if most.cut or room.full:
         answer["error"] = _partial()
     if "include-statistics" in prefer.lower():
@@ -258,7 +258,7 @@ def _wrong(message: str, code: str) -> Fault:
     return Fault(400, code, message)
 
 
-def _span(text: Any, now: datetime) -> Span | None:
+def _span(text: object, now: datetime) -> Span | None:
     """A span as ISO 8601: a duration until now, `start/end`, `start/duration` or `duration/end`; None for none."""
     if not text:
         return None
@@ -297,7 +297,7 @@ class Room:
     left: int = MAX_BYTES
     full: bool = False
 
-    def take(self, rows: Iterable[list[Any]]) -> list[msgspec.Raw]:
+    def take(self, rows: Iterable[list[object]]) -> list[msgspec.Raw]:
         """The first rows that fit, as JSON."""
         kept: list[msgspec.Raw] = []
         for row in rows:
@@ -310,7 +310,7 @@ class Room:
         return kept
 
 
-def _table(result: QueryResult, at: int, room: Room) -> dict[str, Any]:
+def _table(result: QueryResult, at: int, room: Room) -> dict[str, object]:
     columns = columns_of(result.table)
     return {
         "name": result.name or ("PrimaryResult" if at == 0 else f"PrimaryResult_{at}"),
@@ -322,12 +322,12 @@ def _table(result: QueryResult, at: int, room: Room) -> dict[str, Any]:
     }
 
 
-def _cell(value: Any, kind: KqlType) -> Any:
+def _cell(value: object, kind: KqlType) -> Any:
     """As JSON; dynamic stays JSON text, as the service has it."""
     return value if kind is KqlType.DYNAMIC else json_value(value, kind)
 
 
-def _partial() -> dict[str, Any]:
+def _partial() -> dict[str, object]:
     message = (
         f"The query returned more than {MAX_ROWS} rows or {MAX_BYTES >> 20} MiB; the others are left out."
     )
@@ -338,11 +338,11 @@ def _partial() -> dict[str, Any]:
     }
 
 
-def _statistics(seconds: float, results: list[QueryResult]) -> dict[str, Any]:
+def _statistics(seconds: float, results: list[QueryResult]) -> dict[str, object]:
     rows = [{"tableRowCount": one.table.num_rows, "tableSize": one.table.nbytes} for one in results]
     return {"query": {"executionTime": round(seconds, 4), "resourceUsage": {}, "datasetStatistics": rows}}
 
 
-def _render(results: list[QueryResult]) -> dict[str, Any]:
+def _render(results: list[QueryResult]) -> dict[str, object]:
     hint = results[-1].hint if results else None
     return {"visualization": (hint.chart if hint else "") or "table", **(hint.properties if hint else {})}

@@ -160,7 +160,7 @@ def _pending(call: Call) -> list[Pending]:
     return [_field(one, f"pendingFields[{at}]") for at, one in enumerate(several)]
 
 
-def _field(one: Any, path: str) -> Pending:
+def _field(one: object, path: str) -> Pending:
     field = one.get("field") if isinstance(one, dict) else None
     values = (one.get("values") or []) if isinstance(one, dict) else []
     if not isinstance(field, str) or not field:
@@ -197,7 +197,7 @@ def _enforced(call: Call) -> Enforced:
 
 
 def _made(
-    data: Path, edition: Edition | None, gone: frozenset[str], put: Iterable[Mapping[str, Any]]
+    data: Path, edition: Edition | None, gone: frozenset[str], put: Iterable[Mapping[str, object]]
 ) -> Enforced:
     """Of the content of a data folder, the documents of people, and the estate without what is gone."""
     packs = Packs(data)

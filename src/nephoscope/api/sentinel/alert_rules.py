@@ -192,7 +192,7 @@ _OTHER = Kept(
 )
 
 
-def _paged(call: Call, bodies: list[dict[str, Any]]) -> Answer:
+def _paged(call: Call, bodies: list[dict[str, object]]) -> Answer:
     start, most = place(call), call.top(1000)
     more = len(bodies) > start + most
     return listed(call, bodies[start : start + most], str(start + most) if more else "")
@@ -247,7 +247,7 @@ def _switch(call: Call, workspace: str, known: Rule, properties: dict[str, Any],
     switch_rules(call.service, workspace, {RULE: [known.id]}, enabled=enabled)
 
 
-def _kind(given: Any) -> Any:
+def _kind(given: object) -> object:
     """A kind as it is spelled, whatever case it was given in; what is no kind as it is."""
     return next(
         (one for one in (Kind.SCHEDULED.value, Kind.NRT.value, *OTHERS) if one.lower() == str(given).lower()),
@@ -303,14 +303,14 @@ def _changed_at(call: Call) -> str:
     return (pack.imported if pack is not None else call.instance.now).isoformat()
 
 
-def _template(call: Call, workspace: str, one: Rule) -> dict[str, Any]:
+def _template(call: Call, workspace: str, one: Rule) -> dict[str, object]:
     properties = {**_described(one), "status": "Available", "version": one.version}
     id_ = f"{root(call, workspace)}/alertRuleTemplates/{one.id}"
     return {"id": id_, "name": one.id, "type": TEMPLATES, "kind": one.kind.value, "properties": properties}
 
 
 def _described(one: Rule) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    found: dict[str, object] = {
         "displayName": one.name,
         "description": one.description,
         "severity": one.severity.value,

@@ -56,13 +56,15 @@ class Expansion:
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"https://nephoscope/expansions/{self.name}"))
 
 
-def _alerts(call: Call, known: Acquaintance, ids: frozenset[str], _: Involved | None) -> list[dict[str, Any]]:
+def _alerts(
+    call: Call, known: Acquaintance, ids: frozenset[str], _: Involved | None
+) -> list[dict[str, object]]:
     return [alert_body(call, known.workspace, known.alerts[id_]) for id_ in sorted(ids & known.alerts.keys())]
 
 
 def _others(
     call: Call, known: Acquaintance, ids: frozenset[str], one: Involved | None
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     several = known.beside(ids, one.entity if one is not None else None)
     return [entity_body(call, known.workspace, other.entity) for other in several]
 
@@ -163,7 +165,7 @@ def relation(call: Call) -> Answer:
     return Answer(found) if found is not None else documents.get(call, "relation")
 
 
-def _collected(call: Call, type_: str) -> list[dict[str, Any]]:
+def _collected(call: Call, type_: str) -> list[dict[str, object]]:
     """What Azure had said below the path of a call."""
     edition = call.instance.shelf.newest()
     if edition is None:
@@ -241,7 +243,7 @@ def _expanded(call: Call, known: Acquaintance, ids: frozenset[str], one: Involve
     return Answer({"value": {"entities": found, "edges": edges}, "metaData": told})
 
 
-def _relations(call: Call, known: Acquaintance, one: Involved) -> list[dict[str, Any]]:
+def _relations(call: Call, known: Acquaintance, one: Involved) -> list[dict[str, object]]:
     base = f"{root(call, known.workspace)}/entities/{known.id_of(one.entity)}/relations"
     found = [
         *_incidents(call, known, one),
@@ -272,7 +274,7 @@ def _incidents(call: Call, known: Acquaintance, one: Involved) -> Iterable[tuple
             yield "incidents", incident.id
 
 
-def expansion_queries(call: Call) -> list[dict[str, Any]]:
+def expansion_queries(call: Call) -> list[dict[str, object]]:
     """The expansions as entity queries, where clients look for their ids."""
     base = call.path[: call.path.lower().rindex("/entityqueries")]
     return [

@@ -138,7 +138,7 @@ def queries(call: Call) -> Answer:
     return listed(call, [_query(call, one) for one in INSIGHTS])
 
 
-def _query(call: Call, one: Insight) -> dict[str, Any]:
+def _query(call: Call, one: Insight) -> dict[str, object]:
     return {
         "id": f"{call.path.rstrip('/')}/{one.id}",
         "name": one.id,
@@ -178,7 +178,7 @@ def _told(
     }
 
 
-def _table(columns: Sequence[tuple[str, str]], rows: Iterable[Row]) -> dict[str, Any]:
+def _table(columns: Sequence[tuple[str, str]], rows: Iterable[Row]) -> dict[str, object]:
     """A table as Azure has it: every value is a text."""
     return {
         "columns": [{"name": name, "type": type_} for name, type_ in columns],

@@ -152,7 +152,7 @@ def _tags(given: object) -> list[str]:
     return given
 
 
-def _moment(value: Any, path: str) -> str:
+def _moment(value: object, path: str) -> str:
     """A time; clients send '' where none is meant."""
     return "" if value == "" else moment(value, path)
 
@@ -228,7 +228,7 @@ def _fits(call: Call, one: dict[str, Any], name: str) -> bool:
     )
 
 
-def _confident(asked: dict[str, Any], confidence: int) -> bool:
+def _confident(asked: dict[str, object], confidence: int) -> bool:
     least, most = asked.get("minConfidence"), asked.get("maxConfidence")
     return (not isinstance(least, int) or confidence >= least) and (
         not isinstance(most, int) or confidence <= most

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
 
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
@@ -87,7 +86,7 @@ def _source(call: Call) -> str:
     return given.strip()
 
 
-def _objects(call: Call, field: str) -> list[Any]:
+def _objects(call: Call, field: str) -> list[object]:
     given = call.body.get(field)
     if not isinstance(given, list) or not 0 < len(given) <= MOST:
         raise bad(f"'{field}' must be a list of 1 to {MOST} objects.", field)

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.api.wire.fault import Fault
 from nephoscope.api.wire.operation import Directory
@@ -64,7 +64,7 @@ def _there(call: Call) -> str | None:
         call, method="GET", permission=read.permission, parameters=parameters, query=query, raw=b""
     )
     try:
-        body: Any = read.handler(asked).body
+        body: object = read.handler(asked).body
     except Fault as fault:
         if fault.status in (404, 501):
             return None

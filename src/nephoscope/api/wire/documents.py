@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nephoscope.model.reach import Reach
 
 #: Says whether a document belongs into a list.
-Test = Callable[[Mapping[str, Any]], bool]
+Test = Callable[[Mapping[str, object]], bool]
 
 
 def found(call: Call) -> dict[str, Any] | None:
@@ -70,7 +70,7 @@ def page(call: Call, types: Sequence[str], below: str, test: Test | None = None)
     kept = call.instance.state.arm_documents.all([one.lower() for one in types], below)
     mine = [one.body for one in kept if visible(call.reach, one.key)] if not after else []
     published = call.instance.shelf.newest()
-    shown: list[dict[str, Any]] = []
+    shown: list[dict[str, object]] = []
     if published is not None:
         several = published.listing.page(
             [one.lower() for one in types],

@@ -21,7 +21,7 @@ from nephoscope.api.wire.odata_value import at_path, has_path, ordered
 if TYPE_CHECKING:
     from nephoscope.api.wire.call import Call
 
-Row = Mapping[str, Any]
+Row = Mapping[str, object]
 #: (where a page that ends with it goes on, the object)
 Keyed = tuple[str, Row]
 USUAL = frozenset({"$filter", "$select", "$top", "$skiptoken", "$orderby", "$count"})

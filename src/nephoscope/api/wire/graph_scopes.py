@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -80,7 +80,7 @@ def token(call: Call, start: int) -> str:
     return packed(f"{call.edition.version}:{start}:{_mark(call)}")
 
 
-def resumed(call: Call, given: Any) -> tuple[Call, int]:
+def resumed(call: Call, given: object) -> tuple[Call, int]:
     """The call over the edition that a token was given in, and where its page begins; Fault for one of another query or caller,
     and where the edition is kept no longer: rows of two editions would be doubled or lost between pages.
     """

@@ -10,12 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from nephoscope.api.wire.fault import Fault
 from nephoscope.api.wire.odata_value import at_path
 
-Test = Callable[[Mapping[str, Any]], bool]
+Test = Callable[[Mapping[str, object]], bool]
 MAX_LENGTH, DEEPEST = 2000, 20
 #: The properties whose words are searched.
 _WORDED = frozenset({"displayname", "description"})

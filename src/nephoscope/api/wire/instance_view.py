@@ -20,7 +20,7 @@ def wanted(call: Call) -> bool:
     return "instanceview" in expanded or call.asked("statusOnly").lower() == "true"
 
 
-def with_view(body: dict[str, Any]) -> dict[str, Any]:
+def with_view(body: dict[str, Any]) -> dict[str, object]:
     """A document with its instance view, where it is a machine."""
     if str(body.get("type", "")).lower() != MACHINE:
         return body

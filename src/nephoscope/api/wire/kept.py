@@ -23,6 +23,7 @@ from nephoscope.api.wire.odata_filter import matching
 from nephoscope.api.wire.operation import Handler, Surface
 from nephoscope.api.wire.shape import Shape, read, words
 from nephoscope.api.wire.workspace import allowed
+from nephoscope.files.json_tree import tree_of
 from nephoscope.model.secret import is_secret_key, redact_text
 from nephoscope.service.arm_documents import put_document, remove_document
 from nephoscope.state.access.principals import PrincipalKind
@@ -174,7 +175,7 @@ def _of_kind(call: Call, kind: Kind) -> documents.Test | None:
 def _picked(call: Call) -> documents.Test:
     """The documents whose properties `$filter` picks."""
     fits = matching(call.asked("$filter"))
-    return lambda body: fits(body.get("properties") or {})
+    return lambda body: fits(tree_of(body, "properties"))
 
 
 def page(call: Call, kind: Kind, test: documents.Test | None = None) -> Answer:

@@ -124,7 +124,9 @@ def _details(asked: Asked) -> Shown:
         text, scope=asked.scope, workspace=asked.workspace, timeout=call.instance.query_seconds
     ) if names else []  # fmt: skip
     counts = [one.table.column(0)[0].as_py() for one in results]
-    rows = [(name, asked.workspace, "", "", count) for name, count in zip(names, counts, strict=True)]
+    rows: list[Row] = [
+        (name, asked.workspace, "", "", count) for name, count in zip(names, counts, strict=True)
+    ]
     return (*_TABLE, *columns(TotalRowCount=LONG)), rows
 
 
@@ -226,7 +228,7 @@ def _functions(asked: Asked) -> Shown:
     if asked.name and not found:
         wrong = f"Entity not found: there is no function '{asked.name[:100]}'."
         raise refused("BadRequest_EntityNotFound", wrong)
-    rows = [(one.name, _bracketed(one.parameters), _braced(one.body), "", "") for one in found]
+    rows: list[Row] = [(one.name, _bracketed(one.parameters), _braced(one.body), "", "") for one in found]
     return told, rows
 
 

@@ -18,7 +18,7 @@ DATA_TYPES = {
     KqlType.DYNAMIC: "Object",
 }  # fmt: skip
 Column = tuple[str, KqlType]
-Row = tuple[Any, ...]
+Row = tuple[object, ...]
 
 
 class KustoFault(Fault):

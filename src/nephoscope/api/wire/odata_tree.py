@@ -181,7 +181,7 @@ class _Reader:
         return Path(found["word"], start + 1)
 
     def _arguments(self) -> tuple[Any, ...]:
-        found: list[Any] = []
+        found: list[object] = []
         if self.take(")"):
             return ()
         found.append(self._argument())

@@ -18,7 +18,7 @@ _WORDS = {"true": True, "false": False, "null": ""}
 _TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ].*)?")
 
 
-def literal(found: re.Match[str]) -> Any:
+def literal(found: re.Match[str]) -> object:
     """The value that a token of a filter is, null as ''; ValueError where it is none."""
     if found["text"] is not None:
         return found["text"].replace("''", "'")
@@ -57,7 +57,7 @@ def has_path(row: Mapping[str, object], path: str) -> bool:
     return True
 
 
-def compared(sign: str, found: Any, wanted: Any) -> bool:
+def compared(sign: str, found: object, wanted: object) -> bool:
     """Numbers as numbers, times as times, all else as text in any case; what is not there is neither more nor less than anything."""
     compare = COMPARED[sign]
     if found in (None, "") and sign not in ("eq", "ne"):

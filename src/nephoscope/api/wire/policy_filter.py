@@ -19,7 +19,7 @@ from nephoscope.api.wire.policy_lists import Wanted
 if TYPE_CHECKING:
     from nephoscope.api.wire.call import Call
 
-Test = Callable[[Mapping[str, Any]], bool]
+Test = Callable[[Mapping[str, object]], bool]
 #: What a word of a filter makes of what is asked for; `value` is '' of a word that has none.
 Meaning = Callable[[Wanted, str, datetime], Wanted]
 _CODE = "InvalidFilterInQueryString"
@@ -71,7 +71,7 @@ def _with(test: Test) -> Callable[[Wanted], Wanted]:
     return lambda wanted: replace(wanted, tests=(*wanted.tests, test))
 
 
-def _properties(body: Mapping[str, Any]) -> Mapping[str, Any]:
+def _properties(body: Mapping[str, object]) -> Mapping[str, Any]:
     found = body.get("properties")
     return found if isinstance(found, dict) else {}
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.access.scopes import MANAGEMENT_GROUP, TENANT, containers
 from nephoscope.api.wire import documents
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nephoscope.api.wire.call import Call
     from nephoscope.posture.published.edition import Edition
 
-Body = dict[str, Any]
+Body = dict[str, object]
 #: A lower-cased id and the document of it; several are always in the order of their ids.
 Keyed = tuple[str, Body]
 MOST = 1000
@@ -37,7 +37,7 @@ class Wanted:
     below: bool = True
     tests: tuple[Callable[[Mapping[str, object]], bool], ...] = ()
 
-    def takes(self, body: Mapping[str, Any]) -> bool:
+    def takes(self, body: Mapping[str, object]) -> bool:
         """Whether a document passes every test."""
         return all(test(body) for test in self.tests)
 

@@ -7,7 +7,7 @@ https://learn.microsoft.com/azure/governance/policy/concepts/exemption-structure
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.posture.governance.exempting import may_exempt
@@ -28,7 +28,7 @@ _WORDS: dict[Kind, str] = {"definition": "policy definition", "initiative": "pol
 _ABOVE = "Policy definitions should be specified only at or above"
 
 
-def assigned(call: Call, body: dict[str, Any]) -> None:
+def assigned(call: Call, body: dict[str, object]) -> None:
     """Fault where an assignment names what is not there or does not lie at or above it; its scope is that of its path."""
     one = Assignment.parse(body)
     kind, scope, name = _reference(one.target, "properties.policyDefinitionId")

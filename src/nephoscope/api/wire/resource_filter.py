@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.odata_filter import Filter, read
@@ -34,7 +33,7 @@ class ResourceFilter:
     filter: Filter
     type: str = ""
 
-    def takes(self, body: Mapping[str, Any]) -> bool:
+    def takes(self, body: Mapping[str, object]) -> bool:
         """Whether a resource is picked; a name and a value of tags are those of one tag."""
         tagged = _TAGS & {one.lower() for one in self.filter.names}
         rows = _tagged(body) if tagged else (_row(body),)

@@ -14,7 +14,7 @@ from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.odata_filter import MAX_LENGTH
 from nephoscope.api.wire.odata_value import value_of
 
-Row = dict[str, Any]
+Row = dict[str, object]
 _NAMES = r"\w+(?:\s*,\s*\w+)*"
 _COUNTED = r"aggregate\(\s*\$count\s+as\s+(?P<{}>\w+)\s*\)"
 _STEP = re.compile(

@@ -12,7 +12,7 @@ import json
 import shlex
 from datetime import timedelta
 from ipaddress import ip_network
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -142,7 +142,7 @@ def _nsg(settings: Settings, run: AutomationRun, addresses: list[str], around: A
     name = f"nephoscope-block-{run.id[:8]}"
     inbound = settings.direction == "Inbound"
     priority = _priority(settings, run, name, around)
-    properties: dict[str, Any] = {
+    properties: dict[str, object] = {
         "description": f"nephoscope response {run.id}",
         "access": "Deny", "direction": settings.direction, "priority": priority, "protocol": "*",
         "sourcePortRange": "*", "destinationPortRange": "*",

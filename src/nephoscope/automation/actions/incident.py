@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -43,7 +43,7 @@ def change(settings: Settings, run: AutomationRun, state: State, session: Sessio
 
     number = _number(run, state, session)
     incident = state.incidents.read(session, number)
-    changes: dict[str, Any] = {} if settings.owner is None else {"owner": settings.owner}
+    changes: dict[str, object] = {} if settings.owner is None else {"owner": settings.owner}
     if settings.severity is not None:
         changes["severity"] = settings.severity.value
     if settings.tags:

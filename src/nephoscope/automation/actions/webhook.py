@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from time import monotonic
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import httpx
@@ -58,7 +58,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("give `url` and `secret`, or `address`")
 
 
-def document_of(run: AutomationRun) -> dict[str, Any]:
+def document_of(run: AutomationRun) -> dict[str, object]:
     """What receivers are told."""
     return {
         "id": run.id,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 import yaml
@@ -42,7 +42,7 @@ class ResponseRuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         list[Literal["alert.created", "alert.updated", "incident.created", "incident.updated"]],
         Meta(min_length=1),
     ]
-    actions: Annotated[list[dict[str, Any]], Meta(min_length=1, max_length=20)]
+    actions: Annotated[list[dict[str, object]], Meta(min_length=1, max_length=20)]
     conditions: list[ResponseCondition] = []
     workspaces: list[str] = []
     order: int = 100

@@ -60,18 +60,18 @@ def to_engine_action(key: str, at: int, given: Any) -> dict[str, Any]:
     return settings
 
 
-def _logic_app(key: str, at: int, given: Mapping[str, Any]) -> dict[str, Any]:
+def _logic_app(key: str, at: int, given: Mapping[str, object]) -> dict[str, object]:
     """A Logic App is told by its address, which has the right to tell it within."""
     del given
     return {"action": "webhook", "address": credential(key, at, "uri")}
 
 
-def _event_hub(key: str, at: int, given: Mapping[str, Any]) -> dict[str, Any]:
+def _event_hub(key: str, at: int, given: Mapping[str, object]) -> dict[str, object]:
     hub = str(given.get("eventHubResourceId") or "").rpartition("/")[2]
     return {"action": "event_hub", "connection": credential(key, at, "connectionString"), "hub": hub}
 
 
-def _workspace(key: str, at: int, given: Mapping[str, Any]) -> dict[str, Any]:
+def _workspace(key: str, at: int, given: Mapping[str, object]) -> dict[str, object]:
     del key, at
     return {
         "action": "table",
@@ -79,13 +79,13 @@ def _workspace(key: str, at: int, given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _webhook(key: str, at: int, given: Mapping[str, Any]) -> dict[str, Any]:
+def _webhook(key: str, at: int, given: Mapping[str, object]) -> dict[str, object]:
     del key, at
     found = {"action": "webhook", "url": given.get("url") or "", "secret": given.get("secret") or ""}
     return found | ({"batch": given["batch"]} if given.get("batch") else {})
 
 
-def _mail(key: str, at: int, given: Mapping[str, Any]) -> dict[str, Any]:
+def _mail(key: str, at: int, given: Mapping[str, object]) -> dict[str, object]:
     del key, at
     return {"action": "mail", "to": given.get("to") or []}
 

@@ -270,7 +270,7 @@ _ACTIONS: Mapping[str, Callable[[Mapping[str, object]], dict[str, object]]] = {
 }
 
 
-def _objects(holder: Mapping[str, Any], name: str, path: str) -> list[dict[str, Any]]:
+def _objects(holder: Mapping[str, object], name: str, path: str) -> list[dict[str, object]]:
     found = holder.get(name) or []
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise AutomationError(f"{path}.{name}", "must be a list of objects")
@@ -281,12 +281,12 @@ def _last(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _order(given: Mapping[str, Any]) -> int:
+def _order(given: Mapping[str, object]) -> int:
     order = given.get("order")
     return order if isinstance(order, int) else 0
 
 
-def _moment(text: Any) -> datetime | None:
+def _moment(text: object) -> datetime | None:
     if not text:
         return None
     try:

@@ -45,7 +45,7 @@ def results(report: CodeReport, levels: Mapping[Severity, str]) -> Iterator[dict
         yield _result(finding, fingerprint, order[finding.rule], levels[finding.severity])
 
 
-def notifications(report: CodeReport) -> Iterator[dict[str, Any]]:
+def notifications(report: CodeReport) -> Iterator[dict[str, object]]:
     """Give a notification for each file that could not be judged."""
     for unread in report.unread:
         yield {
@@ -55,8 +55,8 @@ def notifications(report: CodeReport) -> Iterator[dict[str, Any]]:
         }
 
 
-def _result(finding: CodeFinding, fingerprint: str, index: int, level: str) -> dict[str, Any]:
-    result: dict[str, Any] = {
+def _result(finding: CodeFinding, fingerprint: str, index: int, level: str) -> dict[str, object]:
+    result: dict[str, object] = {
         "ruleId": finding.rule,
         "ruleIndex": index,
         "level": level,
@@ -96,7 +96,7 @@ def _location(finding: CodeFinding) -> dict[str, Any]:
     return location
 
 
-def _fix(finding: CodeFinding) -> dict[str, Any]:
+def _fix(finding: CodeFinding) -> dict[str, object]:
     changes: dict[str, list[Edit]] = {}
     for edit in finding.fix:
         changes.setdefault(edit.region.file, []).append(edit)
@@ -119,7 +119,7 @@ def _physical(region: Region) -> dict[str, Any]:
     return {"artifactLocation": _artifact(region.file), "region": _region(region)}
 
 
-def _artifact(file: str) -> dict[str, Any]:
+def _artifact(file: str) -> dict[str, object]:
     return {"uri": quote(file, safe="/-._~")}
 
 

@@ -5,7 +5,7 @@ Source: https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-for
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 
@@ -27,7 +27,7 @@ _SEVERITIES = {
 def render(report: CodeReport, out: TextIO) -> None:
     """Write the list of what fails; what was there before the change is in it, so that GitLab does not call it fixed."""
     listed = (FindingState.FAILED, FindingState.KNOWN)
-    entries: list[dict[str, Any]] = [
+    entries: list[dict[str, object]] = [
         {
             "description": finding.message,
             "check_name": finding.rule,

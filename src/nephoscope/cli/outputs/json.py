@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 
@@ -86,7 +86,7 @@ def _control(control: ControlScore) -> dict[str, object]:
 
 def _assessment(report: Reported, row: Row) -> dict[str, object]:
     item = row.assessment
-    body: dict[str, Any] = {
+    body: dict[str, object] = {
         "resource": item.resource,
         "tenant": row.tenant,
         "type": row.id.type,

@@ -115,7 +115,7 @@ def _list(items: Iterable[dict[str, object]], depth: int, out: TextIO) -> None:
     out.write("[]" if empty else "\n" + " " * (depth - 1) + "]")
 
 
-def _rule(key: str, recommendation: Recommendation) -> dict[str, Any]:
+def _rule(key: str, recommendation: Recommendation) -> dict[str, object]:
     steps, az = list(recommendation.remediation.steps), recommendation.remediation.az
     tags = (*recommendation.controls, *recommendation.tactics)
     description = recommendation.description

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from nephoscope_kql import QueryResult
@@ -14,7 +14,7 @@ FORMATS = ("table", "chart", "json", "csv", "markdown", "html", "arrow", "parque
 BINARY = frozenset({"arrow", "parquet"})
 #: For a person at a terminal: with styles, which the format itself keeps clean of what names hold.
 STYLED = frozenset({"table", "chart"})
-Renderer = Callable[["Sequence[QueryResult]", Any, int], None]
+Renderer = Callable[["Sequence[QueryResult]", object, int], None]
 
 
 def renderer(name: str) -> Renderer:

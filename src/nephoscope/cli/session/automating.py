@@ -43,7 +43,7 @@ def _checked(options: Mapping[str, Any]) -> None:
             raise ValueError(f"--mail {one}: an address is wanted, as soc@contoso.com")
 
 
-def _actions(options: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _actions(options: Mapping[str, Any]) -> Iterator[dict[str, object]]:
     if options["webhook"]:
         told = {"url": options["webhook"], "secret": options["secret"], "batch": options["batch"]}
         yield {"actionType": "Webhook", **told}

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -74,7 +74,7 @@ def _with_estate(case: Case, data: Path) -> Case:
     return replace(case, file=file, contexts=contexts)
 
 
-def document_of(case: Case) -> dict[str, Any]:
+def document_of(case: Case) -> dict[str, object]:
     """The case as JSON values: the row of SecurityIncident and all that stands around it."""
     from nephoscope.alerts.incidents.rows import incident_row
 

@@ -41,7 +41,7 @@ def finding_rows(
     return rows
 
 
-def _finding_row(one: SubjectFinding, exposure: ResourceExposure | None) -> dict[str, Any]:
+def _finding_row(one: SubjectFinding, exposure: ResourceExposure | None) -> dict[str, object]:
     finding, subject, known = one.finding, one.subject, one.finding.vulnerability
     return {
         "severity": finding.severity, "id": known.id, "package": finding.name, "version": finding.version,

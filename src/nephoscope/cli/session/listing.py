@@ -12,7 +12,7 @@ import click
 
 FORMATS = ("table", "json", "csv")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-Row = Mapping[str, Any]
+Row = Mapping[str, object]
 
 
 def listed(command: _Command) -> _Command:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -72,7 +72,7 @@ def _tell_earlier(tally: Tally) -> None:
 def _as_json(tally: Tally, passed_over: list[Path], files: dict[str, int]) -> None:
     from json import dumps
 
-    found: dict[str, Any] = {
+    found: dict[str, object] = {
         "rows": dict(tally.rows),
         "derived rows": tally.derived,
         "quarantined": dict(tally.bad),

@@ -37,7 +37,7 @@ class Instant(click.ParamType[datetime]):
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-class Setting(click.ParamType[tuple[str, Any]]):
+class Setting(click.ParamType[tuple[str, object]]):
     """NAME=VALUE, the value as JSON where it is JSON, else as text."""
 
     name = "name=value"

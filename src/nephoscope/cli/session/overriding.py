@@ -103,7 +103,7 @@ def set_(
     learn: str | None,
     expires: datetime | None,
     comment: str,
-    **options: Any,
+    **options: object,
 ) -> None:
     """Put settings over the file of RULE (its id or name)."""
     from nephoscope.alerts.documents.duration import duration

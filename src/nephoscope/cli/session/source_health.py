@@ -74,7 +74,7 @@ def missing_rows(lake: Lake, state: State, data: Path, days: int) -> list[dict[s
     return [{name: getattr(one, name) for name in names} for one in found]
 
 
-def short(rows: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+def short(rows: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, object]], tuple[str, ...]]:
     """Rows of missing logs as a terminal has room for, with their columns: names for ids, the subscription where there are several."""
     parts = [str(row["resource"]).split("/") for row in rows]
     several = len({one[2] for one in parts if len(one) > 2}) > 1

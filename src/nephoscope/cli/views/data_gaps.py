@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Sequence
-from typing import Any, TextIO
+from typing import TextIO
 
 import msgspec
 from rich.markup import escape
@@ -64,7 +64,7 @@ def render_json(gaps: Sequence[DataGap], assessed: int, out: TextIO) -> None:
     out.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
 
 
-def document_of(gap: DataGap) -> dict[str, Any]:
+def document_of(gap: DataGap) -> dict[str, object]:
     """A gap as JSON values."""
     return {
         "need": gap.missing.need.value,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 from rich.text import Text
@@ -72,7 +72,7 @@ def render_json(report: Report, wanted: str, out: TextIO) -> None:
 
 
 def _object(one: Remedy) -> dict[str, object]:
-    body: dict[str, Any] = {"resource": one.resource, "policy": one.policy}
+    body: dict[str, object] = {"resource": one.resource, "policy": one.policy}
     if one.preview is None:
         return body | {"note": one.note}
     shown = one.preview

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 from rich.markup import escape
@@ -38,7 +38,7 @@ def render(report: Report, out: TextIO, *, controls: bool) -> None:
 
 def render_json(report: Report, out: TextIO) -> None:
     """Write the score with trend and causes as JSON."""
-    body: dict[str, Any] = {
+    body: dict[str, object] = {
         "scope": report.scope,
         "evaluated": report.now,
         "score": score_object(report.score),

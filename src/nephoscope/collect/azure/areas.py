@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from nephoscope.collect.azure.gaps import Gaps
 from nephoscope.collect.azure.holdings import Holdings
@@ -27,7 +26,7 @@ class Seen:
     groups: set[str] = field(default_factory=set)
     apart: set[str] = field(default_factory=set)
 
-    def take(self, row: dict[str, Any]) -> None:
+    def take(self, row: dict[str, object]) -> None:
         """Note a row of the containers."""
         subscription = str(row.get("subscriptionId") or "").lower()
         type_ = str(row.get("type", "")).lower()
@@ -73,7 +72,7 @@ def find(
     """Read the containers of the scope as the sign-in of a tenant sees them."""
     seen = Seen(tenant)
 
-    def take(row: dict[str, Any]) -> None:
+    def take(row: dict[str, object]) -> None:
         holdings.take(row)
         seen.take(row)
 

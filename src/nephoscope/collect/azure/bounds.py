@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from nephoscope.collect.azure import permissions
 from nephoscope.collect.azure.arm_get import ArmGet, Failed
@@ -63,7 +62,7 @@ class Bounds:
 
 def granted_in(arm: ArmGet, scope: str) -> Permissions | Failed:
     """What the sign-in may do in a scope, or why it may not be asked."""
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     reader = ArmGet(arm.client, arm.checkpoint, rows.append)
     failed = reader.read(permissions.url(scope), "", permissions.WHAT, _ASKING, must_be=True)
     return Permissions.of(rows) if failed is None else failed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from typing import Any
 
 from nephoscope.collect.reading import SEGMENT
 from nephoscope_policy.model.resource_id import ResourceId
@@ -32,7 +31,7 @@ class Holdings:
         self.connected: set[str] = set()
         self.assigned_groups: dict[str, str] = {}
 
-    def take(self, body: dict[str, Any]) -> None:
+    def take(self, body: dict[str, object]) -> None:
         """Note a body; one without a usable id is the loader's to report."""
         text = body.get("id")
         if not isinstance(text, str):

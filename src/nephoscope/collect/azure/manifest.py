@@ -89,7 +89,10 @@ def _unlisted(plan: Plan, holdings: Holdings) -> dict[str, list[str]]:
 
 
 def document(
-    tenants: Mapping[str, dict[str, list[str]]], gaps: Gaps, unread: dict[str, str], collected: dict[str, Any]
+    tenants: Mapping[str, dict[str, list[str]]],
+    gaps: Gaps,
+    unread: dict[str, str],
+    collected: Mapping[str, object],
 ) -> dict[str, Any]:
     """The manifest of what was read by tenant ('' where its id is not known).
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
 
 API_VERSION = "2022-04-01"
 WHAT = "permissions"
@@ -21,7 +20,7 @@ class Permissions:
     pairs: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
 
     @classmethod
-    def of(cls, rows: Iterable[dict[str, Any]]) -> Permissions:
+    def of(cls, rows: Iterable[dict[str, object]]) -> Permissions:
         """From the rows of the answer."""
         return cls(tuple((_words(row, "actions"), _words(row, "notActions")) for row in rows))
 

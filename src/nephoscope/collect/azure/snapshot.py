@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import msgspec
 
@@ -18,8 +18,8 @@ def write(
     out: Path,
     checkpoint: Checkpoint,
     derived: Mapping[str, Derived],
-    groups: Iterable[dict[str, Any]],
-    manifest: dict[str, Any],
+    groups: Iterable[dict[str, object]],
+    manifest: dict[str, object],
 ) -> None:
     """Write all files; the manifest comes last, so that a folder with one is complete."""
     files: dict[str, BinaryIO] = {}

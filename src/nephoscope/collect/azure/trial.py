@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -161,7 +160,7 @@ class _Names(Holdings):
         super().__init__()
         self._names: dict[str, str] = {}
 
-    def take(self, body: dict[str, Any]) -> None:
+    def take(self, body: dict[str, object]) -> None:
         """Note a row of the containers."""
         super().take(body)
         properties = body.get("properties")
@@ -203,7 +202,7 @@ def _widened(
 
 
 def _granted_in(clients: _Clients, scope: str) -> Permissions | Failed:
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     return granted_in(ArmGet(clients.manager, clients.checkpoint, rows.append), scope)
 
 

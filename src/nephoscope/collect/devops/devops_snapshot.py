@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -30,7 +29,7 @@ def write_snapshot(out: Path, found: DevOpsCollection, tenant: str, read_at: dat
     _write(out / MANIFEST, msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
 
 
-def manifest(found: DevOpsCollection, tenant: str, read_at: datetime) -> dict[str, Any]:
+def manifest(found: DevOpsCollection, tenant: str, read_at: datetime) -> dict[str, object]:
     """Give the manifest: each type that was read in full below a resource; `missingPermissions` are the gaps one by one."""
     members = {
         "declared": True,

@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from nephoscope.collect.devops.rest_answer import RestAnswer, message_of
@@ -36,7 +35,7 @@ class StaticCredential:
 
     token: str
 
-    def get_token(self, *scopes: str, **options: Any) -> Token:  # noqa: ARG002 - as azure-identity asks
+    def get_token(self, *scopes: str, **options: object) -> Token:  # noqa: ARG002 - as azure-identity asks
         """Give the token, whatever it is asked for."""
         return _StaticToken(self.token, int(time.time()) + _FOREVER)
 

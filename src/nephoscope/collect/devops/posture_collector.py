@@ -49,7 +49,7 @@ class DevOpsCollection:
     gaps: Gaps = field(default_factory=Gaps)
     requests: Counter[str] = field(default_factory=Counter)
 
-    def add(self, id_: str, type_: str, properties: dict[str, Any]) -> None:
+    def add(self, id_: str, type_: str, properties: Mapping[str, object]) -> None:
         """Take in a document; DevOpsCollectError where there are too many."""
         if len(self.documents) >= MOST_DOCUMENTS:
             raise DevOpsCollectError(
@@ -125,7 +125,7 @@ class PostureCollector:
         self,
         listing: RestListing,
         node: Node,
-        row: dict[str, Any],
+        row: dict[str, object],
         names: Counter[str],
         found: DevOpsCollection,
     ) -> list[Node]:
@@ -183,13 +183,13 @@ def _rows(listing: RestListing, body: dict[str, Any]) -> Iterator[dict[str, Any]
     yield from (row for row in (listed if isinstance(listed, list) else ()) if isinstance(row, dict))
 
 
-def _member(row: Any, path: str) -> Any:
+def _member(row: object, path: str) -> Any:
     for part in path.split("."):
         row = row.get(part) if isinstance(row, dict) else None
     return row
 
 
-def _text(row: dict[str, Any], path: str) -> str:
+def _text(row: dict[str, object], path: str) -> str:
     """A member as text, '' where it is neither text nor a number."""
     value = _member(row, path)
     plain = isinstance(value, str | int) and not isinstance(value, bool)

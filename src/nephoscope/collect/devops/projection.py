@@ -10,7 +10,7 @@ _MOST_TEXT = 2_000
 _MOST_ITEMS = 10_000
 
 
-def project(body: Any, keep: Iterable[str]) -> dict[str, Any]:
+def project(body: object, keep: Iterable[str]) -> dict[str, object]:
     """Keep the members of an object that paths name: `a.b`, `a.*.b` for every member of `a`; lists are gone through.
 
     `a?` keeps whether there is a value, and not the value; `a@` only the scheme and host of an address.
@@ -43,11 +43,11 @@ def _kept(value: Any, tree: Mapping[str, Any]) -> Any:
     return found
 
 
-def _bounded(value: Any) -> Any:
+def _bounded(value: object) -> object:
     return value[:_MOST_TEXT] if isinstance(value, str) else value
 
 
-def _origin(value: Any) -> str:
+def _origin(value: object) -> str:
     """The scheme and host of an address: user, path and query may hold a token."""
     try:
         parts = urlsplit(value if isinstance(value, str) else "")

@@ -81,7 +81,7 @@ def claims(report: FactReport, now: datetime) -> tuple[OwnFacts, ...]:
     _check_frame(report, now)
     resource = _subject(report.resource, "resource")
     wholes = dict(_wholes(report, resource))
-    taken: defaultdict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    taken: defaultdict[tuple[str, str], list[dict[str, object]]] = defaultdict(list)
     seen: set[str] = set()
     for number, given in enumerate(report.documents):
         place = f"documents[{number}]"
@@ -156,7 +156,7 @@ def _known(type_: str, place: str) -> FactType:
     return found
 
 
-def _document(given: Mapping[str, Any], place: str) -> tuple[ResourceId, dict[str, Any]]:
+def _document(given: Mapping[str, object], place: str) -> tuple[ResourceId, dict[str, object]]:
     """A document with its id, name and type as ARM has them."""
     text = given.get("id")
     if not isinstance(text, str):
@@ -172,7 +172,7 @@ def _document(given: Mapping[str, Any], place: str) -> tuple[ResourceId, dict[st
     return id_, {**given, "id": text.rstrip("/"), "name": name, "type": known.type}
 
 
-def _check_members(given: Mapping[str, Any], place: str) -> None:
+def _check_members(given: Mapping[str, object], place: str) -> None:
     if unknown := sorted(given.keys() - _MEMBERS):
         raise FactError(
             f"{place}.{unknown[0][:100]}",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from nephoscope.collect.inventory.formats.json_text import KeyLines, parse_relaxed_json
 from nephoscope.collect.inventory.formats.shapes import table, word
@@ -58,13 +57,13 @@ def read(file: InventoryFile) -> Iterator[Package]:
         )
 
 
-def _version(written: str, members: dict[str, dict[str, Any]]) -> str:
+def _version(written: str, members: dict[str, dict[str, object]]) -> str:
     if written.startswith("workspace:"):
         return word(members.get(written.removeprefix("workspace:"), {}).get("version"))
     return written if written[:1].isdigit() else ""
 
 
-def _edges(key: str, entries: dict[str, Any]) -> Iterator[str]:
+def _edges(key: str, entries: dict[str, object]) -> Iterator[str]:
     value = entries.get(key)
     details = next((part for part in value if isinstance(part, dict)), {}) if isinstance(value, list) else {}
     for kind in _DECLARED:
@@ -74,7 +73,7 @@ def _edges(key: str, entries: dict[str, Any]) -> Iterator[str]:
                 yield nested if nested in entries else name
 
 
-def _reached(start: set[str], entries: dict[str, Any]) -> set[str]:
+def _reached(start: set[str], entries: dict[str, object]) -> set[str]:
     reached, waiting = set[str](), list(start)
     while waiting:
         key = waiting.pop()
@@ -84,7 +83,7 @@ def _reached(start: set[str], entries: dict[str, Any]) -> set[str]:
     return reached
 
 
-def _needed(key: str, entries: dict[str, Any]) -> Iterator[str]:
+def _needed(key: str, entries: dict[str, object]) -> Iterator[str]:
     for other in _edges(key, entries):
         value = entries[other]
         if isinstance(value, list) and value and isinstance(value[0], str):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from nephoscope.collect.inventory.formats.shapes import table, word
 from nephoscope.collect.inventory.formats.toml_text import key_lines, parse_toml
@@ -45,7 +44,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
 
 def _asked(
-    file: InventoryFile, alias: str, value: object, group: str, shared: dict[str, Any], line: int
+    file: InventoryFile, alias: str, value: object, group: str, shared: dict[str, object], line: int
 ) -> Iterator[Package]:
     entry = table({"version": value} if isinstance(value, str) else value)
     if entry.get("workspace") is True:

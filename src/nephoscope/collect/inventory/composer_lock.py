@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from nephoscope.collect.inventory.formats.json_text import KeyLines, parse_json
 from nephoscope.collect.inventory.formats.shapes import table, tables, word, words
@@ -28,7 +27,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         yield _package(file, entry, lines, True)
 
 
-def _package(file: InventoryFile, entry: dict[str, Any], lines: KeyLines, is_development: bool) -> Package:
+def _package(file: InventoryFile, entry: dict[str, object], lines: KeyLines, is_development: bool) -> Package:
     name = word(entry.get("name"))
     needed = (key for key in table(entry.get("require") or None) if "/" in key)
     return Package(

@@ -43,7 +43,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             )
 
 
-def _graph(file: InventoryFile, nodes: dict[str, dict[str, Any]]) -> Iterator[Package]:
+def _graph(file: InventoryFile, nodes: dict[str, dict[str, object]]) -> Iterator[Package]:
     lines = KeyLines(file.text)
     lines.after("nodes")
     required = {other for node in nodes.values() for other in _required(node)}
@@ -73,7 +73,7 @@ def _graph(file: InventoryFile, nodes: dict[str, dict[str, Any]]) -> Iterator[Pa
         )
 
 
-def _reference(node: dict[str, Any]) -> str:
+def _reference(node: dict[str, object]) -> str:
     return word(node.get("ref")) or word(node.get("pref"))
 
 

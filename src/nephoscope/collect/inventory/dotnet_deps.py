@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from nephoscope.collect.inventory.formats.json_text import KeyLines, parse_json
 from nephoscope.collect.inventory.formats.shapes import table, word
@@ -43,7 +42,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         )
 
 
-def _needed(document: dict[str, Any]) -> dict[str, list[str]]:
+def _needed(document: dict[str, object]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for libraries in table(document.get("targets")).values():
         for key, entry in table(libraries).items():
@@ -52,7 +51,7 @@ def _needed(document: dict[str, Any]) -> dict[str, list[str]]:
     return found
 
 
-def _relationship(key: str, entry: dict[str, Any], roots: list[str], direct: set[str]) -> Relationship:
+def _relationship(key: str, entry: dict[str, object], roots: list[str], direct: set[str]) -> Relationship:
     if len(roots) != 1:
         return ""
     if entry.get("type") == "project":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from nephoscope.collect.inventory.formats.yaml_text import parse_yaml_tables
 from nephoscope.collect.inventory.inventory_file import InventoryFile
@@ -40,7 +39,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         )
 
 
-def _used(document: dict[str, Any]) -> Iterator[str]:
+def _used(document: dict[str, object]) -> Iterator[str]:
     jobs = document.get("jobs")
     owners = [*(jobs.values() if isinstance(jobs, dict) else ()), document.get("runs")]
     for owner in owners:

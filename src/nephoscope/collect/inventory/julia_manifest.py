@@ -6,7 +6,6 @@ Packages of the standard library have no version of their own: theirs is that of
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from nephoscope.collect.inventory.formats.shapes import table, tables, word
 from nephoscope.collect.inventory.formats.toml_text import key_lines, parse_toml
@@ -34,7 +33,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             yield from _package(file, name, entry, julia, line)
 
 
-def _require_all(file: InventoryFile, entries: dict[str, Any]) -> None:
+def _require_all(file: InventoryFile, entries: dict[str, object]) -> None:
     for name, versions in entries.items():
         for entry in tables(versions) if isinstance(versions, list) else ():
             needed = entry.get("deps")
@@ -54,7 +53,7 @@ def _places(file: InventoryFile, prefix: str) -> dict[str, list[int]]:
 
 
 def _package(
-    file: InventoryFile, name: str, entry: dict[str, Any], julia: str, line: int
+    file: InventoryFile, name: str, entry: dict[str, object], julia: str, line: int
 ) -> Iterator[Package]:
     version = word(entry.get("version")) or julia
     if not version and not entry.get("git-tree-sha1") and not entry.get("path"):

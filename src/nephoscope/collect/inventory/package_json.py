@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from nephoscope.collect.inventory.formats.json_text import line_of_key, parse_json
 from nephoscope.collect.inventory.formats.shapes import table
@@ -25,7 +24,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         yield found
 
 
-def npm_package(file: InventoryFile, manifest: dict[str, Any]) -> Package | None:
+def npm_package(file: InventoryFile, manifest: dict[str, object]) -> Package | None:
     """Return the npm package that a manifest describes; None where it describes none. Raises UnreadableInventoryError."""
     name, version, engines = manifest.get("name"), manifest.get("version"), manifest.get("engines")
     if not isinstance(name, str) or not isinstance(version, str) or not name or not version:
@@ -46,7 +45,7 @@ def npm_package(file: InventoryFile, manifest: dict[str, Any]) -> Package | None
     )
 
 
-def licenses_of(manifest: dict[str, Any]) -> tuple[str, ...]:
+def licenses_of(manifest: dict[str, object]) -> tuple[str, ...]:
     """Return the licences of a manifest in any of the forms that npm ever took."""
     written = manifest.get("license") or manifest.get("licenses")
     entries = written if isinstance(written, list) else [written]

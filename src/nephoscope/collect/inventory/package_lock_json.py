@@ -53,7 +53,7 @@ def _merge(first: Package, second: Package) -> Package:
     )
 
 
-def _groups(entry: dict[str, Any]) -> tuple[str, ...]:
+def _groups(entry: dict[str, object]) -> tuple[str, ...]:
     both = entry.get("devOptional") is True
     named = {
         "bundled": entry.get("inBundle") is True or entry.get("bundled") is True,
@@ -85,7 +85,7 @@ def _nested(file: InventoryFile, owner: dict[str, Any], lines: KeyLines, depth: 
         yield from _nested(file, entry, lines, depth + 1)
 
 
-def _installed(file: InventoryFile, entries: dict[str, Any], lines: KeyLines) -> Iterator[Package]:
+def _installed(file: InventoryFile, entries: dict[str, object], lines: KeyLines) -> Iterator[Package]:
     project = table(entries.get(""))
     declared = {name for kind in _DECLARED for name in table(project.get(kind))}
     linked = {word(table(entry).get("resolved")): key for key, entry in entries.items() if _is_link(entry)}
@@ -120,14 +120,16 @@ def _is_link(entry: object) -> bool:
     return isinstance(entry, dict) and entry.get("link") is True
 
 
-def _name(key: str, entry: dict[str, Any], linked: dict[str, str]) -> str:
+def _name(key: str, entry: dict[str, object], linked: dict[str, str]) -> str:
     path = linked.get(key, key)
     parts = path.rpartition("node_modules/")[2].split("/")
     folder = "/".join(parts[-2:]) if len(parts) > 1 and parts[-2].startswith("@") else parts[-1]
     return word(entry.get("name")) or folder
 
 
-def _needed(key: str, entry: dict[str, Any], entries: dict[str, Any], names: dict[str, str]) -> Iterator[str]:
+def _needed(
+    key: str, entry: dict[str, object], entries: dict[str, object], names: dict[str, str]
+) -> Iterator[str]:
     for kind in ("dependencies", "optionalDependencies", "peerDependencies"):
         for name in table(entry.get(kind)):
             found = _resolved(key, name, entries)
@@ -137,7 +139,7 @@ def _needed(key: str, entry: dict[str, Any], entries: dict[str, Any], names: dic
                 yield f"{plain}@{version}" if version else plain
 
 
-def _resolved(key: str, name: str, entries: dict[str, Any]) -> str | None:
+def _resolved(key: str, name: str, entries: dict[str, object]) -> str | None:
     folder = key
     while True:
         path = f"{folder}/node_modules/{name}" if folder else f"node_modules/{name}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from nephoscope.collect.inventory.formats.shapes import table, word
 from nephoscope.collect.inventory.formats.yaml_text import lines_of_keys, parse_yaml_tables
@@ -55,7 +54,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         )
 
 
-def _named(key: str, entry: dict[str, Any]) -> tuple[str, str] | None:
+def _named(key: str, entry: dict[str, object]) -> tuple[str, str] | None:
     own, given = word(entry.get("name")), word(entry.get("version"))
     found = _AT.fullmatch(key) or _SLASHED.fullmatch(key) or _REGISTRY.fullmatch(key)
     if own and (given or not found):
@@ -75,7 +74,7 @@ def _named(key: str, entry: dict[str, Any]) -> tuple[str, str] | None:
 class _Graph:
     """Which packages the project asks for, and which it needs for more than its development."""
 
-    def __init__(self, document: dict[str, Any], snapshots: dict[str, Any]) -> None:
+    def __init__(self, document: dict[str, object], snapshots: dict[str, object]) -> None:
         self._snapshots = snapshots
         self._by_package: dict[str, list[str]] = {}
         for key in snapshots:
@@ -127,7 +126,7 @@ class _Graph:
         """Tell whether more than the development of the project needs a package."""
         return key.partition("(")[0] in self._used
 
-    def needed(self, key: str, entries: dict[str, Any]) -> Iterator[str]:
+    def needed(self, key: str, entries: dict[str, object]) -> Iterator[str]:
         """Give `name@version` of each package that one needs."""
         for snapshot in self._by_package.get(key.partition("(")[0], ()):
             for name, wanted in self._edges(snapshot):

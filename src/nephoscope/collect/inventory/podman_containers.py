@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 from nephoscope.collect.inventory.formats.bolt import parse_bolt
 from nephoscope.collect.inventory.image_reference import split_image
@@ -43,6 +42,6 @@ def read(file: InventoryFile) -> Iterator[Package]:
         raise file.refusal(str(error) or "the store is too deep") from error
 
 
-def _table(text: str) -> dict[str, Any]:
+def _table(text: str) -> dict[str, object]:
     found = json.loads(text) if text else {}
     return found if isinstance(found, dict) else {}

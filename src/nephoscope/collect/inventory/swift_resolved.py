@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from nephoscope.collect.inventory.formats.json_text import KeyLines, parse_json
 from nephoscope.collect.inventory.formats.shapes import table, tables, word
@@ -34,6 +33,6 @@ def read(file: InventoryFile) -> Iterator[Package]:
         )
 
 
-def _version(state: dict[str, Any]) -> str:
+def _version(state: dict[str, object]) -> str:
     branch = word(state.get("branch"))
     return word(state.get("version")) or (branch if _VERSION.fullmatch(branch) else "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from nephoscope.collect.inventory.formats.shapes import array, table, tables, word
 from nephoscope.collect.inventory.formats.toml_text import lines_of, parse_toml
@@ -20,7 +19,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     """Give the project and the locked packages; raises UnreadableInventoryError."""
     lines = lines_of(file.text, "package", "name")
     entries = tables(parse_toml(file).get("package"))
-    by_name: dict[str, list[dict[str, Any]]] = {}
+    by_name: dict[str, list[dict[str, object]]] = {}
     for entry in entries:
         by_name.setdefault(word(entry.get("name")), []).append(entry)
     roots = [entry for entry in entries if _folder(entry)]
@@ -52,33 +51,33 @@ def read(file: InventoryFile) -> Iterator[Package]:
         )
 
 
-def _folder(entry: dict[str, Any]) -> str:
+def _folder(entry: dict[str, object]) -> str:
     source = table(entry.get("source"))
     return next((word(source[kind]) for kind in _LOCAL if kind in source), "")
 
 
-def _needed(entry: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _needed(entry: dict[str, object]) -> Iterator[dict[str, object]]:
     yield from tables(entry.get("dependencies"))
     for optional in table(entry.get("optional-dependencies")).values():
         yield from tables(optional)
 
 
-def _all_needed(entry: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _all_needed(entry: dict[str, object]) -> Iterator[dict[str, object]]:
     yield from _needed(entry)
     for group in table(entry.get("dev-dependencies")).values():
         yield from tables(group)
 
 
-def _names(entry: dict[str, Any]) -> set[str]:
+def _names(entry: dict[str, object]) -> set[str]:
     return {word(needed.get("name")) for needed in _needed(entry)}
 
 
-def _development_names(entry: dict[str, Any]) -> set[str]:
+def _development_names(entry: dict[str, object]) -> set[str]:
     groups = table(entry.get("dev-dependencies")).values()
     return {word(table(needed).get("name")) for group in groups for needed in array(group)}
 
 
-def _reached(start: set[str], by_name: dict[str, list[dict[str, Any]]]) -> set[str]:
+def _reached(start: set[str], by_name: dict[str, list[dict[str, object]]]) -> set[str]:
     reached, waiting = set[str](), list(start)
     while waiting:
         name = waiting.pop()
@@ -88,7 +87,9 @@ def _reached(start: set[str], by_name: dict[str, list[dict[str, Any]]]) -> set[s
     return reached
 
 
-def _versioned(needed: Iterable[dict[str, Any]], by_name: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
+def _versioned(
+    needed: Iterable[dict[str, object]], by_name: dict[str, list[dict[str, object]]]
+) -> Iterator[str]:
     for entry in needed:
         name, version = word(entry.get("name")), word(entry.get("version"))
         known = by_name.get(name, [])

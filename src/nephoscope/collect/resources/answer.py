@@ -26,7 +26,7 @@ def wraps(value: dict[str, object]) -> bool:
     )
 
 
-def values(value: dict[str, Any]) -> Iterator[Any]:
+def values(value: dict[str, object]) -> Iterator[Any]:
     """The rows, each a JSON value to be recognised in its turn; raises RecordError when there is no list."""
     inner = value if _is_table(value) else _inner(value)
     if isinstance(inner, list):
@@ -43,7 +43,7 @@ def _inner(value: dict[str, object]) -> object:
     return next((value[name] for name in _WRAPPERS if name in value), None)
 
 
-def from_row(columns: list[Any] | tuple[str, ...], row: Any) -> dict[str, Any]:
+def from_row(columns: list[Any] | tuple[str, ...], row: object) -> dict[str, object]:
     """A row of a table as an object; raises RecordError when it has not as many cells as the table has columns."""
     if not isinstance(row, list) or len(row) != len(columns):
         raise RecordError(f"the row has not the table's {len(columns)} cells")

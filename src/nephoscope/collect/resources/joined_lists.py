@@ -7,7 +7,6 @@ Source: https://learn.microsoft.com/powershell/module/microsoft.powershell.utili
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.model.resource import UNREAD
@@ -24,7 +23,7 @@ class JoinedLists:
         self._aliases = aliases
         self._lists: dict[str, Lists] = {}
 
-    def take(self, body: dict[str, Any], type_: str) -> bool:
+    def take(self, body: dict[str, object], type_: str) -> bool:
         """Take texts in the place of a list out of a body of a lower-cased type and note their paths; whether there was any.
 
         A list with such a text in an element goes as a whole.

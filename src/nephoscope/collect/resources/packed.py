@@ -33,5 +33,5 @@ class Packed(Resource):
 
 @lru_cache(maxsize=1024)
 def _decoded(text: bytes) -> dict[str, object]:
-    body: dict[str, Any] = msgspec.json.decode(text)
+    body: dict[str, object] = msgspec.json.decode(text)
     return body

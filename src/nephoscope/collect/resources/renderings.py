@@ -53,7 +53,7 @@ def cut_out(body: dict[str, object]) -> bool:
     return True
 
 
-def _members(body: dict[str, Any], depth: int) -> list[tuple[str, Any]]:
+def _members(body: dict[str, object], depth: int) -> list[tuple[str, Any]]:
     """The members in which renderings are looked for: a tag is text, whatever it says."""
     return [
         (key, item)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 _ALONE = "it says what will be there: scan it without snapshots beside it"
 _TEMPLATE = "scan the template that it belongs to"
@@ -34,7 +33,7 @@ def source_file(name: str) -> str:
     return "; ".join(_SUFFIXES.get(Path(name).suffix.lower(), ()))
 
 
-def template(body: Mapping[str, Any]) -> str:
+def template(body: Mapping[str, object]) -> str:
     """Say that a JSON object is a template or a plan and no snapshot, and what to do; '' where it is none."""
     return "; ".join(_kind(body))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
@@ -159,7 +159,7 @@ class Tenants:
 
 def named_tenant(resource: Resource) -> str:
     """The lower-cased tenant that a body names, '' where it names none."""
-    tenant: Any = resource.body.get("tenantId")
+    tenant: object = resource.body.get("tenantId")
     properties = resource.body.get("properties")
     if not tenant and resource.type in _CONTAINERS and isinstance(properties, dict):
         tenant = properties.get("tenantId")

@@ -45,7 +45,7 @@ def _document(path: Path) -> object:
         return None
 
 
-def _bodies(document: object) -> Iterator[Mapping[str, Any]]:
+def _bodies(document: object) -> Iterator[Mapping[str, object]]:
     """The objects in a document that define a table."""
     if isinstance(document, dict) and isinstance(document.get("value"), list):
         document = document["value"]

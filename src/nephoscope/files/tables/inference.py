@@ -185,7 +185,7 @@ def declared(values: Sequence[object], kind: KqlType) -> pa.Array | None:
     return typed(texts, kind)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

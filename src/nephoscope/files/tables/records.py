@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ class Records:
     kinds: dict[str, KqlType] = field(default_factory=dict)
     count: int = 0
 
-    def add(self, record: dict[str, Any]) -> None:
+    def add(self, record: Mapping[str, object]) -> None:
         """One more row; a column that it lacks is null, one that is new is null in the rows before."""
         for name, value in record.items():
             if name not in self.columns:
@@ -71,7 +71,7 @@ def _flat(document: object, found: Records) -> Iterator[object]:
     yield document
 
 
-def _answer(table: dict[str, Any], found: Records) -> Iterator[dict[str, Any]]:
+def _answer(table: dict[str, Any], found: Records) -> Iterator[dict[str, object]]:
     """The first table of an answer: its columns say their types."""
     columns = table.get("columns") or table.get("Columns") or []
     names = [str(column.get("name") or column.get("ColumnName")) for column in columns]

@@ -61,7 +61,7 @@ def named(kind: str, *parts: str) -> str:
     return f"{kind}--{uuid.uuid5(NAMESPACE, chr(0).join(parts))}"
 
 
-def item(document: Any, now: datetime) -> Item:
+def item(document: object, now: datetime) -> Item:
     """The item of a STIX 2.1 object; BadItemError says what is wrong with it."""
     if not isinstance(document, dict):
         raise BadItemError("an object of STIX is a JSON object")
@@ -115,7 +115,7 @@ def _until(document: dict[str, object]) -> datetime | None:
     return until
 
 
-def _moment(document: dict[str, Any], name: str) -> datetime | None:
+def _moment(document: dict[str, object], name: str) -> datetime | None:
     value = document.get(name)
     if value is None:
         return None

@@ -29,7 +29,7 @@ _PAIRS = {
 }  # fmt: skip
 
 
-def attributes(document: Any, place: str = "") -> Iterator[tuple[str, Any, dict[str, Any]]]:
+def attributes(document: object, place: str = "") -> Iterator[tuple[str, object, dict[str, object]]]:
     """The attributes in a document with their places and events: of an event, of its objects, of an answer of restSearch.
 
     Those of an event or object that was deleted are deleted too; one that is no JSON object comes as it is.
@@ -71,7 +71,7 @@ def is_answer(document: object) -> bool:
     return isinstance(found, list) or (isinstance(found, dict) and isinstance(found.get("Attribute"), list))
 
 
-def events(document: Any) -> Iterator[dict[str, Any]]:
+def events(document: object) -> Iterator[dict[str, Any]]:
     """The events of an answer of restSearch over events."""
     found = document.get("response") if isinstance(document, dict) else document
     for one in found if isinstance(found, list) else ():
@@ -103,7 +103,7 @@ def is_misp(document: object) -> bool:
 
 
 def items(
-    document: Any, now: datetime, place: str = "", confidence: int | None = None
+    document: object, now: datetime, place: str = "", confidence: int | None = None
 ) -> Iterator[Item | Retraction | Refusal]:
     """Each attribute that MISP would detect with (to_ids) as an item, or why it is none.
 
@@ -154,7 +154,7 @@ def _indicator(one: dict[str, object], event: dict[str, object], confidence: int
     labels = _labels(one, event)
     changed = _changed(one) or datetime.now(UTC)
     seen = moment(one.get("first_seen") or "") or changed
-    document: dict[str, Any] = {
+    document: dict[str, object] = {
         "type": "indicator",
         "spec_version": "2.1",
         "id": id_,

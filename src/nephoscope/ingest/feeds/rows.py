@@ -6,15 +6,14 @@ Source: https://learn.microsoft.com/azure/azure-monitor/reference/tables/threati
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
 
 from nephoscope.ingest.logs.moments import moment
 from nephoscope.state.ingestion.intel import Intel
 
 INDICATORS, OBJECTS, OLDER = "ThreatIntelIndicators", "ThreatIntelObjects", "ThreatIntelligenceIndicator"
-Rows = Iterator[tuple[str, dict[str, Any]]]
+Rows = Iterator[tuple[str, dict[str, object]]]
 #: The marking definitions of the Traffic Light Protocol: version 1, and version 2 as STIX extensions. Source: STIX 2.1 section 7.2.1.4
 _TLP = {
     "613f2e26-407d-48c7-9eca-b8e91df99dc9": "white", "34098fce-860f-48ae-8e50-ebd3cc5e41da": "green",
@@ -58,7 +57,7 @@ def tlp(document: dict[str, object]) -> str:
     return ""
 
 
-def _texts(document: dict[str, Any], name: str) -> list[str]:
+def _texts(document: Mapping[str, object], name: str) -> list[str]:
     value = document.get(name)
     return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
 from nephoscope.ingest.feeds.item import BadItemError, Item, Refusal, item
 
 
-def objects(document: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+def objects(document: object, place: str = "") -> Iterator[tuple[str, object]]:
     """The objects in a document with their places."""
     within = f"{place}." if place else ""
     if isinstance(document, list):
@@ -25,7 +24,7 @@ def objects(document: Any, place: str = "") -> Iterator[tuple[str, Any]]:
         yield place or "$", document
 
 
-def items(document: Any, now: datetime, place: str = "") -> Iterator[Item | Refusal]:
+def items(document: object, now: datetime, place: str = "") -> Iterator[Item | Refusal]:
     """Each object as an item, or why it is none."""
     for where, one in objects(document, place):
         try:
@@ -34,6 +33,6 @@ def items(document: Any, now: datetime, place: str = "") -> Iterator[Item | Refu
             yield Refusal(where, str(error), shown(one))
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """The beginning of what was refused."""
     return msgspec.json.encode(value)[:1000].decode("utf-8", "replace")

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -146,7 +145,7 @@ def holds(one: Intel, now: datetime) -> bool:
     return not one.revoked and not one.withdrawn and (one.valid_until is None or one.valid_until > now)
 
 
-def _digest(document: dict[str, Any]) -> str:
+def _digest(document: dict[str, object]) -> str:
     return sha256(msgspec.json.encode(document, order="deterministic")).hexdigest()
 
 

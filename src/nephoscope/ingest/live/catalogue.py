@@ -82,7 +82,7 @@ def _wanted(
     return f"{place[1]}: must be {known[place[1]].must}, not '{given.get(place[1])}'"
 
 
-def stored(settings: Any) -> dict[str, Any]:
+def stored(settings: object) -> dict[str, object]:
     """Settings as the JSON object that is kept."""
     found = msgspec.to_builtins(settings)
     assert isinstance(found, dict)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
 from nephoscope.connect.cloud import CLOUDS
 from nephoscope.ingest.live.source import Kind, Owned
@@ -24,7 +23,7 @@ _ACCOUNT = re.compile(r"https://([A-Za-z0-9.-]+)(?::443)?(?:/[^\s\\@]*)?")
 _BROKER = re.compile(r"([A-Za-z0-9.-]+):[0-9]{1,5}")
 
 
-def owned(kind: Kind, settings: Any) -> tuple[str, ...]:
+def owned(kind: Kind, settings: object) -> tuple[str, ...]:
     """What of settings is the server's own, as `ca (a file of the server)`."""
     return tuple(f"{name} ({one.when})" for name, one in kind.owned.items() if one.holds(settings))
 

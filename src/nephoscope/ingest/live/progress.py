@@ -40,11 +40,11 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
     cut: int = -1
 
     @classmethod
-    def of(cls, kept: Any) -> Progress:
+    def of(cls, kept: object) -> Progress:
         """From a checkpoint."""
         return msgspec.convert(kept, cls)
 
     def kept(self) -> dict[str, Any]:
         """As a checkpoint."""
-        found: dict[str, Any] = msgspec.to_builtins(self)
+        found: dict[str, object] = msgspec.to_builtins(self)
         return found

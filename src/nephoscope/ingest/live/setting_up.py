@@ -67,7 +67,7 @@ def add(
 def change(
     state: State,
     name: str,
-    given: Mapping[str, Any] | None = None,
+    given: Mapping[str, object] | None = None,
     secrets: Mapping[str, str] | None = None,
     *,
     enabled: bool | None = None,

@@ -95,7 +95,7 @@ class LakeSink:
         pieces: tuple[Piece, ...] = (),
         *,
         lines: tuple[Lines, ...] = (),
-        rows: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+        rows: Mapping[str, Sequence[Mapping[str, object]]] | None = None,
         origins: Mapping[str, Sequence[Origin]] | None = None,
         refused: tuple[Refused, ...] = (),
         wait: bool = True,
@@ -131,7 +131,7 @@ class LakeSink:
         found: Mapping[str, Any] | None = self.kept.get(self.source, key)
         return found
 
-    def save(self, key: str, value: Mapping[str, Any]) -> None:
+    def save(self, key: str, value: Mapping[str, object]) -> None:
         """Save a checkpoint."""
         self.kept.put(self.source, key, dict(value))
 

@@ -122,7 +122,7 @@ class Sink(Protocol):
         pieces: tuple[Piece, ...] = (),
         *,
         lines: tuple[Lines, ...] = (),
-        rows: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+        rows: Mapping[str, Sequence[Mapping[str, object]]] | None = None,
         origins: Mapping[str, Sequence[Origin]] | None = None,
         refused: tuple[Refused, ...] = (),
         wait: bool = True,

@@ -6,7 +6,6 @@ import copy
 import io
 from collections.abc import Iterable
 from hashlib import blake2b
-from typing import Any
 
 import msgspec
 
@@ -33,7 +32,7 @@ class Trail:
     """Is fed a text from its first byte on. The last bytes are kept, so that what was read too far can be taken back."""
 
     def __init__(self) -> None:
-        self._digest: Any = blake2b(digest_size=DIGEST)
+        self._digest = blake2b(digest_size=DIGEST)
         self._base = 0
         self._window = b""
         self._head = b""
@@ -89,7 +88,7 @@ class Trail:
         return found
 
 
-def _hash(digest: Any, marks: Marks, data: bytes, base: int) -> None:
+def _hash(digest: blake2b, marks: Marks, data: bytes, base: int) -> None:
     """Take bytes that stand at `base` into a digest, with the marks among them."""
     at = 0
     while at < len(data):

@@ -125,7 +125,7 @@ class ActivityLog:
     def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
         """The row of an event."""
         record = _in_alert(record) or record
-        values: dict[str, Any] = {"TimeGenerated": _time(record)}
+        values: dict[str, object] = {"TimeGenerated": _time(record)}
         properties = parsed(record.get("properties"))
         _put_operation(values, record, properties if isinstance(properties, dict) else {})
         _put_person(values, record)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -53,7 +53,7 @@ class AppService:
         """Whether the category is one of App Service's."""
         return category_of(record) in _ROUTES
 
-    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
         """The row of a record."""
         table = _ROUTES[category_of(record)]
         properties = record.get("properties")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -51,7 +51,7 @@ def diagnostics_row(record: dict[str, object], context: Context) -> Row:
     """The row of a resource log record; raises BadRecordError where it has no time."""
     values = started(record, context)
     values.update(resource_columns(values.get("_ResourceId", "")))
-    others: dict[str, Any] = {}
+    others: dict[str, object] = {}
     for name, value in record.items():
         _envelope(values, others, name, value)
     properties = parsed(record.get("properties", record.get("Properties")))
@@ -82,7 +82,7 @@ def _envelope(values: dict[str, object], others: dict[str, object], name: str, v
         values[column] = text_of(value, "value") if isinstance(value, dict) else as_text(value)
 
 
-def _properties(values: dict[str, Any], properties: dict[str, Any]) -> None:
+def _properties(values: dict[str, object], properties: dict[str, object]) -> None:
     """The members of `properties`; a text `message` has a column of its own."""
     for name, value in properties.items():
         if name == "message" and isinstance(value, str):
@@ -158,7 +158,7 @@ class AzureDiagnostics:
         names = {name.lower() for name in record}
         return "category" in names and bool(names & _TIMES) and bool(names & _OTHERS)
 
-    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
         """The row of a record."""
         yield diagnostics_row(record, context)
 

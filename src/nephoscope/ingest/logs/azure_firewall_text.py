@@ -81,7 +81,7 @@ class AzureFirewallText:
         """By the category."""
         return category_of(record) in _CATEGORIES
 
-    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
         """The rows of a record; a sentence of no known form is told, and stays in AzureDiagnostics."""
         if context.destination.azure_diagnostics:
             yield diagnostics_row(record, context)
@@ -117,7 +117,11 @@ def read_sentence(text: str, *, application: bool) -> tuple[str, dict[str, Any]]
         return "AZFWNatRule", _translated(head, labels)
     if "Action" not in labels:
         return None
-    values = {"Protocol": head["protocol"], "SourceIp": head["source"], "SourcePort": head["sport"]}
+    values: dict[str, object] = {
+        "Protocol": head["protocol"],
+        "SourceIp": head["source"],
+        "SourcePort": head["sport"],
+    }
     values |= {"DestinationPort": head["dport"], "Action": labels["Action"]}
     if "Signature" in labels or "IDS" in labels:
         return "AZFWIdpsSignature", values | _signature(head, labels)
@@ -149,8 +153,12 @@ def _rule(text: str, labels: dict[str, str]) -> dict[str, Any]:
     return values
 
 
-def _translated(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[str, Any]:
-    values = {"Protocol": head["protocol"], "SourceIp": head["source"], "SourcePort": head["sport"]}
+def _translated(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[str, object]:
+    values: dict[str, object] = {
+        "Protocol": head["protocol"],
+        "SourceIp": head["source"],
+        "SourcePort": head["sport"],
+    }
     values |= {"DestinationIp": head["target"], "DestinationPort": head["dport"]}
     values |= {"TranslatedIp": head["translated"], "TranslatedPort": head["tport"]}
     return values | {column: labels[name] for name, column in _RULE.items() if name in labels}

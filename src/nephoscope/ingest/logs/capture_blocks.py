@@ -153,7 +153,7 @@ def _stretch(window: Window, at: int, schema: object, marker: bytes) -> Iterator
     yield from last
 
 
-def _last(data: bytes, schema: Any) -> tuple[int, list[dict[str, Any]]]:
+def _last(data: bytes, schema: object) -> tuple[int, list[dict[str, object]]]:
     """Where the whole block begins that ends where the bytes do, and its messages; behind all of them where none does."""
     left = _TRIED
     for start in range(1, min(len(data), _LOOKED_AT)):
@@ -207,7 +207,7 @@ def _long(data: bytes, at: int) -> tuple[int, int]:
     return -1, at + _LONG
 
 
-def _messages(data: bytes, schema: Any) -> _Read:
+def _messages(data: bytes, schema: object) -> _Read:
     """The messages in the bytes of a block, as many as there are: each takes a byte at least."""
     import fastavro
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.content.loader import documents
 from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from nephoscope.ingest.logs.format import Context, Fault, Row
 
-Shape = Callable[[dict[str, Any], dict[str, Any], dict[str, Any]], None]
+Shape = Callable[[dict[str, object], dict[str, object], dict[str, object]], None]
 """(record, properties, values of the row): what a category needs beside names and types; takes members out of `properties`."""
 
 #: Members of the record itself that say nothing that the row does not say already.
@@ -115,7 +115,7 @@ class CategoryFormat:
         resource_id = record.get("resourceId", record.get("ResourceId"))
         return not self.provider or not isinstance(resource_id, str) or self.provider in resource_id.lower()
 
-    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
         """The rows of a record."""
         if not self.both or context.destination.dedicated:
             yield self.dedicated_row(record, context, self.routes[category_of(record)])
@@ -131,7 +131,7 @@ class CategoryFormat:
         return self.fillings.setdefault(table, Filling(table, self.renames))
 
 
-def row_of(record: dict[str, Any], context: Context, filling: Filling, shape: Shape | None = None) -> Row:
+def row_of(record: dict[str, object], context: Context, filling: Filling, shape: Shape | None = None) -> Row:
     """The row of a record: the shape, then the members of `properties`, then those of the record; raises BadRecordError."""
     values = started(record, context)
     properties = dict(properties_of(record, "Properties" if "Properties" in record else "properties"))

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC
 from functools import cache, lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.cef_fields import COLUMNS
 from nephoscope.ingest.logs.filling import columns_of, fitted
@@ -79,7 +79,7 @@ def _head(line: str, at: int) -> tuple[dict[str, object], int]:
     size = sum(map(len, fields)) + len(_HEADER)
     if len(parts) > len(_HEADER) and "\\" not in line[at : at + size]:
         return dict(zip(_HEADER, fields, strict=True)), at + size
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for name in _HEADER:
         match = _FIELD.match(line, at)
         if match is None:

@@ -59,7 +59,7 @@ class DefenderHunting:
         if table is None:
             yield Row(name, {**properties, "TimeGenerated": time})
             return
-        values: dict[str, Any] = {"TimeGenerated": time}
+        values: dict[str, object] = {"TimeGenerated": time}
         filling = self.fillings.setdefault(table, Filling(table))
         filling.fill(values, properties, skip=("TimeGenerated",))
         if record.get("tenantId") is not None:

@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/azure/azure-monitor/reference/tables/auditlo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.categories import category_of, resource_type, row_of, table_of_category
 from nephoscope.ingest.logs.filling import Filling, parsed
@@ -63,7 +63,7 @@ class EntraAudit:
             return f"{kind}:auditlogs" not in table_of_category() and _is_marked(record)
         return _of_graph(record) or (kind == _DIRECTORY and _of_activity(record))
 
-    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
         """The row of an event."""
         if _of_graph(record):
             record = {

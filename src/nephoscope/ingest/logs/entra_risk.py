@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.categories import category_of, row_of
 from nephoscope.ingest.logs.filling import Filling
@@ -56,7 +56,7 @@ class EntraRisk:
         """Whether it is a record of a risk category, or one of Graph's four objects."""
         return category_of(record) in _TABLES or _category_of_graph(record) != ""
 
-    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
         """The row of a user, service principal or detection."""
         category = category_of(record)
         if category not in _TABLES:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.categories import category_of, row_of
 from nephoscope.ingest.logs.filling import Filling, fitted, parsed
@@ -92,7 +92,7 @@ class EntraSignIn:
         """Whether it is a record of a sign-in category, or Graph's signIn."""
         return category_of(record) in _TABLES or _of_graph(record)
 
-    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
         """The row of a sign-in."""
         if category_of(record) not in _TABLES:
             record = _enveloped(record)

@@ -104,7 +104,7 @@ class Filling:
             elif values[column] != fitting and name != column:
                 values.setdefault(_bag_name(name), value)
 
-    def row(self, values: dict[str, Any]) -> Row:
+    def row(self, values: dict[str, object]) -> Row:
         """The row of the values."""
         return Row(self.table, values)
 
@@ -130,7 +130,7 @@ def fitted(kind: KqlType, value: object) -> object:
         return as_text(value)
     if kind is KqlType.DYNAMIC:
         return parsed(value)
-    found: Any = None
+    found: object = None
     if kind is KqlType.DATETIME:
         found = moment(value)
     elif kind in (KqlType.INT, KqlType.LONG):

@@ -49,7 +49,7 @@ class TupleError(ValueError):
 
 
 def tuple_rows(
-    tuples: Any,
+    tuples: object,
     read: Any,
     base: Mapping[str, Any],
     path: str,
@@ -91,7 +91,7 @@ def vnet_values(text: object) -> dict[str, object]:
     return values
 
 
-def _parts(text: Any, sizes: tuple[int, ...]) -> list[str]:
+def _parts(text: object, sizes: tuple[int, ...]) -> list[str]:
     if not isinstance(text, str):
         raise TupleError("expected a text")
     parts = text.split(",")

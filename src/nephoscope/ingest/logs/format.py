@@ -127,7 +127,7 @@ class LogFormat(Named, Protocol):
         """Whether a record is of this format; never raises, whatever the record holds."""
         ...
 
-    def rows(self, record: dict[str, Any], context: Context, /) -> Iterator[Row | Fault]:
+    def rows(self, record: Mapping[str, object], context: Context, /) -> Iterator[Row | Fault]:
         """The rows of a record and the parts of it that cannot be rows; raises BadRecordError, and nothing else."""
         ...
 

@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/azure/azure-monitor/reference/supported-logs
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.azure_diagnostics import TABLE, diagnostics_row
 from nephoscope.ingest.logs.categories import category_of
@@ -32,7 +32,7 @@ class FrontDoor:
         """By the category."""
         return category_of(record) in _CATEGORIES
 
-    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
         """The row of a record."""
         yield diagnostics_row(record, context)
 

@@ -109,7 +109,7 @@ class GraphAlert:
         time = moment(given)
         if time is None:
             raise BadRecordError(f"not a time: {as_text(given)[:64]!r}", name)
-        values: dict[str, Any] = {"TimeGenerated": time, "VendorName": "Microsoft"}
+        values: dict[str, object] = {"TimeGenerated": time, "VendorName": "Microsoft"}
         values.update({column: text_of(record, name) for column, name in _TEXTS.items()})
         values.update({column: moment(record.get(name)) for column, name in _TIMES.items()})
         values.update({column: _capital(text_of(record, name)) for column, name in _CAPITAL.items()})
@@ -146,9 +146,9 @@ def _entity(evidence: dict[str, object], number: int) -> dict[str, object]:
     known = _ENTITIES.get(kind)
     if known is None:
         return {"$id": str(number), **evidence, "Type": kind.removesuffix("Evidence") or "unknown"}
-    entity: dict[str, Any] = {"$id": str(number), "Type": known[0]}
+    entity: dict[str, object] = {"$id": str(number), "Type": known[0]}
     for member, path in known[1]:
-        value: Any = evidence
+        value: object = evidence
         for part in path.split("."):
             value = value.get(part) if isinstance(value, dict) else None
         if value not in (None, ""):

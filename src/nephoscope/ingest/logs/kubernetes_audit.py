@@ -7,7 +7,7 @@ https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
 from nephoscope.ingest.logs.categories import category_of
@@ -49,7 +49,7 @@ class KubernetesAudit:
         """Whether it is a resource log of an audit category, or an event alone."""
         return category_of(record) in _CATEGORIES or _is_event(record)
 
-    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
         """The row of an event, and that of AzureDiagnostics for a resource log."""
         if _is_event(record):
             time = record.get("stageTimestamp", record.get("requestReceivedTimestamp"))

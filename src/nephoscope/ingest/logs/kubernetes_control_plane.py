@@ -41,7 +41,7 @@ class KubernetesControlPlane:
         """Whether it is a resource log of a category of the control plane."""
         return dedicated_table(record, _NOWHERE) in self.tables
 
-    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
         """The row of a line, and that of AzureDiagnostics."""
         if context.destination.dedicated:
             table = dedicated_table(record, _NOWHERE)
@@ -51,7 +51,7 @@ class KubernetesControlPlane:
             yield diagnostics_row(record, context)
 
 
-def _shape(_record: dict[str, Any], properties: dict[str, Any], values: dict[str, Any]) -> None:
+def _shape(_record: dict[str, object], properties: dict[str, Any], values: dict[str, object]) -> None:
     """The level that the line tells; its line break is no part of it."""
     line = properties.get("log")
     if line is None:

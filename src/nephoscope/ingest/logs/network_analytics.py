@@ -6,7 +6,6 @@ Source: https://learn.microsoft.com/azure/network-watcher/traffic-analytics-sche
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -61,7 +60,7 @@ _FLOWS = ("AllowedInFlows", "DeniedInFlows", "AllowedOutFlows", "DeniedOutFlows"
 
 def older(rows: pa.Table) -> pa.Table:
     """Rows of AzureNetworkAnalytics_CL for rows of NTANetAnalytics (columns in storage types)."""
-    columns: dict[str, Any] = {name: rows.column(given) for given, name in _SAME.items()}
+    columns: dict[str, object] = {name: rows.column(given) for given, name in _SAME.items()}
     for given in ("DestPort", *_FLOWS, "CompletedFlows"):
         columns[f"{given}_d"] = rows.column(given).cast(pa.float64())
     inbound = pc.equal(rows.column("FlowDirection"), "Inbound")
@@ -83,7 +82,7 @@ def _group(ids: object) -> object:
     return pc.utf8_lower(pc.replace_substring_regex(ids, pattern, r"\1/\2/\3"))
 
 
-def _rules(rows: pa.Table, columns: dict[str, Any]) -> Any:
+def _rules(rows: pa.Table, columns: dict[str, object]) -> object:
     """`index|rule|direction|outcome|flows` of the one rule of a row."""
     flows = rows.column(_FLOWS[0])
     for name in _FLOWS[1:]:

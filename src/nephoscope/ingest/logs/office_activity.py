@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.filling import Filling, folded
 from nephoscope.ingest.logs.format import BadRecordError, Row
@@ -105,14 +105,14 @@ class OfficeActivity:
         names = {folded(name) for name in record}
         return names >= _NEEDED and not _USUAL.isdisjoint(names)
 
-    def rows(self, record: dict[str, Any], _context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: Mapping[str, object], _context: Context) -> Iterator[Row | Fault]:
         """The row of an activity."""
         members = {folded(name): name for name in record}
         created = record[members["creationtime"]]
         time = moment(created)
         if time is None:
             raise BadRecordError(f"not a time: {as_text(created)[:64]!r}", members["creationtime"])
-        values: dict[str, Any] = {"TimeGenerated": time}
+        values: dict[str, object] = {"TimeGenerated": time}
         for column, names in (("RecordType", _RECORD_TYPES), ("UserType", _USER_TYPES)):
             given = record.get(members.get(folded(column), ""))
             if given is not None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 #: Packings by their first bytes, with what opens those that a tar archive may be in.
-_PACKINGS: tuple[tuple[bytes, str, Callable[[Any], Any] | None], ...] = (
+_PACKINGS: tuple[tuple[bytes, str, Callable[[Any], object] | None], ...] = (
     (b"\x1f\x8b", ".gz", gzip.open),
     (b"BZh", ".bz2", bz2.open),
     (b"\xfd7zXZ\0", ".xz", lzma.open),

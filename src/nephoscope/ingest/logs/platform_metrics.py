@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/azure/azure-monitor/reference/tables/azureme
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.azure_diagnostics import resource_columns
 from nephoscope.ingest.logs.categories import ENVELOPE
@@ -36,7 +36,7 @@ class PlatformMetrics:
         """Whether it names a metric, and a value of it or its grain."""
         return isinstance(record.get("metricName"), str) and "time" in record and not _SAID.isdisjoint(record)
 
-    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
         """The row of a metric in a grain of time."""
         values = started(record, context)
         columns = resource_columns(values.get("_ResourceId", ""))

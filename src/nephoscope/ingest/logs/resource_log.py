@@ -65,7 +65,7 @@ def properties_of(record: dict[str, object], name: str = "properties") -> dict[s
     return value
 
 
-def listed(value: dict[str, Any], name: str, path: str) -> list[dict[str, Any]]:
+def listed(value: dict[str, object], name: str, path: str) -> list[dict[str, Any]]:
     """The list of objects under a name of an object at `path`; raises BadRecordError."""
     found = value.get(name)
     if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):

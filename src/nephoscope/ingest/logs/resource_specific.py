@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
 from nephoscope.ingest.logs.categories import dedicated_table, row_of, table_of_category, two_ways
@@ -63,7 +63,7 @@ class ResourceSpecific:
         """Whether the content has a table for the category and the type of the resource, and no other format writes it."""
         return dedicated_table(record, _NOWHERE) in self.tables
 
-    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
         """The rows of a record."""
         both = two_ways(resource_id_of(record, context))
         if not both or context.destination.dedicated:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -128,5 +128,5 @@ class Sorting:
 
 
 def _row(arrow: pa.Table, place: int) -> Mapping[str, object]:
-    found: Mapping[str, Any] = arrow.slice(place, 1).to_pylist()[0]
+    found: Mapping[str, object] = arrow.slice(place, 1).to_pylist()[0]
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.categories import category_of, row_of
 from nephoscope.ingest.logs.filling import Filling, parsed
@@ -52,7 +52,7 @@ class Storage:
             not category and "operationName" in record and _service_of_id(text_of(record, "resourceId")) != ""
         )
 
-    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
         """The row of a request; raises BadRecordError where nothing tells the service."""
         table = _TABLES.get(_service(record, context))
         if table is None:

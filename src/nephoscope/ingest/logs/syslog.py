@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.format import Row
 from nephoscope.ingest.logs.resource_log import integer
@@ -44,7 +44,7 @@ class Syslog:
         """The row of a message."""
         found = header(line, context)
         time = found.time or context.now
-        values: dict[str, Any] = {
+        values: dict[str, object] = {
             "TimeGenerated": time,
             "EventTime": time,
             "Facility": found.facility,

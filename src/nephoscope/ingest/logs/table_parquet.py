@@ -41,7 +41,7 @@ class TableParquet:
     def file_rows(self, stream: BinaryIO, context: Context) -> Iterator[FileItem]:
         """The rows of a file; raises BadRecordError where it is no Parquet that can be read."""
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spooled:
-            source: Any = stream
+            source: object = stream
             if not getattr(stream, "seekable", bool)():
                 while part := stream.read(1024 * 1024):
                     spooled.write(part)

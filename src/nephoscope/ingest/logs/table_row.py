@@ -54,7 +54,7 @@ def table_names() -> frozenset[str]:
 
 def row_of_members(members: Mapping[str, object], table: str) -> Row:
     """The row of a record's members; raises BadRecordError where none of them is its time."""
-    values: dict[str, Any] = {"TimeGenerated": _time(members)}
+    values: dict[str, object] = {"TimeGenerated": _time(members)}
     types = columns_of(table) if table in table_names() else {}
     for name, value in members.items():
         if value is None or name == "TimeGenerated":
@@ -132,7 +132,7 @@ class TableRow:
             return True
         return isinstance(table, str) and "TimeGenerated" in record and _NAME.fullmatch(table) is not None
 
-    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: Mapping[str, object], context: Context) -> Iterator[Row | Fault]:
         """The row of a record, for the table that is asked for or else the one that it names."""
         yield row_of(record, context)
 

@@ -155,7 +155,7 @@ def _ends(
     pairs = encoded.indices.to_numpy().astype(np.int64) * len(logs) + near.indices.to_numpy()
     distinct, which = np.unique(pairs, return_inverse=True)
     places = [whereabouts.of(texts[pair // len(logs)], logs[pair % len(logs)]) for pair in distinct.tolist()]
-    made: dict[str, Any] = {"kind": np.array([int(place.kind) for place in places], np.int8)[which]}
+    made: dict[str, object] = {"kind": np.array([int(place.kind) for place in places], np.int8)[which]}
     for text in _TEXTS:
         made[text] = _spread([getattr(place, text) for place in places], which)
     numbers = [networks.setdefault(place.network, len(networks)) for place in places]
@@ -248,7 +248,7 @@ def _finished(rows: pa.Table, now: datetime) -> pa.Table:
     count = rows.num_rows
     moment = pa.timestamp("us", "UTC")
     interval = rows.column("FlowIntervalStartTime")
-    columns: dict[str, Any] = {name: rows.column(name) for name in _SUMS}
+    columns: dict[str, object] = {name: rows.column(name) for name in _SUMS}
     columns |= {name: rows.column(name) for name in _SAME}
     for side in _SIDES:
         columns |= {f"{side}{name}": rows.column(f"{side}{name}") for name in _NAMES.values()}
@@ -272,7 +272,7 @@ def _finished(rows: pa.Table, now: datetime) -> pa.Table:
     return pa.table({name: _flat(column) for name, column in columns.items()})
 
 
-def _flat(column: Any) -> pa.Array:
+def _flat(column: object) -> pa.Array:
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 

@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/azure/network-watcher/vnet-flow-logs-overvie
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.categories import category_of
 from nephoscope.ingest.logs.flow_columns import available, scanned
@@ -32,7 +32,7 @@ class VnetFlow:
         """By the category."""
         return category_of(record) == CATEGORY
 
-    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
         """A row for every tuple under `flowRecords.flows[].flowGroups[]`."""
         flows = record.get("flowRecords")
         if not isinstance(flows, dict):

@@ -109,7 +109,7 @@ class WindowsEvent:
             return False
         return _first(record, _IDS) is not None and isinstance(_first(record, _CHANNELS), str)
 
-    def rows(self, record: dict[str, Any], context: Context) -> Iterator[Row | Fault]:
+    def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
         """The row of an event."""
         event = record.get("Event")
         winlog = record.get("winlog")
@@ -197,7 +197,7 @@ def _of_members(members: dict[str, Any]) -> WindowsEventRecord:
     )
 
 
-def _parts(members: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _parts(members: dict[str, object]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The members by what they are, the best name first, and those that are nothing known."""
     ranked: dict[str, tuple[int, object]] = {}
     rest: dict[str, object] = {}

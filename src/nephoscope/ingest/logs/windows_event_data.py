@@ -119,14 +119,14 @@ def leaves(nested: Mapping[str, object]) -> Iterator[tuple[str, object]]:
             yield from leaves({one: inner for one, inner in item.items() if one != "#text"})
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """The value of an element, which some dumps write as {#text, #attributes}."""
     if not isinstance(value, dict):
         return value
     return next((value[name] for name in _TEXTS if name in value), None)
 
 
-def attributes(value: Any) -> dict[str, Any]:
+def attributes(value: object) -> dict[str, object]:
     """The attributes of an element, without the marks that some dumps put before their names."""
     if not isinstance(value, dict):
         return {}
@@ -142,7 +142,7 @@ def tree(value: Any, depth: int = 0) -> Any:
         return [tree(item, depth + 1) for item in value]
     if not isinstance(value, dict):
         return value
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for name, item in value.items():
         if name in ("#attributes", "$") and isinstance(item, dict):
             found |= {f"@{one}": inner for one, inner in item.items()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from nephoscope.ingest.logs.batch import within
@@ -155,7 +155,7 @@ def _datum(element: ET.Element) -> dict[str, object]:
 
 def _grouped(parts: Iterable[tuple[str, object]]) -> dict[str, object]:
     """Values by name; those of one name are a list."""
-    found: dict[str, list[Any]] = {}
+    found: dict[str, list[object]] = {}
     for name, value in parts:
         found.setdefault(name, []).append(value)
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}

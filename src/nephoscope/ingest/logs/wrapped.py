@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nephoscope.ingest.logs.query_answer import Answered
 
     #: Whether a record or a line of text is one that a format reads.
-    Known = Callable[[dict[str, Any] | str], bool]
+    Known = Callable[[dict[str, object] | str], bool]
 
 #: Under what the content lies, the surest first: Event Hubs' clients and Capture, Kafka's tools, shippers of logs, Kubernetes' lists.
 _CONTENTS = ("records", "Records", "body", "Body", "payload", "message", "items")

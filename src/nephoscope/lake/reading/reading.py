@@ -6,7 +6,7 @@ import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -51,7 +51,7 @@ class Demand:
     span: Span
 
 
-_Key = tuple[str, tuple[tuple[str, Any], ...], "Span"]
+_Key = tuple[str, tuple[tuple[str, object], ...], "Span"]
 
 
 def _key(compiled: Compiled, span: Span) -> _Key:
@@ -90,7 +90,7 @@ class _Ahead:
         plain = span.since is None and span.ingested is None
         return plain and self.span.start <= span.start and span.end <= self.span.end
 
-    def at(self, now: Mapping[str, Any], span: Span) -> Compiled:
+    def at(self, now: Mapping[str, object], span: Span) -> Compiled:
         """What is left to compute for a window; `now`: the parameters of the whole query."""
         ends = {SINCE: ticks(span.start), UNTIL: ticks(span.end)}
         return replace(self.rest, parameters={**ends, **(now if self.asks_now else {})})

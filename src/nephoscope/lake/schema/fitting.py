@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Callable, Mapping
 from decimal import Context, Decimal, InvalidOperation
 from math import isfinite
-from typing import Any
 
 import msgspec
 
@@ -46,7 +45,7 @@ def json_text(value: object) -> str:
         return text.encode("utf-8", "backslashreplace").decode()
 
 
-def text(value: Any) -> str:
+def text(value: object) -> str:
     """A value as a string column holds it: a text as it is, anything else as JSON has it."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
@@ -111,7 +110,7 @@ def _decimal(value: object) -> object:
     return NONE
 
 
-def moment(value: Any) -> dt.datetime | None:
+def moment(value: object) -> dt.datetime | None:
     """A time that a value says, in UTC: ISO 8601 (also with a space, without a zone, to 100 ns and finer), month/day/year, or a count
     since 1970 whose unit its digits tell.
     """

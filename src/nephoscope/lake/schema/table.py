@@ -79,7 +79,7 @@ class Table:
     def document(self) -> dict[str, Any]:
         """The JSON document that parse() takes."""
         columns = {name: kind.value for name, kind in self.columns}
-        document: dict[str, Any] = {
+        document: dict[str, object] = {
             "name": self.name,
             "description": self.description,
             "columns": columns,

@@ -69,7 +69,7 @@ def internal_id(entity: Entity) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, entity.id))
 
 
-def entity_body(entity: Entity) -> dict[str, Any]:
+def entity_body(entity: Entity) -> dict[str, object]:
     """An entity of the graph."""
     identifiers = {"azureResourceId": entity.resource} if entity.resource else {}
     if "/" not in entity.id and not entity.id.isalpha():
@@ -82,7 +82,7 @@ def entity_body(entity: Entity) -> dict[str, Any]:
     }
 
 
-def _connection(connection: Connection, chain: Chain) -> dict[str, Any]:
+def _connection(connection: Connection, chain: Chain) -> dict[str, object]:
     source, target = (
         next(one for one in chain.entities if one.id == id_) for id_ in (connection.source, connection.target)
     )
@@ -95,7 +95,7 @@ def _connection(connection: Connection, chain: Chain) -> dict[str, Any]:
     }
 
 
-def _step(chain: Chain, at: int) -> dict[str, Any]:
+def _step(chain: Chain, at: int) -> dict[str, object]:
     """A step: where from, where to, why it can be taken, and what closes it."""
     connection, target = chain.connections[at], chain.entities[at + 1]
     weak = [one for insight in chain.insights[at + 1].values() for one in insight.findings]
@@ -110,7 +110,7 @@ def _step(chain: Chain, at: int) -> dict[str, Any]:
     }
 
 
-def _insights(chain: Chain) -> Iterable[dict[str, Any]]:
+def _insights(chain: Chain) -> Iterable[dict[str, object]]:
     for entity, known in zip(chain.entities, chain.insights, strict=True):
         for one in known.values():
             yield {
@@ -134,7 +134,7 @@ def _once(findings: Iterable[OpenFinding]) -> list[OpenFinding]:
     return list(dict.fromkeys(findings))
 
 
-def _assessment(finding: OpenFinding) -> dict[str, Any]:
+def _assessment(finding: OpenFinding) -> dict[str, object]:
     return {
         "id": f"{finding.resource}/providers/Microsoft.Security/assessments/{finding.key}",
         "key": finding.key,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.estate.holdings import properties
 from nephoscope.estate.principals import GROUP_TYPE
@@ -30,7 +30,7 @@ class Memberships:
     def _direct(self) -> dict[str, list[str]]:
         found: defaultdict[str, list[str]] = defaultdict(list)
         for group in self._view.resources(GROUP_TYPE):
-            members: Any = properties(group).get("members")
+            members: object = properties(group).get("members")
             for member in members if isinstance(members, list) else ():
                 id_ = str(member.get("id") if isinstance(member, dict) else member).lower()
                 found[id_].append(group.id.name)

@@ -73,9 +73,9 @@ def _check(name: str, reader: str) -> CodeCheck:
 
 
 def _without_options(
-    check: Callable[[Any], Iterable[Match]],
-) -> Callable[[Any, CodeOptions], Iterable[Match]]:
-    def run(document: Any, options: CodeOptions) -> Iterable[Match]:
+    check: Callable[[object], Iterable[Match]],
+) -> Callable[[object, CodeOptions], Iterable[Match]]:
+    def run(document: object, options: CodeOptions) -> Iterable[Match]:
         del options
         return check(document)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.access.scopes import MANAGEMENT_GROUP, TENANT, Hierarchy, containers
 from nephoscope.model.reach import Reach
@@ -35,7 +35,7 @@ class Governing:
 
     @classmethod
     def of(
-        cls, data: Path, edition: Edition | None, gone: frozenset[str], put: Iterable[Mapping[str, Any]]
+        cls, data: Path, edition: Edition | None, gone: frozenset[str], put: Iterable[Mapping[str, object]]
     ) -> Governing:
         """Of the content of a data folder, documents of people, and what was published without what is gone."""
         given = list(put)

@@ -53,7 +53,7 @@ class Planned:
     body: Mapping[str, Any]
     api_version: str = ""
 
-    def resource(self, body: Mapping[str, Any]) -> Resource:
+    def resource(self, body: Mapping[str, object]) -> Resource:
         """The resource with a body; its id has a name of its own where none is decided."""
         type_, name = str(body.get("type") or ""), str(body.get("name") or "-")
         if not type_:
@@ -161,7 +161,7 @@ class Restrictions:
                 fixed = None if operation.operation == "add" else (_text(value),)
                 yield _shown(text), Restriction(REQUIRED, one, fixed, _text(value))
 
-    def _value(self, one: Held, operation: tree.Operation) -> Any:
+    def _value(self, one: Held, operation: tree.Operation) -> object:
         """The value of an operation, MISSING where it does not act or needs what is not decided."""
         view = Proposed(self.planned.resource(self.planned.body))
         scope = Scope(view, self.snapshot, self._context(one), one.rule.parameters)
@@ -183,7 +183,7 @@ class Restrictions:
                     found.setdefault(_shown(text), []).append(leaf)
         return found
 
-    def _refuses(self, one: Held, field: str, value: Any) -> bool:
+    def _refuses(self, one: Held, field: str, value: object) -> bool:
         """Whether the rule takes effect where the field has a value."""
         segments = self._segments(field)
         if segments is None:
@@ -194,7 +194,7 @@ class Restrictions:
             (draft.append if many else draft.put)(place[:-1] if many else place, value)
         return self._asked(one, draft.body).matched
 
-    def _asked(self, one: Held, body: Mapping[str, Any], absent: Segments = ()) -> Result:
+    def _asked(self, one: Held, body: Mapping[str, object], absent: Segments = ()) -> Result:
         view = Proposed(self.planned.resource(body), absent)
         return explained(one.rule, view, self.snapshot, self._context(one))
 
@@ -243,7 +243,7 @@ def _below(text: str, field: str) -> bool:
     return own == whole or own.startswith((f"{whole}.", f"{whole}["))
 
 
-def _operands(one: Held, leaf: tree.Leaf) -> Iterator[Any]:
+def _operands(one: Held, leaf: tree.Leaf) -> Iterator[object]:
     """The plain values that a condition compares with, patterns left out."""
     found = one.rule.fold(leaf.operand)
     if found is MISSING or leaf.operator.lower() in _NO_VALUES:
@@ -259,5 +259,5 @@ _NO_VALUES = frozenset({
 })  # fmt: skip
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)

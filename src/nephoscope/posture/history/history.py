@@ -215,7 +215,7 @@ class History:
     def _rows(self, name: str) -> list[dict[str, Any]]:
         from deltalake import DeltaTable
 
-        rows: list[dict[str, Any]] = DeltaTable(str(self._root / name)).to_pyarrow_table().to_pylist()
+        rows: list[dict[str, object]] = DeltaTable(str(self._root / name)).to_pyarrow_table().to_pylist()
         return rows
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from nephoscope_policy.arm_object import ArmObject
 from nephoscope_policy.assignment import scope_id, scope_of
@@ -35,7 +34,7 @@ class Attestation:
     comments: str = ""
 
     @classmethod
-    def parse(cls, document: Any) -> Attestation:
+    def parse(cls, document: object) -> Attestation:
         """Read an ARM body of Microsoft.PolicyInsights/attestations; PolicyError with the JSON path when it is not usable."""
         body = ArmObject(document)
         properties = body.child("properties")

@@ -135,7 +135,7 @@ def _cases(definition: Definition, name: str, document: Document, context: Conte
         yield Outcome(replace(document.place, path="cases"), name, problem=problem)
 
 
-def _listed(body: Any) -> list[Any]:
+def _listed(body: object) -> list[Any]:
     cases = body.get("cases") if isinstance(body, dict) else None
     if not isinstance(cases, list) or not cases:
         raise CaseError("cases", 'a test file is {"cases": [...]} with at least one case')
@@ -179,7 +179,7 @@ def _shape(case: object) -> None:
         raise CaseError(".related", "'related' is a list of bodies")
 
 
-def _resource(body: Any, path: str) -> Resource:
+def _resource(body: object, path: str) -> Resource:
     if not isinstance(body, dict):
         raise CaseError(path, "a body is an object")
     try:

@@ -42,7 +42,7 @@ def rows(bodies: Iterable[Mapping[str, Any]], tenant: str, table: str = TABLE) -
     return pa.Table.from_pylist(found, schema=SCHEMA)
 
 
-def _row(body: Mapping[str, Any], tenant: str, table: str) -> dict[str, Any]:
+def _row(body: Mapping[str, object], tenant: str, table: str) -> dict[str, object]:
     known = row(Document.of(body, tenant=tenant), table)
     told = {name: known[name] for name, _ in COLUMNS}
     return told | {"resourceGroup": str(body.get("resourceGroup") or told["resourceGroup"]).lower()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
@@ -235,7 +235,7 @@ def _read(rows: DuckDBPyRelation) -> list[Finding]:
     ]
 
 
-def _mentions(text: str) -> Any:
+def _mentions(text: str) -> object:
     found = None
     for column in ("title", "subject", "recommendation"):
         lowered = FunctionExpression("lower", ColumnExpression(column))

@@ -16,7 +16,7 @@ from typing import Any
 _CAPITAL = {"microsoft.security/assessments": "resourceDetails"}
 
 
-def spelled(type_: str, properties: Any) -> Any:
+def spelled(type_: str, properties: Any) -> object:
     """The properties of a document of a lower-cased type as a row of Resource Graph has them."""
     name = _CAPITAL.get(type_)
     details = properties.get(name) if name and isinstance(properties, Mapping) else None

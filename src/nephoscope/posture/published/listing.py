@@ -151,6 +151,6 @@ class Listing:
         return [type_ for (type_,) in rows.project("type").distinct().fetchall()]
 
 
-def decoded(text: str) -> dict[str, Any]:
+def decoded(text: str) -> dict[str, object]:
     """A document of its text."""
     return msgspec.json.decode(text, type=dict[str, Any])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -128,7 +128,7 @@ def made(reports: Sequence[Report]) -> Made:
     )
 
 
-def evaluation_row(evaluation: Made) -> dict[str, Any]:
+def evaluation_row(evaluation: Made) -> dict[str, object]:
     """The one row that says what the documents were made from."""
     evaluation = replace(evaluation, edition=EDITION)
     empty = dict.fromkeys([name for name, _ in COLUMNS] + list(PROMOTED), "")

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any
 
 from duckdb import ColumnExpression, ConstantExpression
 
@@ -72,7 +71,7 @@ def sought(text: str) -> Address | str | None:
     return (isinstance(found, IPv6Address) and found.ipv4_mapped) or found
 
 
-def _mention(body: dict[str, Any], wanted: Address | str) -> Mention:
+def _mention(body: dict[str, object], wanted: Address | str) -> Mention:
     id_, told = str(body["id"]), body.get("properties")
     title = told.get("displayName") if isinstance(told, dict) else None
     at = id_.lower().find(_INSIDE)
@@ -85,7 +84,7 @@ def _mention(body: dict[str, Any], wanted: Address | str) -> Mention:
     )
 
 
-def _places(value: Any, wanted: Address | str, path: str = "", depth: int = 0) -> Iterator[str]:
+def _places(value: object, wanted: Address | str, path: str = "", depth: int = 0) -> Iterator[str]:
     if depth > _DEPTH:
         return
     if isinstance(value, dict):

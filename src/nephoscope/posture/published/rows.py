@@ -111,13 +111,13 @@ def row(document: Document, table: str) -> dict[str, Any]:
     }
 
 
-def _value(value: Any, *, dynamic: bool) -> str | None:
+def _value(value: object, *, dynamic: bool) -> str | None:
     if dynamic:
         return None if value is None else msgspec.json.encode(value).decode()
     return "" if value is None else str(value)
 
 
-def batches(rows: Iterable[dict[str, Any]]) -> Iterator[pa.RecordBatch]:
+def batches(rows: Iterable[dict[str, object]]) -> Iterator[pa.RecordBatch]:
     """Rows as batches of the schema."""
     source = iter(rows)
     while held := list(islice(source, BATCH)):

@@ -87,7 +87,7 @@ def _control(row: Mapping[str, Any]) -> Control:
     return Control(str(row["id"]), str(row["name"]), int(row["maxScore"]))
 
 
-def _place(row: Mapping[str, Any], key: str, placements: dict[str, Placement], document: Document) -> None:
+def _place(row: Mapping[str, object], key: str, placements: dict[str, Placement], document: Document) -> None:
     name = str(row[key]).lower()
     if name in placements:
         raise ContentError(f"{name} is in two controls", Place(document.place.file, path=name))

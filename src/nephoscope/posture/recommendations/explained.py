@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.posture.recommendations.controls import Controls
 from nephoscope.posture.recommendations.recommendation import Recommendation, Remediation, SeveritySource
@@ -139,8 +139,8 @@ def _remediation(source: ArmObject) -> Remediation:
 
 
 def _rank(own: ArmObject) -> int:
-    word: Any = own.value("severity")
-    return Severity(word).rank if word in tuple(Severity) else -1
+    word = own.value("severity")
+    return Severity(word).rank if isinstance(word, str) and word in tuple(Severity) else -1
 
 
 def _flag(metadata: ArmObject, name: str) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from nephoscope.content.loader import documents
 from nephoscope_policy.documents import ContentError, Document
@@ -73,7 +72,7 @@ def _read(document: Document) -> Severities:
     return Severities(found["policy"], found["assessment"], sources)
 
 
-def _published(row: Any, sources: Mapping[str, str], document: Document, path: str) -> Published:
+def _published(row: object, sources: Mapping[str, str], document: Document, path: str) -> Published:
     if not isinstance(row, dict) or set(row) != _COLUMNS:
         raise _fault(document, path, f"a row has exactly {', '.join(sorted(_COLUMNS))}")
     if row["policy"] is None and row["assessment"] is None:
@@ -87,7 +86,7 @@ def _published(row: Any, sources: Mapping[str, str], document: Document, path: s
 
 
 def _name(
-    row: Mapping[str, Any],
+    row: Mapping[str, object],
     column: str,
     published: Published,
     names: dict[str, Published],

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -116,5 +115,5 @@ def _known(line: _Line) -> Resource | None:
     """What a row needs of its resource."""
     if line.name is None:
         return None
-    body: Mapping[str, Any] = {"name": line.name, "tags": line.tags}
+    body: Mapping[str, object] = {"name": line.name, "tags": line.tags}
     return Resource(ResourceId.parse(line.resource), dict(body))

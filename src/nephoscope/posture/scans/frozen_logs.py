@@ -42,7 +42,9 @@ class FrozenLogs:
     estate: Estate
     now: datetime
     aggregates: FileAggregates
-    _answers: dict[tuple[str | FileAggregate, Declared], list[dict[str, Any]]] = field(default_factory=dict)
+    _answers: dict[tuple[str | FileAggregate, Declared], list[dict[str, object]]] = field(
+        default_factory=dict
+    )
 
     def query(self, text: str, declared: Declared) -> list[dict[str, Any]]:
         """The rows of a KQL query, each by the names of its columns; see estate.Logs."""
@@ -54,7 +56,7 @@ class FrozenLogs:
 
     def _answered(
         self, asked: str | FileAggregate, declared: Declared, ask: Callable[[], pa.Table]
-    ) -> list[dict[str, Any]]:
+    ) -> list[dict[str, object]]:
         key = (asked, declared)
         if key not in self._answers:
             try:
@@ -106,7 +108,7 @@ class FrozenLogs:
                 raise NotCollected(f"rows of {table}")
 
 
-def _records(table: pa.Table) -> list[dict[str, Any]]:
+def _records(table: pa.Table) -> list[dict[str, object]]:
     columns = columns_of(table)
     return [
         {name: _value(cell, kind) for (name, kind), cell in zip(columns, row, strict=True)}
@@ -114,7 +116,7 @@ def _records(table: pa.Table) -> list[dict[str, Any]]:
     ]
 
 
-def _value(cell: Any, kind: KqlType) -> Any:
+def _value(cell: Any, kind: KqlType) -> object:
     if kind is KqlType.DATETIME and cell is not None:
         return datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=cell // 10)
     return cell

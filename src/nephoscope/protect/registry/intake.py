@@ -48,7 +48,7 @@ def take_events(
     taken = 0
     with state.transaction(product=PRODUCT) as session:
         state.registry_images.forget_events(session, now - _EVENTS_KEPT)
-        rows: list[tuple[str, dict[str, Any]]] = []
+        rows: list[tuple[str, dict[str, object]]] = []
         for event in events:
             if event.user_agent == agent or not settings.watches(event.repository):
                 continue

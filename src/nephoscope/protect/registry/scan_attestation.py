@@ -9,7 +9,6 @@ import base64
 from collections.abc import Sequence
 from datetime import datetime
 from io import BytesIO
-from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -47,7 +46,7 @@ def scan_statement(
     generation: int,
     began: datetime,
     ended: datetime,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the statement on an image by its name and digest; `scanner` is our version, `generation` that of the advisories.
 
     What was not assessed is counted in it, so that an empty result says no more than it knows.
@@ -77,7 +76,7 @@ def scan_statement(
     }  # fmt: skip
 
 
-def seal(statement: dict[str, Any], key: str) -> bytes:
+def seal(statement: dict[str, object], key: str) -> bytes:
     """Return the envelope of a statement, signed with a private key (ECDSA, PEM)."""
     payload = msgspec.json.encode(statement)
     private = load_pem_private_key(key.encode(), None)
@@ -132,8 +131,8 @@ def _layers(registry: Registry, repository: str, tag: str) -> tuple[Descriptor, 
     return found
 
 
-def _described(one: Descriptor) -> dict[str, Any]:
-    found: dict[str, Any] = {"mediaType": one.media_type, "digest": one.digest, "size": one.size}
+def _described(one: Descriptor) -> dict[str, object]:
+    found: dict[str, object] = {"mediaType": one.media_type, "digest": one.digest, "size": one.size}
     return {**found, "annotations": one.annotations} if one.annotations else found
 
 

@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/azure/azure-monitor/platform/activity-log-sc
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.sample.company import Application, Person
 from nephoscope.sample.entry import Entry, stamp
@@ -39,7 +39,7 @@ def activity(
     kind = category or {"write": "Write", "delete": "Delete"}.get(
         operation.rpartition("/")[2].lower(), "Action"
     )
-    properties: dict[str, Any] = {
+    properties: dict[str, object] = {
         "eventCategory": "Administrative",
         "entity": resource,
         "message": operation,
@@ -208,7 +208,7 @@ def _requester(
     company: Company, dice: Dice, auth: str, caller: Person | Application | None
 ) -> dict[str, object]:
     """Who asks a storage account, and by what."""
-    identity: dict[str, Any] = {"type": auth}
+    identity: dict[str, object] = {"type": auth}
     if auth != "Anonymous":
         token = f"{dice.getrandbits(64):016X}"
         identity["tokenHash"] = f"key1({token})" if auth == "AccountKey" else token

@@ -11,6 +11,8 @@ import msgspec
 from nephoscope.sample.entry import Entry, stamp
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nephoscope.sample.company import Company, Machine
     from nephoscope.sample.dice import Dice
 
@@ -24,7 +26,7 @@ def windows(
     *,
     machine: Machine,
     event: int,
-    data: dict[str, Any],
+    data: Mapping[str, object],
     channel: str = "Security",
     provider: str = "Microsoft-Windows-Security-Auditing",
 ) -> Entry:
@@ -54,7 +56,7 @@ def logon(
     domain: str = DOMAIN,
 ) -> Entry:
     """A logon to a machine, or one that failed; `kind` is the logon type."""
-    data: dict[str, Any] = {
+    data: dict[str, object] = {
         "SubjectUserSid": "S-1-5-18", "SubjectUserName": f"{machine.name.upper()}$", "SubjectDomainName": DOMAIN,
         "TargetUserName": user, "TargetDomainName": domain, "LogonType": kind,
         "LogonProcessName": "NtLmSsp" if kind == 3 else "User32",

@@ -5,9 +5,9 @@ Source: https://learn.microsoft.com/azure/network-watcher/vnet-flow-logs-overvie
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from nephoscope.sample.entry import Entry, stamp
 
@@ -112,7 +112,7 @@ def firewall(
 ) -> Entry:
     """What Azure Firewall decided; with `fqdn` by an application rule, with `threat` by threat intelligence."""
     kind = category or ("AZFWThreatIntel" if threat else "AZFWApplicationRule" if fqdn else "AZFWNetworkRule")
-    properties: dict[str, Any] = {
+    properties: dict[str, object] = {
         "Protocol": protocol,
         "SourceIp": source,
         "SourcePort": dice.randrange(32768, 60999),
@@ -344,8 +344,8 @@ BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, 
 
 
 def _resource(
-    time: datetime, resource: str, category: str, operation: str, properties: dict[str, Any]
-) -> dict[str, Any]:
+    time: datetime, resource: str, category: str, operation: str, properties: Mapping[str, object]
+) -> dict[str, object]:
     return {
         "time": stamp(time),
         "resourceId": resource.upper(),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 from sqlalchemy import Boolean, ForeignKey, Index, Text, UniqueConstraint, delete, func, select, update
@@ -51,7 +51,7 @@ class PrincipalRow(Decided):
     disabled: Mapped[bool] = mapped_column(Boolean)
     created: Mapped[datetime] = mapped_column(Moment)
     seen: Mapped[datetime | None] = mapped_column(Moment)
-    binding: Mapped[Any] = mapped_column(Json, nullable=True)
+    binding: Mapped[dict[str, object] | None] = mapped_column(Json, nullable=True)
 
 
 class RoleRow(Decided):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from sqlalchemy import Boolean, ForeignKey, Text, select
@@ -30,8 +29,8 @@ class SignInProviderRow(Decided):
     credential: Mapped[str | None] = mapped_column(
         ForeignKey("credentials.name", name="fk_sign_in_providers_credential")
     )
-    scopes: Mapped[Any] = mapped_column(Json)
-    rules: Mapped[Any] = mapped_column(Json)
+    scopes: Mapped[list[str]] = mapped_column(Json)
+    rules: Mapped[list[dict[str, object]]] = mapped_column(Json)
     trust: Mapped[str] = mapped_column(Text)
     enabled: Mapped[bool] = mapped_column(Boolean)
     created: Mapped[datetime] = mapped_column(Moment)

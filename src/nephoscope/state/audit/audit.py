@@ -37,7 +37,7 @@ class AuditRow(Base):
     target: Mapped[str] = mapped_column(Text)
     outcome: Mapped[str] = mapped_column(Text)
     address: Mapped[str] = mapped_column(Text)
-    detail: Mapped[Any] = mapped_column(Json)
+    detail: Mapped[dict[str, object]] = mapped_column(Json)
     hash: Mapped[str] = mapped_column(Text)
 
 

@@ -68,7 +68,7 @@ class AutomationEventRow(Base):
     workspace: Mapped[str] = mapped_column(Text)
     kind: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(Text)
-    document: Mapped[Any] = mapped_column(Json)
+    document: Mapped[dict[str, object]] = mapped_column(Json)
     happened: Mapped[datetime] = mapped_column(Moment)
 
 
@@ -78,7 +78,7 @@ class AutomationFactRow(Base):
     __tablename__ = "automation_facts"
     workspace: Mapped[str] = mapped_column(Text, primary_key=True)
     subject: Mapped[str] = mapped_column(Text, primary_key=True)
-    facts: Mapped[Any] = mapped_column(Json)
+    facts: Mapped[dict[str, object]] = mapped_column(Json)
 
 
 class AutomationRunRow(Decided):
@@ -91,7 +91,7 @@ class AutomationRunRow(Decided):
     rule: Mapped[str] = mapped_column(Text)
     language: Mapped[str] = mapped_column(Text)
     action: Mapped[str] = mapped_column(Text)
-    settings: Mapped[Any] = mapped_column(Json)
+    settings: Mapped[dict[str, object]] = mapped_column(Json)
     kind: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(Text)
     urgent: Mapped[bool] = mapped_column(Boolean)
@@ -107,8 +107,8 @@ class AutomationRunRow(Decided):
     by: Mapped[str] = mapped_column(Text)
     detail: Mapped[str] = mapped_column(Text)
     # what is long comes last: what is before it is read without it
-    plan: Mapped[Any | None] = mapped_column(Json)
-    document: Mapped[Any] = mapped_column(Json)
+    plan: Mapped[dict[str, object] | None] = mapped_column(Json)
+    document: Mapped[dict[str, object]] = mapped_column(Json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ class AutomationRuns:
         workspace: str,
         kind: str,
         subject: str,
-        document: Mapping[str, Any],
+        document: Mapping[str, object],
         now: datetime,
     ) -> None:
         """Note an event, in the transaction of the change that it tells of."""
@@ -200,7 +200,7 @@ class AutomationRuns:
         row = session.scalar(query.order_by(AutomationEventRow.id).limit(1).with_for_update())
         return None if row is None else AutomationEvent(**{name: getattr(row, name) for name in _EVENT})
 
-    def forget(self, session: Session, event: AutomationEvent, facts: Mapping[str, Any]) -> None:
+    def forget(self, session: Session, event: AutomationEvent, facts: Mapping[str, object]) -> None:
         """The event was looked at; its facts are what the next one is compared with."""
         session.delete(session.get_one(AutomationEventRow, event.id))
         session.merge(AutomationFactRow(workspace=event.workspace, subject=_key(event), facts=dict(facts)))
@@ -308,7 +308,7 @@ def _ended(now: datetime) -> ColumnElement[bool]:
     return and_(AutomationRunRow.status.in_(waits), AutomationRunRow.until <= now)
 
 
-def _first(workspace: str, now: datetime) -> Select[Any]:
+def _first(workspace: str, now: datetime) -> Select[object]:
     """The columns of a DueRun of the oldest runs of each rule, action and urgency."""
     mine = AutomationRunRow
     place = (
@@ -325,7 +325,9 @@ def _first(workspace: str, now: datetime) -> Select[Any]:
     return select(*told).where(several.c.place <= _FIRST).order_by(several.c.due, several.c.id)
 
 
-def _over(workspace: str, now: datetime, lasting: Collection[str]) -> Select[Any]:
+def _over(
+    workspace: str, now: datetime, lasting: Collection[str]
+) -> Select[str, str, str, dict[str, object], str, bool, datetime | None]:
     mine = AutomationRunRow
     told = (
         mine.id,

@@ -30,7 +30,7 @@ _PAST = "(by the driver's connection)"
 #: What the product does by itself now, '' = nothing.
 _BY_PRODUCT: ContextVar[str] = ContextVar("by_product", default="")
 #: Of each audited block around: what waits of its entry, empty once it is kept.
-_AUDITED: ContextVar[tuple[list[Any], ...]] = ContextVar("audited", default=())
+_AUDITED: ContextVar[tuple[list[object], ...]] = ContextVar("audited", default=())
 
 
 class UnauditedChangeError(RuntimeError):
@@ -109,7 +109,7 @@ def _executing(
 
 
 def _executed(
-    connection: Connection, cursor: Any, statement: str, _parameters: Any, _context: Any, _many: bool
+    connection: Connection, cursor: Any, statement: str, _parameters: object, _context: object, _many: bool
 ) -> None:
     written, changes = read_written(statement), _changes(connection)
     tables = [*_decisions(written), *([AUDIT] if written.enters else ())]

@@ -128,7 +128,7 @@ def _upgrade(connection: Connection, target: str = "head") -> None:
 
     scripts = ScriptDirectory(str(FOLDER))
 
-    def missing(revision: Any, _context: Any) -> Any:
+    def missing(revision: Any, _context: object) -> Any:
         return scripts._upgrade_revs(target, revision)  # noqa: SLF001 - what Alembic's own command calls
 
     with EnvironmentContext(Config(), scripts, fn=missing) as environment:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,7 @@ class ArmDocumentRow(Decided):
     __table_args__ = (Index("ix_arm_documents_type", "type", "key"),)
     key: Mapped[str] = mapped_column(Text, primary_key=True)
     type: Mapped[str] = mapped_column(Text)
-    body: Mapped[Any] = mapped_column(Json)
+    body: Mapped[dict[str, object]] = mapped_column(Json)
     author: Mapped[str] = mapped_column(Text)
     created: Mapped[datetime] = mapped_column(Moment)
     changed: Mapped[datetime] = mapped_column(Moment)
@@ -48,16 +48,16 @@ class ArmDocuments:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, session: Session, key: str, type_: str, body: dict[str, Any], author: str) -> bool:
+    def put(self, session: Session, key: str, type_: str, body: Mapping[str, object], author: str) -> bool:
         """Keep a document in place of the one of the same id; whether it is new."""
         now = self._database.now(session)
         row = session.get(ArmDocumentRow, key)
         if row is None:
             session.add(
-                ArmDocumentRow(key=key, type=type_, body=body, author=author, created=now, changed=now)
+                ArmDocumentRow(key=key, type=type_, body=dict(body), author=author, created=now, changed=now)
             )
             return True
-        row.type, row.body, row.author, row.changed = type_, body, author, now
+        row.type, row.body, row.author, row.changed = type_, dict(body), author, now
         return False
 
     def remove(self, session: Session, key: str) -> bool:

@@ -30,7 +30,7 @@ MOST_CLAIMS = 500_000
 #: No report expires earlier than this (content/azure/report_ages.json).
 RENEWED_AFTER = timedelta(days=1)
 _BATCH = 500
-_Body = dict[str, Any]
+_Body = dict[str, object]
 
 
 class OwnFactRow(Decided):

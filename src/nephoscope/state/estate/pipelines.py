@@ -235,7 +235,7 @@ class Pipelines:
         found = session.execute(query.order_by(PipelineRunRow.started.desc()).limit(1)).mappings().first()
         return None if found is None else PipelineRun(**found)
 
-    def put_run(self, session: Session, run: PipelineRun, findings: Any) -> None:
+    def put_run(self, session: Session, run: PipelineRun, findings: object) -> None:
         """Keep a new run with its findings, and forget the oldest beyond MOST_RUNS of the repository."""
         packed = zlib.compress(msgspec.json.encode(findings), 6)
         session.add(PipelineRunRow(**asdict(run), findings=packed))
@@ -340,17 +340,17 @@ class Pipelines:
             return [PlannedOrigin(**row) for row in session.execute(query).mappings()]
 
 
-def _select(table: Any, names: Iterable[str]) -> Select[Any]:
+def _select(table: object, names: Iterable[str]) -> Select[object]:
     """Select columns: mapped rows of so many take several times as long."""
     return select(*(getattr(table, name) for name in names))
 
 
-def _rank(column: Any, order: Sequence[str]) -> ColumnElement[int]:
+def _rank(column: object, order: Sequence[str]) -> ColumnElement[int]:
     """The place of a value in an order; what is not in it comes last."""
     return case({value: place for place, value in enumerate(order)}, value=column, else_=len(order))
 
 
-def _runs() -> Select[Any]:
+def _runs() -> Select[object]:
     return _select(PipelineRunRow, _RUN)
 
 
@@ -362,7 +362,7 @@ def _of(table: Any, series: PipelineSeries) -> tuple[Any, ...]:
     )
 
 
-def _values(row: Any, names: Iterable[str]) -> dict[str, Any]:
+def _values(row: object, names: Iterable[str]) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
 
 

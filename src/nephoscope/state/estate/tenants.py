@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 from sqlalchemy import Boolean, Float, ForeignKey, Text, select
@@ -27,7 +26,7 @@ class TenantRow(Decided):
 
     __tablename__ = "tenants"
     name: Mapped[str] = mapped_column(Text, primary_key=True)
-    settings: Mapped[Any] = mapped_column(Json)
+    settings: Mapped[dict[str, object]] = mapped_column(Json)
     credential: Mapped[str | None] = mapped_column(ForeignKey("credentials.name"))
     enabled: Mapped[bool] = mapped_column(Boolean)
     hours: Mapped[float] = mapped_column(Float)
@@ -36,7 +35,7 @@ class TenantRow(Decided):
     snapshot: Mapped[str] = mapped_column(Text, default="")
     error: Mapped[str] = mapped_column(Text, default="")
     error_at: Mapped[datetime | None] = mapped_column(Moment)
-    tested: Mapped[Any] = mapped_column(Json, nullable=True)
+    tested: Mapped[dict[str, object] | None] = mapped_column(Json, nullable=True)
 
 
 class Connection(msgspec.Struct, frozen=True):
@@ -71,7 +70,7 @@ class Tenant:
     snapshot: str = ""
     error: str = ""
     error_at: datetime | None = None
-    tested: Any = None
+    tested: object = None
 
     def due(self, now: datetime) -> bool:
         """Whether it is time to collect it again; after a failure after a tenth of its hours."""
@@ -130,7 +129,7 @@ class Tenants:
             row.enabled, row.hours = tenant.enabled, _hours(tenant.hours)
             return _tenant(row)
 
-    def tested(self, name: str, found: Any) -> None:
+    def tested(self, name: str, found: dict[str, object]) -> None:
         """Keep what a test found."""
         with by_product("collection"), self._database.write() as session:
             _row(session, name).tested = found

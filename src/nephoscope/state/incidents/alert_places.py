@@ -14,7 +14,7 @@ from nephoscope_policy.model.resource_id import ResourceId
 #: (subscription, id of the resource group or ''), both in lower case.
 Place = tuple[str, str]
 #: Gives (id, row) of the alerts of some ids.
-Reader = Callable[[Sequence[str]], Iterable[tuple[str, Mapping[str, Any]]]]
+Reader = Callable[[Sequence[str]], Iterable[tuple[str, Mapping[str, object]]]]
 
 
 def resources(document: Mapping[str, Any]) -> list[ResourceId]:
@@ -33,7 +33,7 @@ def resources(document: Mapping[str, Any]) -> list[ResourceId]:
     return several
 
 
-def places(document: Mapping[str, Any]) -> frozenset[Place]:
+def places(document: Mapping[str, object]) -> frozenset[Place]:
     """Where the resources lie that the row of an alert names."""
     return frozenset((one.subscription, one.resource_group_id) for one in resources(document))
 

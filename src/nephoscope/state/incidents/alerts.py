@@ -54,11 +54,11 @@ class AlertRow(Decided):
     incident: Mapped[int | None] = mapped_column(
         BigInteger, ForeignKey("incidents.number", name="fk_alerts_incident")
     )
-    document: Mapped[Any] = mapped_column(Json)
+    document: Mapped[dict[str, object]] = mapped_column(Json)
     held_by: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(Text)
     group_key: Mapped[str] = mapped_column(Text)
-    traits: Mapped[Any] = mapped_column(Json)
+    traits: Mapped[dict[str, str]] = mapped_column(Json)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,11 +45,11 @@ class Checkpoints:
         query = select(CheckpointRow).where(CheckpointRow.source == source).order_by(CheckpointRow.key)
         return {row.key: row.value for row in session.scalars(query)}
 
-    def put(self, source: str, key: str, value: Any) -> None:
+    def put(self, source: str, key: str, value: object) -> None:
         """Record a value."""
         self.put_all(source, {key: value})
 
-    def put_all(self, source: str, values: Mapping[str, Any]) -> None:
+    def put_all(self, source: str, values: Mapping[str, object]) -> None:
         """Record several values in one transaction."""
         if not values:
             return

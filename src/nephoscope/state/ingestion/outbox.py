@@ -40,7 +40,7 @@ class OutboxRow(Base):
     batch: Mapped[int | None] = mapped_column(BigInteger, index=True)
     workspace: Mapped[str] = mapped_column(Text)
     table_name: Mapped[str] = mapped_column(Text)
-    row: Mapped[Any] = mapped_column(Json)
+    row: Mapped[dict[str, object] | list[dict[str, object]]] = mapped_column(Json)
     added: Mapped[datetime] = mapped_column(Moment)
 
 
@@ -75,13 +75,17 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, session: Session, workspace: str, table: str, row: Mapping[str, Any]) -> None:
+    def add(self, session: Session, workspace: str, table: str, row: Mapping[str, object]) -> None:
         """Add a row within the transaction (State.transaction) of the change that it tells of."""
         now = self._database.now(session)
         session.add(OutboxRow(workspace=workspace, table_name=table, row=dict(row), added=now))
 
     def add_all(
-        self, session: Session, workspace: str, rows: Sequence[tuple[str, Mapping[str, Any]]], held: int = 0
+        self,
+        session: Session,
+        workspace: str,
+        rows: Sequence[tuple[str, Mapping[str, object]]],
+        held: int = 0,
     ) -> None:
         """Add many rows (table, row) as `add` does; those that are held under a number come to the lake once it is released."""
         now = self._database.now(session)
@@ -167,8 +171,8 @@ class Outbox:
 
 
 def _packs(
-    rows: Sequence[tuple[str, Mapping[str, Any]]],
-) -> Iterator[tuple[str, dict[str, Any] | list[dict[str, Any]]]]:
+    rows: Sequence[tuple[str, Mapping[str, object]]],
+) -> Iterator[tuple[str, dict[str, object] | list[dict[str, object]]]]:
     """The rows of each table in packs, one alone as it is."""
     for table, several in groupby(rows, key=lambda one: one[0]):
         of_table = [dict(row) for _, row in several]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Text, delete
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -20,8 +19,8 @@ class SchemaChangeRow(Base):
     source: Mapped[str] = mapped_column(Text)
     workspace: Mapped[str] = mapped_column(Text)
     table_name: Mapped[str] = mapped_column(Text)
-    new: Mapped[Any] = mapped_column(Json)
-    gone: Mapped[Any] = mapped_column(Json)
+    new: Mapped[list[str]] = mapped_column(Json)
+    gone: Mapped[list[str]] = mapped_column(Json)
 
 
 @dataclass(frozen=True, slots=True)

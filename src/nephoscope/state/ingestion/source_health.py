@@ -269,11 +269,11 @@ class SourceHealths:
 RATES_KEPT = timedelta(days=35)
 
 
-def _whole(source: str, workspace: str) -> dict[str, Any]:
+def _whole(source: str, workspace: str) -> dict[str, object]:
     return {"source": source, "workspace": workspace, "table_name": ""}
 
 
-def _later(one: Any, other: Any) -> Any:
+def _later(one: Any, other: Any) -> object:
     """The later of two times of which either may be null (the databases' own functions differ on null)."""
     return case((one.is_(None), other), (other.is_(None), one), (one > other, one), else_=other)
 

@@ -31,7 +31,7 @@ class SourceRow(Decided):
     __tablename__ = "sources"
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     kind: Mapped[str] = mapped_column(Text)
-    settings: Mapped[Any] = mapped_column(Json)
+    settings: Mapped[dict[str, object]] = mapped_column(Json)
     workspace: Mapped[str] = mapped_column(ForeignKey("workspaces.name"))
     credential: Mapped[str | None] = mapped_column(ForeignKey("credentials.name"))
     enabled: Mapped[bool] = mapped_column(Boolean)
@@ -114,7 +114,7 @@ class Sources:
         self,
         session: Session,
         source: Source,
-        settings: Mapping[str, Any],
+        settings: Mapping[str, object],
         *,
         enabled: bool | None = None,
     ) -> None:

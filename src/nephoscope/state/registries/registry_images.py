@@ -59,18 +59,18 @@ class RegistryImageRow(Decided):
     registry_name: Mapped[str] = mapped_column(Text)
     repository: Mapped[str] = mapped_column(Text)
     digest: Mapped[str] = mapped_column(Text)
-    tags: Mapped[Any] = mapped_column(Json)
-    promoted_tags: Mapped[Any] = mapped_column(Json)
+    tags: Mapped[list[str]] = mapped_column(Json)
+    promoted_tags: Mapped[list[str]] = mapped_column(Json)
     origin: Mapped[str] = mapped_column(Text)
     status: Mapped[str] = mapped_column(Text)
     step: Mapped[str] = mapped_column(Text)
     attempts: Mapped[int] = mapped_column(Integer)
     due: Mapped[datetime] = mapped_column(Moment)
     error: Mapped[str] = mapped_column(Text)
-    manifests: Mapped[Any] = mapped_column(Json)
+    manifests: Mapped[list[str]] = mapped_column(Json)
     verdict: Mapped[str] = mapped_column(Text)
-    reasons: Mapped[Any] = mapped_column(Json)
-    summary: Mapped[Any] = mapped_column(Json, nullable=True)
+    reasons: Mapped[list[dict[str, object]]] = mapped_column(Json)
+    summary: Mapped[dict[str, object] | None] = mapped_column(Json, nullable=True)
     target: Mapped[str] = mapped_column(Text)
     removed: Mapped[bool] = mapped_column(Boolean)
     generation: Mapped[int] = mapped_column(Integer)
@@ -343,7 +343,7 @@ def _image(row: RegistryImageRow) -> RegistryImage:
     return RegistryImage(**{**values, "status": ImageStatus(row.status), "step": ImageStep(row.step)})
 
 
-def _to_column(value: Any) -> Any:
+def _to_column(value: object) -> object:
     if isinstance(value, StrEnum):
         return value.value
     return list(value) if isinstance(value, tuple) else value

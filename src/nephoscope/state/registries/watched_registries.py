@@ -28,7 +28,7 @@ class WatchedRegistryRow(Decided):
     __tablename__ = "registries"
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     address: Mapped[str] = mapped_column(Text)
-    settings: Mapped[Any] = mapped_column(Json)
+    settings: Mapped[dict[str, object]] = mapped_column(Json)
     username: Mapped[str] = mapped_column(Text)
     credential: Mapped[str | None] = mapped_column(ForeignKey("credentials.name"))
     workspace: Mapped[str] = mapped_column(ForeignKey("workspaces.name"))

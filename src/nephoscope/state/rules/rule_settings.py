@@ -20,7 +20,7 @@ class RuleSettingRow(Decided):
     workspace: Mapped[str] = mapped_column(Text, primary_key=True)
     rule: Mapped[str] = mapped_column(Text, primary_key=True)
     setting: Mapped[str] = mapped_column(Text, primary_key=True)
-    value: Mapped[Any] = mapped_column(Json)
+    value: Mapped[object] = mapped_column(Json)
     comment: Mapped[str] = mapped_column(Text)
     expires: Mapped[datetime | None] = mapped_column(Moment)
     author: Mapped[str] = mapped_column(Text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import BigInteger, Text, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -24,7 +23,7 @@ class RuleStandingRow(Base):
     failures: Mapped[int] = mapped_column(BigInteger)
     disabled: Mapped[datetime | None] = mapped_column(Moment)
     skipped: Mapped[int] = mapped_column(BigInteger)
-    seen: Mapped[Any] = mapped_column(Json)
+    seen: Mapped[dict[str, int]] = mapped_column(Json)
     looked: Mapped[datetime | None] = mapped_column(Moment)
 
 

@@ -25,7 +25,7 @@ class SuppressionRow(Decided):
     workspace: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)
     rule: Mapped[str] = mapped_column(Text)
-    conditions: Mapped[Any] = mapped_column(Json)
+    conditions: Mapped[list[dict[str, object]]] = mapped_column(Json)
     reason: Mapped[str] = mapped_column(Text)
     comment: Mapped[str] = mapped_column(Text)
     enabled: Mapped[bool] = mapped_column()

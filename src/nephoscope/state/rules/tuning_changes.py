@@ -25,8 +25,8 @@ class TuningChangeRow(Decided):
     kind: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(Text)
     rule: Mapped[str] = mapped_column(Text)
-    before: Mapped[Any | None] = mapped_column(Json, nullable=True)
-    after: Mapped[Any | None] = mapped_column(Json, nullable=True)
+    before: Mapped[dict[str, object] | None] = mapped_column(Json, nullable=True)
+    after: Mapped[dict[str, object] | None] = mapped_column(Json, nullable=True)
     advice: Mapped[str] = mapped_column(Text)
 
 

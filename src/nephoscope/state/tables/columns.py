@@ -43,7 +43,7 @@ class Json(TypeDecorator[Any]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+    def process_bind_param(self, value: object, dialect: Dialect) -> str | None:  # noqa: ARG002
         """The JSON text."""
         if value is None:
             return None
@@ -52,7 +52,7 @@ class Json(TypeDecorator[Any]):
 
         return msgspec.json.encode(value).decode().replace("\x00", "\\u0000")
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
+    def process_result_value(self, value: str | None, dialect: Dialect) -> object:  # noqa: ARG002
         """The value."""
         if value is None:
             return None

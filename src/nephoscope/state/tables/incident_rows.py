@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -27,10 +26,10 @@ class IncidentRow(Decided):
     severity: Mapped[str] = mapped_column(Text)
     status: Mapped[str] = mapped_column(Text)
     owner: Mapped[str] = mapped_column(Text)
-    owner_told: Mapped[Any] = mapped_column(Json)
+    owner_told: Mapped[dict[str, str]] = mapped_column(Json)
     classification: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(Text)
-    labels: Mapped[Any] = mapped_column(Json)
+    labels: Mapped[list[str]] = mapped_column(Json)
     first_activity: Mapped[datetime] = mapped_column(Moment)
     last_activity: Mapped[datetime] = mapped_column(Moment)
     created: Mapped[datetime] = mapped_column(Moment)

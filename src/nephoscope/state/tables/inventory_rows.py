@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Boolean, Float, Index, Integer, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -31,7 +30,7 @@ class InventorySubjectRow(Decided):
     login_server: Mapped[str] = mapped_column(Text)
     repository: Mapped[str] = mapped_column(Text)
     digest: Mapped[str] = mapped_column(Text)
-    tags: Mapped[Any] = mapped_column(Json)
+    tags: Mapped[list[str]] = mapped_column(Json)
     family: Mapped[str] = mapped_column(Text)
     release: Mapped[str] = mapped_column(Text)
     scanned_at: Mapped[datetime] = mapped_column(Moment)
@@ -41,7 +40,7 @@ class InventorySubjectRow(Decided):
     author: Mapped[str] = mapped_column(Text)
     package_set: Mapped[str] = mapped_column(Text)
     packages: Mapped[int] = mapped_column(Integer)
-    unread: Mapped[Any] = mapped_column(Json)
+    unread: Mapped[list[dict[str, str]]] = mapped_column(Json)
 
 
 class PackageSetRow(Base):
@@ -53,7 +52,7 @@ class PackageSetRow(Base):
 
     __tablename__ = "inventory_package_sets"
     digest: Mapped[str] = mapped_column(Text, primary_key=True)
-    kinds: Mapped[Any] = mapped_column(Json)
+    kinds: Mapped[list[list[int]]] = mapped_column(Json)
     members: Mapped[bytes] = mapped_column(LargeBinary)
     packages: Mapped[bytes] = mapped_column(LargeBinary)
 
@@ -95,7 +94,7 @@ class KnownVulnerabilityRow(Base):
     __tablename__ = "known_vulnerabilities"
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     summary: Mapped[str] = mapped_column(Text)
-    aliases: Mapped[Any] = mapped_column(Json)
+    aliases: Mapped[list[str]] = mapped_column(Json)
     is_exploited: Mapped[bool] = mapped_column(Boolean)
     is_used_by_ransomware: Mapped[bool] = mapped_column(Boolean)
     exploited_since: Mapped[str] = mapped_column(Text)
@@ -139,7 +138,7 @@ class VulnerabilityFindingRow(Base):
     opened: Mapped[datetime] = mapped_column(Moment)
     closed: Mapped[datetime | None] = mapped_column(Moment)
     closed_by: Mapped[str] = mapped_column(Text)
-    earlier: Mapped[Any] = mapped_column(Json)
+    earlier: Mapped[list[list[str]]] = mapped_column(Json)
 
 
 class FindingChangeRow(Base):
@@ -158,5 +157,5 @@ class ImageListingRow(Decided):
     resource_id: Mapped[str] = mapped_column(Text, primary_key=True)
     tenant: Mapped[str] = mapped_column(Text)
     listed_at: Mapped[datetime] = mapped_column(Moment)
-    digests: Mapped[Any] = mapped_column(Json)
-    containers: Mapped[Any] = mapped_column(Json, server_default="[]")
+    digests: Mapped[list[str]] = mapped_column(Json)
+    containers: Mapped[list[list[str]]] = mapped_column(Json, server_default="[]")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Boolean, Index, Integer, LargeBinary, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
@@ -48,8 +47,8 @@ class PipelineRunRow(Decided):
     decides: Mapped[bool] = mapped_column(Boolean)
     note: Mapped[str] = mapped_column(Text)
     digest: Mapped[str] = mapped_column(Text)
-    counts: Mapped[Any] = mapped_column(Json)
-    severities: Mapped[Any] = mapped_column(Json)
+    counts: Mapped[dict[str, int]] = mapped_column(Json)
+    severities: Mapped[dict[str, int]] = mapped_column(Json)
     # what is long comes last: what is before it is read without it
     findings: Mapped[bytes] = mapped_column(LargeBinary)
 
@@ -70,7 +69,7 @@ class PlannedResourceRow(Decided):
     exact: Mapped[bool] = mapped_column(Boolean)
     conditional: Mapped[bool] = mapped_column(Boolean)
     run: Mapped[str] = mapped_column(Text)
-    passed: Mapped[Any] = mapped_column(Json)
+    passed: Mapped[list[str]] = mapped_column(Json)
 
 
 class WorkItemRow(Decided):

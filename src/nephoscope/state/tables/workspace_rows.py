@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ForeignKey, Integer, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -19,8 +18,8 @@ class WorkspaceRow(Decided):
     id: Mapped[str] = mapped_column(Text, unique=True)
     description: Mapped[str] = mapped_column(Text)
     days: Mapped[int] = mapped_column(Integer)
-    members: Mapped[Any | None] = mapped_column(Json)
-    subscriptions: Mapped[Any | None] = mapped_column(Json)
+    members: Mapped[list[str] | None] = mapped_column(Json)
+    subscriptions: Mapped[list[str] | None] = mapped_column(Json)
     created: Mapped[datetime] = mapped_column(Moment)
 
 

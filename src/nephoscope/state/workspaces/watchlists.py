@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import BigInteger, Index, Integer, Text, case, delete, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -27,7 +26,7 @@ class WatchlistRow(Decided):
     provider: Mapped[str] = mapped_column(Text)
     source: Mapped[str] = mapped_column(Text)
     search_key: Mapped[str] = mapped_column(Text)
-    columns: Mapped[Any] = mapped_column(Json)
+    columns: Mapped[list[str]] = mapped_column(Json)
     days: Mapped[int] = mapped_column(Integer)
     created: Mapped[datetime] = mapped_column(Moment)
     created_by: Mapped[str] = mapped_column(Text)
@@ -50,7 +49,7 @@ class WatchlistItemRow(Decided):
     list: Mapped[str] = mapped_column(Text, primary_key=True)
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     key: Mapped[str] = mapped_column(Text)
-    cells: Mapped[Any] = mapped_column(Json)
+    cells: Mapped[dict[str, str]] = mapped_column(Json)
     created: Mapped[datetime] = mapped_column(Moment)
     changed: Mapped[datetime] = mapped_column(Moment)
     expires: Mapped[datetime | None] = mapped_column(Moment)

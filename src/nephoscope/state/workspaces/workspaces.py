@@ -87,7 +87,7 @@ class Workspaces:
             session.flush()
             return _workspace(session, row)
 
-    def set(self, name: str, **changes: Any) -> Workspace:
+    def set(self, name: str, **changes: object) -> Workspace:
         """Change `days`, `members`, `subscriptions` or `description`; what is not named stays, None means all."""
         checks: dict[str, Callable[[Any], Any]] = {
             "days": _days,

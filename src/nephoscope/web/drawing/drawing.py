@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -65,11 +64,11 @@ def environment() -> Environment:
     return made
 
 
-def draw(template: str, **given: Any) -> str:
+def draw(template: str, **given: object) -> str:
     """A template filled; characters that would reorder or hide text are shown by their numbers."""
     return shown(environment().get_template(template).render(**given))
 
 
-def show_navigation(areas: Callable[[], Sequence[tuple[str, Sequence[Any]]]]) -> None:
+def show_navigation(areas: Callable[[], Sequence[tuple[str, Sequence[object]]]]) -> None:
     """Give the templates the navigation: what is called gives its parts, each with its pages."""
     environment().globals["areas"] = areas

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
@@ -55,7 +55,7 @@ def called(text: str, names: Mapping[str, str]) -> str:
     return _GUID.sub(name, text)
 
 
-def in_words(told: Any) -> str:
+def in_words(told: object) -> str:
     """A value of an alert's properties: lists and objects by their members, spans of time in words, '' for what holds nothing."""
     if isinstance(told, str):
         if span := _SPAN.fullmatch(told):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.alerts.holding.condition import Condition
 from nephoscope.alerts.tuning.advisors.exclusion import FIELDS, SUBJECTS, value_of
@@ -83,14 +83,14 @@ def _field(entity: Entity, name: str) -> str:
     return f"entities.{entity.kind.lower()}.{name[0].lower()}{name[1:]}"
 
 
-def describe(conditions: Sequence[dict[str, Any]], *, whole: bool = False) -> str:
+def describe(conditions: Sequence[dict[str, object]], *, whole: bool = False) -> str:
     """Say in words what a suppression holds back; `conditions` as Azure writes `allOf`, resources by name unless `whole`."""
     return (
         " and ".join(describe_condition(one, whole=whole) for one in conditions) or "Every alert of the rule"
     )
 
 
-def describe_condition(document: dict[str, Any], *, whole: bool = False) -> str:
+def describe_condition(document: dict[str, object], *, whole: bool = False) -> str:
     """Say one condition in words: `IP address is 192.0.2.7`."""
     operator = next((one for one in _WORDS if one in document), "")
     value = document.get(operator, "")

@@ -101,7 +101,7 @@ def _numbered(canvas: Any, made: Any) -> None:
     canvas.drawString(45, 30, f"{made.title} · nephoscope"[:110])
 
 
-def _story(evidence: Evidence, styles: Mapping[str, Any]) -> Iterator[Any]:
+def _story(evidence: Evidence, styles: Mapping[str, object]) -> Iterator[object]:
     from reportlab.platypus import PageBreak, Paragraph, Spacer
 
     def told(text: str, style: str = "BodyText") -> Any:
@@ -133,7 +133,7 @@ def _story(evidence: Evidence, styles: Mapping[str, Any]) -> Iterator[Any]:
                 yield told(f"and {len(policy.resources) - SHOWN} more, which the CSV has")
 
 
-def _summary(evidence: Evidence, styles: Mapping[str, Any]) -> Any:
+def _summary(evidence: Evidence, styles: Mapping[str, object]) -> object:
     from reportlab.lib import colors
     from reportlab.platypus import Paragraph, Table, TableStyle
 

@@ -47,7 +47,7 @@ class Named:
     unread: list[str] = field(default_factory=list)
 
 
-def facts(visit: Visit, edition: Edition, id_: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def facts(visit: Visit, edition: Edition, id_: str, body: Mapping[str, object]) -> dict[str, Any]:
     """All sections of a lower-cased id; of an object of the directory the roles that it holds in the place of who holds one on it."""
     directory = id_.startswith(DIRECTORY)
     holding = holders.held_by if directory else holders.holders
@@ -84,7 +84,7 @@ def entity_of(id_: str) -> str:
     return id_.rsplit("/", 1)[-1] if id_.startswith(DIRECTORY) else id_
 
 
-def called(id_: str, body: Mapping[str, Any]) -> str:
+def called(id_: str, body: Mapping[str, object]) -> str:
     """What people call a resource, or an object of the directory."""
     told = _properties(body)
     names = (told.get("userPrincipalName"), told.get("displayName")) if id_.startswith(DIRECTORY) else ()
@@ -125,7 +125,7 @@ def _naming(told: ToldAlerts, text: str) -> list[StoredAlert]:
     return [one for one in found if names(one.document, text)] if text.startswith("/") else found
 
 
-def names(row: Mapping[str, Any], id_: str) -> bool:
+def names(row: Mapping[str, object], id_: str) -> bool:
     """Whether the row of an alert names a resource by its lower-cased id, or something below it."""
     text = f"{row.get('_ResourceId') or ''}\n{row.get('Entities') or ''}".lower()
     return re.search(re.escape(id_) + r"(?![^/\"\\\s])", text) is not None
@@ -243,7 +243,7 @@ def _change(told: Mapping[str, Any]) -> Change:
     return Change(datetime.fromisoformat(told["changeAttributes"]["timestamp"]), told["changeType"], values)
 
 
-def masked(path: str, value: Any) -> Any:
+def masked(path: str, value: object) -> object:
     """A value at a path such as `properties.rules[0].name`, masked where a name on the way says that it is secret."""
     words = [re.sub(r"\[\d+\]", "", word) for word in path.split(".")]
     found = value

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -31,13 +31,13 @@ class Meanwhile:
     differs: Sequence[tuple[str, str]] = ()
 
 
-def drawn(visit: Visit, what: Any) -> str:
+def drawn(visit: Visit, what: object) -> str:
     """What the form of something carries."""
     return f"{_digest(what)}.{etag_of(visit.instance.now)}"
 
 
 @contextmanager
-def as_drawn(visit: Visit, read: Callable[[], Any]) -> Iterator[None]:
+def as_drawn(visit: Visit, read: Callable[[], object]) -> Iterator[None]:
     """Let the first change within the block be made only where `read` gives, before it, what the form was drawn of.
 
     OvertakenError else. Forms that are sent to one path wait for each other.
@@ -76,6 +76,6 @@ def meanwhile(visit: Visit, target: str, now: Mapping[str, str] | None = None) -
     return Meanwhile(changes, differs)
 
 
-def _digest(what: Any) -> str:
+def _digest(what: object) -> str:
     text = msgspec.json.encode(what, order="deterministic")
     return hashlib.blake2b(text, digest_size=12).hexdigest()

@@ -193,7 +193,7 @@ def _properties(form: Mapping[str, str], key: str, visit: Visit) -> dict[str, An
     }
 
 
-def _document(scope: str, name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+def _document(scope: str, name: str, properties: Mapping[str, object]) -> dict[str, object]:
     return {
         "id": f"{scope}/providers/{TYPE}/{name}",
         "name": name,

@@ -20,7 +20,7 @@ HOST = "Nephoscope/secrets/write"
 
 def taken(
     do: Callable[[], str],
-    again: Callable[[str], Mapping[str, Any] | Response],
+    again: Callable[[str], Mapping[str, object] | Response],
     overtaken: Callable[[], Meanwhile] | None = None,
 ) -> Mapping[str, Any] | Response:
     """Do what a form asks for and lead to the address that this gives, or fill the page `again` with why not.

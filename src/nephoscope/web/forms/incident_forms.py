@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.alerts.case.decision import Decision, changes_since
 from nephoscope.lake.writing.outbox import deliver_some
@@ -145,7 +145,7 @@ def _closing(visit: Visit) -> Decision:
         raise StateError("an incident is closed with a classification and its reason: choose what it was")
     if len(remark) > MOST_REMARK:
         raise StateError(f"a comment has at most {MOST_REMARK:,} characters")
-    changes: dict[str, Any] = {"status": IncidentStatus.CLOSED, "classification": word, "reason": reason}
+    changes: dict[str, object] = {"status": IncidentStatus.CLOSED, "classification": word, "reason": reason}
     return Decision(changes, remark)
 
 

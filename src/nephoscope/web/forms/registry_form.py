@@ -130,7 +130,7 @@ def _kind(one: msgspec.inspect.Field) -> tuple[str, tuple[tuple[str, str], ...]]
     return ("lines" if one.name == "authority" else "text"), ()
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if isinstance(value, bool):
         return "1" if value else ""
     if isinstance(value, tuple):
@@ -148,7 +148,7 @@ def _values(shape: type[msgspec.Struct], form: Mapping[str, str], prefix: str) -
     return {one.encode_name: _value(one, form.get(prefix + one.name, "")) for one in sent}
 
 
-def _value(one: msgspec.inspect.Field, text: str) -> Any:
+def _value(one: msgspec.inspect.Field, text: str) -> object:
     kind, _ = _kind(one)
     label = LABELS.get(one.name, (one.name, ""))[0]
     if kind == "tick":

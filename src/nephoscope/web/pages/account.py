@@ -16,7 +16,7 @@ from nephoscope.web.visits.session_cookie import COOKIE, drop
 from nephoscope.web.visits.visit import Visit
 
 
-def filled(visit: Visit) -> Mapping[str, Any] | Response:
+def filled(visit: Visit) -> Mapping[str, object] | Response:
     """The sessions that are open; a form ends one, or all."""
     if visit.request.method == "POST":
         answer = taken(lambda: _ended(visit), lambda why: _shown(visit, why))

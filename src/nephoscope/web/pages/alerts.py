@@ -50,7 +50,7 @@ STATUSES = ("New", "InProgress", "Resolved", "Dismissed")
 ROWS, MOST_CSV = 100, 100_000
 
 
-def filled(visit: Visit) -> Mapping[str, Any] | Response:
+def filled(visit: Visit) -> Mapping[str, object] | Response:
     """The list; a form that comes back changes the state of those that are ticked."""
     told = told_alerts(visit, visit.asked("workspace"))
     if visit.request.method == "POST":
@@ -79,7 +79,7 @@ def _changed(visit: Visit, told: ToldAlerts) -> Mapping[str, Any] | Response:
     return RedirectResponse(visit.here(done=done), 303)
 
 
-def _shown_list(visit: Visit, told: ToldAlerts) -> dict[str, Any]:
+def _shown_list(visit: Visit, told: ToldAlerts) -> dict[str, object]:
     """The list; those that were left out of what was done stay ticked."""
     asked, start = looked(visit), page_start(visit)
     alerts, total = told.page(asked, start, ROWS)
@@ -93,7 +93,7 @@ def _shown_list(visit: Visit, told: ToldAlerts) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _suppressed(visit: Visit, told: ToldAlerts) -> dict[str, Any]:
+def _suppressed(visit: Visit, told: ToldAlerts) -> dict[str, object]:
     """What holds alerts back in the workspaces whose suppressions the visitor reads."""
     state = visit.instance.state
     in_force = _in_force(visit, told.workspaces)
@@ -235,13 +235,13 @@ def _meanwhile(visit: Visit, kept: StoredAlert) -> list[Action]:
     return changes_of_status(state, kept.id)
 
 
-def _shown(properties: Mapping[str, Any]) -> dict[str, str]:
+def _shown(properties: Mapping[str, object]) -> dict[str, str]:
     found = {name: in_words(told) for name, told in properties.items() if name != "Query"}
     return {name: told for name, told in found.items() if told}
 
 
 def _tables(
-    visit: Visit, alert: StoredAlert, properties: Mapping[str, Any], *, rows: bool
+    visit: Visit, alert: StoredAlert, properties: Mapping[str, object], *, rows: bool
 ) -> dict[str, Callable[[], Table]]:
     """Name -> table; the `rows` behind the alert only for who may read the logs."""
     found: dict[str, Callable[[], Table]] = {

@@ -25,7 +25,7 @@ _COLUMNS = ("Risk", "Path", "Category", "Entry point", "Target", "Factors", "Sto
 _STEPS = ("From", "To", "How", "What closes it", "Recommendations")
 
 
-def filled(visit: Visit) -> Mapping[str, Any] | Response:
+def filled(visit: Visit) -> Mapping[str, object] | Response:
     """The list."""
     edition = visit.edition
     if edition is None:
@@ -129,7 +129,7 @@ def graph(told: Mapping[str, Any]) -> str:
     return msgspec.json.encode({"nodes": nodes, "edges": edges}).decode()
 
 
-def _role(id_: str, told: Mapping[str, Any]) -> str:
+def _role(id_: str, told: Mapping[str, object]) -> str:
     if id_ == told["targetEntityInternalID"]:
         return "target"
     return "entry" if id_ == told["entryPointEntityInternalID"] else ""

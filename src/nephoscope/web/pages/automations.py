@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from starlette.responses import Response
 
@@ -19,7 +18,7 @@ from nephoscope.web.visits.visit import Visit
 ROWS, MOST_CSV = 100, 100_000
 
 
-def filled(visit: Visit) -> Mapping[str, Any] | Response:
+def filled(visit: Visit) -> Mapping[str, object] | Response:
     """What the page shows."""
     standings = visit.instance.state.run_standings
     rules, within = seen_rules(asked_rules(visit.instance), visit.caller)

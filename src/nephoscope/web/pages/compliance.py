@@ -37,7 +37,7 @@ class Known:
     policies: Counter[str]
 
 
-def filled(visit: Visit) -> Mapping[str, Any] | Response:
+def filled(visit: Visit) -> Mapping[str, object] | Response:
     """The standards: a control fails where it fails in any subscription that is looked at."""
     if visit.edition is None:
         return {"edition": None}

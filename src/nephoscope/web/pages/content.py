@@ -35,7 +35,7 @@ _CSV = ("Name", "Status", "From", "About", "Id")
 _BEFORE = {"rules": ("On", "Severity"), "packs": ("On",)}
 
 
-def filled(visit: Visit) -> Mapping[str, Any] | Response:
+def filled(visit: Visit) -> Mapping[str, object] | Response:
     """The list of a kind; a form that comes back switches what is ticked."""
     workspace = visit.workspace(READ)
     shelf, kind = Shelf(visit.instance, workspace), visit.asked("kind", "rules")
@@ -118,12 +118,12 @@ def _packs(every: list[ContentRow]) -> list[str]:
     return sorted({one.pack for one in every if one.pack})
 
 
-def _row(one: ContentRow, before: Sequence[str]) -> list[Any]:
+def _row(one: ContentRow, before: Sequence[str]) -> list[object]:
     first = {"On": "" if one.on is None else "on" if one.on else "off", "Severity": one.severity}
     return [*(first[name] for name in before), one.name, one.status, one.pack, one.about, one.key]
 
 
-def pack(visit: Visit) -> Mapping[str, Any] | Response:
+def pack(visit: Visit) -> Mapping[str, object] | Response:
     """One imported pack, piece by piece; a form that comes back switches all of its rules."""
     workspace = visit.workspace(READ)
     shelf = Shelf(visit.instance, workspace)
@@ -154,7 +154,7 @@ def pack(visit: Visit) -> Mapping[str, Any] | Response:
     }  # fmt: skip
 
 
-def _piece(row: Mapping[str, Any]) -> tuple[Any, ...]:
+def _piece(row: Mapping[str, Any]) -> tuple[object, ...]:
     needs, notes = ", ".join(row["needs"]), "; ".join(row["notes"])
     shown = row["kind"], row["name"], row["status"], ", ".join(row["tables"]), row["file"]
     return *shown, row["version"], needs, notes
@@ -192,7 +192,7 @@ def _techniques(found: Sequence[Cell]) -> Table:
     ))  # fmt: skip
 
 
-def _tactics(counted: Sequence[Mapping[str, Any]]) -> Table:
+def _tactics(counted: Sequence[Mapping[str, object]]) -> Table:
     rows = ([one[name] for name in ("tactic", "techniques", "detections", "hunting")] for one in counted)
     return Table(("Tactic", "Techniques", "Detections", "Hunting queries"), rows)
 

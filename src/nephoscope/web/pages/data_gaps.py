@@ -26,7 +26,7 @@ COLUMNS = (
 )
 
 
-def filled(visit: Visit) -> Mapping[str, Any] | Response:
+def filled(visit: Visit) -> Mapping[str, object] | Response:
     """The list."""
     edition = visit.edition
     if edition is None:

@@ -36,7 +36,7 @@ HEADER = (
 )  # fmt: skip
 
 
-def filled(visit: Visit) -> Mapping[str, Any] | Response:
+def filled(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the queue; a form that comes back asks, answers or withdraws."""
     if visit.request.method == "POST":
         return taken(
@@ -121,7 +121,7 @@ def _state(one: ImageRequest) -> Any:
     return one.status.value, one.answered_by, one.answer_reason
 
 
-def _row(one: ImageRequest) -> tuple[Any, ...]:
+def _row(one: ImageRequest) -> tuple[object, ...]:
     return (
         one.status.value, one.image, one.registry_name, one.repository, one.tag, one.reason, one.requester, one.created.isoformat(),
         one.deadline.isoformat() if one.deadline else "", one.answered.isoformat() if one.answered else "", one.answered_by,

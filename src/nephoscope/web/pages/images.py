@@ -56,7 +56,7 @@ PACKAGE_HEADER = ("Package", "Version", "Type", "Licences", "Place", "Layer")
 REASON_HEADER = ("Kind", "Effect", "Reason", "Platform")
 
 
-def filled(visit: Visit) -> Mapping[str, Any] | Response:
+def filled(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list of images."""
     every = list_images(visit.service, visit.reach, visit.asked("q"))
     shown = [one for one in every if _fits(visit, one)]
@@ -197,9 +197,9 @@ def _packages(visit: Visit, places: Sequence[ImageOverview]) -> list[Package]:
     return sorted(found, key=lambda one: (one.name.casefold(), one.version, one.path))
 
 
-def _sections(places: Sequence[ImageOverview]) -> dict[str, list[Mapping[str, Any]]]:
+def _sections(places: Sequence[ImageOverview]) -> dict[str, list[Mapping[str, object]]]:
     """Return the reasons of all places by section, each once."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
+    found: dict[str, list[Mapping[str, object]]] = {}
     for one in places:
         for name, several in reasons_by_section(one).items():
             held = found.setdefault(name, [])
@@ -218,11 +218,11 @@ def _finding_rows(visit: Visit, found: Sequence[SubjectFinding]) -> Iterator[Seq
         )  # fmt: skip
 
 
-def _package_row(one: Package) -> Sequence[Any]:
+def _package_row(one: Package) -> Sequence[object]:
     return one.name, one.version, one.type, " ".join(one.licenses), one.path, one.layer
 
 
-def _reason_rows(places: Sequence[ImageOverview]) -> Iterator[Sequence[Any]]:
+def _reason_rows(places: Sequence[ImageOverview]) -> Iterator[Sequence[object]]:
     for several in _sections(places).values():
         for one in several:
             yield one.get("kind"), one.get("effect"), one.get("text"), one.get("platform", "")

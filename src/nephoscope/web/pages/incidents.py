@@ -39,7 +39,7 @@ LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
 ROWS, MOST_CSV, MOST_READ, MOST_MOMENTS, MOST_DRAWN = 100, 100_000, 10, 200, 24
 
 
-def filled(visit: Visit) -> Mapping[str, Any] | Response:
+def filled(visit: Visit) -> Mapping[str, object] | Response:
     """The list; a form that comes back decides of those that are ticked."""
     workspace = visit.workspace(READ)
     if visit.request.method != "POST":
@@ -63,7 +63,7 @@ def _listed(visit: Visit, workspace: str) -> Mapping[str, Any] | Response:
     return _shown_list(visit, workspace)
 
 
-def _shown_list(visit: Visit, workspace: str) -> dict[str, Any]:
+def _shown_list(visit: Visit, workspace: str) -> dict[str, object]:
     """The list; what a form said that could not be done, or not to all, is said by the page again."""
     asked, incidents = sought(visit, workspace), visit.instance.state.incidents
     start, may = page_start(visit), visit.caller.may(WRITE, f"/workspaces/{workspace}")
@@ -113,7 +113,7 @@ def _graph(visit: Visit, workspace: str, file: CaseFile) -> Markup:
     )
 
 
-def _row(one: Incident) -> tuple[Any, ...]:
+def _row(one: Incident) -> tuple[object, ...]:
     first, last = one.first_activity.isoformat(), one.last_activity.isoformat()
     return one.number, one.severity, one.title, one.status.value, one.owner, first, last
 
@@ -127,7 +127,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     return _shown(visit, workspace, number)
 
 
-def _decided(visit: Visit, workspace: str, number: int) -> Mapping[str, Any] | Response:
+def _decided(visit: Visit, workspace: str, number: int) -> Mapping[str, object] | Response:
     try:
         decide_one(visit, workspace, number)
     except PassingError:
@@ -172,7 +172,7 @@ def _shown(
     }
 
 
-def _deciding(visit: Visit, workspace: str, file: CaseFile) -> dict[str, Any]:
+def _deciding(visit: Visit, workspace: str, file: CaseFile) -> dict[str, object]:
     """What the forms show: the state of now, and what was typed where that was not done."""
     may = visit.caller.may(WRITE, f"/workspaces/{workspace}")
     return {

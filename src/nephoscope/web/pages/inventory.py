@@ -32,7 +32,7 @@ ASSESSMENTS = "Microsoft.Security/assessments/read"
 ROWS = 100
 
 
-def filled(visit: Visit) -> Mapping[str, Any] | Response:
+def filled(visit: Visit) -> Mapping[str, object] | Response:
     """The list."""
     edition = visit.edition
     if edition is None:

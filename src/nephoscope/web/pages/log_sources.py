@@ -40,7 +40,7 @@ def new(visit: Visit) -> Mapping[str, Any] | Response:
     return _form(visit, kind)
 
 
-def _form(visit: Visit, kind: Kind | None, refused: str = "") -> dict[str, Any]:
+def _form(visit: Visit, kind: Kind | None, refused: str = "") -> dict[str, object]:
     return {
         "refused": refused, "kinds": kinds(), "kind": kind, "settings": list(described(kind)) if kind else [],
         "secrets": _asked_secrets(kind) if kind else {},
@@ -58,7 +58,7 @@ def _added(visit: Visit, kind: Kind) -> str:
 
 def _settings(kind: Kind, form: Mapping[str, str]) -> dict[str, Any]:
     """The settings of a form: a field that was left empty keeps its default, a list may have a line an element."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for one in described(kind):
         text = form.get(SET + one.name, "").strip()
         if one.type == "list" and text:
@@ -114,7 +114,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     return file if file is not None else _shown(visit, source)
 
 
-def _of(visit: Visit, source: Source) -> Any:
+def _of(visit: Visit, source: Source) -> object:
     """What the forms of a source are drawn of."""
     return source.settings, source.enabled, visit.instance.state.credentials.set_at(source.credential)
 
@@ -151,7 +151,7 @@ def _may(visit: Visit, source: Source) -> bool:
     return visit.caller.may(WRITE, "/") and (not host or visit.caller.may(HOST, "/"))
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """A setting as its field shows it."""
     if isinstance(value, list):
         return "\n".join(str(one) for one in value)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -76,11 +76,11 @@ class Shown:
     empty: int = 0
 
 
-def filled(visit: Visit) -> Mapping[str, Any] | Response:
+def filled(visit: Visit) -> Mapping[str, object] | Response:
     """The editor, and what the query in the address gives."""
     place = readable(visit, visit.asked("workspace"))
     query = visit.asked("query")[:MAX_QUERY]
-    found: dict[str, Any] = {
+    found: dict[str, object] = {
         "place": place, "query": query, "shown": None, "error": None, "caret": "", "examples": EXAMPLES, "rows": ROWS,
         "places": [*visit.workspaces(READ), *([ESTATE] if visit.asks_estate else [])], "tables": _tables(visit, place),
         "estate_tables": _estate_tables(visit, place),
@@ -121,7 +121,7 @@ def _shown(visit: Visit, result: QueryResult, began: float) -> Shown:
     return Shown(columns, cells, result.table.num_rows, took, plotted(result), left_out)
 
 
-def _csv_cell(cell: Any, kind: KqlType) -> str:
+def _csv_cell(cell: object, kind: KqlType) -> str:
     said = text(cell, kind)
     return Number(said) if kind in _NUMBERS else said
 
@@ -152,7 +152,7 @@ def _reaches(visit: Visit, operations: Iterable[str]) -> dict[str, Reach]:
     return {one: visit.within(reach) for one, reach in visit.caller.reaches(operations).items()}
 
 
-def faults(error: KqlError) -> list[dict[str, Any]]:
+def faults(error: KqlError) -> list[dict[str, object]]:
     """Where a query is wrong: offsets in characters, and what is wrong there; one without a place is of the whole text."""
     return [
         {"from": one.span.start, "to": one.span.end, "message": str(one.message), "hint": one.hint}

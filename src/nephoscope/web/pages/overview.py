@@ -37,7 +37,7 @@ SHOWN, MOST_CSV = 8, 10_000
 _OPEN = (IncidentStatus.NEW, IncidentStatus.ACTIVE)
 
 
-def filled(visit: Visit) -> Mapping[str, Any] | Response:
+def filled(visit: Visit) -> Mapping[str, object] | Response:
     """What the page shows, or one of its tables as a file."""
     edition = visit.edition
     if (

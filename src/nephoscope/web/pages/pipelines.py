@@ -49,7 +49,7 @@ class ListedRepository:
     trend: Sequence[int]
 
 
-def filled(visit: Visit) -> Mapping[str, Any] | Response:
+def filled(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list of repositories."""
     repositories = readable_repositories(visit.service)
     names = [one.name for one in repositories]
@@ -187,13 +187,13 @@ def _counted(names: Iterable[str]) -> dict[str, int]:
     return {name: counts[name] for name in order if counts[name]}
 
 
-def _repository_row(one: ListedRepository) -> tuple[Any, ...]:
+def _repository_row(one: ListedRepository) -> tuple[object, ...]:
     told = one.repository
     now = one.trend[-1] if one.trend else ""
     return told.shown, told.default_branch, sum(one.open.values()), now, one.last.started if one.last else ""
 
 
-def _run_row(one: PipelineRun) -> tuple[Any, ...]:
+def _run_row(one: PipelineRun) -> tuple[object, ...]:
     counts = one.counts
     return (
         one.started, one.repository, one.tool, one.category, one.branch, one.pull_request, one.commit_id, counts["failed"],
@@ -201,14 +201,14 @@ def _run_row(one: PipelineRun) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _finding_row(one: RunFinding) -> tuple[Any, ...]:
+def _finding_row(one: RunFinding) -> tuple[object, ...]:
     told = one.finding
     return (
         one.standing.value, told.severity.value, told.region.file, told.region.line, one.title, told.rule, told.subject, told.message,
     )  # fmt: skip
 
 
-def _violation_row(one: ViolatedPass) -> Iterator[Any]:
+def _violation_row(one: ViolatedPass) -> Iterator[object]:
     told, planned = one.finding, one.origin.planned
     yield from (
         told.severity.value,

@@ -36,7 +36,7 @@ SAID = ("description", "tactics", "techniques", "policyDefinitionId", "remediati
 DONE = ("exempted", "changed", "ended")
 
 
-def filled(visit: Visit) -> Mapping[str, Any] | Response:
+def filled(visit: Visit) -> Mapping[str, object] | Response:
     """The list."""
     if visit.edition is None:
         return {"edition": None}
@@ -53,7 +53,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     return as_csv("recommendations", *table(several))
 
 
-def _filters(visit: Visit, several: Sequence[Priority]) -> dict[str, Any]:
+def _filters(visit: Visit, several: Sequence[Priority]) -> dict[str, object]:
     start = page_start(visit)
     return {
         "edition": visit.edition, "several": several[start : start + ROWS], "total": len(several), "start": start, "rows": ROWS,
@@ -62,7 +62,7 @@ def _filters(visit: Visit, several: Sequence[Priority]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _unjudged(visit: Visit, several: Sequence[Priority]) -> Mapping[str, Any] | Response:
+def _unjudged(visit: Visit, several: Sequence[Priority]) -> Mapping[str, object] | Response:
     """The list of those that could not be judged for some resource, the most first, each with why."""
     found = visit.edition.findings.unjudged(visit.reach(READ)) if visit.edition else {}
     counts = {key: sum(one.count for one in causes) for key, causes in found.items()}
@@ -74,7 +74,7 @@ def _unjudged(visit: Visit, several: Sequence[Priority]) -> Mapping[str, Any] | 
     return {**_filters(visit, those), "unjudged": found, "counts": counts}
 
 
-def _unjudged_row(told: Tally, counts: Mapping[str, int], several: Sequence[Unjudged]) -> list[Any]:
+def _unjudged_row(told: Tally, counts: Mapping[str, int], several: Sequence[Unjudged]) -> list[object]:
     why = "; ".join(one.why or caused(one.cause, one.state) for one in several)
     key = told.recommendation
     return [told.severity.value, told.title, counts[key], told.counts.total(), why, key]
@@ -105,7 +105,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     return file if file is not None else _shown(visit, edition, key, known["properties"], asked)
 
 
-def _own(visit: Visit, edition: Edition, key: str) -> Mapping[str, Any] | Response:
+def _own(visit: Visit, edition: Edition, key: str) -> Mapping[str, object] | Response:
     """One that another tool put."""
     own = next((one for one in own_assessments(visit) if one.key == key), None)
     if own is None or visit.request.method == "POST":

@@ -69,7 +69,7 @@ class ListedRegistry:
         return self.counts.get(ImageStatus.HELD.value, 0)
 
 
-def filled(visit: Visit) -> Mapping[str, Any] | Response:
+def filled(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list."""
     listed = [_listed(visit, one) for one in visit.instance.state.watched_registries.all()]
     if visit.asked("format") == "csv":
@@ -99,7 +99,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     )
 
 
-def _form(visit: Visit, refused: str = "") -> dict[str, Any]:
+def _form(visit: Visit, refused: str = "") -> dict[str, object]:
     settings, policy = setting_fields(PROPOSED), policy_fields(PROPOSED)
     if refused:
         settings, policy = typed_fields(settings, visit.form), typed_fields(policy, visit.form)
@@ -164,7 +164,7 @@ def _listed(visit: Visit, found: WatchedRegistry) -> ListedRegistry:
     )
 
 
-def _row(one: ListedRegistry) -> tuple[Any, ...]:
+def _row(one: ListedRegistry) -> tuple[object, ...]:
     return (
         one.registry.name, one.registry.address, one.state, one.held, one.waiting, sum(one.counts.values()),
         one.last_event.isoformat() if one.last_event else "", one.polled.isoformat() if one.polled else "", one.error,

@@ -42,7 +42,7 @@ KINDS = (
 )  # fmt: skip
 
 
-def filled(visit: Visit) -> Mapping[str, Any] | Response:
+def filled(visit: Visit) -> Mapping[str, object] | Response:
     """What the page shows."""
     text = visit.asked("q").strip()
     if visit.asked("format") == "csv":
@@ -53,7 +53,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
 
 def _found(visit: Visit, text: str, most: int) -> dict[str, Any]:
     """At most so many of each kind."""
-    found: dict[str, list[Any]] = {kind: [] for kind in KINDS}
+    found: dict[str, list[object]] = {kind: [] for kind in KINDS}
     if not text:
         return found
     found |= _of_estate(visit, text, most)

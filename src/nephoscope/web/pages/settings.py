@@ -30,7 +30,7 @@ ENTRIES, MOST_CSV = 100, 100_000
 _BINDING = ("resource", "computer", "device", "also")
 
 
-def filled(visit: Visit) -> Mapping[str, Any] | Response:
+def filled(visit: Visit) -> Mapping[str, object] | Response:
     """What the page shows."""
     tables = {
         "audit": lambda: _audit(visit),
@@ -140,7 +140,7 @@ def _audit(visit: Visit) -> Table:
     return Table(("#", "When", "Who", "Operation", "What", "Outcome", "Address", "Detail"), told)
 
 
-def _entry(one: Entry) -> tuple[Any, ...]:
+def _entry(one: Entry) -> tuple[object, ...]:
     detail = msgspec.json.encode(one.detail).decode() if one.detail else ""
     return (
         one.number,

@@ -38,7 +38,7 @@ FILES = (
 MOST_FILES = 200
 
 
-def filled(visit: Visit) -> Mapping[str, Any] | Response:
+def filled(visit: Visit) -> Mapping[str, object] | Response:
     """What the page shows."""
     state, everywhere = visit.instance.state, visit.caller.may(READ, "/")
     readable = set(visit.workspaces(READ))
@@ -86,7 +86,7 @@ def _sources(visit: Visit, whole: Mapping[str, Row]) -> Table:
     return Table(header, (_source(visit, one, whole) for one in found))
 
 
-def _source(visit: Visit, one: Source, whole: Mapping[str, Row]) -> list[Any]:
+def _source(visit: Visit, one: Source, whole: Mapping[str, Row]) -> list[object]:
     error, health = _error(visit, one, whole), whole[one.name].health if one.name in whole else None
     state = "failing" if error else "on"
     told = [health.last_seen, health.lag, health.left_out] if health else ["", "", 0]
@@ -109,7 +109,7 @@ def _standing(one: Tenant) -> str:
     return "failing" if one.error else "on" if one.collected else "waits to be collected"
 
 
-def _file(one: IngestedFile) -> tuple[Any, ...]:
+def _file(one: IngestedFile) -> tuple[object, ...]:
     state = "whole" if one.finished else "in part"
     told = one.name, one.workspace, one.format, state, one.rows, one.bad, one.started
     return *told, one.finished or "", one.done, one.size

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from starlette.responses import Response
 
@@ -56,7 +55,7 @@ class ListedSuppression:
     held: int
 
 
-def filled(visit: Visit) -> Mapping[str, Any] | Response:
+def filled(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list; a form that comes back ends one of them."""
     workspace = visit.workspace(READ)
     if visit.request.method == "POST":
@@ -70,7 +69,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     return _show(visit, workspace)
 
 
-def _show(visit: Visit, workspace: str, refused: str = "") -> dict[str, Any]:
+def _show(visit: Visit, workspace: str, refused: str = "") -> dict[str, object]:
     every = list(_listed(visit, workspace))
     shown, start = list(_chosen(visit, every)), page_start(visit)
     at = f"/workspaces/{workspace}"
@@ -132,7 +131,7 @@ def _chosen(
             yield one
 
 
-def _row(one: ListedSuppression) -> Sequence[Any]:
+def _row(one: ListedSuppression) -> Sequence[object]:
     kept = one.stored
     until = kept.expires.isoformat() if kept.expires else "no end"
     told = (one.state, kept.name, one.holds, one.rule, kept.reason, kept.comment, kept.author)

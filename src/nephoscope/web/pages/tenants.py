@@ -52,7 +52,7 @@ def new(visit: Visit) -> Mapping[str, Any] | Response:
     return _form(visit, visit.request.query_params)
 
 
-def _form(visit: Visit, given: Mapping[str, str], refused: str = "") -> dict[str, Any]:
+def _form(visit: Visit, given: Mapping[str, str], refused: str = "") -> dict[str, object]:
     try:
         connection = connection_of(given)
     except StateError as error:
@@ -64,7 +64,7 @@ def _form(visit: Visit, given: Mapping[str, str], refused: str = "") -> dict[str
     }  # fmt: skip
 
 
-def _granting(visit: Visit, grant: Grant) -> dict[str, Any]:
+def _granting(visit: Visit, grant: Grant) -> dict[str, object]:
     """The rights, the scripts that grant them, and where these are files."""
     asked = grant.connection
     what = {
@@ -141,7 +141,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     return _shown(visit, tenant)
 
 
-def _of(visit: Visit, tenant: Tenant) -> Any:
+def _of(visit: Visit, tenant: Tenant) -> object:
     """What the forms of a tenant are drawn of."""
     secret = visit.instance.state.credentials.set_at(tenant.credential)
     return tenant.connection, tenant.hours, tenant.enabled, secret
@@ -180,7 +180,7 @@ def _tried(trial: Trial | None) -> list[tuple[str, str, str, str]]:
     return scopes + permissions
 
 
-def trying(visit: Visit, name: str) -> dict[str, Any]:
+def trying(visit: Visit, name: str) -> dict[str, object]:
     """Since when a test is under way, None where none is; one that nobody makes for so long is `given_up`."""
     since = tenants.asked_test(visit.instance.state, name)
     seconds = (visit.instance.now - since).total_seconds() if since else 0.0

@@ -200,7 +200,7 @@ def _counted(names: Iterable[str]) -> dict[str, int]:
     return {name: counts[name] for name in SEVERITIES if counts[name]}
 
 
-def _row(one: VulnerabilitySummary, exposed: Mapping[str, int]) -> tuple[Any, ...]:
+def _row(one: VulnerabilitySummary, exposed: Mapping[str, int]) -> tuple[object, ...]:
     known, exposure = one.vulnerability, EXPOSURES[exposed.get(one.vulnerability.id, 0)]
     return (
         known.id, one.severity, one.score, "yes" if known.is_exploited else "no", known.probability, exposure,
@@ -215,7 +215,7 @@ def _fix(one: VulnerabilitySummary) -> str:
     return "yes" if one.fixable >= one.machines + one.images else "in part"
 
 
-def _holder_rows(visit: Visit, found: Sequence[SubjectFinding]) -> Iterator[tuple[Any, ...]]:
+def _holder_rows(visit: Visit, found: Sequence[SubjectFinding]) -> Iterator[tuple[object, ...]]:
     places = locate_packages(visit.service, found)
     for one in found:
         finding, subject = one.finding, one.subject
@@ -241,7 +241,7 @@ def _paths(visit: Visit, found: Sequence[SubjectFinding]) -> list[PathRow]:
     return [path for path in every if any(entity.key in resources for entity in path.entities)]
 
 
-def _reason_rows(explained: Iterable[Finding]) -> Iterator[tuple[Any, ...]]:
+def _reason_rows(explained: Iterable[Finding]) -> Iterator[tuple[object, ...]]:
     for one in explained:
         for reason in one.reasons:
             yield (
@@ -259,7 +259,7 @@ def _each_subject(found: Iterable[SubjectFinding]) -> Iterable[InventorySubject]
     return {one.subject.identity: one.subject for one in found}.values()
 
 
-def _about(found: Sequence[SubjectFinding], report: VulnerabilityReport) -> dict[str, Any]:
+def _about(found: Sequence[SubjectFinding], report: VulnerabilityReport) -> dict[str, object]:
     """Return what is known of the vulnerability whatever has it: the first that says something."""
     known = found[0].finding.vulnerability if found else None
     told = report.advisories

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from starlette.responses import Response
 
@@ -31,7 +30,7 @@ HEADER = (
 )
 
 
-def filled(visit: Visit) -> Mapping[str, Any] | Response:
+def filled(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list: open items unless the address asks for others."""
     repositories = readable_repositories(visit.service)
     wanted = visit.asked("repository").lower()
@@ -57,7 +56,7 @@ def _ordered(counts: Mapping[str, int], order: Iterable[str]) -> dict[str, int]:
     return {name: counts[name] for name in order if counts.get(name)}
 
 
-def _row(one: WorkItem) -> tuple[Any, ...]:
+def _row(one: WorkItem) -> tuple[object, ...]:
     return (
         one.status.value, one.severity, one.repository, one.file, one.line, one.title, one.rule, one.subject, one.opened, one.closed,
         one.reopened, one.id,

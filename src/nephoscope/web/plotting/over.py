@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -18,7 +17,7 @@ EPOCH = 621_355_968_000_000_000
 Corners = Sequence[tuple[float, float]]
 
 
-def over(columns: Columns, rows: Sequence[Any], asked: Asked, across: int) -> Plot:
+def over(columns: Columns, rows: Sequence[object], asked: Asked, across: int) -> Plot:
     """The chart; stacked areas lie on one another, with nought where a series has no number."""
     kind = ACROSS[asked.chart]
     found = pointed(columns, rows, asked, across)

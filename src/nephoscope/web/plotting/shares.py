@@ -13,7 +13,7 @@ from nephoscope_kql.cells import text
 _RADIUS = 90
 
 
-def bars(columns: Columns, rows: Sequence[Any], asked: Asked) -> Plot:
+def bars(columns: Columns, rows: Sequence[object], asked: Asked) -> Plot:
     """A bar a number of each row, the longest as wide as there is room."""
     told = [one for row in rows for one in _told(columns, row, asked)]
     highest = max((abs(value) for _, _, value in told), default=0.0)
@@ -40,7 +40,7 @@ def _told(columns: Columns, row: Any, asked: Asked) -> list[tuple[str, str, floa
     ]
 
 
-def pie(columns: Columns, rows: Sequence[Any], asked: Asked) -> Plot:
+def pie(columns: Columns, rows: Sequence[object], asked: Asked) -> Plot:
     """The largest slices first, the others as one; what is not more than nothing has no slice."""
     told = [one for row in rows for one in _told(columns, row, asked) if one[2] > 0]
     told.sort(key=lambda one: -one[2])

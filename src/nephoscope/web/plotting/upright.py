@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import floor, log10
-from typing import Any
 
 from nephoscope.web.plotting.asked import Asked, Columns
 from nephoscope.web.plotting.drawn import HEIGHT, WIDTH, Mark, Plot, Series, bounds
@@ -21,7 +20,7 @@ _FILLED = 0.84
 _THIN = 1.5
 
 
-def upright(columns: Columns, rows: Sequence[Any], asked: Asked, across: int) -> Plot:
+def upright(columns: Columns, rows: Sequence[object], asked: Asked, across: int) -> Plot:
     """The columns; a place where a series has no number has none of it."""
     found = pointed(columns, rows, asked, across)
     if not found.series:

@@ -42,7 +42,7 @@ def as_csv(name: str, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> R
     return as_file(f"{name}.csv", out.getvalue().encode(), "text/csv; charset=utf-8")
 
 
-def _cell(cell: Any) -> Any:
+def _cell(cell: object) -> Any:
     if cell is None or isinstance(cell, bool | int | float | Decimal | Number):
         return cell
     said = str(cell)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.web.tables.tables import Table
 
@@ -22,7 +22,7 @@ def health_table(several: Iterable[Row]) -> Table:
     return Table(HEADER, map(_row, several))
 
 
-def _row(one: Row) -> tuple[Any, ...]:
+def _row(one: Row) -> tuple[object, ...]:
     health = one.health
     return (
         health.table or "all of it", health.source, one.status, health.rows, one.last_hour, one.expected, one.delay,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.web.tables.tables import Table
 
@@ -40,7 +40,7 @@ def vulnerability_table(software: MachineSoftware | None) -> Table:
     )
 
 
-def _row(one: SubjectFinding, exemption: VulnerabilityExemption | None) -> tuple[Any, ...]:
+def _row(one: SubjectFinding, exemption: VulnerabilityExemption | None) -> tuple[object, ...]:
     until = exemption.expires.isoformat() if exemption and exemption.expires else ""
     finding, known = one.finding, one.finding.vulnerability
     return (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.posture.published.priorities import EVERY, priorities_of
 from nephoscope.web.drawing.wording import STATES
@@ -36,7 +36,7 @@ def table(several: Iterable[Priority]) -> Table:
     return Table(HEADER, map(_row, several))
 
 
-def _row(one: Priority) -> list[Any]:
+def _row(one: Priority) -> list[object]:
     told = one.tally
     return [
         told.severity.value, told.title, one.why, told.unhealthy, told.counts.total(), round(one.gain, 2), one.control,

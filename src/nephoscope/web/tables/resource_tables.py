@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.published.findings import Finding
     from nephoscope.web.facts.resource_facts import Named
 
-Rows = Iterator[tuple[Any, ...]]
+Rows = Iterator[tuple[object, ...]]
 
 
 def tables(findings: Sequence[Finding], known: Mapping[str, Any]) -> dict[str, Callable[[], Table]]:
@@ -110,5 +110,5 @@ def _changes(changes: Sequence[Any]) -> Rows:
             yield one.at.isoformat(), one.kind, path, _value(before), _value(after)
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Any
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
@@ -316,5 +315,5 @@ def _estimate(node: tree.Call, env: Env) -> Bound:
 def _column_names(node: tree.Call, env: Env) -> Bound:
     if len(node.arguments) != 1:
         raise invalid("column_names_of() takes 1 argument: rows", node.span)
-    names: list[Any] = [column.name for column in env.tabular(node.arguments[0]).columns]
+    names: list[object] = [column.name for column in env.tabular(node.arguments[0]).columns]
     return Constant(type=KqlType.DYNAMIC, span=node.span, value=names)

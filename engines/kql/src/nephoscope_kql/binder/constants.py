@@ -66,7 +66,7 @@ def folded(sign: str, left: Bound, right: Bound, kind: KqlType, span: Span) -> B
     return constant(result, kind, span)
 
 
-_DECIDED: dict[str, Callable[[Any, Any], Any]] = {
+_DECIDED: dict[str, Callable[[Any, Any], object]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,

@@ -169,9 +169,9 @@ class Env:
         return self.binder.tabular(expression, env.naming(needing) if needing else env)
 
 
-ScalarBinder: TypeAlias = Callable[[Any, Env], Bound]
-OperatorBinder: TypeAlias = Callable[[Any, Any, Env], "Relation"]
-SourceBinder: TypeAlias = Callable[[Any, Env], "Relation"]
+ScalarBinder: TypeAlias = Callable[[object, Env], Bound]
+OperatorBinder: TypeAlias = Callable[[object, object, Env], "Relation"]
+SourceBinder: TypeAlias = Callable[[object, Env], "Relation"]
 CallBinder: TypeAlias = Callable[[tree.Call, Env], Bound]
 
 SCALARS: dict[type[tree.Node], ScalarBinder] = {}

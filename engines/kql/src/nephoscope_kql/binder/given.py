@@ -135,5 +135,5 @@ def _read(text: str) -> tree.Literal | tree.Unary | None:
     return value if isinstance(value, tree.Literal) else None
 
 
-def _told(value: Any) -> str:
+def _told(value: object) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

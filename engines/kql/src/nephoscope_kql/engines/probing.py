@@ -35,7 +35,7 @@ class DuckDBProbe:
     def rows(self, relation: Relation) -> list[tuple[Any, ...]]:
         """The rows of a relation, in its order."""
         sql, parameters = self._written(relation)
-        found: list[tuple[Any, ...]] = self._connection.execute(sql, parameters).fetchall()
+        found: list[tuple[object, ...]] = self._connection.execute(sql, parameters).fetchall()
         return found
 
     def keep(self, relation: Relation) -> Relation:

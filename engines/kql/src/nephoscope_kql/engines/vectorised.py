@@ -153,7 +153,7 @@ def _grouped(connection: duckdb.DuckDBPyConnection, routine: Vectorised, lists: 
     rows = pc.list_parent_indices(lists)
     batch = pa.table([rows, *fields], names=["row", *names])
     found = _asked(connection, routine.sql, batch)
-    values: dict[int, Any] = dict(zip(found.column(0).to_pylist(), range(found.num_rows), strict=True))
+    values: dict[int, object] = dict(zip(found.column(0).to_pylist(), range(found.num_rows), strict=True))
     nothing = _asked(connection, routine.empty, batch.slice(0, 0)).column(0)
     every = pa.concat_arrays([found.column(1).combine_chunks(), nothing.combine_chunks()])
     places = [values.get(row, found.num_rows) for row in range(len(lists))]

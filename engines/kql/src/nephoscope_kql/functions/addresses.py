@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any
 
 from sqlglot import exp
 
@@ -110,7 +109,7 @@ def _constant_ranges(call: Arguments) -> list[tuple[int, int]] | None:
     bounds = call.bound[1:]
     if not all(isinstance(item, Constant) for item in bounds):
         return None
-    values: list[Any] = []
+    values: list[object] = []
     for item in bounds:
         value = item.value if isinstance(item, Constant) else None
         values += value if isinstance(value, list) else [value]

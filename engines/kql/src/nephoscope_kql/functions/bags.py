@@ -144,7 +144,7 @@ def _without_path(text: str, keys: str) -> str | None:
     names = json.loads(keys)
     for key in names if isinstance(names, list) else []:
         steps = path_steps(str(key)) if str(key).startswith("$") else [str(key)]
-        target: Any = bag
+        target: object = bag
         for step in steps[:-1]:
             target = target.get(step) if isinstance(target, dict) else None
         if isinstance(target, dict) and steps:

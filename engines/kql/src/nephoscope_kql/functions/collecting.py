@@ -26,7 +26,7 @@ _FLAT = macro(
 )
 
 
-def _first_seen(lists: Any) -> Any:
+def _first_seen(lists: Any) -> object:
     """Distinct elements of every list in the order in which they come first."""
     lists = lists.combine_chunks() if isinstance(lists, pa.ChunkedArray) else lists
     parents, values = pc.list_parent_indices(lists), pc.list_flatten(lists)
@@ -146,7 +146,7 @@ make_bag, make_bag_if = paired(
 
 def _schema(values: list[object]) -> object:
     """The types of values: bags first, merged key by key, then arrays as an indexer, then scalars by name."""
-    parts: list[Any] = []
+    parts: list[object] = []
     bags = [value for value in values if isinstance(value, dict)]
     if bags:
         keys = dict.fromkeys(key for bag in bags for key in bag)

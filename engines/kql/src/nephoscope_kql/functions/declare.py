@@ -74,7 +74,7 @@ def _expanded(body: str, parameters: Sequence[str]) -> tuple[tuple[int, ...], in
 
 
 def each(
-    name: str, parameters: tuple[str, ...], returns: str, value: Callable[..., Any], strict: bool = True
+    name: str, parameters: tuple[str, ...], returns: str, value: Callable[..., object], strict: bool = True
 ) -> ArrowFunction:
     """A vectorised function from one of values: it is computed once for every distinct combination of arguments in a batch.
 
@@ -82,7 +82,7 @@ def each(
     """
     kind = _ARROW_TYPES[returns]
 
-    def body(*columns: Any) -> Any:
+    def body(*columns: object) -> Any:
         arrays = [item.combine_chunks() if isinstance(item, pa.ChunkedArray) else item for item in columns]
         if len(arrays) == 1:
             coded = pc.dictionary_encode(arrays[0], null_encoding="encode")
@@ -114,7 +114,7 @@ def _lengths(values: list[object]) -> int:
     return sum(len(value) for value in values if isinstance(value, str | list))
 
 
-def _hashable(array: Any) -> list[Any]:
+def _hashable(array: Any) -> list[object]:
     values = array.to_pylist()
     return (
         [item if item is None else tuple(item) for item in values] if pa.types.is_list(array.type) else values
@@ -167,7 +167,7 @@ def needing(extra: str, *modules: str) -> Needs:
     return Needs(extra, modules)
 
 
-def _given(value: Callable[..., Any], row: tuple[Any, ...], strict: bool) -> Any:
+def _given(value: Callable[..., object], row: tuple[object, ...], strict: bool) -> Any:
     check()
     return None if strict and None in row else value(*row)
 

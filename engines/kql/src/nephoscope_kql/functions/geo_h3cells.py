@@ -8,7 +8,6 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 from nephoscope_kql.functions.declare import each, needing, scalar
 from nephoscope_kql.geometry.shapes import EARTH, Position, geojson, is_point, point_text, polygon, shells
@@ -26,7 +25,7 @@ _AROUND = (1, 4, 5, 3, 2, 6)
 """The order of neighbours by the direction of the edge to them, as the H3 index names directions."""
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 

@@ -85,7 +85,7 @@ def _covering(regions: list[Any], level: int) -> str | None:
     return json.dumps([cell.ToToken() for cell in cells], separators=(",", ":"))
 
 
-def _cells(regions: list[Any], level: int) -> list[Any]:
+def _cells(regions: list[object], level: int) -> list[object]:
     """The cells of a level that cover regions, in the order of the curve."""
     from s2geometry import S2RegionCoverer
 

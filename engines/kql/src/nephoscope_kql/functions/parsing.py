@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import unquote_plus
 from xml.parsers import expat
 
@@ -149,7 +148,7 @@ class _Xml:
         text = "".join(texts)
         if not text.strip():
             text = ""
-        value: Any = bag
+        value: object = bag
         if not bag:
             value = text or None
         elif text:

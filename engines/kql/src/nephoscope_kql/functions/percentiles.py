@@ -71,7 +71,7 @@ percentiles_array = total(
 )
 
 
-def _weighted_place(values: Any, weights: Any, shares: Any) -> Any:
+def _weighted_place(values: Any, weights: Any, shares: Any) -> object:
     """The 1-based place in the list of the value at a share of the total weight. Called once a group, not a row."""
     places: list[int | None] = []
     for items, loads, share in zip(values.to_pylist(), weights.to_pylist(), shares.to_pylist(), strict=True):

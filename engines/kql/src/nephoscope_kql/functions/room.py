@@ -33,7 +33,7 @@ class Room:
 
     refused: bool = False
 
-    def ask(self, sizes: Any) -> Any:
+    def ask(self, sizes: Any) -> object:
         """True for every row of a batch; MemoryError where the sizes are too much together."""
         total = pc.sum(pc.cast(sizes, pa.float64())).as_py()
         self.refused = self.refused or (total is not None and total > MOST)

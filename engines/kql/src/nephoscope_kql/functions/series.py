@@ -33,7 +33,7 @@ def numbers(text: str) -> Numbers | None:
     return [_number(item) for item in value]
 
 
-def _number(item: Any) -> Any:
+def _number(item: object) -> object:
     if isinstance(item, bool):
         return int(item)
     if isinstance(item, int | float):
@@ -57,7 +57,7 @@ def _plain(values: Any) -> list[Any]:
     return [float(item) for item in values]
 
 
-def _safe(action: Callable[..., Any]) -> Callable[..., Any]:
+def _safe(action: Callable[..., object]) -> Callable[..., object]:
     def run(*arguments: Any) -> Any:
         if None in arguments:
             return None
@@ -71,7 +71,7 @@ def _safe(action: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _each_one(name: str, summary: str, action: Callable[[Any], Any]) -> Function:
+def _each_one(name: str, summary: str, action: Callable[[Any], object]) -> Function:
     guarded = _safe(action)
 
     def value(text: str) -> str | None:
@@ -104,7 +104,7 @@ series_log = _each_one("log", "Give the natural logarithm of every element.", _l
 series_sign = _each_one("sign", "Give the sign of every element.", lambda x: float((x > 0) - (x < 0)))
 
 
-def _each_pair(name: str, summary: str, action: Callable[[Any, Any], Any]) -> Function:
+def _each_pair(name: str, summary: str, action: Callable[[Any, Any], object]) -> Function:
     guarded = _safe(action)
 
     def value(left: str, right: str) -> str | None:
@@ -133,7 +133,7 @@ def _each_pair(name: str, summary: str, action: Callable[[Any, Any], Any]) -> Fu
     )(builder)
 
 
-def _stretched(value: Any, size: int) -> list[Any]:
+def _stretched(value: object, size: int) -> list[object]:
     if isinstance(value, list):
         return [_number(item) for item in value] + [None] * (size - len(value))
     return [_number(value)] * size

@@ -36,7 +36,7 @@ def _plain(values: Any) -> list[float]:
     return [float(item) for item in values]
 
 
-def _statistics(text: str | None, ignore: bool | None) -> dict[str, Any] | None:
+def _statistics(text: str | None, ignore: bool | None) -> dict[str, object] | None:
     found = numbers(text) if text is not None else None
     if found is None:
         return None

@@ -28,7 +28,7 @@ def _transform(change: Callable[[Any], Any]) -> Callable[[str, str | None], str 
     return run
 
 
-def _declared(name: str, summary: str, change: Callable[[Any], Any]) -> Function:
+def _declared(name: str, summary: str, change: Callable[[Any], object]) -> Function:
     routine = each(f"kql_{name}", ("VARCHAR", "VARCHAR"), "VARCHAR", _transform(change), strict=False)
     made = scalar(
         __name__, f"{name}(real: dynamic, [imaginary: dynamic]): dynamic", summary=summary, routine=routine

@@ -20,7 +20,7 @@ _LEAST_TOLERANCE, _MOST_TOLERANCE = 0.1, 10_000.0
 _Vector: TypeAlias = tuple[float, float, float]
 
 
-def buffered_point(longitude: float, latitude: float, radius: float, tolerance: float) -> Any | None:
+def buffered_point(longitude: float, latitude: float, radius: float, tolerance: float) -> object | None:
     """The polygon around a point; None where radius and tolerance are not positive."""
     operation = _buffering(radius, tolerance)
     if operation is None:
@@ -45,7 +45,7 @@ def buffered_polygon(text: str, radius: float, tolerance: float) -> Any | None:
     return made if buffer.Build() else None
 
 
-def _buffering(radius: float, tolerance: float) -> tuple[Any, Any] | None:
+def _buffering(radius: float, tolerance: float) -> tuple[object, Any] | None:
     if not (0 < radius < math.pi * EARTH and tolerance > 0):
         return None
     import s2geometry
@@ -82,7 +82,7 @@ def edges_of(text: str, kinds: frozenset[str]) -> list[float]:
     return [_angle(_vector(start), _vector(end)) for chain in chains for start, end in pairwise(chain)]
 
 
-def _loop_polygon(corners: Sequence[_Vector]) -> Any:
+def _loop_polygon(corners: Sequence[_Vector]) -> object:
     import s2geometry
 
     loop = s2geometry.S2Loop()

@@ -117,7 +117,7 @@ def polylines(text: str) -> list[Any]:
     return made
 
 
-def geography(polygon: Any) -> Any:
+def geography(polygon: Any) -> object:
     """A polygon of s2geometry as a geography of spherely."""
     import spherely
 
@@ -317,7 +317,7 @@ class _Binary:
             return [(_KINDS[number], [items[0][1] for items in self.many(self.geometry)])]
         return [(_KINDS[number], self.coordinates(number))]
 
-    def coordinates(self, number: int) -> Any:
+    def coordinates(self, number: int) -> object:
         if number == 1:
             return self.take("2d")
         if number == 2:
@@ -325,14 +325,14 @@ class _Binary:
         return self.many(lambda: self.many(lambda: self.take("2d")))
 
 
-def geometries(found: Any) -> list[tuple[str, Any]]:
+def geometries(found: object) -> list[tuple[str, Any]]:
     """Kind and coordinates of the geometries of a geography of spherely."""
     import spherely
 
     return _Binary(bytes(spherely.to_wkb(found))).geometry() if not spherely.is_empty(found) else []
 
 
-def geography_text(found: Any) -> str:
+def geography_text(found: object) -> str:
     """GeoJSON of a geography of spherely; lines that are given twice stand once."""
     texts = []
     for kind, coordinates in geometries(found):

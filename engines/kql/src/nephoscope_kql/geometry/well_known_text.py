@@ -52,7 +52,7 @@ class _Reader:
         self._at += 1
         return token
 
-    def geometry(self) -> dict[str, Any]:
+    def geometry(self) -> dict[str, object]:
         name = self.take()
         if name == "GEOMETRYCOLLECTION":
             return {"type": "GeometryCollection", "geometries": self.several(self.geometry)}

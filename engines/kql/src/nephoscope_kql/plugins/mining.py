@@ -50,7 +50,7 @@ def find_baskets(
     return _segments(data, search(data, data.totals * threshold, most), wildcards)
 
 
-def _segments(data: Attributes, found: list[Pattern], wildcards: tuple[Any, ...]) -> list[pa.Array]:
+def _segments(data: Attributes, found: list[Pattern], wildcards: tuple[object, ...]) -> list[pa.Array]:
     found.sort(key=lambda pattern: (-pattern.weights[0], shown(data, pattern)))
     counts = [round(pattern.weights[0]) for pattern in found]
     shares = [100.0 * pattern.weights[0] / float(data.totals[0]) for pattern in found]
@@ -109,7 +109,7 @@ def diffpatterns(call: Evaluation) -> Relation:
 
 
 def find_differences(
-    arrays: list[pa.Array], threshold: float, most: int, wildcards: tuple[Any, ...]
+    arrays: list[pa.Array], threshold: float, most: int, wildcards: tuple[object, ...]
 ) -> list[pa.Array]:
     """The patterns that tell the two sets apart, the greatest difference first; none is a part of another."""
     data = attributes(arrays[:-2], arrays[-2:])
@@ -163,7 +163,7 @@ def _measure(weight: Column | None, call: Evaluation) -> Bound:
 
 def _wildcards(call: Evaluation, place: int, columns: list[Column]) -> tuple[object, ...]:
     """What stands for any value, a column; a wildcard of the query is for the columns of its type."""
-    given: dict[KqlType, Any] = {}
+    given: dict[KqlType, object] = {}
     for expression in call.arguments[place:]:
         found = call.env.without_row().scalar(expression)
         if not isinstance(found, Constant):

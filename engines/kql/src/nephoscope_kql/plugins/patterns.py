@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -170,7 +169,7 @@ def shown(data: Attributes, pattern: Pattern) -> list[tuple[bool, str]]:
     return [(column not in known, cell) for column, cell in enumerate(cells)]
 
 
-def table(data: Attributes, found: list[Pattern], wildcards: tuple[Any, ...]) -> list[pa.Array]:
+def table(data: Attributes, found: list[Pattern], wildcards: tuple[object, ...]) -> list[pa.Array]:
     """The patterns as columns; a column that a pattern leaves open holds its wildcard."""
     columns = []
     for column, values in enumerate(data.values):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from nephoscope_policy.arm import calls
 from nephoscope_policy.arm.access import element, member
@@ -16,7 +16,7 @@ from nephoscope_policy.arm.lambdas import Frame, Lambda
 from nephoscope_policy.arm.tree import Call, Index, Literal, Node, Property, children, walk
 from nephoscope_policy.arm.value import Value
 
-Closure: TypeAlias = Callable[[Any, Frame], Value]
+Closure: TypeAlias = Callable[[object, Frame], Value]
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,7 +212,7 @@ class _Parser:
         except ValueError as error:
             raise JsonTextError(f"a string has a bad escape sequence ({error})", self._at) from error
 
-    def _word(self) -> Any:
+    def _word(self) -> object:
         match = _WORD.match(self._text, self._at)
         if match is None:
             raise JsonTextError(f"expected a JSON value, found {self._found()}", self._at)

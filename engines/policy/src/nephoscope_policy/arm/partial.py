@@ -35,7 +35,7 @@ from nephoscope_policy.arm.unknown import (
 )
 from nephoscope_policy.arm.value import Spelling, Value
 
-Body = Callable[[list[Any]], Value]
+Body = Callable[[list[object]], Value]
 
 MAX_COMPARED = 300
 """Elements, an unknown among them, of which each is compared with each."""

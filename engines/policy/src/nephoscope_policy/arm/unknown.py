@@ -59,7 +59,7 @@ class Unknown:
         return self is other or (isinstance(other, Unknown) and bool(self.key) and self.key == other.key)
 
 
-class OpenObject(dict[str, Any]):
+class OpenObject(dict[str, object]):
     """An object whose members are known as far as they are given; what it does not hold is unknown.
 
     `at_least_these`: members that are given are certain; a member that is not given may be there or not.
@@ -107,7 +107,7 @@ def find_unknown(value: object) -> Unknown | None:
     return None
 
 
-def compare(left: Any, right: Any) -> bool | None:
+def compare(left: object, right: object) -> bool | None:
     """Whether two values are equal as JSON is; None where an unknown decides."""
     if left is right:
         return True

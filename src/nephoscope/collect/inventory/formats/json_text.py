@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 
@@ -15,12 +14,12 @@ _TRAILING = re.compile(r'"(?:[^"\\\n]|\\.)*+"?|,(?=\s*[}\]])')
 _STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"(\s*:)?')
 
 
-def parse_json(file: InventoryFile) -> Any:
+def parse_json(file: InventoryFile) -> object:
     """Return the value of a JSON file; raises UnreadableInventoryError with the line."""
     return _loads(file, file.text)
 
 
-def parse_relaxed_json(file: InventoryFile) -> Any:
+def parse_relaxed_json(file: InventoryFile) -> object:
     """Return the value of JSON with comments and trailing commas; raises UnreadableInventoryError with the line."""
     plain = _COMMENT.sub(
         lambda found: found[0] if found[0][0] == '"' else "\n" * found[0].count("\n"), file.text
@@ -28,7 +27,7 @@ def parse_relaxed_json(file: InventoryFile) -> Any:
     return _loads(file, _TRAILING.sub(lambda found: found[0] if found[0][0] == '"' else "", plain))
 
 
-def _loads(file: InventoryFile, text: str) -> Any:
+def _loads(file: InventoryFile, text: str) -> object:
     if sum(map(text.count, "[{,")) > MAX_VALUES:
         raise file.refusal(f"this JSON has more than {MAX_VALUES} values")
     try:

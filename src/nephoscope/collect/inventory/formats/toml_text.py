@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
-from typing import Any
 
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 
@@ -15,7 +14,7 @@ _KEY = re.compile(r"\s*(?:\"([^\"]*)\"|'([^']*)'|([A-Za-z0-9_.-]+))\s*=")
 _OPENING = re.compile(r'"""|' + "'''")
 
 
-def parse_toml(file: InventoryFile) -> dict[str, Any]:
+def parse_toml(file: InventoryFile) -> dict[str, object]:
     """Return the tables of a TOML file; raises UnreadableInventoryError with the line."""
     try:
         return tomllib.loads(file.text)

@@ -72,7 +72,7 @@ def _children(value: dict[str, object]) -> list[dict[str, object]]:
     return [child for child in found if isinstance(child, dict)] if isinstance(found, list) else []
 
 
-def _id(value: dict[str, Any], parent: str) -> str:
+def _id(value: dict[str, object], parent: str) -> str:
     for key in _ID_KEYS:
         text = resource_id(value.get(key))
         if text and _is_id(text):
@@ -115,7 +115,7 @@ def _built(value: dict[str, object], type_: str, name: str) -> str:
     return text if _is_id(text) else ""
 
 
-def _text(value: dict[str, Any], *keys: str) -> str:
+def _text(value: dict[str, object], *keys: str) -> str:
     for key in keys:
         text = value.get(key)
         if isinstance(text, str) and text:
@@ -123,8 +123,8 @@ def _text(value: dict[str, Any], *keys: str) -> str:
     return ""
 
 
-def _body(value: dict[str, Any], text: str) -> dict[str, Any]:
-    body: dict[str, Any] = {"id": text, "name": text.rsplit("/", 1)[-1], "type": _type(value, text)}
+def _body(value: dict[str, object], text: str) -> dict[str, Any]:
+    body: dict[str, object] = {"id": text, "name": text.rsplit("/", 1)[-1], "type": _type(value, text)}
     for member, keys in _MEMBERS.items():
         for key in keys:
             if value.get(key) is not None:

@@ -153,7 +153,7 @@ def _inexact(type_: str) -> str:
 
 def _element(members: dict[str, object]) -> dict[str, object]:
     """An element that has `properties` in ARM."""
-    found: dict[str, Any] = {key: item for key, item in members.items() if key.lower() in _ELEMENT}
+    found: dict[str, object] = {key: item for key, item in members.items() if key.lower() in _ELEMENT}
     rest = {
         key: item for key, item in members.items() if key.lower() not in _ELEMENT and key.lower() != _ADDED
     }
@@ -170,9 +170,9 @@ class _Unflattening:
         self._wrapped = _wrapped(id_.type)
         self._renamed = _RENAMED.get(id_.type, {})
 
-    def members(self, value: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    def members(self, value: dict[str, object], path: tuple[str, ...]) -> dict[str, Any]:
         """The members of an object at a lower-cased path, without what ARM leaves out or the command adds."""
-        found: dict[str, Any] = {}
+        found: dict[str, object] = {}
         for key, item in value.items():
             here = (*path, key.lower())
             name = self._renamed.get(here, key)

@@ -36,7 +36,7 @@ class TextMessage:
         tree = self._message("Bom", "", 0)
         return tree if isinstance(tree, dict) else {}
 
-    def _message(self, message: str, closing: str, depth: int) -> Any:
+    def _message(self, message: str, closing: str, depth: int) -> object:
         """Read fields up to the closing mark, or to the end."""
         if depth > MAX_DEPTH:
             raise self._error(f"messages nest deeper than {MAX_DEPTH}")
@@ -69,7 +69,7 @@ class TextMessage:
         else:
             raise self._error(f"the field {field.name} has no value")
 
-    def _value(self, field: Field, depth: int) -> Any:
+    def _value(self, field: Field, depth: int) -> object:
         """Read a message, texts that stand side by side, or a word."""
         kind, token = self._next()
         if token in _CLOSING and kind == "mark":
@@ -116,7 +116,7 @@ def _tokens(text: str) -> list[tuple[str, str, int]]:
     return found
 
 
-def _word(field: Field, word: str) -> Any:
+def _word(field: Field, word: str) -> object:
     """Return a number, a truth value or the word of an enumeration."""
     if field.kind in ENUMERATIONS:
         enumeration = ENUMERATIONS[field.kind]

@@ -28,7 +28,7 @@ def read_message(content: bytes, message: str = "Bom", depth: int = 0) -> Any:
     return finish(message, tree)
 
 
-def _fields(content: bytes) -> Iterator[tuple[int, int, Any]]:
+def _fields(content: bytes) -> Iterator[tuple[int, int, object]]:
     """Give number, wire type and value of each field."""
     at = 0
     while at < len(content):
@@ -63,7 +63,7 @@ def _varint(content: bytes, at: int) -> tuple[int, int]:
     )
 
 
-def _values(field: Field, wire: int, value: Any, depth: int) -> Iterator[Any]:
+def _values(field: Field, wire: int, value: Any, depth: int) -> Iterator[object]:
     """Give the values of one field: several where numbers are packed."""
     if field.kind in MESSAGES:
         if wire == _BYTES:
@@ -85,7 +85,7 @@ def _packed(content: bytes) -> Iterator[int]:
         yield value
 
 
-def _number(field: Field, value: int) -> Any:
+def _number(field: Field, value: int) -> object:
     """Return an integer with its sign, or the word of an enumeration."""
     if field.kind in ENUMERATIONS:
         return ENUMERATIONS[field.kind].of_number(value)

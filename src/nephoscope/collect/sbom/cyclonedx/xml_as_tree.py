@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from nephoscope.collect.sbom.bill import Defect
 from nephoscope.files.json_tree import Tree
 from nephoscope.files.xml_tree import XmlElement
@@ -74,7 +72,7 @@ def _object(element: XmlElement) -> Tree:
     return tree
 
 
-def _value(element: XmlElement) -> Any:
+def _value(element: XmlElement) -> object:
     """Return an element as a list, a text or an object."""
     items = _LISTS.get(element.name)
     if items:
@@ -84,7 +82,7 @@ def _value(element: XmlElement) -> Any:
     return element.text
 
 
-def _item(element: XmlElement) -> Any:
+def _item(element: XmlElement) -> object:
     """Return an item of a list as JSON has it."""
     if element.name == "dependency":
         needed = [one.attributes.get("ref", "") for one in element.all("dependency")]

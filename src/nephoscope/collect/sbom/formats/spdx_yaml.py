@@ -53,7 +53,7 @@ def _compose(text: str) -> Any:
         ) from None
 
 
-def _plain(node: Any) -> Any:
+def _plain(node: object) -> Any:
     """Return a node as objects, lists and texts."""
     if isinstance(node, yaml.MappingNode):
         return {key.value: _plain(value) for key, value in node.value if isinstance(key, yaml.ScalarNode)}

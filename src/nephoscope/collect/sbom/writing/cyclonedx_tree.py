@@ -107,7 +107,7 @@ def _group_and_name(package: Package, url: PackageUrl) -> tuple[str, str]:
     return (group, name) if found and group and name else ("", package.name)
 
 
-def _licenses(package: Package) -> list[dict[str, Any]]:
+def _licenses(package: Package) -> list[dict[str, object]]:
     """Return licences: one expression, or identifiers and names."""
     known = [one for one in package.licenses if one.strip()]
     if len(known) == 1 and known[0] not in IDENTIFIERS and is_expression(known[0]):

@@ -45,16 +45,16 @@ def _component(product: str, reference: str) -> dict[str, Any]:
     return {"type": "library", "bom-ref": reference, **group, "name": url.name, **version, "purl": product}
 
 
-def _vulnerability(one: VexStatement, reference: str) -> dict[str, Any]:
-    analysis: dict[str, Any] = {"state": STATES[one.status]}
+def _vulnerability(one: VexStatement, reference: str) -> dict[str, object]:
+    analysis: dict[str, object] = {"state": STATES[one.status]}
     if one.justification:
         analysis["justification"] = WRITTEN_JUSTIFICATIONS[one.justification]
     if one.status == "not_affected" and one.impact:
         analysis["detail"] = one.impact
-    affected: dict[str, Any] = {"ref": reference}
+    affected: dict[str, object] = {"ref": reference}
     if one.version_range:
         affected["versions"] = [{"range": one.version_range, "status": "affected"}]
-    vulnerability: dict[str, Any] = {"id": one.vulnerability}
+    vulnerability: dict[str, object] = {"id": one.vulnerability}
     if one.aliases:
         vulnerability["references"] = [
             {"id": alias, "source": {"name": alias.partition("-")[0]}} for alias in one.aliases

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from nephoscope.collect.sbom.formats.openvex import CONTEXT
 from nephoscope.collect.sbom.writing.written_as import TOOL, WrittenAs, as_json, identifier_of
@@ -30,11 +29,11 @@ def write_openvex(statements: Sequence[VexStatement], written_as: WrittenAs) -> 
     return as_json({"@id": f"urn:uuid:{identifier_of(document)}", **document})
 
 
-def _statement(one: VexStatement) -> dict[str, Any]:
-    vulnerability: dict[str, Any] = {"name": one.vulnerability}
+def _statement(one: VexStatement) -> dict[str, object]:
+    vulnerability: dict[str, object] = {"name": one.vulnerability}
     if one.aliases:
         vulnerability["aliases"] = list(one.aliases)
-    product: dict[str, Any] = {"@id": one.product}
+    product: dict[str, object] = {"@id": one.product}
     if one.product.startswith("pkg:"):
         product["identifiers"] = {"purl": one.product}
     if one.subcomponents:

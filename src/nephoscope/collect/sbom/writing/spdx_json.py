@@ -41,7 +41,7 @@ def _subject(written_as: WrittenAs) -> dict[str, Any]:
     return subject | {"primaryPackagePurpose": written_as.subject_type.upper().replace("-", "_")}
 
 
-def _unknown_package(identifier: str, name: str, version: str) -> dict[str, Any]:
+def _unknown_package(identifier: str, name: str, version: str) -> dict[str, object]:
     """Return a package of which only name and version are known."""
     return {
         "SPDXID": identifier,

@@ -54,7 +54,7 @@ class ArmSource:
         yield from self._resources
 
     @cached_property
-    def _resources(self) -> list[tuple[Path, dict[str, Any]]]:
+    def _resources(self) -> list[tuple[Path, dict[str, object]]]:
         found = member(self.root, "resources")
         return [] if found is None else list(_resources((*self.path, found[0]), found[1]))
 
@@ -96,20 +96,20 @@ def is_written_expression(text: str) -> bool:
     return text.startswith("[") and text.endswith("]") and not text.startswith("[[")
 
 
-def is_secure(declared: Any) -> bool:
+def is_secure(declared: object) -> bool:
     """Whether a parameter or an output is declared secure."""
     found = member(declared, "type")
     return found is not None and str(found[1]).lower() in _SECURE
 
 
-def texts(path: Path, value: Any) -> list[tuple[Path, str]]:
+def texts(path: Path, value: object) -> list[tuple[Path, str]]:
     """Every text below a value, with its path."""
     found: list[tuple[Path, str]] = []
     _gather_texts(path, value, found)
     return found
 
 
-def _gather_texts(path: Path, value: Any, found: list[tuple[Path, str]]) -> None:
+def _gather_texts(path: Path, value: object, found: list[tuple[Path, str]]) -> None:
     if isinstance(value, str):
         found.append((path, value))
     elif isinstance(value, dict):
@@ -120,7 +120,7 @@ def _gather_texts(path: Path, value: Any, found: list[tuple[Path, str]]) -> None
             _gather_texts((*path, index), item, found)
 
 
-def at(value: Any, path: Path, *names: str) -> tuple[Path, Any] | None:
+def at(value: object, path: Path, *names: str) -> tuple[Path, Any] | None:
     """A member of members by name, in any case, with its path; None where there is none."""
     for name in names:
         found = member(value, name)
@@ -130,19 +130,19 @@ def at(value: Any, path: Path, *names: str) -> tuple[Path, Any] | None:
     return path, value
 
 
-def nested_template(path: Path, resource: dict[str, Any]) -> tuple[Path, dict[str, Any]] | None:
+def nested_template(path: Path, resource: dict[str, object]) -> tuple[Path, dict[str, object]] | None:
     """The template of a nested deployment, with its path."""
     found = at(resource, path, "properties", "template")
     return (found[0], found[1]) if found is not None and isinstance(found[1], dict) else None
 
 
-def has_own_scope(resource: dict[str, Any]) -> bool:
+def has_own_scope(resource: dict[str, object]) -> bool:
     """Whether a nested deployment evaluates its expressions by itself."""
     found = at(resource, (), "properties", "expressionEvaluationOptions", "scope")
     return found is not None and str(found[1]).lower() == _OWN_SCOPE
 
 
-def _resources(path: Path, value: Any) -> Iterator[tuple[Path, dict[str, Any]]]:
+def _resources(path: Path, value: Any) -> Iterator[tuple[Path, dict[str, object]]]:
     steps: Any = (
         enumerate(value) if isinstance(value, list) else value.items() if isinstance(value, dict) else ()
     )

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 
@@ -160,7 +160,7 @@ class _BicepProcess:
     def compile(self, path: Path, until: float) -> BicepOutput | BicepError:
         """What a file compiles to, or why it cannot be; raises BicepError where no answer comes until then."""
         self._last += 1
-        params: dict[str, Any] = {"path": str(path)}
+        params: dict[str, object] = {"path": str(path)}
         method = "bicep/compile"
         if path.suffix == ".bicepparam":
             method, params = "bicep/compileParams", {**params, "parameterOverrides": {}}
@@ -174,7 +174,7 @@ class _BicepProcess:
             return BicepError(f"bicep could not compile it: {said[:500]}")
         return answer.result
 
-    def _send(self, message: dict[str, Any]) -> None:
+    def _send(self, message: dict[str, object]) -> None:
         body = msgspec.json.encode(message)
         assert self._process.stdin is not None
         try:

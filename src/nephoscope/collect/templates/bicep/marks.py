@@ -33,7 +33,7 @@ def template_mark(source: BicepSource, template: Mapping[str, Any]) -> TextMark:
     return TextMark(0, 0, members)
 
 
-def parameters_mark(source: BicepSource, document: Mapping[str, Any]) -> TextMark:
+def parameters_mark(source: BicepSource, document: Mapping[str, object]) -> TextMark:
     """The marks of a parameters file that was compiled from a `.bicepparam` file."""
     given = document.get("parameters")
     found = given if isinstance(given, dict) else {}
@@ -46,7 +46,7 @@ def parameters_mark(source: BicepSource, document: Mapping[str, Any]) -> TextMar
     return TextMark(0, 0, {"parameters": (0, TextMark(0, 0, members))})
 
 
-def declared_of(source: BicepSource, resources: Any) -> Iterator[tuple[str | int, Any, BicepDeclaration]]:
+def declared_of(source: BicepSource, resources: object) -> Iterator[tuple[str | int, Any, BicepDeclaration]]:
     """The resources of a compiled template with their declarations: key or index, JSON, declaration; unknown ones are left out."""
     declared = list(_declared(source.of_kind("resource", "module"), "", ""))
     if isinstance(resources, dict):
@@ -59,7 +59,7 @@ def declared_of(source: BicepSource, resources: Any) -> Iterator[tuple[str | int
     for _, kind, one in declared:
         if not one.existing:
             waiting[kind].append(one)
-    emitted: dict[str, list[tuple[int, Any]]] = defaultdict(list)
+    emitted: dict[str, list[tuple[int, object]]] = defaultdict(list)
     for index, item in enumerate(resources if isinstance(resources, list) else []):
         if isinstance(item, dict):
             emitted[_kind(item)].append((index, item))
@@ -67,7 +67,7 @@ def declared_of(source: BicepSource, resources: Any) -> Iterator[tuple[str | int
         yield from _paired(source, items, waiting.get(kind, []))
 
 
-def is_module(resource: Mapping[str, Any]) -> bool:
+def is_module(resource: Mapping[str, object]) -> bool:
     """Whether a compiled resource is the deployment of a module, with the module's template in it."""
     properties = resource.get("properties")
     inner = properties.get("template") if isinstance(properties, dict) else None
@@ -88,13 +88,13 @@ def _declared(
             yield from _declared(one.value.inner.children, own, kind)
 
 
-def _kind(item: Mapping[str, Any]) -> str:
+def _kind(item: Mapping[str, object]) -> str:
     return _MODULE if is_module(item) else f"{item.get('type', '')}@{item.get('apiVersion', '')}".lower()
 
 
 def _paired(
     source: BicepSource, items: list[tuple[int, Any]], declared: list[BicepDeclaration]
-) -> Iterator[tuple[int, Any, BicepDeclaration]]:
+) -> Iterator[tuple[int, object, BicepDeclaration]]:
     if len(items) == len(declared):
         yield from ((index, item, one) for (index, item), one in zip(items, declared, strict=True))
         return
@@ -112,7 +112,7 @@ def _is_named(source: BicepSource, one: BicepDeclaration, name: str) -> bool:
     return source.text[written[1].start : written[1].end] == f"'{name}'"
 
 
-def _section(source: BicepSource, section: str, compiled: Mapping[str, Any]) -> TextMark:
+def _section(source: BicepSource, section: str, compiled: Mapping[str, object]) -> TextMark:
     members = {}
     for one in source.of_kind(_SECTIONS[section]):
         item = compiled.get(one.name)
@@ -128,14 +128,14 @@ def _section(source: BicepSource, section: str, compiled: Mapping[str, Any]) -> 
     return TextMark(0, 0, members)
 
 
-def _resources(source: BicepSource, resources: dict[str, Any] | list[Any]) -> TextMark:
+def _resources(source: BicepSource, resources: dict[str, Any] | list[object]) -> TextMark:
     found = {key: _resource(item, one) for key, item, one in declared_of(source, resources)}
     if isinstance(resources, dict):
         return TextMark(0, 0, {str(key): (mark.start, mark) for key, mark in found.items()})
     return TextMark(0, 0, elements=[found.get(index, _START) for index in range(len(resources))])
 
 
-def _resource(item: Mapping[str, Any], one: BicepDeclaration) -> TextMark:
+def _resource(item: Mapping[str, object], one: BicepDeclaration) -> TextMark:
     quoted = (one.quoted[0], TextMark(*one.quoted))
     members = {name: quoted for name in ("type", "apiVersion") if name in item}
     if one.value is not None:
@@ -146,7 +146,7 @@ def _resource(item: Mapping[str, Any], one: BicepDeclaration) -> TextMark:
     return TextMark(one.start, one.end, members)
 
 
-def _directing(item: Mapping[str, Any], value: BicepNode) -> dict[str, tuple[int, TextMark]]:
+def _directing(item: Mapping[str, object], value: BicepNode) -> dict[str, tuple[int, TextMark]]:
     """The marks of what makes a resource conditional or repeats it."""
     found = {}
     node: BicepNode | None = value
@@ -160,7 +160,7 @@ def _directing(item: Mapping[str, Any], value: BicepNode) -> dict[str, tuple[int
     return found
 
 
-def _module_properties(item: Mapping[str, Any], one: BicepDeclaration, value: BicepNode) -> TextMark:
+def _module_properties(item: Mapping[str, object], one: BicepDeclaration, value: BicepNode) -> TextMark:
     properties = item.get("properties")
     compiled = properties.get("parameters") if isinstance(properties, dict) else None
     written = (value.inner.members or {}).get("params")
@@ -179,7 +179,7 @@ def _module_properties(item: Mapping[str, Any], one: BicepDeclaration, value: Bi
     return TextMark(one.start, one.end, members)
 
 
-def _marked(value: Any, node: BicepNode) -> TextMark:
+def _marked(value: object, node: BicepNode) -> TextMark:
     """The marks of a compiled value, as far as it has the shape of what is written."""
     node = node.inner
     if isinstance(value, dict) and node.members is not None:
@@ -195,7 +195,7 @@ def _marked(value: Any, node: BicepNode) -> TextMark:
     return TextMark(node.start, node.end)
 
 
-def _loops(copies: list[Any], node: BicepNode) -> TextMark:
+def _loops(copies: list[object], node: BicepNode) -> TextMark:
     """The marks of the loops that members of an object were compiled to."""
     elements = []
     for one in copies:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -96,7 +95,7 @@ def _take(
             found.superseded.add(compiled)
 
 
-def _json(text: str | None) -> dict[str, Any] | None:
+def _json(text: str | None) -> dict[str, object] | None:
     try:
         found = None if text is None else msgspec.json.decode(text)
     except msgspec.DecodeError:
@@ -129,7 +128,7 @@ def _is_generated(repository: Repository, name: str) -> bool:
     return isinstance(generator, dict) and generator.get("name") == "bicep"
 
 
-def _take_parameters(repository: Repository, name: str, value: dict[str, Any], found: BicepFiles) -> None:
+def _take_parameters(repository: Repository, name: str, value: dict[str, object], found: BicepFiles) -> None:
     source = _source(repository, name)
     using = next(source.of_kind("using"), None) if source is not None else None
     template = _beside(name, using.type) if using is not None else None
@@ -142,7 +141,7 @@ def _take_parameters(repository: Repository, name: str, value: dict[str, Any], f
     repository.compiled_parameters[template] = (*before, name)
 
 
-def _add_template(repository: Repository, name: str, template: dict[str, Any]) -> bool:
+def _add_template(repository: Repository, name: str, template: dict[str, object]) -> bool:
     """Add a compiled template to the repository's documents, and the templates of its modules under the names of their files.
 
     False where the Bicep file is not in the repository.
@@ -158,7 +157,9 @@ def _add_template(repository: Repository, name: str, template: dict[str, Any]) -
     return True
 
 
-def _link_modules(repository: Repository, name: str, source: BicepSource, template: dict[str, Any]) -> None:
+def _link_modules(
+    repository: Repository, name: str, source: BicepSource, template: dict[str, object]
+) -> None:
     """Put a link to a module's file in the place of the template that the compiler took in, where the repository has the file."""
     for _, resource, declared in declared_of(source, template.get("resources")):
         if declared.kind != "module" or not is_module(resource):
@@ -170,7 +171,7 @@ def _link_modules(repository: Repository, name: str, source: BicepSource, templa
             properties["templateLink"] = {"relativePath": declared.type}
 
 
-def _is_held(repository: Repository, file: str, template: dict[str, Any]) -> bool:
+def _is_held(repository: Repository, file: str, template: dict[str, object]) -> bool:
     if file.endswith(BICEP):
         return _add_template(repository, file, template)
     return repository.is_template(file)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from nephoscope_policy.arm.patterns import pattern
 from nephoscope_policy.arm.unknown import Unknown
 
@@ -15,7 +13,7 @@ def open_part(label: str) -> str:
     return pattern(Unknown("any", key=label)) or ""
 
 
-def name_part(value: Any, label: str) -> str:
+def name_part(value: object, label: str) -> str:
     """Return a name as a pattern; what is no text, number or unknown with a key is open by the label."""
     found = (
         None

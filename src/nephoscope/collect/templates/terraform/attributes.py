@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from nephoscope_policy.arm.template.document import Path
 from nephoscope_policy.arm.unknown import Unknown
 
-MISSING: Any = type("Missing", (), {"__repr__": lambda _: "MISSING"})()
+MISSING: object = type("Missing", (), {"__repr__": lambda _: "MISSING"})()
 
 
 class Found(NamedTuple):
@@ -41,9 +41,9 @@ class Attributes:
 
     values: Any
     unknown: Any
-    sensitive: Any
+    sensitive: object
     path: Path
-    resolve: Callable[[tuple[str, ...]], Any]
+    resolve: Callable[[tuple[str, ...]], object]
     names: tuple[str, ...] = ()
 
     def get(self, *names: str) -> Found:
@@ -83,7 +83,7 @@ class Attributes:
             return []
         return [self.below(index, self.names) for index in range(len(self.values))]
 
-    def with_value(self, names: tuple[str, ...], value: Any) -> Attributes:
+    def with_value(self, names: tuple[str, ...], value: object) -> Attributes:
         """Return the attributes with another value at a path of names; itself where a block on the way is not there."""
         values, unknown, sensitive = (deepcopy(one) for one in (self.values, self.unknown, self.sensitive))
         here = values
@@ -108,7 +108,7 @@ class Attributes:
             here = here.below(name, (*here.names, name))
         return here
 
-    def _joined(self, value: Any, unknown: Any, sensitive: Any, names: tuple[str, ...]) -> Any:
+    def _joined(self, value: object, unknown: object, sensitive: object, names: tuple[str, ...]) -> Any:
         if unknown is True:
             resolved = self.resolve(names)
             label = ".".join(names)
@@ -143,11 +143,11 @@ class Attributes:
         return value
 
 
-def _only(node: Any) -> Any:
+def _only(node: object) -> object:
     return node[0] if isinstance(node, list) and len(node) == 1 else node
 
 
-def _without(node: Any, names: tuple[str, ...]) -> Any:
+def _without(node: object, names: tuple[str, ...]) -> object:
     """Return marks without that of a path."""
     here = node
     for name in names[:-1]:
@@ -159,7 +159,7 @@ def _without(node: Any, names: tuple[str, ...]) -> Any:
     return None if node is True else node
 
 
-def _below(node: Any, step: str | int) -> Any:
+def _below(node: object, step: str | int) -> object:
     if isinstance(node, dict):
         return node.get(step) if isinstance(step, str) else None
     if isinstance(node, list):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from nephoscope.collect.templates.terraform.arm_names import name_part
 from nephoscope.collect.templates.terraform.attributes import MISSING, Attributes
@@ -19,7 +18,7 @@ AZAPI = {name: ResourceTable(name, type="azapi") for name in AZAPI_TYPES}
 
 def azapi_table_values(
     attributes: Attributes, builder: BodyBuilder, address: str
-) -> tuple[str, str, str, dict[str, Any]]:
+) -> tuple[str, str, str, dict[str, object]]:
     """Return type ('' where it is unknown), name, container and body; names and ids are patterns.
 
     An update is the resource that it updates, with what it sets.
@@ -43,7 +42,7 @@ def azapi_table_values(
     return type_, named, container, {"properties": unknown} if unknown else {}
 
 
-def _container(parent: Any, address: str) -> str:
+def _container(parent: object, address: str) -> str:
     """Return the id that a resource stands in; of one that is not known, that of a group that is not known."""
     text = name_part(parent, f"{address}.parent_id").rstrip("/")
     return text if text.startswith("/") else f"/subscriptions/{ASSUMED_SUBSCRIPTION}/resourceGroups/{text}"
@@ -55,7 +54,7 @@ def _above(id_: str) -> str:
     return provider if rest and "/" not in rest else above
 
 
-def _decoded(value: Any) -> Any:
+def _decoded(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:

@@ -31,7 +31,7 @@ class PlannedChange:
     path: Path
     values: Any
     unknown: Any
-    sensitive: Any
+    sensitive: object
     made: list[TerraformResource] = field(default_factory=list)
 
     @property
@@ -51,11 +51,11 @@ def plain_address(address: str) -> str:
     return INSTANCE_KEY.sub("", address)
 
 
-def subscription_of(configuration: Mapping[str, Any]) -> str:
+def subscription_of(configuration: Mapping[str, object]) -> str:
     """Return the subscription that a provider of the configuration names, else the assumed one."""
     providers = configuration.get("provider_config")
     for provider in (providers if isinstance(providers, dict) else {}).values():
-        given: Any = provider
+        given: object = provider
         for name in ("expressions", "subscription_id", "constant_value"):
             given = given.get(name) if isinstance(given, dict) else None
         if isinstance(given, str) and given:
@@ -63,7 +63,7 @@ def subscription_of(configuration: Mapping[str, Any]) -> str:
     return ASSUMED_SUBSCRIPTION
 
 
-def planned_changes(root: Mapping[str, Any], deleted: list[str]) -> Iterator[PlannedChange]:
+def planned_changes(root: Mapping[str, object], deleted: list[str]) -> Iterator[PlannedChange]:
     """Give what will be there: of the changes, or of a state's values where there are none; adds what goes to `deleted`."""
     listed = root.get("resource_changes")
     if not isinstance(listed, list):
@@ -79,7 +79,7 @@ def planned_changes(root: Mapping[str, Any], deleted: list[str]) -> Iterator[Pla
             )
 
 
-def earlier_resources(root: Mapping[str, Any]) -> Iterator[PlannedChange]:
+def earlier_resources(root: Mapping[str, object]) -> Iterator[PlannedChange]:
     """Give what is there before the apply: nothing in it is unknown."""
     listed = root.get("resource_changes")
     for index, item, change in _managed(listed if isinstance(listed, list) else []):
@@ -95,7 +95,7 @@ def _managed(listed: list[Any]) -> Iterator[tuple[int, dict[str, Any], dict[str,
             yield index, item, change
 
 
-def _state(root: Mapping[str, Any]) -> Iterator[PlannedChange]:
+def _state(root: Mapping[str, object]) -> Iterator[PlannedChange]:
     for key in ("planned_values", "values"):
         module = root.get(key)
         if isinstance(module, dict):
@@ -103,7 +103,7 @@ def _state(root: Mapping[str, Any]) -> Iterator[PlannedChange]:
             return
 
 
-def _values(module: Any, path: Path, depth: int) -> Iterator[PlannedChange]:
+def _values(module: object, path: Path, depth: int) -> Iterator[PlannedChange]:
     if not isinstance(module, dict) or depth > _MAX_MODULES:
         return
     for index, item in enumerate(module.get("resources") or []):
@@ -115,7 +115,9 @@ def _values(module: Any, path: Path, depth: int) -> Iterator[PlannedChange]:
         yield from _values(child, (*path, "child_modules", index), depth + 1)
 
 
-def _change(item: dict[str, Any], path: Path, values: Any, unknown: Any, sensitive: Any) -> PlannedChange:
+def _change(
+    item: dict[str, object], path: Path, values: object, unknown: object, sensitive: object
+) -> PlannedChange:
     module = str(item.get("module_address") or "")
     return PlannedChange(
         str(item.get("address")), module, str(item.get("type")), path, values, unknown, sensitive

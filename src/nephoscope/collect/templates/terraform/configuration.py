@@ -7,7 +7,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from nephoscope.collect.templates.terraform.changes import plain_address
 from nephoscope.collect.templates.terraform.hcl.source import mark_configuration
@@ -84,7 +84,7 @@ class ConfigurationFiles:
         self._root = root
         self._names_in, self._load = names_in, load
         given = plan.value.get("configuration") if isinstance(plan.value, dict) else None
-        self._configuration: Mapping[str, Any] = given if isinstance(given, dict) else {}
+        self._configuration: Mapping[str, object] = given if isinstance(given, dict) else {}
         self._modules: dict[str, ModuleFiles | None] = {}
         self._trails: dict[Path, tuple[Written, ...]] = {}
 
@@ -214,13 +214,13 @@ def _above(module: str) -> tuple[str, str]:
     return ".".join(f"module.{one}" for one in around), name
 
 
-def _name(item: Mapping[str, Any]) -> str:
+def _name(item: Mapping[str, object]) -> str:
     given = item.get("name")
     plain = plain_address(str(item.get("address"))).rpartition(".")[2]
     return given if isinstance(given, str) and given == plain else plain
 
 
-def _resource_at(root: Any, path: Path) -> tuple[Mapping[str, Any], Any, Path]:
+def _resource_at(root: object, path: Path) -> tuple[Mapping[str, object], object, Path]:
     """Return the resource that a path of a plan lies in, its values, and the rest of the path."""
     here, found, values, at = root, None, None, 0
     module = ""
@@ -241,7 +241,7 @@ def _resource_at(root: Any, path: Path) -> tuple[Mapping[str, Any], Any, Path]:
     return found or {}, values, path[at:] if at else ()
 
 
-def _descend(block: Held, values: Any, steps: Path) -> Held:
+def _descend(block: Held, values: object, steps: Path) -> Held:
     """Return what is written of a part of a block; blocks of a set are told apart by what they say."""
     held = block
     for step in steps:
@@ -254,7 +254,7 @@ def _descend(block: Held, values: Any, steps: Path) -> Held:
     return held
 
 
-def _same_block(listed: Held, values: Any, step: int) -> Held | None:
+def _same_block(listed: Held, values: object, step: int) -> Held | None:
     """Return the element of a list that says most of a value, the one at its place before others."""
     elements = listed.mark.elements or []
     if len(elements) < 2 or not isinstance(values, dict):
@@ -264,14 +264,14 @@ def _same_block(listed: Held, values: Any, step: int) -> Held | None:
     return listed.below(step if step < len(said) and said[step] == most else said.index(most))
 
 
-def _agreement(text: str, mark: TextMark, values: Mapping[str, Any]) -> int:
+def _agreement(text: str, mark: TextMark, values: Mapping[str, object]) -> int:
     return sum(
         text[inner.start : inner.end] == json.dumps(values.get(name))
         for name, (_, inner) in (mark.members or {}).items()
     )
 
 
-def _step(node: Any, step: str | int) -> Any:
+def _step(node: object, step: str | int) -> object:
     if isinstance(node, dict):
         return node.get(step) if isinstance(step, str) else None
     if isinstance(node, list) and isinstance(step, int):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.collect.templates.terraform.mapping_expression import attribute_names, compile_expression
 
@@ -16,7 +16,7 @@ _CHOOSES = re.compile(r"\?|\bnot |\bexists ")
 _MAPPED = re.compile(r"(\w+)=")
 
 
-def attribute_values(built: BuiltFrom, wanted: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+def attribute_values(built: BuiltFrom, wanted: object) -> Iterator[tuple[tuple[str, ...], object]]:
     """Give the attributes, each with a value, that alone make an expression give what is wanted; those that are set come first."""
     evaluate = compile_expression(built.expression)
     for names in _names(built):
@@ -47,14 +47,14 @@ def _rank(built: BuiltFrom, names: tuple[str, ...]) -> bool:
     return built.attributes.at(*names).values is None
 
 
-def _is_same(found: Any, wanted: Any) -> bool:
+def _is_same(found: object, wanted: object) -> bool:
     """Return whether Azure takes two values for the same: text in any case."""
     if isinstance(found, str) and isinstance(wanted, str):
         return found.lower() == wanted.lower()
     return bool(found == wanted) and type(found) is type(wanted)
 
 
-def _candidates(expression: str, wanted: Any) -> Iterator[Any]:
+def _candidates(expression: str, wanted: object) -> Iterator[object]:
     if _CHOOSES.search(expression):
         yield from (True, False)
     yield wanted

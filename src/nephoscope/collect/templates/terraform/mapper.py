@@ -11,7 +11,7 @@ from nephoscope_policy.arm.template.document import Path
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 
 #: What most types have alike.
-COMMON: dict[str, Any] = {
+COMMON: dict[str, object] = {
     "location": "location",
     "tags": "tags",
     "zones": "zones",
@@ -37,9 +37,9 @@ class BodyBuilder:
         self.rules: dict[Path, BuiltFrom] = {}
         self.unset: dict[Path, bool] = {}
 
-    def build(self, mapping: dict[str, Any], attributes: Attributes, path: Path = ()) -> dict[str, Any]:
+    def build(self, mapping: dict[str, object], attributes: Attributes, path: Path = ()) -> dict[str, object]:
         """Build an object: keys may be paths with dots; members without a value are left out."""
-        body: dict[str, Any] = {}
+        body: dict[str, object] = {}
         for key, rule in mapping.items():
             steps = tuple(key.split("."))
             value = self._value(rule, attributes, (*path, *steps))
@@ -47,7 +47,7 @@ class BodyBuilder:
                 _put(body, steps, value)
         return body
 
-    def _value(self, rule: Any, attributes: Attributes, path: Path) -> Any:
+    def _value(self, rule: object, attributes: Attributes, path: Path) -> object:
         if isinstance(rule, str):
             found = compile_expression(rule)(attributes)
             self.places[path] = found.path
@@ -103,7 +103,7 @@ class BodyBuilder:
             return found.value.of("array") if isinstance(found.value, Unknown) else found.value
         return [{"name": name, "value": value} for name, value in found.value.items()]
 
-    def _keys(self, rule: str, attributes: Attributes, path: Path) -> Any:
+    def _keys(self, rule: str, attributes: Attributes, path: Path) -> object:
         """Build an object whose keys are the values of a list; one that is not known may be any key."""
         found = compile_expression(rule)(attributes)
         self.places[path] = found.path
@@ -112,12 +112,12 @@ class BodyBuilder:
             return found.value.of("object")
         if not isinstance(found.value, list):
             return found.value
-        known: dict[str, Any] = {str(item): {} for item in found.value if not isinstance(item, Unknown)}
+        known: dict[str, object] = {str(item): {} for item in found.value if not isinstance(item, Unknown)}
         unknown = next((item for item in found.value if isinstance(item, Unknown)), None)
         return known or MISSING if unknown is None else OpenObject(known, unknown)
 
 
-def _is_unset(rule: str, path: Path, attributes: Attributes, value: Any) -> bool:
+def _is_unset(rule: str, path: Path, attributes: Attributes, value: object) -> bool:
     """Return whether nothing makes a part, nor anything beside it: its blocks, or the resource that it refers to, are not there."""
     names = attribute_names(rule)
     if not names:
@@ -143,7 +143,7 @@ def _items(attributes: Attributes, source: str) -> tuple[Attributes, list[Attrib
     return here, here.items()
 
 
-def _put(body: dict[str, Any], steps: tuple[str, ...], value: Any) -> None:
+def _put(body: dict[str, Any], steps: tuple[str, ...], value: object) -> None:
     for step in steps[:-1]:
         held = body.setdefault(step, {})
         if not isinstance(held, dict):
@@ -156,7 +156,7 @@ def _put(body: dict[str, Any], steps: tuple[str, ...], value: Any) -> None:
         body[last] = value
 
 
-def merge(body: dict[str, Any], more: dict[str, Any]) -> None:
+def merge(body: dict[str, object], more: dict[str, Any]) -> None:
     """Merge an object into another: objects by their keys, lists one behind the other, others replaced."""
     for key, value in more.items():
         held = body.get(key)

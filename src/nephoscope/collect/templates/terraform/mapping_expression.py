@@ -87,7 +87,7 @@ def _compile_one(text: str) -> Evaluate:
     return lambda attributes: attributes.get(*names)
 
 
-def _constant(text: str) -> Any:
+def _constant(text: str) -> object:
     known = {"true": True, "false": False, "none": MISSING}
     if text in known:
         return known[text]
@@ -115,7 +115,7 @@ def _text(text: str) -> Evaluate:
     return evaluate
 
 
-def _choice(condition: Evaluate, yes: Any, no: Any) -> Evaluate:
+def _choice(condition: Evaluate, yes: object, no: object) -> Evaluate:
     def evaluate(attributes: Attributes) -> Found:
         found = condition(attributes)
         if found.value is MISSING:
@@ -153,33 +153,33 @@ def _converted(inner: Evaluate, name: str, argument: str) -> Evaluate:
     return evaluate
 
 
-def _converted_unknown(unknown: Unknown, name: str, convert: Callable[[Any, str], Any]) -> Any:
+def _converted_unknown(unknown: Unknown, name: str, convert: Callable[[Any, str], Any]) -> object:
     """Return what a conversion makes of an unknown: a part of an id whose pattern is known, else another unknown."""
     text = pattern(unknown) if name in _OF_IDS else None
     return unknown.of("any") if text is None or "/" not in text else from_pattern(convert(text, ""), unknown)
 
 
-def _join(value: Any, separator: str) -> Any:
+def _join(value: object, separator: str) -> object:
     items = value if isinstance(value, list) else [value]
     unknown = next((item for item in items if isinstance(item, Unknown)), None)
     return separator.join(map(str, items)) if unknown is None else unknown.of("string")
 
 
-def _integer(value: Any, _: str) -> Any:
+def _integer(value: Any, _: str) -> object:
     try:
         return int(value)
     except (TypeError, ValueError):
         return value
 
 
-def _mapped(value: Any, argument: str) -> Any:
+def _mapped(value: object, argument: str) -> object:
     names = dict(part.partition("=")[::2] for part in argument.split(","))
     return names.get(str(value), value)
 
 
 #: Conversions that take apart an id.
 _OF_IDS = ("above", "name")
-_CONVERSIONS: dict[str, Callable[[Any, str], Any]] = {
+_CONVERSIONS: dict[str, Callable[[object, str], object]] = {
     "join": _join,
     "split": lambda value, separator: str(value).split(separator),
     "int": _integer,

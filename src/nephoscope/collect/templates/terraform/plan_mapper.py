@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any
 
 from nephoscope.collect.templates.terraform.arm_names import (
     is_resource_group,
@@ -40,11 +39,11 @@ class PlanMapper:
     """Maps one plan; a resource that another one refers to is mapped when it is asked for."""
 
     def __init__(
-        self, plan: TerraformPlan, root: Mapping[str, Any], subscription: str, *, before: bool
+        self, plan: TerraformPlan, root: Mapping[str, object], subscription: str, *, before: bool
     ) -> None:
         self.plan = plan
         given = root.get("configuration")
-        configuration: Mapping[str, Any] = given if isinstance(given, dict) else {}
+        configuration: Mapping[str, object] = given if isinstance(given, dict) else {}
         self.subscription = subscription or subscription_of(configuration)
         self._references = ModuleReferences(configuration)
         listed = earlier_resources(root) if before else planned_changes(root, self.plan.deleted)
@@ -97,12 +96,12 @@ class PlanMapper:
     def _attributes(self, change: PlannedChange, depth: int) -> Attributes:
         """Return the attributes of a change; unknown ones are looked up in what they refer to."""
 
-        def resolve(names: tuple[str, ...]) -> Any:
+        def resolve(names: tuple[str, ...]) -> object:
             return self._referred(change, names, depth)
 
         return Attributes(change.values, change.unknown, change.sensitive, change.path, resolve)
 
-    def _referred(self, change: PlannedChange, names: tuple[str, ...], depth: int) -> Any:
+    def _referred(self, change: PlannedChange, names: tuple[str, ...], depth: int) -> object:
         """Return what an unknown attribute refers to, else an unknown that all that refer to the same share."""
         label = ".".join(names)
         unknown = Unknown("any", "runtime", f"{label} of {change.address} is known after the apply")
@@ -173,7 +172,7 @@ class PlanMapper:
         self,
         change: PlannedChange,
         named: tuple[str, str, str, str],
-        body: dict[str, Any],
+        body: dict[str, object],
         builder: BodyBuilder,
     ) -> None:
         id_, full, type_, container = named
@@ -274,5 +273,5 @@ def map_plan(
     Ids are of `subscription` where it is given, else of the one that the plan's provider names. `source` leads to the files that the
     plan was made from.
     """
-    root: dict[str, Any] = document.value if isinstance(document.value, dict) else {}
+    root: dict[str, object] = document.value if isinstance(document.value, dict) else {}
     return PlanMapper(TerraformPlan(document, source=source), root, subscription, before=before).run()

@@ -168,7 +168,7 @@ class TerraformResource:
             self._folded = {folded_path(path): place for path, place in self.places.items()}
         return self._folded
 
-    def take(self, more: dict[str, Any], builder: BodyBuilder) -> None:
+    def take(self, more: dict[str, object], builder: BodyBuilder) -> None:
         """Take in a part that Terraform keeps as a resource of its own: objects are merged, lists follow each other."""
         moved = {path: _after(self.body, path) for path in (*builder.places, *builder.rules)}
         merge(self.body, more)
@@ -183,9 +183,9 @@ def folded_path(path: Path) -> Path:
     return tuple(step.lower() if isinstance(step, str) else step for step in path)
 
 
-def _after(body: Mapping[str, Any], path: Path) -> Path:
+def _after(body: Mapping[str, object], path: Path) -> Path:
     """Return the path that a part has once the lists on its way follow those of a body."""
-    here: Any = body
+    here: object = body
     for index, step in enumerate(path):
         if isinstance(here, list) and isinstance(step, int):
             return (*path[:index], step + len(here), *path[index + 1 :])

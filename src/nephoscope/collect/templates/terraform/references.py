@@ -26,9 +26,9 @@ class Reference(NamedTuple):
 class ModuleReferences:
     """The references of a configuration; the resources of a module are sought once."""
 
-    def __init__(self, configuration: Mapping[str, Any]) -> None:
+    def __init__(self, configuration: Mapping[str, object]) -> None:
         self._configuration = configuration
-        self._resources: dict[str, dict[str, Any]] = {}
+        self._resources: dict[str, dict[str, object]] = {}
 
     def find(self, module: str, address: str, names: tuple[str, ...]) -> Reference | None:
         """Return the one resource that an attribute of a resource refers to; None where it is made of several, or of none."""
@@ -61,7 +61,7 @@ class ModuleReferences:
     def _resource(self, module: str, address: str) -> Any:
         return self._of(INSTANCE_KEY.sub("", module)).get(INSTANCE_KEY.sub("", address))
 
-    def _of(self, module: str) -> dict[str, Any]:
+    def _of(self, module: str) -> dict[str, object]:
         if module not in self._resources:
             listed = _list(module_configuration(self._configuration, module).get("resources"))
             self._resources[module] = {
@@ -70,9 +70,9 @@ class ModuleReferences:
         return self._resources[module]
 
 
-def module_configuration(configuration: Mapping[str, Any], module: str) -> Mapping[str, Any]:
+def module_configuration(configuration: Mapping[str, object], module: str) -> Mapping[str, object]:
     """Return the configuration of a module by its address."""
-    here: Any = configuration.get("root_module") or {}
+    here: object = configuration.get("root_module") or {}
     for name in module_names(module):
         here = _map(_map(_map(here).get("module_calls")).get(name)).get("module") or {}
     return _map(here)
@@ -109,7 +109,7 @@ def _follow(configuration: Mapping[str, Any], module: str, expression: Any, step
     return None
 
 
-def _only(expression: Any) -> str | None:
+def _only(expression: object) -> str | None:
     """Return the one reference of an expression: others are its own beginnings (`a.b` of `a.b.id`) or the key of an instance."""
     given = [text for text in _list(_map(expression).get("references")) if isinstance(text, str)]
     given = [text for text in given if text not in ("each.key", "each.value", "count.index", "path.module")]
@@ -129,9 +129,9 @@ def _expression(node: Any, names: tuple[str, ...]) -> Any:
     return node
 
 
-def _map(node: Any) -> Mapping[str, Any]:
+def _map(node: object) -> Mapping[str, object]:
     return node if isinstance(node, dict) else {}
 
 
-def _list(node: Any) -> list[Any]:
+def _list(node: object) -> list[Any]:
     return node if isinstance(node, list) else []

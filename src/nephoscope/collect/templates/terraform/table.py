@@ -66,7 +66,7 @@ def block_names(resource: str) -> frozenset[str]:
     return frozenset(name for body in bodies for text in _expressions(body) for name in _BLOCKS.findall(text))
 
 
-def _expressions(rule: Any) -> Iterator[str]:
+def _expressions(rule: object) -> Iterator[str]:
     if isinstance(rule, str):
         yield rule
     elif isinstance(rule, dict):

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from nephoscope.ingest.faults import BusyError
 from nephoscope.ingest.live.ingestion.shaping import Shaped
@@ -87,7 +86,7 @@ class Gathering:
         return several
 
     def _append(self, feed: str, several: Sequence[_Request]) -> None:
-        rows: dict[str, list[Mapping[str, Any]]] = {}
+        rows: dict[str, list[Mapping[str, object]]] = {}
         origins: dict[str, list[Origin]] = {}
         for one in several:
             for table, own in one.shaped.rows.items():

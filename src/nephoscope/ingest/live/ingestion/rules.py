@@ -102,7 +102,7 @@ def _documents(path: Path) -> list[dict[str, object]]:
     return listed
 
 
-def _rule(document: dict[str, Any], where: str, find: Find, make: Make, *, whole: bool = True) -> Rule:
+def _rule(document: dict[str, object], where: str, find: Find, make: Make, *, whole: bool = True) -> Rule:
     """A rule; not `whole`: without the streams that it does not declare and whose table `find` does not know."""
     properties = document.get("properties", document)
     if not isinstance(properties, dict) or not isinstance(properties.get("dataFlows"), list):

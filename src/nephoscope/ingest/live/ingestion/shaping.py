@@ -59,7 +59,7 @@ def _refused(stream: str, reason: str, number: int, record: Mapping[str, object]
 
 def _whole(made: Made, bag: str) -> list[Mapping[str, object]]:
     """The rows, what the transform could not see of their records in the bag of their table."""
-    rows: list[Mapping[str, Any]] = []
+    rows: list[Mapping[str, object]] = []
     for owner, row in zip(made.owners, made.rows, strict=True):
         unseen = {**made.strangers.get(owner, {}), **made.unfit.get(owner, {})}
         rows.append(_with(row, unseen, bag) if unseen else row)

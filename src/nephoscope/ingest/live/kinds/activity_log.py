@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import quote
 
 import msgspec
@@ -113,7 +113,7 @@ def _asking(asked: Client, subscription: str) -> Callable[[datetime, datetime], 
     return ask
 
 
-def _found(event: dict[str, Any], end: datetime) -> Found:
+def _found(event: dict[str, object], end: datetime) -> Found:
     """An event of a page; one without a time of its own is kept by its id as long as one of the window's end."""
     at = moment(event.get("eventTimestamp")) or end
     name = event.get("id") or event.get("eventDataId")

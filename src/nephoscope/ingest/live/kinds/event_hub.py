@@ -177,7 +177,7 @@ class EventHub:
     def _configuration(self) -> dict[str, object]:
         chosen = self.settings
         sasl = chosen.sign_in not in ("certificate", "none")
-        found: dict[str, Any] = {
+        found: dict[str, object] = {
             "bootstrap.servers": ",".join(chosen.brokers),
             "group.id": chosen.group,
             "client.id": "nephoscope",

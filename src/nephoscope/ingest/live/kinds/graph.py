@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import quote
 
 import msgspec
@@ -142,7 +142,7 @@ def _asking(asked: Client, name: str) -> Callable[[datetime, datetime], Iterator
     return ask
 
 
-def _found(read: Read, element: dict[str, Any], end: datetime) -> Found:
+def _found(read: Read, element: dict[str, object], end: datetime) -> Found:
     """An element; one that changes is another in each of its states."""
     given = element.get(read.time)
     id_ = str(element.get("id") or msgspec.json.encode(element, order="deterministic").decode())

@@ -151,7 +151,7 @@ class Misp:
 
     def _wanted(self, at: dict[str, object], by: str) -> dict[str, object]:
         chosen = self.settings
-        wanted: dict[str, Any] = {
+        wanted: dict[str, object] = {
             "returnFormat": "json",
             by: at["since"],
             "page": at["page"],

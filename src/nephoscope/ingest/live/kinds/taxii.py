@@ -166,7 +166,7 @@ class Taxii:
             params["match[type]"] = ",".join(self.settings.types)
         return params
 
-    def _keep(self, objects: list[Any], collection: str, number: int, sink: Sink) -> None:
+    def _keep(self, objects: list[object], collection: str, number: int, sink: Sink) -> None:
         chosen = self.settings
         reading = Reading(confidence=None if chosen.confidence < 0 else chosen.confidence, days=chosen.days)
         found = list(stix.items(objects, self.around.clock(), "objects"))
@@ -231,7 +231,7 @@ def _text(when: datetime) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
 
 
-def _listed(known: dict[str, dict[str, Any]]) -> str:
+def _listed(known: dict[str, dict[str, object]]) -> str:
     return ", ".join(f"{id_} ({one.get('title', '')})" for id_, one in known.items()) or "none"
 
 

@@ -38,5 +38,5 @@ def connect(facts: Facts, graph: Graph) -> None:
         facts.each(type_, "which apps the Internet reaches", look)
 
 
-def _object(value: Any) -> dict[str, Any]:
+def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}

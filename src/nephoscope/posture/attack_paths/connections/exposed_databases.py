@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.analyze.verdict import listing
 from nephoscope.estate.addresses import PUBLIC, AddressSet, size
@@ -85,10 +85,10 @@ def _takes_passwords(facts: Facts, resource: Resource) -> bool:
     body = known(resource)
     if resource.type == COSMOS:
         return body.get("disableLocalAuth") is not True
-    authentication: Any = body.get("authConfig")
+    authentication: object = body.get("authConfig")
     if isinstance(authentication, dict):
         return str(authentication.get("passwordAuth") or "enabled").lower() != "disabled"
-    administrators: Any = body.get("administrators")
+    administrators: object = body.get("administrators")
     if isinstance(administrators, dict) and administrators.get("azureADOnlyAuthentication") is True:
         return False
     return not any(

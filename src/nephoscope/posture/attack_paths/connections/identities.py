@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.estate.holdings import properties
 from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
@@ -38,19 +38,19 @@ def connect(facts: Facts, graph: Graph) -> None:
 
 def identities(view: View, resource: Resource) -> Iterator[Entity]:
     """The managed identities of a resource that have a principal."""
-    body: Any = resource.body.get("identity")
+    body: object = resource.body.get("identity")
     identity = body if isinstance(body, dict) else {}
     if principal := _text(identity.get("principalId")):
         spelled = str(resource.body.get("id") or resource.key)
         yield Entity(principal, IDENTITY_TYPE, f"{resource.name} (system-assigned)", spelled)
-    several: Any = identity.get("userAssignedIdentities")
+    several: object = identity.get("userAssignedIdentities")
     for id_, told in several.items() if isinstance(several, dict) else ():
         yield from _assigned(view, str(id_), told)
     if resource.type == CLUSTER:
         yield from _kubelet(view, resource)
 
 
-def _assigned(view: View, id_: str, told: Any) -> Iterator[Entity]:
+def _assigned(view: View, id_: str, told: object) -> Iterator[Entity]:
     known = view.estate.resources.get(id_.lower())
     principal = _text(told.get("principalId") if isinstance(told, dict) else None)
     principal = principal or (_text(properties(known).get("principalId")) if known else "")
@@ -60,11 +60,11 @@ def _assigned(view: View, id_: str, told: Any) -> Iterator[Entity]:
 
 def _kubelet(view: View, cluster: Resource) -> Iterator[Entity]:
     """The identity with which nodes pull images, where a cluster tells it."""
-    profile: Any = properties(cluster).get("identityProfile")
+    profile: object = properties(cluster).get("identityProfile")
     told = profile.get("kubeletidentity") if isinstance(profile, dict) else None
     if isinstance(told, dict) and told.get("resourceId"):
         yield from _assigned(view, str(told["resourceId"]), {"principalId": told.get("objectId")})
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return value.lower() if isinstance(value, str) else ""

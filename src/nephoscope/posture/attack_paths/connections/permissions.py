@@ -164,7 +164,7 @@ def _policies(facts: Facts) -> dict[str, list[Resource]]:
     found: defaultdict[str, list[Resource]] = defaultdict(list)
     for vault in facts.view.resources(VAULT):
         body = properties(vault)
-        policies: Any = body.get("accessPolicies")
+        policies: object = body.get("accessPolicies")
         if body.get("enableRbacAuthorization") is not True and isinstance(policies, list):
             for principal in _readers(policies):
                 found[principal].append(vault)
@@ -184,7 +184,7 @@ def _administrators(facts: Facts) -> dict[str, list[Resource]]:
     found: defaultdict[str, list[Resource]] = defaultdict(list)
     for type_ in (SQL_SERVER, MANAGED_INSTANCE):
         for server in facts.view.resources(type_):
-            told: Any = properties(server).get("administrators")
+            told: object = properties(server).get("administrators")
             if isinstance(told, dict) and isinstance(told.get("sid"), str):
                 found[told["sid"].lower()].append(server)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.holdings import properties
@@ -65,7 +65,7 @@ def _asked(facts: Facts, question: Callable[[], bool], gap: str) -> bool:
 
 def _last_sign_in(user: Resource) -> datetime | None:
     """The last sign-in that Graph tells of an account, None where it was not read or never happened."""
-    activity: Any = properties(user).get("signInActivity")
+    activity: object = properties(user).get("signInActivity")
     told = activity if isinstance(activity, dict) else {}
     texts = [told.get("lastSignInDateTime"), told.get("lastNonInteractiveSignInDateTime")]
     moments = [_moment(text) for text in texts if isinstance(text, str)]

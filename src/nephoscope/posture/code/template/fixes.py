@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.posture.code.finding import Edit
 from nephoscope_policy.arm.template import PlannedResource
@@ -25,7 +25,7 @@ _NOT = ".not"
 _UNSURE = (_NOT, ".count", ".where")
 
 
-def wanted_values(reasons: Iterable[Reason]) -> Iterator[tuple[str, BodyPath, str, Any]]:
+def wanted_values(reasons: Iterable[Reason]) -> Iterator[tuple[str, BodyPath, str, object]]:
     """The values that each make a rule hold, the surest first: (id of what to change, '' = the resource; where; alias; value)."""
     decided = [one for one in reasons if one.at and not one.subject.startswith("count(")]
     own: dict[BodyPath, list[Reason]] = {}
@@ -43,7 +43,7 @@ def wanted_values(reasons: Iterable[Reason]) -> Iterator[tuple[str, BodyPath, st
             yield related[0].resource, related[0].at, related[0].subject, value
 
 
-def wanted_value(reasons: Sequence[Reason], every: Iterable[Reason]) -> Any:
+def wanted_value(reasons: Sequence[Reason], every: Iterable[Reason]) -> object:
     """The value that makes a matched rule not match, of one field; MISSING where no single value is sure to.
 
     `reasons` are those that read the field, `every` all that decided.
@@ -65,7 +65,7 @@ def _is_negated(reason: Reason) -> bool:
     return reason.path.endswith(_NOT)
 
 
-def _holds(reason: Reason, value: Any) -> bool:
+def _holds(reason: Reason, value: object) -> bool:
     return judge(reason.operator, value, reason.expected, SWITCHES)
 
 
@@ -75,7 +75,7 @@ def _same_choice(one: Reason, other: Reason) -> bool:
     return bool(found) and one.path.startswith(f"{prefix}.anyOf")
 
 
-def _against(reason: Reason) -> Any:
+def _against(reason: Reason) -> object:
     """A value with which a condition does not hold."""
     expected = reason.expected
     if reason.operator == "notequals":
@@ -88,7 +88,7 @@ def _against(reason: Reason) -> Any:
     return expected if reason.operator == "less" and isinstance(expected, int) else MISSING
 
 
-def _for(reason: Reason) -> Any:
+def _for(reason: Reason) -> object:
     """A value with which a condition holds."""
     expected = reason.expected
     if reason.operator in ("equals", "greaterorequals"):
@@ -98,21 +98,21 @@ def _for(reason: Reason) -> Any:
     return _opposite(expected) if reason.operator == "notequals" else MISSING
 
 
-def _scalar(value: Any) -> Any:
+def _scalar(value: object) -> object:
     """A value as a template has it: rules write booleans as text, too."""
     if isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
     return value if isinstance(value, str | bool | int) else MISSING
 
 
-def _opposite(value: Any) -> Any:
+def _opposite(value: object) -> object:
     known = _scalar(value)
     if isinstance(known, bool):
         return not known
     return _OPPOSITES.get(known.lower(), MISSING) if isinstance(known, str) else MISSING
 
 
-def wanted_in_related(reasons: Sequence[Reason]) -> Any:
+def wanted_in_related(reasons: Sequence[Reason]) -> object:
     """The value that makes the conditions on one field of a related resource hold; MISSING where it is not sure."""
     if any(mark in reason.path for reason in reasons for mark in _UNSURE):
         return MISSING
@@ -123,7 +123,9 @@ def wanted_in_related(reasons: Sequence[Reason]) -> Any:
     return MISSING
 
 
-def edit_of(places: Places, resource: WrittenResource, at: BodyPath, subject: str, value: Any) -> Edit | None:
+def edit_of(
+    places: Places, resource: WrittenResource, at: BodyPath, subject: str, value: object
+) -> Edit | None:
     """The edit that gives a part of a resource's body a value; None where an expression without a literal decides."""
     if not isinstance(resource, PlannedResource):
         from nephoscope.posture.code.template.terraform_fixes import attribute_edit
@@ -150,7 +152,7 @@ def _is_literal(written: Written) -> bool:
 
 def _missing(resource: WrittenResource, at: BodyPath, subject: str) -> list[str]:
     """The names of the members that have to be made, spelled as the alias spells them."""
-    value: Any = resource.body
+    value: object = resource.body
     names = {token.lower(): token for token in _TOKENS.split(subject)}
     for index, key in enumerate(at):
         found = step(value, key)
@@ -160,7 +162,7 @@ def _missing(resource: WrittenResource, at: BodyPath, subject: str) -> list[str]
     return []
 
 
-def _insertion(places: Places, around: Written, names: list[str], value: Any) -> Edit | None:
+def _insertion(places: Places, around: Written, names: list[str], value: object) -> Edit | None:
     document = around.document
     if not names or not document.text:
         return None

@@ -15,7 +15,7 @@ _LAST = frozenset({"id", "name", "type"})
 Absent = frozenset[tuple[str, ...]]
 
 
-def guarded_body(resource: Resource) -> dict[str, Any]:
+def guarded_body(resource: Resource) -> dict[str, object]:
     """The body of a planned resource whose unknown parts raise; all of one that may not be made does, but for its id and type."""
     planning = resource.planned or Planning()
     if planning.condition or planning.unnamed:
@@ -25,7 +25,7 @@ def guarded_body(resource: Resource) -> dict[str, Any]:
     return GuardedObject(resource.body, resource.key, (), planning.absent)
 
 
-class GuardedObject(dict[str, Any]):
+class GuardedObject(dict[str, object]):
     """An object of a planned body, its members in any case.
 
     Reading one that is not known raises NotCollected, and so does asking for one that is not there where Azure may fill it in
@@ -33,7 +33,7 @@ class GuardedObject(dict[str, Any]):
     """
 
     def __init__(
-        self, value: dict[str, Any], where: str, path: tuple[str, ...], absent: Absent | None = None
+        self, value: dict[str, object], where: str, path: tuple[str, ...], absent: Absent | None = None
     ) -> None:
         super().__init__(
             {key: _guarded(one, where, (*path, key.lower()), absent) for key, one in value.items()}
@@ -42,7 +42,7 @@ class GuardedObject(dict[str, Any]):
         self._rest = value.rest if isinstance(value, OpenObject) else None
         self._where, self._path, self._absent = where, path, absent
 
-    def get(self, key: str, default: Any = None) -> Any:
+    def get(self, key: str, default: object = None) -> Any:
         """The value of a member; raises NotCollected where it is not known."""
         found = self._keys.get(key.lower())
         if found is None:
@@ -50,7 +50,7 @@ class GuardedObject(dict[str, Any]):
             return default
         return _known(super().__getitem__(found), self._where, (*self._path, key))
 
-    def __getitem__(self, key: str) -> Any:
+    def __getitem__(self, key: str) -> object:
         """The same; raises KeyError where there certainly is none."""
         if key not in self:
             raise KeyError(key)
@@ -110,10 +110,10 @@ class GuardedObject(dict[str, Any]):
         return not any(path[:length] in self._absent for length in range(1, len(path) + 1))
 
 
-class GuardedArray(list[Any]):
+class GuardedArray(list[object]):
     """An array of a planned body; reading an element that is not known raises NotCollected."""
 
-    def __init__(self, value: list[Any], where: str, path: tuple[str, ...]) -> None:
+    def __init__(self, value: list[object], where: str, path: tuple[str, ...]) -> None:
         super().__init__(_guarded(one, where, path, None) for one in value)
         self._where, self._path = where, path
 
@@ -128,13 +128,13 @@ class GuardedArray(list[Any]):
         return _known(super().__getitem__(index), self._where, self._path)
 
 
-def _guarded(value: Any, where: str, path: tuple[str, ...], absent: Absent | None) -> Any:
+def _guarded(value: object, where: str, path: tuple[str, ...], absent: Absent | None) -> Any:
     if isinstance(value, dict):
         return GuardedObject(value, where, path, absent)
     return GuardedArray(value, where, path) if isinstance(value, list) else value
 
 
-def _known(value: Any, where: str, path: tuple[str, ...]) -> Any:
+def _known(value: object, where: str, path: tuple[str, ...]) -> Any:
     if isinstance(value, Unknown):
         raise _later(value, where, path)
     return value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.code.template.private_endpoints import (
@@ -113,7 +112,7 @@ def _somewhere(planned: Mapping[str, WrittenResource]) -> Iterator[str]:
 
 def _resource(one: WrittenResource) -> Resource:
     """The resource of what is planned; raises ValueError where its id is none."""
-    body: dict[str, Any] = dict(one.body)
+    body: dict[str, object] = dict(one.body)
     if isinstance(one.api_version, str):
         body["apiVersion"] = one.api_version
     condition = (
@@ -137,7 +136,7 @@ def _completed(child: Resource, made: Resource) -> Resource:
     return replace(child, body={**child.body, "properties": both})
 
 
-def _connected(resource: Resource, connections: list[dict[str, Any]]) -> Resource:
+def _connected(resource: Resource, connections: list[dict[str, object]]) -> Resource:
     """A resource with the connections that the deployment's private endpoints make, unless it names its own."""
     properties = resource.body.get("properties")
     held = properties if isinstance(properties, dict) else {}
@@ -147,11 +146,11 @@ def _connected(resource: Resource, connections: list[dict[str, Any]]) -> Resourc
     return replace(resource, body={**resource.body, "properties": {**held, CONNECTIONS: listed}})
 
 
-def _made(connection: dict[str, Any]) -> Resource:
+def _made(connection: dict[str, object]) -> Resource:
     return _filled(connection, Planning())
 
 
-def _filled(body: dict[str, Any], planning: Planning, told: Told | None = None) -> Resource:
+def _filled(body: dict[str, object], planning: Planning, told: Told | None = None) -> Resource:
     """The resource of a body with the defaults of its type; what its source does not tell stays open."""
     identifier = ResourceId.parse(str(body["id"]))
     filled, absent = defaults_of(identifier.type).fill(body, told)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.model.resource import Resource
@@ -23,12 +22,12 @@ CONNECTIONS = "privateEndpointConnections"
 _LISTS = {"privatelinkserviceconnections": "Approved", "manualprivatelinkserviceconnections": "Pending"}
 
 
-def connections_by_target(resources: Iterable[Resource]) -> dict[str, list[dict[str, Any]]]:
+def connections_by_target(resources: Iterable[Resource]) -> dict[str, list[dict[str, object]]]:
     """Return the connections that endpoints make, by the lower-cased id of their target; unknown targets have none.
 
     Their ids are those of their endpoints, until Azure gives them their own.
     """
-    found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    found: defaultdict[str, list[dict[str, object]]] = defaultdict(list)
     for resource in resources:
         if resource.id.type == ENDPOINTS:
             for target, status in _targets(resource.body):
@@ -36,7 +35,7 @@ def connections_by_target(resources: Iterable[Resource]) -> dict[str, list[dict[
     return dict(found)
 
 
-def _targets(body: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+def _targets(body: Mapping[str, object]) -> Iterable[tuple[str, str]]:
     properties = body.get("properties")
     for member, several in (properties if isinstance(properties, dict) else {}).items():
         status = _LISTS.get(str(member).lower())
@@ -47,7 +46,7 @@ def _targets(body: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
                 yield target.lower(), status
 
 
-def _connection(target: str, endpoint: Resource, status: str) -> dict[str, Any]:
+def _connection(target: str, endpoint: Resource, status: str) -> dict[str, object]:
     endpoint_id = str(endpoint.body["id"])
     name = endpoint_id.rpartition("/")[2]
     return {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from nephoscope_policy.arm.template.document import member
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
@@ -39,9 +38,9 @@ class RepeatedChildren:
 
     def _with(self, parent: Resource, child: Resource, name: str) -> Resource:
         inner = member(parent.body, PROPERTIES)
-        properties: Any = inner[1] if inner is not None else {}
+        properties: object = inner[1] if inner is not None else {}
         listed = member(properties, name)
-        before: Any = listed[1] if listed is not None and listed[1] is not None else []
+        before: object = listed[1] if listed is not None and listed[1] is not None else []
         if not isinstance(properties, dict) or not isinstance(before, list):
             return parent
         kept = [one for one in before if not _is_of(one, child)]
@@ -62,13 +61,13 @@ class RepeatedChildren:
         return child, (PROPERTIES, *at[3:]) if flat else at[3:]
 
 
-def _is_of(element: Any, child: Resource) -> bool:
+def _is_of(element: object, child: Resource) -> bool:
     """Whether an element of a list is what another resource says, too."""
     named = member(element, "name")
     return named is not None and isinstance(named[1], str) and named[1].lower() == child.name.lower()
 
 
-def _element(child: Resource, name: str) -> Any:
+def _element(child: Resource, name: str) -> object:
     """The element that shows a child; one that may not be made, or whose name is not known, is unknown."""
     planning = child.planned or Planning()
     doubt = planning.condition or planning.unnamed
@@ -76,8 +75,8 @@ def _element(child: Resource, name: str) -> Any:
         return Unknown("object", reason=doubt)
     given = member(child.body, PROPERTIES)
     if name not in FLAT:
-        shown = {key: child.body[key] for key in ("id", "name") if key in child.body}
+        shown: dict[str, object] = {key: child.body[key] for key in ("id", "name") if key in child.body}
         return {**shown, PROPERTIES: given[1]} if given is not None else shown
-    properties: Mapping[str, Any] = given[1] if given is not None and isinstance(given[1], dict) else {}
+    properties: Mapping[str, object] = given[1] if given is not None and isinstance(given[1], dict) else {}
     flat = {"name": child.name, **properties}
     return OpenObject(flat, given[1].rest) if given is not None and isinstance(given[1], OpenObject) else flat

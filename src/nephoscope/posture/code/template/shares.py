@@ -70,7 +70,7 @@ class _Child:
     inward: IO[bytes]
     outward: IO[bytes]
 
-    def send(self, value: Any) -> None:
+    def send(self, value: object) -> None:
         pickle.dump(value, self.outward)
         self.outward.flush()
 
@@ -86,7 +86,7 @@ class _Child:
 
 
 @contextmanager
-def _children(shares: Sequence[Sequence[int]], work: Work[Any]) -> Iterator[list[_Child]]:
+def _children(shares: Sequence[Sequence[int]], work: Work[object]) -> Iterator[list[_Child]]:
     children: list[_Child] = []
     try:
         for share in shares:
@@ -99,7 +99,7 @@ def _children(shares: Sequence[Sequence[int]], work: Work[Any]) -> Iterator[list
             os.waitpid(child.process, 0)
 
 
-def _started(share: Sequence[int], work: Work[Any], before: Sequence[_Child]) -> _Child:
+def _started(share: Sequence[int], work: Work[object], before: Sequence[_Child]) -> _Child:
     from_child, to_parent = os.pipe()
     from_parent, to_child = os.pipe()
     with warnings.catch_warnings():
@@ -116,7 +116,9 @@ def _started(share: Sequence[int], work: Work[Any], before: Sequence[_Child]) ->
     return _Child(process, os.fdopen(from_child, "rb"), os.fdopen(to_child, "wb"))
 
 
-def _work_and_end(share: Sequence[int], work: Work[Any], inward: IO[bytes], outward: IO[bytes]) -> NoReturn:
+def _work_and_end(
+    share: Sequence[int], work: Work[object], inward: IO[bytes], outward: IO[bytes]
+) -> NoReturn:
     """Do a share in a copy of the process, which ends here whatever happens: it must not clean up what is the first one's."""
 
     def exchange(own: Names) -> Names:

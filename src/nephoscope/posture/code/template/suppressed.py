@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.posture.code.suppression import Suppressions
@@ -44,7 +44,7 @@ class TemplateSuppressions:
 def _skipped(resource: WrittenResource, rule: CodeRule) -> str | None:
     """Why Checkov's list in the metadata of a resource skips a rule."""
     metadata = resource.member("metadata")
-    found: Any = metadata[1] if metadata else None
+    found: object = metadata[1] if metadata else None
     for name in ("checkov", "skip"):
         found = found.get(name) if isinstance(found, dict) else None
     for entry in found if isinstance(found, list) else []:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.collect.templates.terraform.inversion import attribute_values
 from nephoscope.collect.templates.terraform.planned import TerraformResource, folded_path
@@ -22,7 +22,7 @@ _LINE_ENDS = re.compile(r"[ \t]*(?:\r?\n|#|//)")
 _DYNAMIC = "dynamic"
 
 
-def attribute_edit(places: Places, resource: WrittenResource, at: BodyPath, value: Any) -> Edit | None:
+def attribute_edit(places: Places, resource: WrittenResource, at: BodyPath, value: object) -> Edit | None:
     """The edit that gives a part of a resource's body a value; None where no literal of a file decides it."""
     if not isinstance(resource, TerraformResource) or resource.source is None:
         return None
@@ -41,7 +41,7 @@ def _built(resource: TerraformResource, at: BodyPath) -> BuiltFrom | None:
     return next((built for path, built in resource.rules.items() if folded_path(path) == wanted), None)
 
 
-def _edited(places: Places, trail: tuple[Written, ...], path: Path, value: Any) -> Edit | None:
+def _edited(places: Places, trail: tuple[Written, ...], path: Path, value: object) -> Edit | None:
     name = str(path[-1])
     if any(one.path and one.path[-1] == name for one in trail[1:]):
         return next((edit for one in reversed(trail[1:]) if (edit := _replaced(places, one, value))), None)
@@ -51,14 +51,14 @@ def _edited(places: Places, trail: tuple[Written, ...], path: Path, value: Any) 
     return _inserted(places, trail[-1], name, value) if blocks == written else None
 
 
-def _replaced(places: Places, written: Written, value: Any) -> Edit | None:
+def _replaced(places: Places, written: Written, value: object) -> Edit | None:
     start, end = written.span
     if not _LITERAL.fullmatch(written.document.text, start, end):
         return None
     return Edit(places.region(written.document, start, end), literal(value))
 
 
-def _inserted(places: Places, block: Written, name: str, value: Any) -> Edit | None:
+def _inserted(places: Places, block: Written, name: str, value: object) -> Edit | None:
     text, (start, _) = block.document.text, block.span
     opening = _BLOCK.match(text, start)
     if opening is None or text.startswith(_DYNAMIC, start):
@@ -71,6 +71,6 @@ def _inserted(places: Places, block: Written, name: str, value: Any) -> Edit | N
     return Edit(region, f"\n{margin}  {name} = {literal(value)}{end}")
 
 
-def literal(value: Any) -> str:
+def literal(value: object) -> str:
     """A value as a file of Terraform has it."""
     return json.dumps(value).replace("${", "$${").replace("%{", "%%{")

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -36,7 +35,7 @@ def basis_of(request: PlanRequest, packs: Packs, now: datetime) -> bytes | None:
     if product is None:
         return None
     decisions = [one for path in request.decisions for one in documents(Path(path))]
-    told: list[Any] = [
+    told: list[object] = [
         product,
         list(packs.digests()),
         [list(_contents(documents(Path(folder)))) for folder in request.policies],
@@ -66,7 +65,7 @@ def _contents(listed: Iterable[Document]) -> Iterator[tuple[str, str]]:
 
 @cache
 def _product() -> str | None:
-    return product_digest([Path(package.__path__[0]) for package in (nephoscope, nephoscope_policy)])
+    return product_digest([Path(nephoscope.__file__).parent, Path(nephoscope_policy.__file__).parent])
 
 
 def product_digest(folders: Iterable[Path]) -> str | None:

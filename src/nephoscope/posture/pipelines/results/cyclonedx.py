@@ -34,7 +34,7 @@ _ACCEPTED = frozenset({"resolved", "resolved_with_pedigree", "false_positive", "
 _ARRAYS = ("components", "vulnerabilities")
 
 
-def claims(document: Any) -> bool:
+def claims(document: object) -> bool:
     """Tell whether a document is CycloneDX."""
     return isinstance(document, dict) and document.get("bomFormat") == "CycloneDX"
 
@@ -54,7 +54,7 @@ def read(document: Any) -> ToolResults:
     )
 
 
-def _check_shape(document: Mapping[str, Any]) -> None:
+def _check_shape(document: Mapping[str, object]) -> None:
     """Raise ResultsError where what holds components or vulnerabilities is no array of objects, or nests too deep."""
     if too_deep(document, MAX_DEPTH):
         raise ResultsError(f"nests deeper than {MAX_DEPTH}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from nephoscope.posture.code.finding import FindingState, Region
@@ -56,12 +54,12 @@ class _Document(msgspec.Struct, frozen=True, rename="camel"):
     resources: tuple[PlannedPlace, ...] = ()
 
 
-def claims(document: Any) -> bool:
+def claims(document: object) -> bool:
     """Tell whether a document is the gate's own."""
     return isinstance(document, dict) and {"schemaVersion", "findings", "unread"} <= document.keys()
 
 
-def read(document: Any) -> ToolResults:
+def read(document: object) -> ToolResults:
     """Read the document; the target is no category, since a folder has another path on every machine."""
     try:
         given = msgspec.convert(document, _Document)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from nephoscope.posture.pipelines.results import cyclonedx, gate, junit, sarif, zap
 from nephoscope.posture.pipelines.results.tool_results import ResultsError, ToolResults
@@ -11,10 +11,10 @@ from nephoscope.posture.pipelines.results.tool_results import ResultsError, Tool
 class ResultsReader(Protocol):
     """A module that reads one format."""
 
-    def claims(self, document: Any) -> bool:
+    def claims(self, document: object) -> bool:
         """Tell whether a document is of the format."""
 
-    def read(self, document: Any) -> ToolResults:
+    def read(self, document: object) -> ToolResults:
         """Read a document that it claims; raises ResultsError."""
 
 
@@ -28,7 +28,7 @@ _READERS: dict[str, ResultsReader] = {
 }
 
 
-def read_results(document: Any) -> ToolResults:
+def read_results(document: object) -> ToolResults:
     """Read what a tool wrote: decoded JSON, or the text of XML. Raises ResultsError with the place where it cannot be read."""
     for reader in _READERS.values():
         if reader.claims(document):

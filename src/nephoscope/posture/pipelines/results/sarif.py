@@ -34,7 +34,7 @@ _UNMET = "Not met: "
 _MARKS = ("primaryLocationLineHash", "matchBasedId/v1", "contextHash/v1")
 
 
-def claims(document: Any) -> bool:
+def claims(document: object) -> bool:
     """Tell whether a document is SARIF."""
     return isinstance(document, dict) and isinstance(document.get("runs"), list) and "version" in document
 
@@ -66,7 +66,7 @@ def read(document: Any) -> ToolResults:
     )
 
 
-def _results(run: Mapping[str, Any], place: str) -> Iterator[tuple[CodeFinding, str, str]]:
+def _results(run: Mapping[str, object], place: str) -> Iterator[tuple[CodeFinding, str, str]]:
     driver = mapping_of(mapping_of(run.get("tool")).get("driver"))
     rules = [mapping_of(one) for one in list_of(driver.get("rules"), f"{place}.tool.driver.rules")]
     by_id = {text_of(one.get("id"), 300): one for one in rules}
@@ -85,7 +85,7 @@ def _at(rules: list[Mapping[str, Any]], index: Any) -> Mapping[str, Any]:
 
 
 def _finding(
-    result: Mapping[str, Any], id_: str, rule: Mapping[str, Any], place: str
+    result: Mapping[str, object], id_: str, rule: Mapping[str, object], place: str
 ) -> tuple[CodeFinding, str, str]:
     location = mapping_of(next(iter(list_of(result.get("locations"), f"{place}.locations")), None))
     physical = mapping_of(location.get("physicalLocation"))
@@ -108,22 +108,22 @@ def _finding(
     return finding, text_of(title, 300).removeprefix(_UNMET), _mark(result)
 
 
-def _category(run: Mapping[str, Any]) -> str:
+def _category(run: Mapping[str, object]) -> str:
     """Return what divides a tool's runs over one repository: the id of the run's automation up to its last slash."""
     return text_of(mapping_of(run.get("automationDetails")).get("id"), 200).rpartition("/")[0]
 
 
-def _file(physical: Mapping[str, Any]) -> str:
+def _file(physical: Mapping[str, object]) -> str:
     uri = text_of(mapping_of(physical.get("artifactLocation")).get("uri"), 1_000)
     return unquote(uri.removeprefix("file://")).removeprefix("./")
 
 
-def _text(message: Any) -> str:
+def _text(message: object) -> str:
     told = mapping_of(message)
     return text_of(told.get("text")) or text_of(told.get("markdown"))
 
 
-def _severity(result: Mapping[str, Any], rule: Mapping[str, Any]) -> Severity:
+def _severity(result: Mapping[str, object], rule: Mapping[str, Any]) -> Severity:
     """Return the severity of a rule's `security-severity` (a CVSS score), else of the level."""
     for told in (result, rule):
         try:
@@ -134,13 +134,13 @@ def _severity(result: Mapping[str, Any], rule: Mapping[str, Any]) -> Severity:
     return _LEVELS.get(str(level), Severity.MEDIUM)
 
 
-def _state(result: Mapping[str, Any]) -> FindingState:
+def _state(result: Mapping[str, object]) -> FindingState:
     if _reason(result):
         return FindingState.SUPPRESSED
     return FindingState.UNKNOWN if result.get("kind") in ("open", "review") else FindingState.FAILED
 
 
-def _reason(result: Mapping[str, Any]) -> str:
+def _reason(result: Mapping[str, object]) -> str:
     """Return why a result is suppressed; '' where it is not, or where a suppression is not accepted."""
     several = result.get("suppressions")
     told = [mapping_of(one) for one in several] if isinstance(several, list) else []
@@ -149,14 +149,14 @@ def _reason(result: Mapping[str, Any]) -> str:
     return text_of(told[0].get("justification"), 500) or "suppressed"
 
 
-def _mark(result: Mapping[str, Any]) -> str:
+def _mark(result: Mapping[str, object]) -> str:
     partial = mapping_of(result.get("partialFingerprints"))
     given = {**mapping_of(result.get("fingerprints")), **partial}
     marks = [*(name for name in _MARKS if name in given), *sorted(given)]
     return next((text_of(given[name], 200) for name in marks if isinstance(given[name], str)), "")
 
 
-def _unread(run: Mapping[str, Any]) -> Iterator[str]:
+def _unread(run: Mapping[str, object]) -> Iterator[str]:
     """Give the files that the tool says it could not judge: those of notifications that warn or fail."""
     for invocation in list_of(run.get("invocations"), "invocations"):
         notifications = mapping_of(invocation).get("toolExecutionNotifications")

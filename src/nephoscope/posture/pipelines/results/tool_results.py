@@ -57,7 +57,7 @@ class ToolResults(msgspec.Struct, frozen=True, kw_only=True):
     components: tuple[BillComponent, ...] = ()
 
 
-def text_of(value: Any, most: int = MOST_TEXT) -> str:
+def text_of(value: object, most: int = MOST_TEXT) -> str:
     """Return a text without control characters, cut to a length; '' for what is none."""
     if not isinstance(value, str):
         return ""
@@ -71,12 +71,12 @@ def number_of(value: Any) -> int:
     return value if whole and 1 <= value <= _LINES else 1
 
 
-def mapping_of(value: Any) -> Mapping[str, Any]:
+def mapping_of(value: object) -> Mapping[str, Any]:
     """Return a JSON object; an empty one for what is none."""
     return value if isinstance(value, dict) else {}
 
 
-def list_of(value: Any, place: str) -> list[Any]:
+def list_of(value: object, place: str) -> list[object]:
     """Return a JSON array, an empty one where it is absent; ResultsError for something else."""
     if value is None:
         return []
@@ -85,7 +85,7 @@ def list_of(value: Any, place: str) -> list[Any]:
     return value
 
 
-def check_size(findings: Sequence[Any], place: str) -> None:
+def check_size(findings: Sequence[object], place: str) -> None:
     """Raise ResultsError where there are too many findings."""
     if len(findings) > MOST_FINDINGS:
         raise ResultsError(
@@ -120,8 +120,8 @@ def make_finding(
     message: str,
     severity: Severity,
     *,
-    line: Any = 1,
-    column: Any = 1,
+    line: object = 1,
+    column: object = 1,
     state: FindingState = FindingState.FAILED,
     subject: str = "",
     evidence: str = "",

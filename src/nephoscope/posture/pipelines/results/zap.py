@@ -28,7 +28,7 @@ _ROOT = "OWASPZAPReport"
 _TAG = re.compile(r"<[^<>]{0,1000}>")
 
 
-def claims(document: Any) -> bool:
+def claims(document: object) -> bool:
     """Tell whether a document is a report of ZAP."""
     if isinstance(document, str):
         return f"<{_ROOT}" in document[:10_000]
@@ -56,7 +56,7 @@ def read(document: Any) -> ToolResults:
     )
 
 
-def _as_json(root: Element) -> dict[str, Any]:
+def _as_json(root: Element) -> dict[str, object]:
     """The report in XML as the one in JSON: the same members, attributes with an `@`."""
     if root.tag != _ROOT:
         raise ResultsError(f"the root must be {_ROOT} (got {text_of(root.tag, 50)!r})")
@@ -76,7 +76,7 @@ def _members(element: Element) -> dict[str, Any]:
     return {child.tag: child.text or "" for child in element if not len(child)}
 
 
-def _findings(alert: Mapping[str, Any], place: str) -> Iterator[tuple[CodeFinding, str]]:
+def _findings(alert: Mapping[str, object], place: str) -> Iterator[tuple[CodeFinding, str]]:
     title = text_of(alert.get("alert") or alert.get("name"), 300)
     accepted = str(alert.get("confidence")) == _FALSE_POSITIVE
     for one in list_of(alert.get("instances"), f"{place}.instances"):
@@ -97,5 +97,5 @@ def _findings(alert: Mapping[str, Any], place: str) -> Iterator[tuple[CodeFindin
         ), title  # fmt: skip
 
 
-def _plain(html: Any) -> str:
+def _plain(html: object) -> str:
     return text_of(unescape(_TAG.sub(" ", html[:20_000]))) if isinstance(html, str) else ""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.estate.addresses import Interval, merge
 from nephoscope.estate.gap import NotCollected
@@ -90,10 +90,10 @@ def _ends(network: Network, machine: Resource) -> Iterator[End]:
         return
 
 
-def _connections(view: View, ends: Sequence[End]) -> Iterator[dict[str, Any]]:
+def _connections(view: View, ends: Sequence[End]) -> Iterator[dict[str, object]]:
     """Each machine with who reaches it and whom it reaches."""
-    inward: defaultdict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
-    outward: defaultdict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    inward: defaultdict[str, dict[str, dict[str, object]]] = defaultdict(dict)
+    outward: defaultdict[str, dict[str, dict[str, object]]] = defaultdict(dict)
     for source in ends:
         for target in ends:
             if source.machine == target.machine or not view.exposure.joined(source.network, target.network):

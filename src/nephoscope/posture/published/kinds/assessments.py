@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.posture.published.document import Document, arm
 from nephoscope.posture.published.recommended import UNJUDGED, metadata, unjudged
@@ -75,7 +75,7 @@ def _unjudged(report: Report, item: Assessment) -> Document:
     )
 
 
-def _document(report: Report, row: Row, past: Past | None, about: dict[str, Any]) -> Document:
+def _document(report: Report, row: Row, past: Past | None, about: dict[str, object]) -> Document:
     item, recommendation = row.assessment, row.recommendation
     resource = "" if item.resource == "/" else item.resource.rstrip("/")
     properties = {
@@ -96,7 +96,7 @@ def _document(report: Report, row: Row, past: Past | None, about: dict[str, Any]
     )
 
 
-def _status(report: Report, row: Row, past: Past | None) -> dict[str, Any]:
+def _status(report: Report, row: Row, past: Past | None) -> dict[str, object]:
     item = row.assessment
     cause = _CAUSES.get(item.state, item.cause)
     first = past.first_seen if past and past.first_seen else report.now

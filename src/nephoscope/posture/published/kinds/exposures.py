@@ -6,7 +6,7 @@ A document stands where it can be told, and where it cannot for want of somethin
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
@@ -39,7 +39,7 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
             yield Document.of(arm(id_, TYPE, {"calculatedDateTime": report.now.isoformat(), **found}))
 
 
-def _service(resource: Resource, view: View) -> dict[str, Any] | None:
+def _service(resource: Resource, view: View) -> dict[str, object] | None:
     """Whom an endpoint answers; None where there is nothing to be told of one."""
     try:
         found = answers(resource, view)
@@ -48,7 +48,7 @@ def _service(resource: Resource, view: View) -> dict[str, Any] | None:
     return None if found is None else {"answers": found.value}
 
 
-def _machine(machine: Resource, view: View) -> dict[str, Any]:
+def _machine(machine: Resource, view: View) -> dict[str, object]:
     """The ways in to a machine, and the ports behind them that security rules let the Internet reach."""
     ways: list[WayIn] = []
     missing: list[str] = []
@@ -72,12 +72,12 @@ def _machine(machine: Resource, view: View) -> dict[str, Any]:
     }
 
 
-def _way(one: WayIn) -> dict[str, Any]:
+def _way(one: WayIn) -> dict[str, object]:
     ports = [f"{low}-{high}" if low != high else f"{low}" for low, high in one.ports]
     return {"kind": one.kind, "via": list(one.via), "protocol": one.protocol, "ports": ports}
 
 
-def _ports(reached: list[Reached]) -> list[dict[str, Any]]:
+def _ports(reached: list[Reached]) -> list[dict[str, object]]:
     """Each port once, with whether everybody comes to it or only some addresses."""
     wide = {one.port: False for one in reached}
     for one in reached:

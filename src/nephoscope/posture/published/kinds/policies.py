@@ -41,7 +41,7 @@ def _loaded(entry: Entry) -> dict[str, Any]:
     return body
 
 
-def _assignment(one: Assignment) -> dict[str, Any]:
+def _assignment(one: Assignment) -> dict[str, object]:
     properties = without_nothing(
         {
             "displayName": one.display_name,

@@ -32,13 +32,13 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
                 )
 
 
-def _groups(initiative: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _groups(initiative: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
     properties = initiative.get("properties")
     groups = properties.get("policyDefinitionGroups") if isinstance(properties, dict) else None
     return (one for one in groups or () if isinstance(one, dict))
 
 
-def _body(key: str, group: Mapping[str, Any]) -> dict[str, Any]:
+def _body(key: str, group: Mapping[str, object]) -> dict[str, Any]:
     name = key.rpartition("/")[2]
     said = {
         "metadataId": name,

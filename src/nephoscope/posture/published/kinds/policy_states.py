@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.posture.published.document import Document, arm, without_nothing
 from nephoscope.posture.published.recommended import definition_id
@@ -53,7 +53,7 @@ def _document(report: Report, row: Row, definition: str, initiative: str) -> Doc
     told = hashlib.blake2b(
         "\0".join((item.assignment, item.initiative, item.reference, item.key)).encode(), digest_size=16
     )
-    properties: dict[str, Any] = {
+    properties: dict[str, object] = {
         "timestamp": report.now.isoformat(),
         "resourceId": item.resource,
         "policyAssignmentId": item.assignment,

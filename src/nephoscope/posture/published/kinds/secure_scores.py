@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.posture.published.document import Document, arm
 from nephoscope.posture.published.kinds.assessment_metadata import TYPE as METADATA
@@ -47,7 +47,7 @@ def _members(report: Report) -> defaultdict[str, list[str]]:
     return found
 
 
-def _definition(control: Control, members: Sequence[str]) -> dict[str, Any]:
+def _definition(control: Control, members: Sequence[str]) -> dict[str, object]:
     return {
         "displayName": control.name,
         "maxScore": control.max_score,
@@ -56,7 +56,7 @@ def _definition(control: Control, members: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _scored(scope: ScopeScore, definitions: Mapping[str, dict[str, Any]]) -> Iterator[Document]:
+def _scored(scope: ScopeScore, definitions: Mapping[str, dict[str, object]]) -> Iterator[Document]:
     score = f"/subscriptions/{scope.subscription}/providers/{TYPE}/ascScore"
     points = {"max": scope.max, "current": round(scope.current, 2), "percentage": scope.percentage}
     properties = {"displayName": "ASC score", "score": points, "weight": scope.weight}
@@ -67,7 +67,7 @@ def _scored(scope: ScopeScore, definitions: Mapping[str, dict[str, Any]]) -> Ite
         yield Document.of(arm(id_, CONTROLS, told), title=control.control.name)
 
 
-def _control(control: ControlScore, definition: Mapping[str, Any]) -> dict[str, Any]:
+def _control(control: ControlScore, definition: Mapping[str, object]) -> dict[str, object]:
     """Resources that could not be judged stand apart: they are neither healthy nor unhealthy."""
     points = {"max": control.max, "current": round(control.current, 2), "percentage": control.percentage}
     return {

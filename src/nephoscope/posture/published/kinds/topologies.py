@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.view import View
@@ -68,7 +68,7 @@ def _worst(report: Report) -> dict[str, Severity]:
 
 def _network(
     network: Resource, inside: Mapping[str, list[Resource]], worst: Mapping[str, Severity]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[dict[str, object]]:
     """A network, its subnets, and the machines in those."""
     subnets = [str(one["id"]) for one in _subnets(network)]
     above = str(network.body["id"])
@@ -81,15 +81,15 @@ def _network(
             yield _row(str(machine.body["id"]), worst, machine.body.get("location"), (subnet,), ())
 
 
-def _subnets(network: Resource) -> Iterator[dict[str, Any]]:
+def _subnets(network: Resource) -> Iterator[dict[str, object]]:
     properties = network.body.get("properties")
     several = properties.get("subnets") if isinstance(properties, dict) else None
     return (one for one in several or () if isinstance(one, dict) and isinstance(one.get("id"), str))
 
 
 def _row(
-    id_: str, worst: Mapping[str, Severity], location: Any, parents: tuple[str, ...], children: list[str] | tuple[str, ...]
-) -> dict[str, Any]:  # fmt: skip
+    id_: str, worst: Mapping[str, Severity], location: object, parents: tuple[str, ...], children: list[str] | tuple[str, ...]
+) -> dict[str, object]:  # fmt: skip
     severity = worst.get(id_.lower())
     return {
         "resourceId": id_,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from nephoscope.collect.images.digest import check_digest_text
@@ -37,7 +35,7 @@ def read_events(content: bytes) -> EventBatch:
     )
 
 
-def _read_form(document: Any) -> EventBatch:
+def _read_form(document: object) -> EventBatch:
     if isinstance(document, list):
         is_cloud = bool(document) and isinstance(document[0], dict) and "specversion" in document[0]
         return read_cloud_events(document) if is_cloud else read_event_grid(document)

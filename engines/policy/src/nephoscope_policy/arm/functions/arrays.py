@@ -16,7 +16,7 @@ MAX_RANGE_END = 2_147_483_647
 
 
 @function("array(convertToArray)")
-def array(arguments: list[Any]) -> Value:
+def array(arguments: list[object]) -> Value:
     """Wrap a value in an array; an array stays as it is."""
     value = arguments[0]
     return value if isinstance(value, list) else [value]
@@ -40,13 +40,13 @@ def range_(arguments: list[object]) -> Value:
 
 
 @function("first(arrayOrString)")
-def first(arguments: list[Any]) -> Value:
+def first(arguments: list[object]) -> Value:
     """Give the first element or character; null for an empty array, '' for an empty string."""
     return _end(arguments, 0)
 
 
 @function("last(arrayOrString)")
-def last(arguments: list[Any]) -> Value:
+def last(arguments: list[object]) -> Value:
     """Give the last element or character; null for an empty array, '' for an empty string."""
     return _end(arguments, -1)
 
@@ -61,7 +61,7 @@ def _end(arguments: list[object], place: int) -> Value:
 
 
 @function("length(arrayStringOrObject)")
-def length(arguments: list[Any]) -> Value:
+def length(arguments: list[object]) -> Value:
     """Count the elements of an array, the characters of a string or the top-level keys of an object."""
     if isinstance(arguments[0], list | str | dict):
         return len(arguments[0])

@@ -17,7 +17,7 @@ def equals(arguments: list[object]) -> Value:
 
 
 @function("less(arg1, arg2)")
-def less(arguments: list[Any]) -> Value:
+def less(arguments: list[object]) -> Value:
     """Say whether the first of two numbers or two strings is less."""
     return _order(arguments) < 0
 
@@ -29,7 +29,7 @@ def less_or_equals(arguments: list[object]) -> Value:
 
 
 @function("greater(arg1, arg2)")
-def greater(arguments: list[Any]) -> Value:
+def greater(arguments: list[object]) -> Value:
     """Say whether the first of two numbers or two strings is greater."""
     return _order(arguments) > 0
 

@@ -18,7 +18,7 @@ _REAL = re.compile(
 
 
 @function("add(operand1, operand2)")
-def add(arguments: list[Any]) -> Value:
+def add(arguments: list[object]) -> Value:
     """Add two numbers."""
     return _result(given.number(arguments, 0) + given.number(arguments, 1))
 

@@ -18,7 +18,7 @@ GUID_NAMESPACE = uuid.UUID("11fb06fb-712d-4ddd-98c7-e71bbd588830")
 
 
 @function("string(valueToConvert)")
-def string(arguments: list[Any]) -> Value:
+def string(arguments: list[object]) -> Value:
     """Give a value as text: arrays and objects as compact JSON, null as 'null'."""
     return short(as_text(arguments[0]))
 
@@ -42,7 +42,7 @@ def trim(arguments: list[object]) -> Value:
 
 
 @function("replace(originalString, oldString, newString)")
-def replace(arguments: list[Any]) -> Value:
+def replace(arguments: list[object]) -> Value:
     """Replace every occurrence, by code point."""
     original, old, new = (given.text(arguments, place) for place in range(3))
     if not old:
@@ -52,7 +52,7 @@ def replace(arguments: list[Any]) -> Value:
 
 
 @function("split(inputString, delimiter)")
-def split(arguments: list[Any]) -> Value:
+def split(arguments: list[object]) -> Value:
     """Cut a string at a delimiter, or at any of an array of delimiters (the longest first)."""
     content = given.text(arguments, 0)
     if isinstance(arguments[1], str):
@@ -80,7 +80,7 @@ def _split_any(content: str, delimiters: list[str]) -> list[str]:
 
 
 @function("join(inputArray, delimiter)")
-def join(arguments: list[Any]) -> Value:
+def join(arguments: list[object]) -> Value:
     """Join the elements of an array, each as string() gives it."""
     pieces = [as_text(item) for item in given.array(arguments, 0)]
     delimiter = given.text(arguments, 1)
@@ -164,7 +164,7 @@ def format_(arguments: list[object]) -> Value:
 
 
 @function("guid(baseString, ...)")
-def guid(arguments: list[Any]) -> Value:
+def guid(arguments: list[object]) -> Value:
     """Give the name-based identifier (RFC 4122 version 5) of the arguments joined by '-'."""
     name = "-".join(given.text(arguments, place) for place in range(len(arguments)))
     digest = hashlib.sha1(GUID_NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()

@@ -41,14 +41,14 @@ class Document:
         self._fixed: Place | None = None
 
     @classmethod
-    def made(cls, value: Any, place: Place) -> Document:
+    def made(cls, value: object, place: Place) -> Document:
         """A document that an expression made: everything in it stands where the expression does."""
         document = cls(place.file, "", value)
         document._fixed = place
         return document
 
     @classmethod
-    def of_source(cls, value: Any, file: str, text: str, mark: TextMark) -> Document:
+    def of_source(cls, value: object, file: str, text: str, mark: TextMark) -> Document:
         """A document that was compiled from a text; `mark` leads from its parts to the characters of the text, as far as is known."""
         document = cls(file, text, value, mark)
         document.compiled = True

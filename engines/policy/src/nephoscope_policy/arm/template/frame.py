@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.template.document import Document, Path, member
@@ -95,6 +95,6 @@ class EvaluationFrame:
             return value
         return self.fail(document.place((*path, found[0])), wrong)
 
-    def evaluate(self, document: Document, path: Path, node: Any) -> Value:
+    def evaluate(self, document: Document, path: Path, node: object) -> Value:
         """The value of a node of a document in this frame."""
         return evaluate(self, document, path, node)

@@ -39,7 +39,7 @@ class TemplateInstance:
         self,
         document: Document,
         path: Path,
-        node: dict[str, Any],
+        node: dict[str, object],
         given: Mapping[str, GivenParameter],
         scope: Scope,
         deployment: DeploymentView,

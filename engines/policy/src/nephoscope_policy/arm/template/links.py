@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from nephoscope_policy.arm.patterns import is_open, literal_tail, pattern, shown_pattern
@@ -83,7 +82,7 @@ def load_document(plan: PlanView, name: str) -> Document | None:
     return plan.documents[name]
 
 
-def _text(origin: WrittenNode, path: Path, link: Any, name: str) -> str | None:
+def _text(origin: WrittenNode, path: Path, link: object, name: str) -> str | None:
     found = member(link, name)
     if found is None:
         return None

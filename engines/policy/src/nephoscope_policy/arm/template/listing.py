@@ -76,7 +76,7 @@ class _Listing:
         self,
         frame: FrameView,
         path: Path,
-        item: dict[str, Any],
+        item: dict[str, object],
         parent: PlannedResource | None,
         symbol: str,
     ) -> None:

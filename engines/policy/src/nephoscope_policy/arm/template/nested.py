@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope_policy.arm.patterns import pattern
 from nephoscope_policy.arm.template.deployment import Deployment
@@ -105,7 +105,7 @@ def _is_inner(origin: WrittenNode, path: Path, properties: dict[str, object]) ->
     return isinstance(value, str) and value.lower() == "inner"
 
 
-def _given(origin: WrittenNode, path: Path, properties: dict[str, Any]) -> Mapping[str, GivenParameter]:
+def _given(origin: WrittenNode, path: Path, properties: Mapping[str, object]) -> Mapping[str, GivenParameter]:
     found = member(properties, "parameters")
     if found is None:
         link = member(properties, "parametersLink")

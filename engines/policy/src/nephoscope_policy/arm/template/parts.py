@@ -93,7 +93,7 @@ class FrameView(Protocol):
     def count(self, document: Document, path: Path, loop: dict[str, object]) -> int | Unknown:
         """How many turns a loop has; a count that is none is reported."""
 
-    def evaluate(self, document: Document, path: Path, node: Any) -> Value:
+    def evaluate(self, document: Document, path: Path, node: object) -> Value:
         """The value of a node of a document in this frame."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
@@ -17,7 +16,7 @@ _GROUP_TYPE = "/providers/microsoft.resources/resourcegroups/"
 _TURN = re.compile(r"(?P<name>[^\[\]]+)\[(?P<index>[0-9]+)\]")
 
 
-def reference(frame: FrameView, arguments: list[Any]) -> Value:
+def reference(frame: FrameView, arguments: list[object]) -> Value:
     """`reference(nameOrId, [apiVersion], ['Full'])`."""
     _between(arguments, 1, 3)
     target = _target(arguments[0])
@@ -29,7 +28,7 @@ def reference(frame: FrameView, arguments: list[Any]) -> Value:
     return _runtime(target, full=full)
 
 
-def references(frame: FrameView, arguments: list[Any]) -> Value:
+def references(frame: FrameView, arguments: list[object]) -> Value:
     """`references(symbolicNameOfLoop, ['Full'])`."""
     _between(arguments, 1, 2)
     name = given.text(arguments, 0)

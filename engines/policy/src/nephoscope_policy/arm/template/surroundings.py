@@ -102,13 +102,13 @@ def _deployment(frame: FrameView, arguments: list[Any]) -> Value:
     }
     rest = _open(f"the deployment {deployment.id}")
     link = {"uri": template_uri(instance.scope, instance.document.file)}
-    properties: dict[str, Any] = {
+    properties: dict[str, object] = {
         "mode": "Incremental",
         "provisioningState": "Accepted",
         "template": OpenObject(template, rest.member("template")),
         "templateLink": OpenObject(link, rest.member("templateLink")),
     }
-    members: dict[str, Any] = {
+    members: dict[str, object] = {
         "name": _text(deployment.name),
         "properties": OpenObject(properties, rest.member("properties")),
     }
@@ -135,7 +135,7 @@ def _environment(frame: FrameView, arguments: list[Any]) -> Value:
     return OpenObject(ENVIRONMENTS.get(name, {}), _open(f"the cloud {name}"))
 
 
-def _no_arguments(arguments: list[Any]) -> None:
+def _no_arguments(arguments: list[object]) -> None:
     if arguments:
         raise FunctionError(f"takes no arguments, not {len(arguments)}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from nephoscope_policy.arm.compiler import compile_node
 from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError
@@ -52,7 +52,7 @@ class _Tracer:
         self._left = MAX_STEPS + MAX_STEPS // 2
 
     def below(
-        self, frame: FrameView, document: Document, path: Path, node: Any, steps: Steps
+        self, frame: FrameView, document: Document, path: Path, node: object, steps: Steps
     ) -> Iterator[Written]:
         """The places from a node of a document on along the steps."""
         self._left -= 1

@@ -76,7 +76,7 @@ class UserType:
             (found := member(node, "nullable")) is not None and found[1] is True for node in self._chain
         )
 
-    def of(self, node: Any) -> UserType:
+    def of(self, node: object) -> UserType:
         """The type of a part."""
         return _resolved(self._instance, node)
 
@@ -210,7 +210,7 @@ def resolve(instance: InstanceView, path: Path, node: object) -> UserType:
 
 
 def _resolved(instance: InstanceView, node: object) -> UserType:
-    chain: list[dict[str, Any]] = []
+    chain: list[dict[str, object]] = []
     while isinstance(node, dict) and len(chain) < MAX_REFERENCES:
         chain.append(node)
         reference = member(node, "$ref")

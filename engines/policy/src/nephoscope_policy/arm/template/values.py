@@ -57,7 +57,7 @@ def parsed_text(text: str) -> Expression:
     return parse(text)
 
 
-def evaluate(frame: FrameView, document: Document, path: Path, node: Any) -> Value:
+def evaluate(frame: FrameView, document: Document, path: Path, node: object) -> Value:
     """The value of a node of a document; what fails is reported at its place and is unknown."""
     if type(node) is str:
         return _text(frame, document, path, node)

@@ -11,7 +11,7 @@ from nephoscope.vulnerability.documents.csaf import AdvisoryDocument, Problem
 _REQUIRED = frozenset({"$schema", "category", "content", "critical"})
 
 
-def _extensions(document: AdvisoryDocument) -> Iterator[tuple[str, Any]]:
+def _extensions(document: AdvisoryDocument) -> Iterator[tuple[str, object]]:
     """Give place and value of each extension, wherever it stands."""
     waiting: list[tuple[str, Any]] = [("", document.tree)]
     while waiting:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from nephoscope.collect.sbom.bill import UnreadableBillError
 from nephoscope.collect.sbom.csaf.cvss_properties import PROPERTIES
@@ -65,7 +64,7 @@ def check_scores_are_valid(document: AdvisoryDocument) -> Iterator[Problem]:
             yield f"{place}/baseSeverity", f"{str(severity)[:20]!r} is no severity"
 
 
-def _computed(name: str, content: Tree) -> dict[str, Any] | None:
+def _computed(name: str, content: Tree) -> dict[str, object] | None:
     """Return the scores and severities of a vector, None for one that is none."""
     vector = _whole_vector(name, content)
     if not _VECTOR.fullmatch(vector) or len(vector) > 400:
