@@ -22,6 +22,7 @@ NAMES = {
     "shell_script": "install.sh",
     "arm_template": "main.json",
     "kubernetes_manifest": "deploy/pod.yaml",
+    "policy_as_code": "policies/policy.json",
 }
 
 

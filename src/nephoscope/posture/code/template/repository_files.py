@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from nephoscope.collect.templates import policy_as_code
 from nephoscope.collect.templates.arm.repository import Repository, TemplateFile
 from nephoscope.collect.templates.bicep import BICEP
+from nephoscope.collect.templates.discovery import HEAD
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.collect.templates.terraform.repository import TERRAFORM
 from nephoscope.posture.code.template.verdict_cache import digest_of
@@ -62,12 +64,22 @@ class RepositoryFiles:
         """Give about how much work a file is."""
         return len(self.repository.load(name) or b"") if name in self.templates else 0
 
+    def is_judged(self, name: str) -> bool:
+        """Say whether a file is a template, or one that another reader may claim."""
+        return name in self.templates or is_claimable(name) or self._is_policy(name)
+
+    def _is_policy(self, name: str) -> bool:
+        if not name.endswith(".json"):
+            return False
+        head = (self.repository.load(name) or b"")[:HEAD]
+        return policy_as_code.claims(name, head.decode("utf-8", "replace"))
+
     def source(self, name: str) -> SourceText | None:
         """Give the text that readers of templates, pipelines, Dockerfiles and scripts may claim; None for what they do not."""
         compiled = self.repository.compiled.get(name)
         if compiled is not None and name.endswith(BICEP):
             return SourceText(name, compiled.text, compiled)
-        data = self.repository.load(name) if is_claimable(name) or name in self.templates else None
+        data = self.repository.load(name) if self.is_judged(name) else None
         if data is None or b"\0" in data:
             return None
         text, parsed = data.decode("utf-8", "replace"), self.repository.parsed(name)

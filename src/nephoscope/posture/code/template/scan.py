@@ -18,7 +18,7 @@ from nephoscope.posture.code.template.file_judge import NOT_KNOWN, FileJudge
 from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedFile
 from nephoscope.posture.code.template.judge import TemplateJudge
 from nephoscope.posture.code.template.plan_scan import NOT_MAPPED, judge_plan
-from nephoscope.posture.code.template.repository_files import RepositoryFiles, is_claimable
+from nephoscope.posture.code.template.repository_files import RepositoryFiles
 from nephoscope.posture.code.template.shares import Exchange, in_shares, processes_for
 from nephoscope.posture.code.template.template_report import TemplateReport
 from nephoscope.posture.code.template.verdict_cache import VerdictCache
@@ -62,7 +62,7 @@ class TemplateScan:
         templates = {one.name: one for one in repository.templates(names, parameters)}
         files = RepositoryFiles(repository, templates, self._scope)
         plans = plan_names(repository, names)
-        found = self._verdicts(files, [name for name in names if name in templates or is_claimable(name)])
+        found = self._verdicts(files, [name for name in names if files.is_judged(name)])
         if not found and not plans:
             self._judge.make_ready()  # that policies cannot be read is told where there is no file too
         deployed = linked_templates(found, templates)

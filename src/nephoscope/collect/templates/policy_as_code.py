@@ -1,0 +1,75 @@
+"""Policy definitions and exemptions of Azure Policy that a repository holds as JSON, to be sent from there."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.collect.templates.discovery import UnreadableFileError
+from nephoscope.collect.templates.source_text import SourceText, Span
+
+if TYPE_CHECKING:
+    from nephoscope_policy.arm.template.document import Document
+
+TITLE = "Azure Policy definition or exemption"
+PRECEDENCE = 30
+_MEMBER = re.compile(r'"(policyRule|exemptionCategory)"\s*:')
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_DEPTHS = frozenset({1, 2})
+"""A definition has the rule among its members or those of its `properties`; deeper it belongs to an export or a template."""
+_STEP = re.compile(r"\['([^']*)'\]|\[(\d+)\]|([^.\[\]]+)")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PolicyDocument:
+    """A definition or an exemption: its JSON with the places of its parts."""
+
+    document: Document
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """What it says, without the envelope of ARM."""
+        held = self.document.value.get("properties", self.document.value)
+        return held if isinstance(held, dict) else {}
+
+    @property
+    def is_definition(self) -> bool:
+        """Whether it is a definition; else it is an exemption."""
+        return "policyRule" in self.properties
+
+    def span(self, path: str) -> Span:
+        """The range of a part by its JSON path as the policy engine writes it (`properties.policyRule.if.allOf[0]`)."""
+        steps = [
+            int(index) if index else quoted or name
+            for quoted, index, name in _STEP.findall(path.removeprefix("$"))
+        ]
+        return Span(*self.document.span(tuple(steps)))
+
+
+def claims(name: str, head: str) -> bool:
+    """Claim JSON in which a definition's rule or an exemption's category stands near the top."""
+    if not name.endswith(".json"):
+        return False
+    found = _MEMBER.search(head)
+    if found is None:
+        return False
+    before = _STRING.sub("", head[: found.start()])
+    depth = before.count("{") - before.count("}")
+    return depth in _DEPTHS and before.count("[") == before.count("]")
+
+
+def read(source: SourceText) -> PolicyDocument:
+    """Parse a definition or an exemption; raises UnreadableFileError."""
+    # only these files need the engine
+    from nephoscope_policy.arm.template.document import Document
+    from nephoscope_policy.arm.template.errors import TemplateError
+
+    try:
+        document = Document.parse(source.text, source.name)
+    except TemplateError as error:
+        place = error.problem.place
+        raise UnreadableFileError(error.problem.message, place.line or 1, place.column or 1) from error
+    if not isinstance(document.value, dict):
+        raise UnreadableFileError("a definition or an exemption is a JSON object")
+    return PolicyDocument(document)

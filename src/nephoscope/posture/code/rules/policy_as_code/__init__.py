@@ -1,0 +1,1 @@
+"""Rules for policy definitions and exemptions that a repository holds."""
