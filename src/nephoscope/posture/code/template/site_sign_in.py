@@ -6,15 +6,18 @@ Source: https://learn.microsoft.com/azure/templates/microsoft.web/sites/config-a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy.arm.template.document import member
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.model.resource import Planning, Resource
 
-_SITES = frozenset({"microsoft.web/sites/config", "microsoft.web/sites/slots/config"})
+if TYPE_CHECKING:
+    from nephoscope.posture.code.template.written_resource import WrittenResource
+
+_CONFIGURATIONS = frozenset({"microsoft.web/sites/config", "microsoft.web/sites/slots/config"})
 _SWITCHES = {
     "authsettingsv2": ("properties", "platform", "enabled"),
     "authsettings": ("properties", "enabled"),
@@ -23,15 +26,21 @@ _SWITCHES = {
 _ANSWER = "siteAuthEnabled"
 
 
-def put_sign_in(resources: dict[str, Resource], made: Iterable[str]) -> None:
-    """Put what the sign-in settings among resources say into the web configuration of each site that is made."""
-    for key in made:
-        for name, path in _SWITCHES.items():
-            settings = resources.get(f"{key}/config/{name}")
-            web = resources.get(f"{key}/config/web")
-            if settings is not None and web is not None and web.type in _SITES:
-                resources[web.key] = _answering(web, _switched(settings, path))
-                break
+def put_sign_in(resources: dict[str, Resource], made: Mapping[str, WrittenResource]) -> None:
+    """Put what the sign-in settings among resources say into the web configuration of each site that is made.
+
+    A site without settings lets everybody in, where its source would tell them.
+    """
+    for key, site in made.items():
+        web = resources.get(f"{key}/config/web")
+        if web is None or web.type not in _CONFIGURATIONS:
+            continue
+        settings = ((resources.get(f"{key}/config/{name}"), path) for name, path in _SWITCHES.items())
+        said = next((_switched(one, path) for one, path in settings if one is not None), None)
+        if said is not None:
+            resources[web.key] = _answering(web, said)
+        elif site.told is None and not _answers(web):
+            resources[web.key] = _answering(web, value=False)
 
 
 def _switched(settings: Resource, path: tuple[str, ...]) -> Any:
@@ -44,6 +53,11 @@ def _switched(settings: Resource, path: tuple[str, ...]) -> Any:
             return Unknown("bool", reason=doubt or f"{settings.name} does not say whether callers sign in")
         value = found[1]
     return value
+
+
+def _answers(web: Resource) -> bool:
+    found = member(web.body, "properties")
+    return found is not None and member(found[1], _ANSWER) is not None
 
 
 def _answering(web: Resource, value: Any) -> Resource:
