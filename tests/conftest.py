@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import os
+import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -116,11 +117,22 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     return check
 
 
+@pytest.fixture(scope="session")
+def new_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a state in which nothing is: its tables are made once, and copied for each test."""
+    from nephoscope.state import State
+
+    data = tmp_path_factory.mktemp("new") / "data"
+    State.of(data, f"sqlite:///{data / 'state.db'}").close()
+    return data
+
+
 @pytest.fixture
-def state(tmp_path: Path) -> Iterator[State]:
+def state(tmp_path: Path, new_state: Path) -> Iterator[State]:
     """A new state in the test's data folder; what opens one is imported where it is used, most tests need none."""
     from nephoscope.state import State
 
+    shutil.copytree(new_state, tmp_path / "data", dirs_exist_ok=True)
     with State.of(tmp_path / "data", f"sqlite:///{tmp_path / 'data' / 'state.db'}") as opened:
         yield opened
 

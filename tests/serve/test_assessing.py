@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.sample.some_subscriptions import copy_some
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
@@ -64,6 +65,12 @@ def test_what_fails_rests_longer_each_time_but_not_when_it_is_asked_for(
     assert len(tries) == len(times) + 2
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One subscription of the sample, for what does not depend on how large an estate is."""
+    return str(copy_some(tmp_path_factory.mktemp("small") / "snapshot", "sandbox"))
+
+
 @pytest.fixture
 def instance(state: State, lake: Lake, tmp_path: Path) -> Instance:
     data = tmp_path / "data"
@@ -79,14 +86,14 @@ def instance(state: State, lake: Lake, tmp_path: Path) -> Instance:
 
 
 def test_a_tenant_that_cannot_be_signed_in_to_stops_nothing_else(
-    state: State, instance: Instance, monkeypatch: pytest.MonkeyPatch
+    state: State, instance: Instance, small: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*_: object) -> Path:
         raise SnapshotError("could not sign in")
 
     monkeypatch.setattr(tenants, "collected", refused)
     settings, rest = Settings(data=instance.data), assessing.Rest()
-    save_request(Request(("sample:",)), settings.data)
+    save_request(Request((small,)), settings.data)
     tenants.connect(state, Tenant("contoso", ASKED), Secrets("s"))
     assessing._assess_when_due(settings, state, rest, RUNNING)
     first = instance.shelf.newest()
@@ -105,9 +112,9 @@ def test_a_tenant_that_cannot_be_signed_in_to_stops_nothing_else(
 
 
 def test_what_was_noted_and_not_published_is_assessed_again(
-    state: State, instance: Instance, monkeypatch: pytest.MonkeyPatch
+    state: State, instance: Instance, small: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings, request = Settings(data=instance.data), Request(("sample:",))
+    settings, request = Settings(data=instance.data), Request((small,))
     save_request(request, instance.data)
     with monkeypatch.context() as patch:
         patch.setattr(record, "publish_tenants", lambda *_, **__: None)
@@ -136,9 +143,13 @@ def of_an_older_release(evaluation: Made) -> dict[str, Any]:
 
 
 def test_what_an_older_release_published_is_judged_and_published_anew_at_the_start(
-    state: State, instance: Instance, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    state: State,
+    instance: Instance,
+    small: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    settings, request = Settings(data=instance.data), Request(("sample:",))
+    settings, request = Settings(data=instance.data), Request((small,))
     save_request(request, instance.data)
     with monkeypatch.context() as patch:
         patch.setattr(publishing, "evaluation_row", of_an_older_release)
@@ -169,11 +180,11 @@ def test_what_an_older_release_judged_and_nobody_knows_is_told(
     assert "what it judged is not known: scan it again" in caplog.text
 
 
-def test_an_assessment_ends_when_the_server_does(state: State, instance: Instance) -> None:
+def test_an_assessment_ends_when_the_server_does(state: State, instance: Instance, small: str) -> None:
     ending = threading.Event()
     ending.set()
-    save_request(Request(("sample:",)), instance.data)
+    save_request(Request((small,)), instance.data)
     with pytest.raises(assessing.EndedError):
-        assessing.assess(Settings(data=instance.data), Request(("sample:",)), state, ending)
+        assessing.assess(Settings(data=instance.data), Request((small,)), state, ending)
     assessing.work(Settings(data=instance.data), ending)
     assert instance.shelf.newest() is None
