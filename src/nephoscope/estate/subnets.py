@@ -46,12 +46,19 @@ def subnets_of(estate: Holdings) -> dict[str, Subnet]:
     found: dict[str, Subnet] = {}
     for network in estate.by_type(NETWORK_TYPE):
         for entry in (network.body.get("properties") or {}).get("subnets") or []:
-            id_ = str(entry.get("id") or f"{network.body['id']}/subnets/{entry.get('name', '')}")
+            id_ = _id_of(entry, network)
             found[id_.lower()] = _subnet(id_, entry, "properties" in entry and not network.unread)
     for resource in estate.by_type(SUBNET_TYPE):
         if resource.complete or resource.key not in found:
             found[resource.key] = _subnet(str(resource.body["id"]), resource.body, resource.complete)
     return found
+
+
+def _id_of(entry: Mapping[str, Any], network: Resource) -> str:
+    """The id of a subnet in the body of its network; what a body has as its id and lies elsewhere is no id."""
+    told = str(entry.get("id", ""))
+    below = told.lower().startswith(f"{network.key}/subnets/")
+    return told if below else f"{network.body['id']}/subnets/{entry.get('name', '')}"
 
 
 def _subnet(id_: str, entry: dict[str, Any], known: bool) -> Subnet:

@@ -69,6 +69,14 @@ def test_what_a_template_opens_is_unhealthy() -> None:
     }
 
 
+def test_an_id_of_a_subnet_that_is_none_is_not_taken_for_one() -> None:
+    network = {
+        "type": "Microsoft.Network/virtualNetworks", "apiVersion": "2023-09-01", "name": "vnet-other", "location": "westeurope",
+        "properties": {"subnets": [{"id": "string", "name": "s", "properties": {"addressPrefix": "10.9.0.0/24"}}]},
+    }  # fmt: skip
+    assert verdicts({**CASE, "resources": [*CASE["resources"], network]}) == verdicts(CASE)
+
+
 def test_rules_of_network_managers_are_not_known_before_a_deployment() -> None:
     found = verdicts(CASE, managers=False)
     assert {key: found[key] for key in (PERMISSIVE, PORTS, FORWARDING, FACING)} == {
