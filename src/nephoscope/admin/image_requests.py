@@ -11,10 +11,9 @@ from nephoscope.admin.registries import RegistryName
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import PLAIN, Id, Shape
-from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.fault import finding, refusing
 from nephoscope.service import image_requests as service
 from nephoscope.service.image_requests import ANSWER, READ, WRITE, ImageRequestError
-from nephoscope.state import MissingError
 from nephoscope.state.registries.image_requests import ImageRequest
 
 SECTION = Section("imageRequests", "Image requests")
@@ -92,26 +91,20 @@ def requests(ask: Ask, query: WhichRequests) -> ImageRequestList:
 @SECTION.route("POST", "/imageRequests", WRITE, status=201)
 def request(ask: Ask, body: NewImageRequest) -> ImageRequestShape:
     """Ask for a public image."""
-    try:
+    with refusing("body", ImageRequestError), finding(f"The registry {body.registry}"):
         return _shape(
             service.request_image(ask.service, body.image, body.reason, body.registry, deadline=body.deadline)
         )
-    except ImageRequestError as error:
-        raise bad(f"{error}.", "body") from error
-    except MissingError as error:
-        raise missing(f"The registry {body.registry}") from error
 
 
 @SECTION.route("POST", "/imageRequests/{id}/answer", WRITE)
 def answer(ask: Ask, id: Id, body: ImageRequestAnswer) -> ImageRequestShape:  # noqa: A002
     """Approve or deny a request of somebody else, or withdraw one's own."""
-    try:
+    with finding(f"The request {id}"):
         if body.answer == "withdraw":
             return _shape(service.withdraw_request(ask.service, id))
         ask.caller.must(ANSWER)
         return _shape(service.answer_request(ask.service, id, body.answer, body.reason))
-    except MissingError as error:
-        raise missing(f"The request {id}") from error
 
 
 def _shape(one: ImageRequest) -> ImageRequestShape:

@@ -11,7 +11,7 @@ from nephoscope.access.guard import DeniedError
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import PLAIN, Shape, Text
-from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.fault import missing, refusing
 from nephoscope.posture.pipelines.repository_name import RepositoryNameError, repository_scope
 from nephoscope.posture.pipelines.results.reading import read_results
 from nephoscope.posture.pipelines.results.tool_results import ResultsError
@@ -220,13 +220,11 @@ class OfResource(Shape, frozen=True, kw_only=True):
 def put_run(ask: Ask, body: PipelineRunSent) -> PipelineRunReceipt:
     """Take in what a tool wrote (the gate's JSON, SARIF 2.1.0, CycloneDX, ZAP, JUnit); the default branch's newest run decides."""
     ask.caller.must(WRITE, repository_scope(body.repository))
-    try:
-        results = read_results(body.document)
-        told = service.record_run(ask.service, _new(body, results))
-    except ResultsError as error:
-        raise bad(f"document: {error}.", "document") from error
-    except RepositoryNameError as error:
-        raise bad(f"repository: {error}.", "repository") from error
+    with (
+        refusing("document", ResultsError, named=True),
+        refusing("repository", RepositoryNameError, named=True),
+    ):
+        told = service.record_run(ask.service, _new(body, read_results(body.document)))
     return PipelineRunReceipt(run=_run(told.run), repeated=told.repeated)
 
 
@@ -243,10 +241,8 @@ def repositories(ask: Ask) -> PipelineRepositoryList:
 def change(ask: Ask, body: DefaultBranch) -> PipelineRepositoryShape:
     """Let the runs of another branch decide from now on."""
     ask.caller.must(WRITE, repository_scope(body.repository))
-    try:
+    with refusing("repository", RepositoryNameError, named=True):
         changed = service.set_default_branch(ask.service, body.repository, body.default_branch)
-    except RepositoryNameError as error:
-        raise bad(f"repository: {error}.", "repository") from error
     return _repository(changed, ask.instance.state.pipelines.open_counts().get(changed.name, {}))
 
 
@@ -254,10 +250,8 @@ def change(ask: Ask, body: DefaultBranch) -> PipelineRepositoryShape:
 def remove(ask: Ask, query: OfRepository) -> None:
     """Delete a repository with its runs and work items."""
     ask.caller.must(DELETE, repository_scope(query.repository))
-    try:
+    with refusing("repository", RepositoryNameError, named=True):
         service.remove_repository(ask.service, query.repository)
-    except RepositoryNameError as error:
-        raise bad(f"repository: {error}.", "repository") from error
 
 
 @SECTION.route("GET", "/pipelines/runs", READ, scoped=None)

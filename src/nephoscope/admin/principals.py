@@ -10,7 +10,7 @@ import msgspec
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import PLAIN, Id, Paging, Shape, Text, paged
-from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.api.wire.fault import Fault, missing, refusing
 from nephoscope.model.resource_binding import MAX_ALSO, ResourceBinding, bind_resource
 from nephoscope.service import principals as service
 from nephoscope.service.principals import WRITE
@@ -149,7 +149,5 @@ def shown(one: Principal) -> PrincipalShape:
 
 def _bound(given: BindingShape) -> ResourceBinding:
     """The binding that a body describes; Fault 400 where it cannot be."""
-    try:
+    with refusing("binding", ValueError):
         return bind_resource(given.resource, given.computer, given.device, given.also)
-    except ValueError as error:
-        raise bad(str(error), "binding") from error

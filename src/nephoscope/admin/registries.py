@@ -10,7 +10,7 @@ import msgspec
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import PLAIN, Shape, Text
-from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.fault import finding, refusing
 from nephoscope.protect.registry.connecting import RegistrySecrets
 from nephoscope.protect.registry.registry_settings import (
     RegistrySettings,
@@ -21,7 +21,6 @@ from nephoscope.protect.registry.watch import POLLED
 from nephoscope.service import registries as service
 from nephoscope.service.attestation_key import attestation_key as make_attestation_key
 from nephoscope.service.registries import DELETE, READ, READ_IMAGES, WRITE, WRITE_IMAGES
-from nephoscope.state import MissingError
 from nephoscope.state.registries.registry_images import RegistryImage, RegistryImageFilter
 from nephoscope.state.registries.watched_registries import WatchedRegistry
 
@@ -158,13 +157,11 @@ def registries(ask: Ask) -> RegistryList:
 @SECTION.route("PUT", "/registries/{name}", WRITE, status=201)
 def add(ask: Ask, name: RegistryName, body: NewRegistry) -> RegistryShape:
     """Watch a registry from now on."""
-    try:
+    with refusing("body", RegistrySettingsError):
         made = service.add_registry(
             ask.service, name, body.address, _settings(body.settings), username=body.username,
             given=RegistrySecrets(password=body.password, token=body.token), workspace=body.workspace,
         )  # fmt: skip
-    except RegistrySettingsError as error:
-        raise bad(f"{error}.", "body") from error
     return _registry(ask, made)
 
 
@@ -172,44 +169,34 @@ def add(ask: Ask, name: RegistryName, body: NewRegistry) -> RegistryShape:
 def change(ask: Ask, name: RegistryName, body: RegistryChange) -> RegistryShape:
     """Change a registry that is watched, or let it pause or go on."""
     settings = None if body.settings is None else _settings(body.settings)
-    try:
+    with refusing("body", RegistrySettingsError), finding(f"The registry {name}"):
         changed = service.change_registry(
             ask.service, name, address=body.address, settings=settings, username=body.username, enabled=body.enabled,
             given=RegistrySecrets(password=body.password, token=body.token),
         )  # fmt: skip
-    except RegistrySettingsError as error:
-        raise bad(f"{error}.", "body") from error
-    except MissingError as error:
-        raise missing(f"The registry {name}") from error
     return _registry(ask, changed)
 
 
 @SECTION.route("DELETE", "/registries/{name}", DELETE, status=204)
 def remove(ask: Ask, name: RegistryName) -> None:
     """Watch a registry no more; what it holds stays as it is."""
-    try:
+    with finding(f"The registry {name}"):
         service.remove_registry(ask.service, name)
-    except MissingError as error:
-        raise missing(f"The registry {name}") from error
 
 
 @SECTION.route("POST", "/registries/{name}/test", WRITE)
 def test(ask: Ask, name: RegistryName) -> RegistryTrialShape:
     """Try whether a registry lists its repositories."""
-    try:
+    with finding(f"The registry {name}"):
         found = service.try_registry(ask.service, name)
-    except MissingError as error:
-        raise missing(f"The registry {name}") from error
     return RegistryTrialShape(works=found.works, message=found.message)
 
 
 @SECTION.route("POST", "/registries/{name}/eventsSecret", WRITE)
 def events_secret(ask: Ask, name: RegistryName) -> EventsSecret:
     """Make the secret that events of a registry carry, shown this once; the one before counts no more."""
-    try:
+    with finding(f"The registry {name}"):
         made = service.make_events_secret(ask.service, name)
-    except MissingError as error:
-        raise missing(f"The registry {name}") from error
     return EventsSecret(secret=made, path=f"/hooks/registries/{name}")
 
 
@@ -234,28 +221,22 @@ def images(ask: Ask, query: WhichImages) -> RegistryImageList:
 @SECTION.route("GET", "/registryImages/{id}", READ_IMAGES)
 def image(ask: Ask, id: ImageId) -> RegistryImageShape:  # noqa: A002
     """An image with the reasons of its verdict."""
-    try:
+    with finding(f"The image {id}"):
         return _image(ask.instance.state.registry_images.get(id))
-    except MissingError as error:
-        raise missing(f"The image {id}") from error
 
 
 @SECTION.route("POST", "/registryImages/{id}/decision", WRITE_IMAGES)
 def decide(ask: Ask, id: ImageId, body: ImageDecision) -> RegistryImageShape:  # noqa: A002
     """Promote or reject an image that quarantine holds, or have it examined again; malware is never promoted."""
-    try:
+    with finding(f"The image {id}"):
         if body.decision == "examine":
             return _image(service.examine_again(ask.service, [id])[0])
         return _image(service.decide_image(ask.service, id, body.decision, body.reason))
-    except MissingError as error:
-        raise missing(f"The image {id}") from error
 
 
 def _settings(document: dict[str, object]) -> RegistrySettings:
-    try:
+    with refusing("settings", RegistrySettingsError):
         return read_settings(document)
-    except RegistrySettingsError as error:
-        raise bad(f"{error}.", "settings") from error
 
 
 def _registry(ask: Ask, one: WatchedRegistry) -> RegistryShape:

@@ -10,7 +10,7 @@ from nephoscope.admin.principals import known
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Id, Paging, Shape, Text, paged
-from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.fault import bad, missing, refusing
 from nephoscope.service import principals as service
 from nephoscope.service.principals import ROLE_DELETE, ROLE_WRITE
 from nephoscope.state.access.principals import RoleAssignment
@@ -89,19 +89,15 @@ def assignments(ask: Ask, query: Paging) -> AssignmentList:
 @SECTION.route("POST", "/roleAssignments", ROLE_WRITE, status=201, scoped=None)
 def grant(ask: Ask, body: NewAssignment) -> AssignmentShape:
     """Give a role at a scope, of which the caller must be an owner; the one that is there where it was given before."""
-    try:
+    with refusing("scope", ScopeError):
         scope = parsed(body.scope)
-    except ScopeError as error:
-        raise bad(str(error), "scope") from error
     ask.service.require(ROLE_WRITE, scope)
     found = role(body.role)
     if found is None:
         raise bad(f"There is no role {body.role}.", "role")
     who = known(ask, body.principal)
-    try:
+    with refusing("role", service.ReadingOnlyError):
         return _shown(service.grant_role(ask.service, who, found.name, scope))
-    except service.ReadingOnlyError as error:
-        raise bad(f"{error}.", "role") from error
 
 
 @SECTION.route("DELETE", "/roleAssignments/{id}", ROLE_DELETE, status=204, scoped=None)

@@ -11,10 +11,9 @@ from nephoscope.admin.principals import known
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Id, Shape, Text
-from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.fault import bad, finding
 from nephoscope.service import principals as service
 from nephoscope.service.principals import SECRET_DELETE, SECRET_WRITE
-from nephoscope.state import MissingError
 from nephoscope.state.access.principals import PrincipalKind, Secret, SecretKind
 
 SECTION = Section("secrets", "Tokens, client secrets and sessions")
@@ -81,10 +80,8 @@ def make(ask: Ask, id: Id, body: NewSecret) -> MadeSecret:  # noqa: A002 - the n
 def drop(ask: Ask, id: Id, secret: Id) -> None:  # noqa: A002 - the name in the path
     """Let a secret open nothing any more; of a session: sign a browser out."""
     who = known(ask, id)
-    try:
+    with finding(f"A secret {secret}"):
         service.drop_secret(ask.service, who, secret)
-    except MissingError as error:
-        raise missing(f"A secret {secret}") from error
 
 
 def _shown(one: Secret) -> SecretShape:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ import msgspec
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Name, Paging, Shape, paged
-from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.api.wire.fault import Fault, bad, missing, refusing
 from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live.catalogue import described, kind_of, kinds
 from nephoscope.ingest.live.setting_up import TOKENS
@@ -19,7 +19,6 @@ from nephoscope.ingest.live.source import Kind
 from nephoscope.service import sources as service
 from nephoscope.service.sources import DELETE, HOST, READ, WRITE
 from nephoscope.state import StateError
-from nephoscope.state.database.faults import OvertakenError, PassingError
 from nephoscope.state.ingestion.sources import Source
 
 SECTION = Section("sources", "Sources")
@@ -173,7 +172,8 @@ def add(ask: Ask, body: NewSource) -> SourceShape:
         raise bad(f"There is no workspace {body.workspace}.", "workspace")
     source = Source(body.name, kind.name, {}, body.workspace, enabled=body.enabled)
     table = ask.instance.lake.tables.get
-    made = _done(lambda: service.add_source(ask.service, source, body.settings, body.secrets, table=table))
+    with refusing("settings", SourceError, StateError):
+        made = service.add_source(ask.service, source, body.settings, body.secrets, table=table)
     return _shown(ask, made)
 
 
@@ -190,7 +190,8 @@ def change(ask: Ask, name: Name, body: SourceChange) -> SourceShape:
     settings = body.settings if body.settings is not msgspec.UNSET else None
     secrets = body.secrets if body.secrets is not msgspec.UNSET else {}
     enabled = None if body.enabled is msgspec.UNSET else body.enabled
-    made = _done(lambda: service.change_source(ask.service, source.name, settings, secrets, enabled=enabled))
+    with refusing("settings", SourceError, StateError):
+        made = service.change_source(ask.service, source.name, settings, secrets, enabled=enabled)
     return _shown(ask, made)
 
 
@@ -238,20 +239,8 @@ def health(ask: Ask, name: Name) -> SourceHealth:
 
 
 def _kind_of(name: str) -> Kind:
-    try:
+    with refusing("kind", SourceError):
         return kind_of(name)
-    except SourceError as error:
-        raise bad(str(error), "kind") from error
-
-
-def _done(do: Callable[[], Source]) -> Source:
-    """The source as it was kept; Fault 400 where it cannot be."""
-    try:
-        return do()
-    except (PassingError, OvertakenError):
-        raise
-    except (SourceError, StateError) as error:
-        raise bad(f"{error}.", "settings") from error
 
 
 def _source(ask: Ask, name: str) -> Source:

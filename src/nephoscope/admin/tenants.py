@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 import msgspec
 
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import PLAIN, Name, Paging, Shape, Text, paged
-from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.api.wire.fault import Fault, missing, refusing
 from nephoscope.collect.azure.connecting import MOST_CERTIFICATE, Secrets, meant
 from nephoscope.collect.azure.granting import Grant, az, bicep
 from nephoscope.collect.azure.rights import Place, names
@@ -22,7 +21,6 @@ from nephoscope.posture.scans import tenants as kept
 from nephoscope.service import tenants as service
 from nephoscope.service.tenants import DELETE, READ, WRITE
 from nephoscope.state import StateError
-from nephoscope.state.database.faults import PassingError
 from nephoscope.state.estate.tenants import LEAST_HOURS, MOST_HOURS, Connection, Tenant
 
 SECTION = Section("tenants", "Tenants")
@@ -30,7 +28,6 @@ Hours = Annotated[
     float, msgspec.Meta(ge=LEAST_HOURS, le=MOST_HOURS, description="Hours between collections.")
 ]
 Scopes = Annotated[tuple[Text, ...], msgspec.Meta(max_length=1000)]
-_Done = TypeVar("_Done")
 
 
 class ConnectionShape(Shape, frozen=True, kw_only=True):
@@ -172,7 +169,8 @@ def connect(ask: Ask, body: NewTenant) -> TenantShape:
     wanted = Tenant(body.name, _meant(body.connection), hours=body.hours)
     if any(one.name == body.name for one in ask.instance.state.tenants.all()):
         raise Fault(409, "Conflict", f"There is a tenant {body.name} already.")
-    return _shown(ask, _done(lambda: service.connect_tenant(ask.service, wanted, _secrets(body.secrets))))
+    with refusing("tenant", StateError):
+        return _shown(ask, service.connect_tenant(ask.service, wanted, _secrets(body.secrets)))
 
 
 @SECTION.route("GET", "/tenants/{name}", READ)
@@ -192,7 +190,8 @@ def change(ask: Ask, name: Name, body: TenantChange) -> TenantShape:
     if body.enabled is not msgspec.UNSET:
         wanted = replace(wanted, enabled=body.enabled)
     secrets = None if body.secrets is msgspec.UNSET else _secrets(body.secrets)
-    return _shown(ask, _done(lambda: service.change_tenant(ask.service, wanted, secrets)))
+    with refusing("tenant", StateError):
+        return _shown(ask, service.change_tenant(ask.service, wanted, secrets))
 
 
 @SECTION.route("DELETE", "/tenants/{name}", DELETE, status=204)
@@ -234,24 +233,12 @@ def _meant(given: ConnectionShape) -> Connection:
     connection = Connection(
         given.tenant, given.sign_in, given.client, given.subscriptions, given.management_groups, given.cloud, given.graph
     )  # fmt: skip
-    try:
+    with refusing("connection", CollectError):
         return meant(connection, service.server_clouds())
-    except CollectError as error:
-        raise bad(f"{error}.", "connection") from error
 
 
 def _secrets(given: SecretShape) -> Secrets:
     return Secrets(given.secret, given.certificate, given.password)
-
-
-def _done(do: Callable[[], _Done]) -> _Done:
-    """What was done; Fault 400 where it can never work."""
-    try:
-        return do()
-    except PassingError:
-        raise
-    except StateError as error:
-        raise bad(f"{error}.", "tenant") from error
 
 
 def _tenant(ask: Ask, name: str) -> Tenant:

@@ -76,20 +76,19 @@ def import_(
 
 
 def _import_policies(data: Path, path: Path, name: str, verbose: bool) -> None:
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.services import acting
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.policy_packs import import_alias_table, import_policies
     from nephoscope_policy.documents import ContentError
     from nephoscope_policy.errors import PolicyError
 
     try:
-        with state_of(data) as state:
+        with acting(data) as service:
             if path.is_file() and _is_alias_table(path):
-                table, count = import_alias_table(service_of(data, state), path)
+                table, count = import_alias_table(service, path)
                 click.echo(f"{counted(count, 'alias', 'aliases')} imported as {table.name}")
                 return
-            pack, taken = import_policies(service_of(data, state), path, name)
+            pack, taken = import_policies(service, path, name)
     except (ContentError, PolicyError, OSError) as error:
         usage_error(str(error))
     _report(pack.name, taken, verbose)

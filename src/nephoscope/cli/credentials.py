@@ -43,11 +43,10 @@ def list_(data: Path, /, output: str) -> None:
 @click.pass_obj
 def rotate(data: Path, /) -> None:
     """Encrypt every credential with a new key and drop the old keys; backups of the old key file are of no use after it."""
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.services import acting
     from nephoscope.cli.terminal.plain import counted
     from nephoscope.service.credentials import rotate_credentials
 
-    with state_of(data) as state:
-        count = rotate_credentials(service_of(data, state))
+    with acting(data) as service:
+        count = rotate_credentials(service)
     click.echo(f"{counted(count, 'credential')} encrypted with a new key")

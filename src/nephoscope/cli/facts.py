@@ -31,8 +31,7 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
     are ARM documents of the resource or of what lies below it, and `scopes` maps ids to the types that were read there in full.
     The newest report of a type holds; sending one again changes nothing.
     """
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.services import acting
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.facts.refusal import FactError
     from nephoscope.collect.facts.report import every_claim
@@ -46,8 +45,8 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
             found += every_claim(_reports(file), now)
         except FactError as error:
             usage_error(f"{file}: {error}")
-    with state_of(data, keeps=True) as state:
-        told = put_facts(service_of(data, state), found)
+    with acting(data, keeps=True) as service:
+        told = put_facts(service, found)
     documents = sum(len(one.documents) for one in found)
     words = ", ".join(f"{told[one]:,} {one.value}" for one in Receipt if told[one])
     click.echo(f"{documents:,} documents; claims: {words or 'none'}")
@@ -91,15 +90,14 @@ def remove(data: Path, /, resource: str) -> None:
 
     What Azure tells of the same resources stays.
     """
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.services import acting
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.facts.refusal import FactError
     from nephoscope.service.own_facts import remove_facts
 
-    with state_of(data, keeps=True) as state:
+    with acting(data, keeps=True) as service:
         try:
-            gone = remove_facts(service_of(data, state), resource)
+            gone = remove_facts(service, resource)
         except FactError as error:
             usage_error(str(error))
     if not gone.claims and not gone.documents:

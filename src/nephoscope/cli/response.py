@@ -289,16 +289,15 @@ def test(data: Path, /, workspace: str, name: str, incident: int | None, alert: 
 def secret_(data: Path, /, name: str, place: str, remove: bool) -> None:
     """Keep the secret NAME that webhooks sign with and mail signs in with, encrypted."""
     from nephoscope.cli.session.secrets import secret, secret_pair
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.services import acting
     from nephoscope.service.responses import put_secret, remove_secret
 
-    with state_of(data) as state:
+    with acting(data) as service:
         if remove:
-            remove_secret(service_of(data, state), name)
+            remove_secret(service, name)
             click.echo(f"secret {name} removed")
             return
         _, checked = secret_pair(f"{name}={place}")
         given = secret(name, checked)
-        put_secret(service_of(data, state), name, given)
+        put_secret(service, name, given)
         click.echo(f"secret {name} kept")

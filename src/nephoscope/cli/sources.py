@@ -241,11 +241,10 @@ def set_(
 @click.pass_obj
 def token(data: Path, /, name: str, revoke: bool) -> None:
     """Make a token that the source NAME (of the kind logs_ingestion) lets in; it is shown once and kept as a hash."""
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.services import acting
 
-    with _told(), state_of(data) as state:
-        _new_token(service_of(data, state), name, revoke=revoke)
+    with _told(), acting(data) as service:
+        _new_token(service, name, revoke=revoke)
 
 
 @command.command("remove")
@@ -253,12 +252,11 @@ def token(data: Path, /, name: str, revoke: bool) -> None:
 @click.pass_obj
 def remove(data: Path, /, name: str) -> None:
     """Forget the source NAME, how far it was read, and its secrets. Its rows stay."""
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.services import acting
     from nephoscope.service.sources import remove_source
 
-    with state_of(data) as state:
-        remove_source(service_of(data, state), name)
+    with acting(data) as service:
+        remove_source(service, name)
         click.echo(f"source {name} removed")
 
 

@@ -86,15 +86,14 @@ def list_(data: Path, /, output: str) -> None:
 @click.pass_obj
 def add(data: Path, /, name: str, secrets: tuple[str, ...], hours: float | None, **asked: object) -> None:
     """Connect the tenant NAME; what `tenants grant` prints, run by an administrator of it, allows what is needed."""
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.services import acting
     from nephoscope.service.tenants import connect_tenant
     from nephoscope.state.estate.tenants import Connection, Tenant
 
-    with _told(), state_of(data) as state:
+    with _told(), acting(data) as service:
         connection = _changed(Connection(), asked)
         given = _secrets(secrets or ((connection.sign_in,) if connection.sign_in in SECRETS else ()))
-        connect_tenant(service_of(data, state), Tenant(name, connection, hours=hours or 8.0), given)
+        connect_tenant(service, Tenant(name, connection, hours=hours or 8.0), given)
     click.echo(f"tenant {name} connected; try it with: nephoscope tenants test {name}")
 
 
@@ -164,12 +163,11 @@ def test(data: Path, /, name: str, output: str) -> None:
 @click.pass_obj
 def collect(data: Path, /, name: str) -> None:
     """Have the server collect the tenant NAME as soon as it looks again."""
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.services import acting
     from nephoscope.service.tenants import collect_tenant_soon
 
-    with _told(), state_of(data) as state:
-        collect_tenant_soon(service_of(data, state), name)
+    with _told(), acting(data) as service:
+        collect_tenant_soon(service, name)
     click.echo(f"tenant {name} is collected when the server looks again, within seconds where it runs")
 
 
@@ -178,12 +176,11 @@ def collect(data: Path, /, name: str) -> None:
 @click.pass_obj
 def remove(data: Path, /, name: str) -> None:
     """Forget the tenant NAME, its secret and its snapshots; what was assessed stays until the next assessment."""
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.services import acting
     from nephoscope.service.tenants import remove_tenant
 
-    with _told(), state_of(data) as state:
-        remove_tenant(service_of(data, state), name)
+    with _told(), acting(data) as service:
+        remove_tenant(service, name)
     click.echo(f"tenant {name} forgotten")
 
 

@@ -78,17 +78,16 @@ def import_(
         raise click.UsageError(
             f"there is no {missing}: name a file, an archive or a folder of a feed, or {SAMPLE}"
         )
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.services import acting
     from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.service.advisory_updates import update_advisories
     from nephoscope.vulnerability.errors import DatabaseFileError, FeedError
 
     name = feed or files[0].resolve().name.split(".")[0]
     try:
-        with state_of(data, keeps=True) as state:
+        with acting(data, keeps=True) as service:
             done = update_advisories(
-                service_of(data, state),
+                service,
                 files,
                 name,
                 published=published.replace(tzinfo=UTC) if published else None,
@@ -200,8 +199,7 @@ def list_(data: Path, /, by: str, exempted: bool, fail_on: str | None, output: s
         vulnerability_rows,
     )
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.services import acting
     from nephoscope.model.reach import EVERYTHING
     from nephoscope.service.vulnerabilities import date_vulnerabilities, list_findings, list_vulnerabilities
     from nephoscope.service.vulnerability_exemptions import exempting
@@ -209,8 +207,8 @@ def list_(data: Path, /, by: str, exempted: bool, fail_on: str | None, output: s
     from nephoscope.state.inventory.subject import SubjectKind
 
     wanted = _wanted(asked)
-    with state_of(data) as state:
-        context = service_of(data, state)
+    with acting(data) as service:
+        context = service
         if by == "vulnerability":
             rows, columns = (
                 vulnerability_rows(
@@ -335,16 +333,16 @@ def _fix(row: dict[str, Any]) -> str:
 def _holders(data: Path, name: str) -> list[dict[str, object]]:
     """Return the findings of a vulnerability in what is kept, the riskiest first."""
     from nephoscope.cli.session.kept_vulnerabilities import finding_rows
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import has_state, state_of
+    from nephoscope.cli.session.services import acting
+    from nephoscope.cli.session.stored import has_state
     from nephoscope.model.reach import EVERYTHING
     from nephoscope.service.vulnerabilities import holders_of
     from nephoscope.service.vulnerability_exemptions import exempting
 
     if not has_state(data):
         return []
-    with state_of(data) as state:
-        context = service_of(data, state)
+    with acting(data) as service:
+        context = service
         return finding_rows(holders_of(context, EVERYTHING, name), {}, exempting(context))
 
 

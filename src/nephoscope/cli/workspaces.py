@@ -60,12 +60,11 @@ def list_(data: Path, /, output: str) -> None:
 @click.pass_obj
 def add(data: Path, /, name: str, **options: object) -> None:
     """Add the workspace NAME: small letters, digits and dashes."""
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.services import acting
     from nephoscope.service.workspaces import add_workspace
 
-    with state_of(data) as state:
-        made = add_workspace(service_of(data, state), name, _changes(options))
+    with acting(data) as service:
+        made = add_workspace(service, name, _changes(options))
         click.echo(f"workspace {made.name} added: {made.id}, {_told(made)}")
 
 
@@ -80,8 +79,7 @@ def set_(data: Path, /, name: str, every_table: bool, every_subscription: bool, 
 
     A shorter retention removes rows when the lake next cleans up, for good.
     """
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.services import acting
     from nephoscope.service.workspaces import change_workspace
 
     changes = _changes(options)
@@ -95,8 +93,8 @@ def set_(data: Path, /, name: str, every_table: bool, every_subscription: bool, 
             changes[key] = None
     if not changes:
         raise click.UsageError("nothing to change: --retention, --table, --subscription or --description")
-    with state_of(data) as state:
-        changed = change_workspace(service_of(data, state), name, changes)
+    with acting(data) as service:
+        changed = change_workspace(service, name, changes)
         click.echo(f"workspace {changed.name}: {_told(changed)}")
 
 

@@ -14,7 +14,7 @@ from nephoscope.alerts.holding.condition import ConditionError
 from nephoscope.alerts.tuning.suppression_document import given, written
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.fault import missing, refusing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, many, moment, read, text, words
 from nephoscope.service.context import workspace_scope
@@ -68,10 +68,8 @@ def get(call: Call) -> Answer:
 def put(call: Call) -> Answer:
     """Make or replace a suppression; alerts that it fits are raised no more from now on."""
     sent = read(SHAPE, call.body)
-    try:
+    with refusing("properties", ConditionError):
         asked = given(sent)
-    except ConditionError as error:
-        raise bad(str(error), "properties") from error
     new = NewSuppression(
         call["alertsSuppressionRuleName"], asked.alert_type, asked.conditions, asked.reason, asked.comment, asked.expires,
         _ENABLED[sent["properties"]["state"]],

@@ -13,7 +13,7 @@ from typing import Any
 
 from nephoscope.api.wire.answer import NO_CONTENT, Answer
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.fault import bad, missing, refusing
 from nephoscope.api.wire.function_alias import ALIAS, PARAMETERS, function_of, look_at
 from nephoscope.api.wire.kept import etag
 from nephoscope.api.wire.operation import Surface
@@ -29,7 +29,6 @@ from nephoscope.service.saved_queries import (
     remove_search,
 )
 from nephoscope.state import StateError
-from nephoscope.state.database.faults import PassingError
 from nephoscope.state.workspaces.saved_queries import SavedQuery, beside
 
 SURFACE = Surface("Saved searches", "Microsoft.OperationalInsights")
@@ -79,17 +78,13 @@ def put(call: Call) -> Answer:
     kept = ("category", "tags", "version", ALIAS, PARAMETERS)
     told = {name: properties[name] for name in kept if properties.get(name)}
     body = {"id": beside(workspace, id_), "name": call["savedSearchId"], "type": TYPE, "properties": told}
-    try:
+    with refusing("properties", StateError):
         put_search(
             call.service,
             workspace,
             SharedSearch(id_, properties["displayName"], properties["query"], body, function),
             me.principal.id,
         )
-    except PassingError:
-        raise
-    except StateError as error:
-        raise bad(f"{error}.", "properties") from error
     return get(call)
 
 

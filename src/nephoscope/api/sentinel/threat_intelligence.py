@@ -10,7 +10,7 @@ from typing import Any
 
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, place
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.fault import bad, missing, refusing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, flag, many, moment, read, text, whole
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, root
@@ -199,10 +199,8 @@ def _stored(
         document["id"], source = known.stix, known.source
         if maker := known.document.get("created_by_ref"):
             document["created_by_ref"] = maker
-    try:
+    with refusing("properties", BadItemError):
         made = item(document, now)
-    except BadItemError as error:
-        raise bad(str(error), "properties") from error
     kept = put_object(call.service, workspace, source or SOURCE, made, known)
     deliver_some(call.instance.lake, call.instance.state)
     return body(call, kept)

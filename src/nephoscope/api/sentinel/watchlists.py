@@ -12,7 +12,7 @@ from typing import Any
 from nephoscope.alerts.documents.duration import duration
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, place
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.fault import bad, missing, refusing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, many, mapping, read, shaped, span, text, whole, words
 from nephoscope.api.wire.workspace import WORKSPACE, allowed, person, root
@@ -87,13 +87,11 @@ def put(call: Call) -> Answer:
     known = {one.alias.lower() for one, _ in call.instance.state.watchlists.all(workspace)}
     new = alias.lower() not in known
     given = [Given(dict(zip(rows[0], row, strict=True))) for row in rows[1:]]
-    try:
+    with refusing("properties.rawContent", ItemError):
         if new:
             _create(call, store, rows, given)
         elif given:
             update_watchlist(store, alias, given)
-    except ItemError as error:
-        raise bad(f"{error}.", "properties.rawContent") from error
     deliver_some(call.instance.lake, call.instance.state)
     return Answer(body(call, *_found(call, workspace)), 201 if new else 200)
 

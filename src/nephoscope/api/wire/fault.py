@@ -5,8 +5,11 @@ Source: https://github.com/microsoft/api-guidelines/blob/vNext/azure/Guidelines.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+
+from nephoscope.state.database.faults import MissingError, OvertakenError, PassingError
 
 
 class Fault(Exception):  # noqa: N818 - what Azure answers, not only an error of ours
@@ -44,9 +47,34 @@ def bad(message: str, target: str = "", code: str = "InvalidRequestContent") -> 
     return Fault(400, code, message, target=target)
 
 
+@contextmanager
+def refusing(target: str, *errors: type[Exception], named: bool = False) -> Iterator[None]:
+    """Answer 400 with the sentence of an error where one of these is raised within the block: what was sent cannot be done.
+
+    `named`: the sentence goes on from the name of the target. What is over soon (PassingError) and a change that another overtook
+    are answered as they are everywhere.
+    """
+    try:
+        yield
+    except (PassingError, OvertakenError):
+        raise
+    except errors as error:
+        message = f"{target}: {error}" if named else str(error)
+        raise bad(message if message.endswith((".", "?")) else f"{message}.", target) from error
+
+
 def missing(what: str) -> Fault:
     """404: there is no such thing, or not for this caller."""
     return Fault(404, "ResourceNotFound", f"{what} was not found.")
+
+
+@contextmanager
+def finding(what: str) -> Iterator[None]:
+    """Answer 404 where a MissingError is raised within the block: there is no such thing, or not for this caller."""
+    try:
+        yield
+    except MissingError as error:
+        raise missing(what) from error
 
 
 def unavailable(message: str, again: int = 5) -> Fault:

@@ -46,8 +46,7 @@ _TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"])
 @click.pass_obj
 def exempt(data: Path, /, scope: str, until: datetime | None, **given: str) -> None:
     """Exempt from a vulnerability, a package or an image: such findings are left out of lists, and count for no recommendation."""
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.services import acting
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service import vulnerability_exemptions
     from nephoscope.service.vulnerability_facts import publish_findings
@@ -57,8 +56,7 @@ def exempt(data: Path, /, scope: str, until: datetime | None, **given: str) -> N
         scope.lower().rstrip("/") or "/", expires=until.replace(tzinfo=UTC) if until else None, **given
     )  # fmt: skip
     try:
-        with state_of(data, keeps=True) as state:
-            context = service_of(data, state)
+        with acting(data, keeps=True) as context:
             made = vulnerability_exemptions.exempt(context, wanted)
             publish_findings(context)
     except StateError as error:
@@ -72,12 +70,10 @@ def exempt(data: Path, /, scope: str, until: datetime | None, **given: str) -> N
 def exemptions(data: Path, /, output: str) -> None:
     """List the exemptions, those that have expired as well."""
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.services import acting
     from nephoscope.service.vulnerability_exemptions import vulnerability_exemptions
 
-    with state_of(data) as state:
-        context = service_of(data, state)
+    with acting(data) as context:
         rows = [
             {
                 "name": one.name, "vulnerability": one.vulnerability, "package": one.package, "image": one.image, "scope": one.scope,
@@ -94,16 +90,14 @@ def exemptions(data: Path, /, output: str) -> None:
 @click.pass_obj
 def unexempt(data: Path, /, name: str) -> None:
     """End the exemption NAME."""
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.services import acting
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.vulnerability_exemptions import end_vulnerability_exemption
     from nephoscope.service.vulnerability_facts import publish_findings
     from nephoscope.state import StateError
 
     try:
-        with state_of(data, keeps=True) as state:
-            context = service_of(data, state)
+        with acting(data, keeps=True) as context:
             end_vulnerability_exemption(context, name)
             publish_findings(context)
     except StateError as error:

@@ -132,14 +132,14 @@ def _without_exempted(
 ) -> tuple[Assessment, ...]:
     import msgspec
 
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import has_state, state_of
+    from nephoscope.cli.session.services import acting
+    from nephoscope.cli.session.stored import has_state
     from nephoscope.service.vulnerability_exemptions import exempting
 
     if not has_state(data):
         return assessments
-    with state_of(data) as state:
-        exemption_of = exempting(service_of(data, state))
+    with acting(data) as service:
+        exemption_of = exempting(service)
     kept = [
         tuple(one for one in whole.findings if not exemption_of(of, one.ids(), one.package.name))
         for whole in assessments

@@ -64,8 +64,7 @@ def read_document(file: Path) -> object:
 
 def record_here(data: Path, body: Mapping[str, Any]) -> dict[str, Any]:
     """Keep a run in the data folder; returns its id, counts and note."""
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.services import acting
     from nephoscope.posture.pipelines.repository_name import RepositoryNameError
     from nephoscope.posture.pipelines.results.reading import read_results
     from nephoscope.posture.pipelines.results.tool_results import ResultsError
@@ -78,8 +77,8 @@ def record_here(data: Path, body: Mapping[str, Any]) -> dict[str, Any]:
             default_branch=body["defaultBranch"], category=body["category"], repository_url=body["repositoryUrl"],
             partial=body["partial"],
         )  # fmt: skip
-        with state_of(data, keeps=True) as state:
-            told = record_run(service_of(data, state), new)
+        with acting(data, keeps=True) as service:
+            told = record_run(service, new)
     except (ResultsError, RepositoryNameError, RunConflictError) as error:
         usage_error(str(error))
     run = told.run

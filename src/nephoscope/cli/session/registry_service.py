@@ -15,13 +15,12 @@ if TYPE_CHECKING:
 @contextmanager
 def registry_service(data: Path) -> Iterator[ServiceContext]:
     """Give the context of the data folder; what cannot be done ends the command with its message."""
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.services import acting
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.protect.registry.registry_settings import RegistrySettingsError
 
-    with state_of(data, keeps=True) as state:
+    with acting(data, keeps=True) as service:
         try:
-            yield service_of(data, state)
+            yield service
         except RegistrySettingsError as error:
             usage_error(str(error))

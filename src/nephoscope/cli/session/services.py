@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from nephoscope.service.context import ServiceContext
@@ -19,6 +20,15 @@ _Result = TypeVar("_Result")
 def service_of(data: Path, state: State) -> ServiceContext:
     """Return the context in which the local user acts on a data folder."""
     return ServiceContext(LocalUser.current(), state, data)
+
+
+@contextmanager
+def acting(data: Path, *, keeps: bool = False) -> Iterator[ServiceContext]:
+    """Open the state of a data folder and give the context in which the local user acts on it; `keeps` as of `state_of`."""
+    from nephoscope.cli.session.stored import state_of
+
+    with state_of(data, keeps=keeps) as state:
+        yield service_of(data, state)
 
 
 def call_in_workspace(
