@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nephoscope.cli.session.listing import FORMATS, shown_as, to_file
 from nephoscope.cli.session.options import Word, judged_by, placed
 from nephoscope_policy.model.state import Severity
 
@@ -25,15 +26,8 @@ if TYPE_CHECKING:
     type=Word(Severity),
     help="Exit 1 when a path of the scope has this risk level or a higher one, shown or not.",
 )
-@click.option(
-    "--output",
-    "-o",
-    type=click.Choice(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-    help="Output format.",
-)
-@click.option("--output-file", type=click.Path(dir_okay=False), help="Write the output to this file.")
+@shown_as(*FORMATS, help="Output format.")
+@to_file
 @click.pass_context
 def command(context: click.Context, /, **options: Any) -> None:
     """List the ways an attacker could take through TARGET, or through what was scanned last: from the Internet or a weak account to

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nephoscope.cli.session.listing import FORMATS, shown_as, to_file
 from nephoscope.cli.session.options import judged_by, placed
 
 if TYPE_CHECKING:
@@ -25,15 +26,8 @@ _NAMED = 5
     metavar="NAME",
     help="Show the controls of one of the judged initiatives (id, name or part of its title).",
 )
-@click.option(
-    "--output",
-    "-o",
-    type=click.Choice(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-    help="Output format.",
-)
-@click.option("--output-file", type=click.Path(dir_okay=False), help="Write the output to this file.")
+@shown_as(*FORMATS, help="Output format.")
+@to_file
 @click.pass_obj
 def command(data: Path, /, **options: Any) -> None:
     """Show the regulatory compliance of TARGET, or of the last scan, for every initiative that it was judged by.

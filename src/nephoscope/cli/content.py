@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.listing import listed, show_list
+from nephoscope.cli.session.listing import listed, show_list, shown_as
 from nephoscope.cli.session.narrowing import workspace_option
 from nephoscope.cli.terminal.plain import counted, plain
 
@@ -230,8 +230,8 @@ def remove(data: Path, /, names: tuple[str, ...]) -> None:
 @command.command("coverage")
 @_WORKSPACE
 @click.option("--all", "every", is_flag=True, help="Count rules that are off too.")
-@click.option(
-    "--output", "-o", type=click.Choice(["table", "json", "markdown", "navigator"]), default="table", show_default=True,
+@shown_as(
+    "table", "json", "markdown", "navigator",
     help="How it is shown; `navigator` is a layer for the ATT&CK Navigator.",
 )  # fmt: skip
 @click.pass_obj

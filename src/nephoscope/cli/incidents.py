@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import listed, shown_as
 from nephoscope.cli.session.narrowing import most_option, severity_option, workspace_option
 from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.services import call_in_workspace
@@ -99,14 +99,7 @@ def list_(
     show_default=True,
     help="Say what the last scan knows of its entities.",
 )
-@click.option(
-    "--output",
-    "-o",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How it is shown.",
-)
+@shown_as("table", "json")
 @click.pass_obj
 def show(data: Path, /, workspace: str, number: int, events: bool, estate: bool, output: str) -> None:
     """Show the incident NUMBER: who takes part and what the estate knows of them, what happened in order, what was like it."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nephoscope.cli.session.listing import shown_as
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -68,9 +70,7 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="The code page of text that is not UTF-8; utf-8: it is set aside.",
 )
-@click.option(
-    "--output", "-o", type=click.Choice(("table", "json")), default="table", show_default=True, help="How the summary is shown.",
-)  # fmt: skip
+@shown_as("table", "json", help="How the summary is shown.")
 @click.pass_obj
 def command(data: Path, /, paths: tuple[str, ...], form: str, **options: object) -> None:
     """Take PATHs into the lake: files, folders, globs, or - for standard input; .gz, .bz2, .xz, .zst, .zip and .tar are opened.

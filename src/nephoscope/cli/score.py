@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nephoscope.cli.session.listing import shown_as, to_file
 from nephoscope.cli.session.options import judged_by, placed
 
 if TYPE_CHECKING:
@@ -20,15 +21,8 @@ if TYPE_CHECKING:
     is_flag=True,
     help="List the recommendations of every control, with the source of the placement.",
 )
-@click.option(
-    "--output",
-    "-o",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="Output format.",
-)
-@click.option("--output-file", type=click.Path(dir_okay=False), help="Write the output to this file.")
+@shown_as("table", "json", help="Output format.")
+@to_file
 @click.pass_obj
 def command(data: Path, /, **options: Any) -> None:
     """Show the secure score of TARGET, or of the last scan: formula and points of Defender for Cloud.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nephoscope.cli.session.listing import FORMATS, listed
+from nephoscope.cli.session.listing import FORMATS, listed, shown_as
 from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.overriding import COMMANDS, in_rules, of_rules, of_workspace
 
@@ -64,9 +64,7 @@ def command() -> None:
 @of_workspace
 @of_rules
 @_time(30)
-@click.option(
-    "--output", "-o", type=click.Choice([*FORMATS, "markdown"]), default="table", show_default=True, help="How it is shown.",
-)  # fmt: skip
+@shown_as(*FORMATS, "markdown")
 @click.pass_obj
 def report(
     data: Path,
@@ -186,14 +184,7 @@ def undo(data: Path, /, id_: str, workspace: str) -> None:
 @of_workspace
 @of_rules
 @_time(7)
-@click.option(
-    "--output",
-    "-o",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How it is shown.",
-)
+@shown_as("table", "json")
 @click.pass_obj
 def replay(
     data: Path,

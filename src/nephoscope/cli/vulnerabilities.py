@@ -13,7 +13,7 @@ import click
 from nephoscope.cli.session.exempting import exempt, exemptions, unexempt
 from nephoscope.cli.session.importing_results import import_results
 from nephoscope.cli.session.inside import SEVERITIES
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import listed, shown_as
 from nephoscope.cli.terminal.plain import counted
 from nephoscope.vulnerability.severities import rank
 
@@ -272,14 +272,7 @@ def _tell_uncovered(context: ServiceContext, wanted: FindingFilter) -> bool:
 
 @command.command("explain")
 @click.argument("name", metavar="ID")
-@click.option(
-    "--output",
-    "-o",
-    type=click.Choice(("text", "json")),
-    default="text",
-    show_default=True,
-    help="How it is shown.",
-)
+@shown_as("text", "json")
 @click.pass_obj
 def explain(data: Path, /, name: str, output: str) -> None:
     """Say what is known of the vulnerability ID (CVE-..., GHSA-..., DSA-...): by whom, of which packages, which versions mend it."""

@@ -15,15 +15,22 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 Row = Mapping[str, object]
 
 
+def shown_as(*forms: str, help: str = "How it is shown.") -> Callable[[_Command], _Command]:  # noqa: A002 - click's name
+    """Make the option of the format of what a command shows; the first of the forms is the default."""
+    return click.option(
+        "--output", "-o", type=click.Choice(forms), default=forms[0], show_default=True, help=help
+    )
+
+
 def listed(command: _Command) -> _Command:
     """Add the option of the format of a list."""
+    return shown_as(*FORMATS, help="How the list is shown.")(command)
+
+
+def to_file(command: _Command) -> _Command:
+    """Add the option of the file that the output goes to."""
     option = click.option(
-        "--output",
-        "-o",
-        type=click.Choice(FORMATS),
-        default="table",
-        show_default=True,
-        help="How the list is shown.",
+        "--output-file", type=click.Path(dir_okay=False), help="Write the output to this file."
     )
     return option(command)
 
