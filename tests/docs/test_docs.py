@@ -94,6 +94,25 @@ def test_every_page_is_reached_from_the_index() -> None:
             assert f"({name})" in index, f"docs/index.md does not link {name}"
 
 
+#: Files that the reader of a recipe makes.
+_MADE = re.compile(r"acme|NNNN")
+_PLACES = ("", "src/nephoscope", "engines/kql/src", "engines/kql/src/nephoscope_kql", "engines/policy/src")
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "docs/contributing/adding.md", "CONTRIBUTING.md"])
+def test_the_places_that_pages_for_developers_name_are_there(page: str) -> None:
+    text = re.sub(r"```.*?```", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)
+    named = [one for one in re.findall(r"`([\w.-]+(?:/[\w.-]+)+)`", text) if not _MADE.search(one)]
+    assert named
+    assert [one for one in named if not any((ROOT / place / one).exists() for place in _PLACES)] == []
+
+
+def test_every_package_of_the_product_stands_in_the_architecture() -> None:
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    rooms = {one.parent.name for one in (ROOT / "src/nephoscope").glob("*/__init__.py")}
+    assert {one for one in rooms if not re.search(rf"\b{one}\b", text)} == set()
+
+
 def test_decisions_are_numbered_once() -> None:
     numbers = [path.name[:4] for path in (DOCS / "decisions").glob("*.md") if path.name != "README.md"]
     assert all(number.isdigit() for number in numbers)
