@@ -74,8 +74,8 @@ def test_a_profile_is_shown_by_name(data: Path) -> None:
 
 
 def test_detect_analyses_behaviour_first(data: Path) -> None:
-    run(data, "detect", "--rule", "Sign-ins from places too far apart", "--no-behavior")
-    run(data, "detect", "--rule", "Sign-ins from places too far apart")
+    run(data, "detect", "--rule", "Impossible travel", "--no-behavior")
+    run(data, "detect", "--rule", "Impossible travel")
     assert "0 observations" not in run(data, "behavior", "run").stdout
     found = run(data, "query", "BehaviorAnalytics | project UserPrincipalName", "-o", "csv").stdout
     assert found.split() == ["UserPrincipalName", "user3@contoso.com"]

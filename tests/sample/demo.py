@@ -37,18 +37,18 @@ TACTICS = [
     "Exfiltration",
 ]
 RULES = [
-    "A storage account is used by an application for the first time",
-    "A vault was reached by a program for whom it is new",
-    "Account keys of storage were read",
-    "An application reads a vault for the first time",
-    "An application signs in from a network it was never seen in",
-    "An identity is refused by vaults again and again",
-    "Azure is managed from a network that is new for the caller",
-    "Far more data was read from a storage account than on any other day",
-    "Keys or secrets were backed up by an identity for whom it is new",
-    "Many blobs were downloaded by a script",
-    "Many secrets of vaults were read",
-    "Secrets were listed and then read by an identity for whom it is new",
+    "Application sign-in from a new network",
+    "Azure management from a new network",
+    "First Key Vault access by an application",
+    "First storage account access by an application",
+    "Key Vault keys or secrets backed up by a new identity",
+    "Key Vault secrets listed and then read by a new identity",
+    "Mass blob download by a script",
+    "Mass secret retrieval from Key Vault",
+    "New client tool accessed Key Vault",
+    "Repeated access denials to Key Vault",
+    "Storage account keys listed",
+    "Storage egress above the account's history",
 ]
 
 

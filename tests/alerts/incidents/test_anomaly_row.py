@@ -37,7 +37,7 @@ def test_far_more_deletions_are_an_alert_and_an_anomaly(
 
     usual = [deleted(HOUR - timedelta(days=day, hours=-1)) for day in range(1, 13)]
     put("AzureActivity", *usual, *(deleted(HOUR + timedelta(minutes=minute)) for minute in range(20)))
-    rules = [one for one in found(folder()).rules if one.name == "Far more is deleted by a caller than usual"]
+    rules = [one for one in found(folder()).rules if one.name == "Unusual number of deletions by a caller"]
     schedule = Schedule(lake, state, rules, "default")
     assert [len(ran.taken.alerts) for ran in schedule.tick(HOUR + timedelta(minutes=66))] == [1]
     list(schedule.once(HOUR + timedelta(hours=1), HOUR + timedelta(hours=2)))
@@ -45,7 +45,7 @@ def test_far_more_deletions_are_an_alert_and_an_anomaly(
     (row,) = lake.rows(
         "Anomalies | project RuleName, Score, Description, Why = tostring(AnomalyReasons[0].Description), UserPrincipalName"
     ).to_pylist()
-    assert row["RuleName"] == "Far more is deleted by a caller than usual"
+    assert row["RuleName"] == "Unusual number of deletions by a caller"
     assert 0 < row["Score"] <= 1
     assert row["Description"] == row["Why"]
     assert row["UserPrincipalName"] == "kim@contoso.com"
