@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from nephoscope.alerts.rules.former_names import former_names
 from nephoscope.alerts.rules.overriding import techniques_of
 from nephoscope.automation.condition import EventView
 from nephoscope.model.entity import Entity
@@ -69,11 +70,17 @@ def view_row(document: Mapping[str, object], before: Mapping[str, Any] | None = 
     facts, earlier = facts_of(document), before or {}
     known = {
         **facts,
+        "title": [*facts["title"], *_former_names(facts["rule"])],
         **entity_facts(document),
         **{f"{BEFORE}.{name}": values for name, values in earlier.items()},
         CHANGED: changed_facts(earlier, facts),
     }
     return EventView(known, {**_azure_names(document), **document})
+
+
+def _former_names(rules: Iterable[str]) -> list[str]:
+    """Return what the rules were called before: people's conditions on a title may still ask for it."""
+    return [name for rule in rules for name in former_names().get(rule, ())]
 
 
 def view_document(body: Mapping[str, object]) -> EventView:

@@ -199,6 +199,7 @@ def _rules(
     from nephoscope.alerts.library.active import active_rules
     from nephoscope.alerts.library.packs import PackError
     from nephoscope.alerts.rules.folder import found, shipped
+    from nephoscope.alerts.rules.former_names import choose_rules
     from nephoscope.cli.terminal.messages import tell, usage_error
 
     try:
@@ -209,9 +210,8 @@ def _rules(
     for one in refused:
         tell(f"{one.place}: {'; '.join(one.reasons)}")
     rules = list({rule.id: rule for each in several for rule in each.rules}.values())
-    chosen = {one.casefold() for one in wanted}
-    if chosen:
-        rules = [one for one in rules if {one.id.casefold(), one.name.casefold()} & chosen]
+    if wanted:
+        rules = list({one.id: one for word in wanted for one in choose_rules(rules, word)}.values())
     if not rules:
         usage_error("no rule to run: a rule is a YAML file with id, name and query")
     return rules, len(refused)

@@ -324,12 +324,11 @@ def _queries(data: Path, folders: tuple[Path, ...]) -> list[Rule]:
 
 
 def _named(data: Path, name: str, folders: tuple[Path, ...]) -> Rule:
+    from nephoscope.alerts.rules.former_names import choose_rules
     from nephoscope.cli.terminal.messages import usage_error
 
-    wanted = name.casefold()
     queries = _queries(data, folders)
-    exact = [one for one in queries if wanted in (one.id, one.name.casefold())]
-    found = exact or [one for one in queries if wanted in one.name.casefold()]
+    found = choose_rules(queries, name) or [one for one in queries if name.casefold() in one.name.casefold()]
     if len(found) != 1:
         names = ", ".join(sorted(one.name for one in found)[:5])
         usage_error(

@@ -210,9 +210,11 @@ def switch(data: Path, names: tuple[str, ...], workspace: str, *, enabled: bool)
 
 def _shipped_names() -> Iterator[tuple[str, str]]:
     from nephoscope.alerts.rules.folder import shipped
+    from nephoscope.alerts.rules.former_names import former_names
 
     for rule in shipped().rules:
-        yield rule.id, rule.name
+        for name in (rule.name, *former_names().get(rule.id, ())):
+            yield rule.id, name
 
 
 def remove_packs(data: Path, names: tuple[str, ...]) -> None:
@@ -233,14 +235,14 @@ def remove_packs(data: Path, names: tuple[str, ...]) -> None:
 def rule_document(data: Path, name: str) -> dict[str, Any] | None:
     """The document of a rule or hunting query by its id or name, None where there is none."""
     from nephoscope.alerts.rules.folder import document_of, shipped
+    from nephoscope.alerts.rules.former_names import choose_rules
 
     wanted = name.casefold()
     for pack in _packs(data):
         for one in pack.of_rules():
             if wanted in (one.id, one.name.casefold()):
                 return {**one.document, "pack": pack.name, "file": one.source}
-    for rule in shipped().rules:
-        if wanted in (rule.id, rule.name.casefold()):
-            document: dict[str, Any] = document_of(Path(rule.place.file))
-            return document
+    for rule in choose_rules(shipped().rules, name):
+        document: dict[str, Any] = document_of(Path(rule.place.file))
+        return document
     return None

@@ -31,9 +31,10 @@ def rules_of(data: Path, state: State, workspace: str, folders: Sequence[Path]) 
 
 
 def rule_of(rules: Sequence[Rule], wanted: str) -> Rule:
-    """The rule of an id or a name; the command ends where there is none, or several."""
-    word = wanted.casefold()
-    found = [one for one in rules if word in (one.id.casefold(), one.name.casefold())]
+    """Return the rule of an id or a name, also one that it had before; the command ends where there is none, or several."""
+    from nephoscope.alerts.rules.former_names import choose_rules
+
+    found = choose_rules(rules, wanted)
     if len(found) != 1:
         usage_error(
             f"{len(found)} rules are named {wanted!r}: give the id"

@@ -1,0 +1,72 @@
+"""Rules that were renamed are still found by what people call them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from nephoscope.alerts.library.hunting import shipped as shipped_hunting
+from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.former_names import choose_rules, former_names
+from nephoscope.automation.facts import view_row
+from nephoscope.automation.languages.sentinel_rules import read_sentinel_rule
+
+RULES = (*shipped().rules, *shipped_hunting().rules)
+TRAVEL = next(one for one in RULES if one.name == "Impossible travel")
+OLD = "Sign-ins from places too far apart"
+
+
+def test_former_names_are_those_of_shipped_rules_and_say_one_rule_each() -> None:
+    known = {one.id for one in RULES}
+    assert set(former_names()) <= known
+    counted = Counter(name.casefold() for names in former_names().values() for name in names)
+    assert [name for name, count in counted.items() if count > 1] == []
+    assert not counted.keys() & {one.name.casefold() for one in RULES}
+
+
+@pytest.mark.parametrize("wanted", [TRAVEL.id.upper(), "impossible travel", OLD.upper()])
+def test_a_rule_is_chosen_by_id_name_and_former_name(wanted: str) -> None:
+    assert choose_rules(RULES, wanted) == [TRAVEL]
+
+
+def test_every_former_name_chooses_its_rule() -> None:
+    by_id = {one.id: one for one in RULES}
+    for id_, names in former_names().items():
+        assert all(choose_rules(RULES, name) == [by_id[id_]] for name in names), names
+
+
+@pytest.mark.parametrize(
+    ("operator", "value", "holds"),
+    [
+        ("Equals", OLD, True),
+        ("Contains", "too far apart", True),
+        ("NotContains", "too far apart", False),
+        ("Equals", "Impossible travel", True),
+        ("Contains", "Password spray", False),
+    ],
+)
+def test_a_condition_on_a_title_knows_the_former_name(operator: str, value: str, holds: bool) -> None:
+    condition = {"propertyName": "IncidentTitle", "operator": operator, "propertyValues": [value]}
+    body = {
+        "properties": {
+            "displayName": "x",
+            "order": 1,
+            "triggeringLogic": {
+                "isEnabled": True,
+                "triggersOn": "Incidents",
+                "triggersWhen": "Created",
+                "conditions": [{"conditionType": "Property", "conditionProperties": condition}],
+            },
+            "actions": [
+                {
+                    "actionType": "ModifyProperties",
+                    "order": 1,
+                    "actionConfiguration": {"labels": [{"labelName": "seen"}]},
+                }
+            ],
+        }
+    }
+    incident = {"Title": "Impossible travel", "RelatedAnalyticRuleIds": [TRAVEL.id], "IncidentNumber": 1}
+    rule = read_sentinel_rule("/automationrules/one", body)
+    assert rule.matches("incident.created", view_row(incident)) is holds
