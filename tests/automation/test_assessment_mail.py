@@ -21,7 +21,8 @@ def body(type_: str, place: str = VM, **properties: Any) -> dict[str, Any]:
 
 def exempt() -> dict[str, Any]:
     return body(
-        "Microsoft.Security/assessments", resourceDetails={"id": VM}, displayName="Guests are not owners",
+        "Microsoft.Security/assessments", resourceDetails={"id": VM},
+        displayName="Guest accounts should not have owner permissions on subscriptions",
         additionalData={"state": "Exempt"}, status={"code": "NotApplicable", "cause": "Exempt", "description": "until May"},
         metadata={"severity": "High", "description": "Owners can do all.", "remediationDescription": "Remove them."},
     )  # fmt: skip
@@ -43,7 +44,7 @@ CONTROL = "Microsoft.Security/regulatoryComplianceStandards/regulatoryCompliance
     ("document", "stood", "subject", "said"),
     [
         pytest.param(
-            exempt(), "NonCompliant|High|", "Exempt: Guests are not owners (vm one)",
+            exempt(), "NonCompliant|High|", "Exempt: Guest accounts should not have owner permissions on subscriptions (vm one)",
             ["State: Exempt (was Unhealthy, High)", "Why: until May", "About: Owners can do all.", "What to do: Remove them.",
              "/virtualMachines/vm%20one"], id="exempt",
         ),

@@ -44,7 +44,7 @@ def test_a_finding_fails_the_gate_at_its_line(repo: Path) -> None:
     del repo
     result = scan("main.json", "--fail-on", "High")
     assert result.exit_code == 1
-    assert "main.json:11:33: High: Storage accounts only accept encrypted connections" in result.output
+    assert "main.json:11:33: High: Storage accounts should require secure transfer" in result.output
     assert scan(".", "--fail-on", "Critical").exit_code == 0
     assert scan(".").exit_code == 0
     assert scan(".", "--fail-on-policy", "11374dee*").exit_code == 1

@@ -91,8 +91,8 @@ def test_an_attack_path_comes_and_goes_with_a_vulnerability(company: Company) ->
     assert company.paths() == []
     company.keep()
     assert sorted(company.paths()) == [
-        "Internet exposed machine with a grave weakness reaches another whose identity may change a subscription",
-        "Internet exposed machine with a grave weakness reaches another whose identity may read a store of data",
+        "Internet-exposed VM with a high-severity weakness reaches a VM whose identity can modify a subscription",
+        "Internet-exposed VM with a high-severity weakness reaches a VM whose identity can read a data store",
     ]
     told = read_inventories()
     mended = [

@@ -263,7 +263,7 @@ class TestPolicy:
         name = sample.policies["vm-backup"]
         assert (
             next(one for one in owner.policy.policy_definitions.list() if one.name == name).display_name
-            == "Machines are backed up"
+            == "Virtual machines should be backed up"
         )
 
     def test_initiatives_and_assignments(self, owner):

@@ -202,7 +202,7 @@ def test_what_could_not_be_judged_is_found_with_its_cause(instance, owner):
 
 
 def test_a_subscription_is_called_by_its_name(instance, owner):
-    wanted = Wanted(states=FAILING, text="Owners sign in with more than a password")
+    wanted = Wanted(states=FAILING, text="MFA should be enabled for subscription owners")
     one = instance.shelf.newest().findings.page(EVERYTHING, wanted, most=1)[0]
     name = instance.shelf.newest().made.subscriptions[one.resource.rsplit("/", 1)[-1]]
     assert f">{name}</a> <small>subscriptions" in owner.get(f"/recommendations/{one.recommendation}").text

@@ -51,7 +51,7 @@ def test_the_files_have_gain_control_and_id(owner, told, address):
 
 def test_why_is_told_on_each_page(owner, told):
     first = told[0].recommendation
-    assert first.name == "Owners sign in with more than a password"
+    assert first.name == "MFA should be enabled for accounts with write access"
     for address in ("/", "/recommendations", f"/recommendations/{first.key.lower()}"):
         assert "adds 1.00 points to Enable MFA; makes " in owner.get(address).text
 

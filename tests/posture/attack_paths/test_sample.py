@@ -77,7 +77,9 @@ def test_the_jump_host_of_the_lab_leads_to_its_worker_and_its_data(report) -> No
 def test_a_step_names_the_recommendations_that_close_it(report) -> None:
     path = next(one for one in report.attack_paths.paths if one.chain.entry.name.startswith("adm-lab-3"))
     (step,) = properties(path)["attackPathSteps"]
-    assert {one["displayName"] for one in step["assessments"]} == {"Owners sign in with more than a password"}
+    assert {one["displayName"] for one in step["assessments"]} == {
+        "MFA should be enabled for subscription owners"
+    }
 
 
 def test_blocked_accounts_begin_nothing(report) -> None:
@@ -93,7 +95,10 @@ def test_resource_graph_finds_them(edition, report) -> None:
         | project level = tostring(properties.riskLevel), path = tostring(properties.displayName), subscriptionId"""
     (result,) = edition.query(text, EVERYTHING)
     (row,) = result.table.to_pylist()
-    assert list(row.values())[:2] == ["Critical", "Storage account with sensitive data is open to everybody"]
+    assert list(row.values())[:2] == [
+        "Critical",
+        "Storage account with sensitive data allows anonymous access",
+    ]
     (count,) = edition.query(
         "securityresources | where type == 'microsoft.security/attackpaths' | count", EVERYTHING
     )

@@ -24,8 +24,8 @@ from nephoscope_policy.model.state import State
 
 HTTPS, TLS, DENY = (
     "11374dee-bf66-5966-911f-2f7558023edc",
-    "Storage accounts refuse TLS below 1.2",
-    "Storage accounts deny networks that are not listed",
+    "Storage accounts should require TLS 1.2 or later",
+    "Storage accounts should restrict network access",
 )
 ACCOUNT = {
     "name": "stgate", "resource_group_name": "rg", "location": "westeurope", "account_tier": "Standard",
@@ -218,7 +218,7 @@ RULE = {
     "source_address_prefix": "*", "access": "Allow", "direction": "Inbound", "protocol": "Tcp", "priority": 100,
     "source_port_range": "*", "destination_address_prefix": "*",
 }  # fmt: skip
-SSH = "No rule opens SSH to the internet"
+SSH = "Network security groups should not open SSH to the internet"
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_why_tells_attack_paths_and_exposure(report, edition):
         )
         assert "attack path" in ranked[key].why
     (owners,) = [
-        one for one in ranked.values() if one.tally.title == "Owners sign in with more than a password"
+        one for one in ranked.values() if one.tally.title == "MFA should be enabled for subscription owners"
     ]
     assert owners.why.startswith("High severity; adds 1.00 points to Enable MFA; makes ")
     exposed = report.attack_paths.exposed
