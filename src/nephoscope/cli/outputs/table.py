@@ -193,13 +193,19 @@ def ranking_table(ranking: Iterable[Ranked]) -> Table:
         severity = item.recommendation.severity
         table.add_row(
             Text(severity.value, style=SEVERITY_STYLE[severity]),
-            Text(item.title),
+            _ranked_title(item),
             str(item.unhealthy),
-            str(item.unhealthy + item.counts[State.COMPLIANT]),
+            str(item.judged),
             f"+{item.gain:.2f}" if item.gain else "",
             Text(item.control.name if item.control else "", style="dim"),
         )
     return table
+
+
+def _ranked_title(item: Ranked) -> Text:
+    """Return the recommendation, and below it what was found."""
+    title = Text(item.title)
+    return title.append(f"\n{item.finding}", style="dim") if item.finding else title
 
 
 def _changes(report: Reported, console: Console) -> None:

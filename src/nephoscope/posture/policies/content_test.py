@@ -219,6 +219,9 @@ def described(stated: object) -> Iterator[tuple[str, str]]:
         return
     if stated.get("severity") not in set(Severity):
         yield ".severity", f"must be one of {', '.join(Severity)}"
+    finding = stated.get("finding", "{count}")
+    if not isinstance(finding, str) or finding.count("{count}") != 1:
+        yield ".finding", "must be a sentence with {count} once, such as 'Secrets found on {count} machines'"
     yield from _remediation(stated.get("remediation"))
     yield from _each(stated, "tactics", lambda text: text in TACTICS, "is not a tactic of MITRE ATT&CK")
     yield from _each(

@@ -26,6 +26,7 @@ policies; where it is present, all of it is checked.
 | key | value |
 |---|---|
 | `severity` | High, Medium, Low, Critical or Informational |
+| `finding` | optional: what a scanner found, `Secrets found on {count} machines`; `{count}` becomes `1 of 21` |
 | `remediation.steps` | sentences, in order |
 | `remediation.az` | a command that begins with `az `; `<resource-id>` and other words in angle brackets are yours to fill in |
 | `remediation.bicep` | a Bicep fragment with the setting as it should be |

@@ -77,6 +77,7 @@ class Recommendations:
             preview=_flag(metadata, "preview") or title.lower().startswith("[preview]"),
             deprecated=_flag(metadata, "deprecated") or title.lower().startswith("[deprecated]"),
             reads=reads,
+            finding=guide.text("finding"),
         )
 
     @cached_property

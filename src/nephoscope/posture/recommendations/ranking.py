@@ -33,8 +33,18 @@ class Ranked:
 
     @property
     def title(self) -> str:
-        """The name of the recommendation, which leads with what was found where a resource fails it."""
+        """The name of the recommendation, as a failure is called where a resource fails it."""
         return self.recommendation.title(State.NON_COMPLIANT if self.unhealthy else State.COMPLIANT)
+
+    @property
+    def judged(self) -> int:
+        """The resources that pass or fail it."""
+        return self.unhealthy + self.counts[State.COMPLIANT]
+
+    @property
+    def finding(self) -> str:
+        """What was found on how many of the resources; '' where nothing fails or the title alone says it."""
+        return self.recommendation.describe_finding(self.unhealthy, self.judged)
 
     @property
     def order(self) -> tuple[int, float, int, str, str]:

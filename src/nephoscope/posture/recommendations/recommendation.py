@@ -30,7 +30,8 @@ class Recommendation:
     `own`: the definition itself says it; `published`: Microsoft's documentation says it of the policy or of the assessment key that
     it reads; `same-as`: a definition of the own pack that asks the same; `control`: from the points of its score control;
     `inferred`: from nothing but its kind. `score_control` is the name of the control ('' = none known), `reads` the lower-cased
-    assessment key by which it is judged ('' = it is judged by the resource's own properties).
+    assessment key by which it is judged ('' = it is judged by the resource's own properties). `finding` says what a
+    scanner found where resources fail it, with `{count}` for how many do ('' = its name alone says it).
     """
 
     key: str
@@ -47,7 +48,12 @@ class Recommendation:
     preview: bool = False
     deprecated: bool = False
     reads: str = ""
+    finding: str = ""
+
+    def describe_finding(self, failing: int, judged: int) -> str:
+        """Return `Secrets found on 1 of 21 machines`; '' where nothing fails or the name alone says it."""
+        return self.finding.replace("{count}", f"{failing:,} of {judged:,}") if failing else ""
 
     def title(self, state: State) -> str:
-        """Return its name, which leads with what was found where a resource fails it."""
+        """Return its name, as failure_title calls it where a resource fails it."""
         return failure_title(self.name) if state is State.NON_COMPLIANT else self.name

@@ -45,7 +45,7 @@ def counted(count: int, word: str, several: str = "") -> str:
 
 
 def unmet(title: str, fails: object = True) -> str:
-    """Return the title of a recommendation, which leads with what was found where something fails it."""
+    """Return the title of a recommendation, as failure_title calls it where something fails it."""
     return failure_title(title) if fails else title
 
 

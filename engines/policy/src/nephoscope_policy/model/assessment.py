@@ -59,5 +59,8 @@ class Assessment(msgspec.Struct, frozen=True):
 
 
 def failure_title(name: str) -> str:
-    """Return what a failure of a recommendation is called: its name says how things should be, not what was found."""
-    return f"Not met: {name}"
+    """Return what a failure of a recommendation is called: its name where that says what should be done.
+
+    A name that says how things are ("Disks are encrypted") would read as if they were, and leads with `Not met: `.
+    """
+    return name if " should " in name else f"Not met: {name}"
