@@ -9,6 +9,7 @@ import pytest
 
 from nephoscope.alerts.library.hunting import shipped as shipped_hunting
 from nephoscope.alerts.rules.folder import shipped
+from nephoscope.analyze.discovery import keys
 from nephoscope.content.loader import documents
 
 RECOMMENDATION = re.compile(r"[A-Za-z]\S* (?:.* )?should (?:not )?\S.*")
@@ -35,6 +36,12 @@ def is_noun_phrase(title: str) -> bool:
 
 def test_a_policy_says_what_should_be_done() -> None:
     assert [one for one in POLICIES if not RECOMMENDATION.fullmatch(one) or one.endswith(".")] == []
+
+
+def test_an_assessment_of_an_analyzer_says_what_should_be_done() -> None:
+    titles = [one.title for one in keys().values()]
+    assert len(titles) > 100
+    assert [one for one in titles if not RECOMMENDATION.fullmatch(one) or one.endswith(".")] == []
 
 
 def test_a_rule_or_hunting_query_is_a_noun_phrase() -> None:

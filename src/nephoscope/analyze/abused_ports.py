@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 CLOSED = Key(
     "bbff27d2-73db-4c2d-8b1a-5f20b1f1da7e",
-    "No port that is abused for amplified attacks is open to the Internet",
+    "Ports abused for amplification attacks should not be open to the internet",
     (MACHINE,),
     ("af99038c-02fd-4a2f-ac24-386b62bf32de",),
 )

@@ -32,7 +32,7 @@ POLICIES = (f"{OPERATION}/policies", f"{API}/policies", f"{SERVICE}/policies")
 
 AUTHENTICATED = Key(
     "91af2040-7874-4659-abf0-578e1f8d07dc",
-    "Callers of the API endpoint are authenticated",
+    "Callers of API endpoints should be authenticated",
     (OPERATION,),
     ("8ac833bd-f505-48d5-887e-c993a1d3eea0",),
 )

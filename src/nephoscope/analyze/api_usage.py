@@ -35,7 +35,7 @@ SILENCE = timedelta(days=1)
 
 USED = Key(
     "4e8c00a2-e8bc-42a8-9e12-99584a51ad10",
-    "The API endpoint is used",
+    "Unused API endpoints should be removed",
     (OPERATION,),
     ("c8acafaf-3d23-44d1-9624-978ef0f8652c",),
 )

@@ -25,10 +25,14 @@ if TYPE_CHECKING:
 
 _REPOSITORY = (AZURE_DEVOPS_REPOSITORY.lower(),)
 TWO_REVIEWERS = Key(
-    "470742ea-324a-406c-b91f-fc1da6a27c0c", "Two people approve a change of the default branch", _REPOSITORY
+    "470742ea-324a-406c-b91f-fc1da6a27c0c",
+    "Changes to the default branch should require two approvals",
+    _REPOSITORY,
 )
 NO_SELF_APPROVAL = Key(
-    "98b5895a-0ad8-4ed9-8c9d-d654f5bda816", "Nobody approves a pull request of their own", _REPOSITORY
+    "98b5895a-0ad8-4ed9-8c9d-d654f5bda816",
+    "Requestors should not approve their own pull requests",
+    _REPOSITORY,
 )
 KEYS = keyed(TWO_REVIEWERS, NO_SELF_APPROVAL)
 TYPES = (*_REPOSITORY, BRANCH_POLICIES.lower())

@@ -31,16 +31,20 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource
 
 _PROJECT = (AZURE_DEVOPS_PROJECT.lower(),)
-NO_CLASSIC = Key("9f4a17ee-7a02-4978-b968-8c36b74ac8e3", "Nobody creates classic pipelines", _PROJECT)
-FORKS = Key("d5711372-9b5f-4926-a711-13dcf51565a6", "Builds of forks get no secrets", _PROJECT)
+NO_CLASSIC = Key(
+    "9f4a17ee-7a02-4978-b968-8c36b74ac8e3", "Creation of classic pipelines should be disabled", _PROJECT
+)
+FORKS = Key(
+    "d5711372-9b5f-4926-a711-13dcf51565a6", "Builds of forks should not have access to secrets", _PROJECT
+)
 JOB_SCOPE = Key(
     "ee23ed24-653e-59fe-8f50-38ac194f2331",
-    "Tokens of jobs reach one project and the repositories that a pipeline names",
+    "Job tokens should be limited to one project and to referenced repositories",
     _PROJECT,
 )
 SETTABLE = Key(
     "c3fd1dd8-70cf-5f85-8e85-3e7f0a2e2808",
-    "Only variables that are marked so are set when a run is queued",
+    "Variables that can be set at queue time should be limited",
     _PROJECT,
 )
 KEYS = keyed(NO_CLASSIC, FORKS, JOB_SCOPE, SETTABLE)

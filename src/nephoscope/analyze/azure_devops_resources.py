@@ -37,25 +37,33 @@ if TYPE_CHECKING:
 
 _PROJECT = (AZURE_DEVOPS_PROJECT.lower(),)
 CONNECTIONS = Key(
-    "9245366d-393f-49c5-b8e6-258b1b1c2daa", "No service connection is open to all pipelines", _PROJECT
+    "9245366d-393f-49c5-b8e6-258b1b1c2daa",
+    "Service connections should not grant access to all pipelines",
+    _PROJECT,
 )
 GROUPS = Key(
     "2c2c801e-6279-4d88-a419-af73f0eff4fb",
-    "No variable group with secrets is open to all pipelines",
+    "Variable groups with secrets should not grant access to all pipelines",
     _PROJECT,
 )
-FILES = Key("6855e9b1-c493-4a43-a6d1-74f30e72c5af", "No secure file is open to all pipelines", _PROJECT)
-CLASSIC = Key("a887e860-40ff-4b57-9ef9-5177a11091ac", "No service connection uses classic Azure", _PROJECT)
+FILES = Key(
+    "6855e9b1-c493-4a43-a6d1-74f30e72c5af", "Secure files should not grant access to all pipelines", _PROJECT
+)
+CLASSIC = Key(
+    "a887e860-40ff-4b57-9ef9-5177a11091ac", "Service connections should not use classic Azure", _PROJECT
+)
 FEDERATED = Key(
     "30010e32-0aca-5857-8ae6-8e2b2942b2af",
-    "Service connections sign in to Azure without a stored key",
+    "Service connections should sign in to Azure without a stored key",
     _PROJECT,
 )
 QUEUES = Key(
-    "39ee8a23-26a5-5729-bbc0-b0719fab7caa", "No pool of own agents is open to all pipelines", _PROJECT
+    "39ee8a23-26a5-5729-bbc0-b0719fab7caa",
+    "Pools of self-hosted agents should not grant access to all pipelines",
+    _PROJECT,
 )
 CHECKED = Key(
-    "0000721e-bf82-5941-b3bd-112fd0e30a84", "Environments have a check before a deployment", _PROJECT
+    "0000721e-bf82-5941-b3bd-112fd0e30a84", "Environments should have approvals or checks", _PROJECT
 )
 KEYS = keyed(CONNECTIONS, GROUPS, FILES, CLASSIC, FEDERATED, QUEUES, CHECKED)
 TYPES = (

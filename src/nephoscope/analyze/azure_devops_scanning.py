@@ -31,10 +31,18 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource
 
 _REPOSITORY = (AZURE_DEVOPS_REPOSITORY.lower(),)
-ENABLED = Key("c7a934bf-7be6-407a-84d9-4f20e6e49592", "GitHub Advanced Security is on", _REPOSITORY)
-SECRETS = Key("b5ef903f-8655-473b-9784-4f749eeb25c6", "No secret that was found is open", _REPOSITORY)
-CODE = Key("99232bb2-9b21-4bbb-8e3c-763673b9923d", "No finding of code scanning is open", _REPOSITORY)
-DEPENDENCIES = Key("2ea72208-8558-4011-8dcd-d93375a4003d", "No vulnerable dependency is open", _REPOSITORY)
+ENABLED = Key(
+    "c7a934bf-7be6-407a-84d9-4f20e6e49592", "GitHub Advanced Security should be enabled", _REPOSITORY
+)
+SECRETS = Key(
+    "b5ef903f-8655-473b-9784-4f749eeb25c6", "Secret scanning findings should be resolved", _REPOSITORY
+)
+CODE = Key("99232bb2-9b21-4bbb-8e3c-763673b9923d", "Code scanning findings should be resolved", _REPOSITORY)
+DEPENDENCIES = Key(
+    "2ea72208-8558-4011-8dcd-d93375a4003d",
+    "Dependency vulnerability findings should be resolved",
+    _REPOSITORY,
+)
 KEYS = keyed(ENABLED, SECRETS, CODE, DEPENDENCIES)
 TYPES = (*_REPOSITORY, ADVANCED_SECURITY.lower(), CODE_ALERTS.lower())
 

@@ -23,25 +23,25 @@ if TYPE_CHECKING:
 _ON = (SUBSCRIPTION_TYPE,)
 OWNER = Key(
     "050ac097-3dda-4d24-ab6d-82568e7a50cf",
-    "No blocked account is an owner of the subscription or of anything in it",
+    "Blocked accounts should not have owner permissions on the subscription or its resources",
     _ON,
     ("0cfea604-3201-4e14-88fc-fae4c427a6c5",),
 )
 READ_WRITE = Key(
     "1ff0b4c9-ed56-4de6-be9c-d7ab39645926",
-    "No blocked account may read or change anything in the subscription",
+    "Blocked accounts should not have read or write permissions in the subscription",
     _ON,
     ("8d7e1fde-fe26-4b5f-8108-f8e432cbc2be",),
 )
 OWNER_WHOLE = Key(
     "e52064aa-6853-e252-a11e-dffc675689c2",
-    "No blocked account is an owner of the whole subscription",
+    "Blocked accounts should not have owner permissions on the subscription",
     _ON,
     retired=("ebb62a0c-3560-49e1-89ed-27e074e9f8ad",),
 )
 ANY_WHOLE = Key(
     "00c6d40b-e990-6acf-d4f3-471e747a27c4",
-    "No blocked account holds a role on the whole subscription",
+    "Blocked accounts should not have roles on the subscription",
     _ON,
     retired=("6b1cbf55-e8b6-442f-ba4c-7246b6381474",),
 )

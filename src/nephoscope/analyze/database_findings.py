@@ -30,7 +30,7 @@ SCANS = tuple(f"{server}/databases/{kind}/scans" for server in SERVERS for kind 
 
 FIXED = Key(
     "82e20e14-edc5-4373-bfc4-f13121257c37",
-    "The vulnerability scans of the server's databases find nothing",
+    "Vulnerabilities in the server's databases should be resolved",
     SERVERS,
     ("feedbf84-6b99-488c-acc2-71c829aa5ffc", "ef2a8f2a-b3d9-49cd-a8a8-9a3aaaf647d9"),
 )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PROTECTED = Key(
     "e3de1cc0-f4dd-3b34-e496-8b5381ba2d70",
-    "DDoS protection covers the network's public application gateways",
+    "Public application gateways should be protected against DDoS",
     (NETWORK_TYPE,),
     ("a7aca53f-2ed4-4466-a25e-0b45ade68efd",),
 )

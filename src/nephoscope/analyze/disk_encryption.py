@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ENCRYPTED = Key(
     "d57a4221-a804-52ca-3dea-768284f06bb7",
-    "The machine's temporary disks, caches and traffic to storage are encrypted",
+    "Temporary disks, caches and traffic to storage should be encrypted",
     (MACHINE, CLASSIC),
     retired=("0961003e-5a0a-4549-abde-af6a37f2724d",),
 )

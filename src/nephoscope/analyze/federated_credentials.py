@@ -35,12 +35,12 @@ CREDENTIAL = "microsoft.managedidentity/userassignedidentities/federatedidentity
 APPLICATION = "microsoft.graph/applications"
 IDENTITIES = Key(
     "62ad8ddc-e3b3-54e4-bc9f-cf5ac8813780",
-    "The federated credential trusts one environment or protected branch",
+    "Federated credentials should trust one environment or protected branch",
     (CREDENTIAL,),
 )
 APPLICATIONS = Key(
     "ca2a2661-5d82-54f1-af13-9610bc31649c",
-    "Applications with a role trust one environment or protected branch",
+    "Applications with a role should trust one environment or protected branch",
     (SUBSCRIPTION_TYPE,),
 )
 KEYS = keyed(IDENTITIES, APPLICATIONS)

@@ -35,14 +35,18 @@ if TYPE_CHECKING:
 
 _REPOSITORY = GITHUB_REPOSITORY.lower()
 HOSTED_RUNNERS = Key(
-    "bd041c7b-95db-4aaf-8bc4-fd9875ecdddf", "Workflows run on machines of GitHub", (_REPOSITORY,)
+    "bd041c7b-95db-4aaf-8bc4-fd9875ecdddf", "Workflows should run on GitHub-hosted runners", (_REPOSITORY,)
 )
-READ_ONLY_KEYS = Key("f70fdc02-0ae0-525b-a602-6ab11e4b28de", "Deploy keys only read", (_REPOSITORY,))
+READ_ONLY_KEYS = Key(
+    "f70fdc02-0ae0-525b-a602-6ab11e4b28de", "Deploy keys should be read-only", (_REPOSITORY,)
+)
 SIGNED_WEBHOOKS = Key(
-    "576227f0-5f33-50be-bad9-8645a0e0ade8", "Webhooks check TLS and are signed", (_REPOSITORY,)
+    "576227f0-5f33-50be-bad9-8645a0e0ade8", "Webhooks should verify TLS and have a secret", (_REPOSITORY,)
 )
 GUARDED_ENVIRONMENTS = Key(
-    "4516a9f2-28dc-5ed5-8a7f-4c14bd10edfb", "Environments say who deploys from which branch", (_REPOSITORY,)
+    "4516a9f2-28dc-5ed5-8a7f-4c14bd10edfb",
+    "Environments should be limited to reviewers or branches",
+    (_REPOSITORY,),
 )
 KEYS = keyed(HOSTED_RUNNERS, READ_ONLY_KEYS, SIGNED_WEBHOOKS, GUARDED_ENVIRONMENTS)
 TYPES = (

@@ -35,22 +35,24 @@ if TYPE_CHECKING:
 _OWNER, _REPOSITORY = GITHUB_OWNER.lower(), GITHUB_REPOSITORY.lower()
 READ_ONLY = Key(
     "48f93272-e99c-47be-8087-091c71be9897",
-    "Workflows get a read-only token unless they ask for more",
+    "Workflows should get a read-only token by default",
     (_OWNER,),
 )
 REPOSITORY_READ_ONLY = Key(
-    "ecc88399-8342-5a69-9a1c-01cd7b517230", "Workflows of the repository get a read-only token unless they ask for more",
+    "ecc88399-8342-5a69-9a1c-01cd7b517230", "Workflows of the repository should get a read-only token by default",
     (_REPOSITORY,),
 )  # fmt: skip
 NO_APPROVING = Key(
-    "114591e0-56d5-5697-b0b0-fdce53c000b2", "Workflows cannot approve pull requests", (_REPOSITORY,)
+    "114591e0-56d5-5697-b0b0-fdce53c000b2",
+    "Workflows should not be able to approve pull requests",
+    (_REPOSITORY,),
 )
 KNOWN_ACTIONS = Key(
-    "46133d85-ec94-5b7e-a557-634a9acaeeb2", "Only selected actions run in workflows", (_REPOSITORY,)
+    "46133d85-ec94-5b7e-a557-634a9acaeeb2", "Workflows should run selected actions only", (_REPOSITORY,)
 )
 FORKS_APPROVED = Key(
     "71fa739f-2657-5fe2-9803-a154061afd4f",
-    "Workflows of outside contributors wait for an approval",
+    "Workflows of outside contributors should require approval",
     (_REPOSITORY,),
 )
 KEYS = keyed(READ_ONLY, REPOSITORY_READ_ONLY, NO_APPROVING, KNOWN_ACTIONS, FORKS_APPROVED)

@@ -34,13 +34,17 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource
 
 _REPOSITORY = GITHUB_REPOSITORY.lower()
-PROTECTED = Key("17f3ad34-4f87-4463-a11d-6c6d7a84c486", "The default branch is protected", (_REPOSITORY,))
+PROTECTED = Key(
+    "17f3ad34-4f87-4463-a11d-6c6d7a84c486", "The default branch should be protected", (_REPOSITORY,)
+)
 NO_FORCE_PUSH = Key(
-    "909d299a-1736-456d-aef5-63688b230bfd", "Nobody can rewrite the default branch", (_REPOSITORY,)
+    "909d299a-1736-456d-aef5-63688b230bfd",
+    "Force pushes to the default branch should be disabled",
+    (_REPOSITORY,),
 )
 TWO_REVIEWERS = Key(
     "20be7df7-9ebb-4fb4-95a9-3ae19b78b80a",
-    "Two people approve a change of the default branch",
+    "Changes to the default branch should require two approvals",
     (_REPOSITORY,),
 )
 KEYS = keyed(PROTECTED, NO_FORCE_PUSH, TWO_REVIEWERS)

@@ -34,16 +34,18 @@ if TYPE_CHECKING:
 
 _OWNER = GITHUB_OWNER.lower()
 SIGNED_WEBHOOKS = Key(
-    "37b27421-3494-5283-9240-4c210c3e9df3", "Webhooks of the organization check TLS and are signed", (_OWNER,)
+    "37b27421-3494-5283-9240-4c210c3e9df3",
+    "Webhooks of the organization should verify TLS and have a secret",
+    (_OWNER,),
 )
 PRIVATE_RUNNERS = Key(
     "227441b7-c64f-543b-aaa4-59b238b602c1",
-    "Public repositories reach no runner of the organization",
+    "Runners of the organization should not be available to public repositories",
     (_OWNER,),
 )
 SELECTED_RUNNERS = Key(
     "21a9c1a8-2163-5d94-aba2-17a6fd1141fb",
-    "Runners of the organization serve selected repositories",
+    "Runners of the organization should serve selected repositories",
     (_OWNER,),
 )
 KEYS = keyed(SIGNED_WEBHOOKS, PRIVATE_RUNNERS, SELECTED_RUNNERS)

@@ -32,20 +32,22 @@ if TYPE_CHECKING:
 
 _OWNER = GITHUB_OWNER.lower()
 BASE_PERMISSIONS = Key(
-    "497e771e-d309-4e36-9bbd-353defd2658a", "Members get at most read access to all repositories", (_OWNER,)
+    "497e771e-d309-4e36-9bbd-353defd2658a", "Base permissions of members should be read or none", (_OWNER,)
 )
 MULTIFACTOR = Key(
     "a9621d26-9d8c-4cd6-8ad0-84501eb88f17",
-    "Members and outside collaborators need two-factor authentication",
+    "Members and outside collaborators should use two-factor authentication",
     (_OWNER,),
 )
 PUSH_PROTECTION = Key(
     "90901cb2-c497-4389-b63a-d3a562e15847",
-    "Pushes that hold a secret are blocked in new repositories",
+    "Secret scanning push protection should be enabled in new repositories",
     (_OWNER,),
 )
 SECOND_OWNER = Key(
-    "2815b95f-f872-4d51-9709-54c1c7133d7b", "More than one person administers the organization", (_OWNER,)
+    "2815b95f-f872-4d51-9709-54c1c7133d7b",
+    "More than one person should administer the organization",
+    (_OWNER,),
 )
 KEYS = keyed(BASE_PERMISSIONS, MULTIFACTOR, PUSH_PROTECTION, SECOND_OWNER)
 TYPES = (_OWNER, SETTINGS.lower(), ADMINISTRATORS.lower())

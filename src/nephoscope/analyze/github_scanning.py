@@ -33,14 +33,20 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource
 
 _REPOSITORY = (GITHUB_REPOSITORY.lower(),)
-SECRETS_ON = Key("b6ad173c-0cc6-4d44-b954-8217c8837a8e", "The repository is scanned for secrets", _REPOSITORY)
-CODE_ON = Key("5a2b692f-9ccc-4519-b6bd-47125dd51884", "The code of the repository is scanned", _REPOSITORY)
+SECRETS_ON = Key("b6ad173c-0cc6-4d44-b954-8217c8837a8e", "Secret scanning should be enabled", _REPOSITORY)
+CODE_ON = Key("5a2b692f-9ccc-4519-b6bd-47125dd51884", "Code scanning should be enabled", _REPOSITORY)
 DEPENDENCIES_ON = Key(
-    "c64e7cfb-6d64-4227-8c23-b4fa5c72957b", "The dependencies of the repository are scanned", _REPOSITORY
+    "c64e7cfb-6d64-4227-8c23-b4fa5c72957b", "Dependency scanning should be enabled", _REPOSITORY
 )
-SECRETS = Key("dd98425c-1407-40cc-8a2c-da5d0a2f80da", "No secret that was found is open", _REPOSITORY)
-CODE = Key("18aa4e75-776a-4296-97f0-fe1cf10d679c", "No finding of code scanning is open", _REPOSITORY)
-DEPENDENCIES = Key("945f7b1c-8def-4ab3-a44d-1416060104b3", "No vulnerable dependency is open", _REPOSITORY)
+SECRETS = Key(
+    "dd98425c-1407-40cc-8a2c-da5d0a2f80da", "Secret scanning findings should be resolved", _REPOSITORY
+)
+CODE = Key("18aa4e75-776a-4296-97f0-fe1cf10d679c", "Code scanning findings should be resolved", _REPOSITORY)
+DEPENDENCIES = Key(
+    "945f7b1c-8def-4ab3-a44d-1416060104b3",
+    "Dependency vulnerability findings should be resolved",
+    _REPOSITORY,
+)
 KEYS = keyed(SECRETS_ON, CODE_ON, DEPENDENCIES_ON, SECRETS, CODE, DEPENDENCIES)
 TYPES = (
     *_REPOSITORY, SETTINGS.lower(), SCANNERS.lower(), SECRET_ALERTS.lower(), CODE_ALERTS.lower(), DEPENDENCY_ALERTS.lower()

@@ -35,14 +35,16 @@ if TYPE_CHECKING:
 _OWNER, _REPOSITORY = GITHUB_OWNER.lower(), GITHUB_REPOSITORY.lower()
 SELECTED = Key(
     "6331fad3-a7a2-497d-b616-52672057e0f3",
-    "Secrets of the organization are for selected repositories",
+    "Secrets of the organization should be limited to selected repositories",
     (_OWNER,),
 )
 RENEWED = Key(
-    "21b54842-f518-5022-a7ea-0715c18ddbb3", "Secrets of workflows are renewed every year", (_REPOSITORY,)
+    "21b54842-f518-5022-a7ea-0715c18ddbb3", "Workflow secrets should be renewed every year", (_REPOSITORY,)
 )
 FEDERATED = Key(
-    "be9d34d1-fafb-5371-be71-f76e84f45656", "Workflows sign in to Azure without a stored key", (_REPOSITORY,)
+    "be9d34d1-fafb-5371-be71-f76e84f45656",
+    "Workflows should sign in to Azure without a stored key",
+    (_REPOSITORY,),
 )
 KEYS = keyed(SELECTED, RENEWED, FEDERATED)
 TYPES = (_OWNER, _REPOSITORY, SETTINGS.lower(), SECRETS.lower(), ENVIRONMENTS.lower())

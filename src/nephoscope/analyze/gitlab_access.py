@@ -37,18 +37,24 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource
 
 _GROUP, _PROJECT = GITLAB_GROUP.lower(), GITLAB_PROJECT.lower()
-MULTIFACTOR = Key("c7714308-5e79-5ea5-83b5-1667a4efcf07", "Members need two-factor authentication", (_GROUP,))
-TLS_WEBHOOKS = Key("100ce6d0-764a-5d81-851e-c0881683bf6d", "Webhooks of GitLab check TLS", (_GROUP, _PROJECT))
+MULTIFACTOR = Key(
+    "c7714308-5e79-5ea5-83b5-1667a4efcf07", "Members should use two-factor authentication", (_GROUP,)
+)
+TLS_WEBHOOKS = Key(
+    "100ce6d0-764a-5d81-851e-c0881683bf6d", "GitLab webhooks should verify TLS", (_GROUP, _PROJECT)
+)
 READ_ONLY_KEYS = Key(
-    "3e8043a1-8c7b-5519-9510-b5fd5d9d0e77", "Deploy keys of the project only read", (_PROJECT,)
+    "3e8043a1-8c7b-5519-9510-b5fd5d9d0e77", "Deploy keys of the project should be read-only", (_PROJECT,)
 )
 NO_FORKS_ON_RUNNERS = Key(
     "cc7be235-581e-5dd5-805b-6a9f6e799bc3",
-    "Pipelines of strangers' forks reach no runner of your own",
+    "Pipelines of public forks should not run on self-managed runners",
     (_PROJECT,),
 )
 LIMITED_JOB_TOKENS = Key(
-    "21360c85-1cb0-5c34-ae99-e27b839ebc78", "Job tokens of selected projects reach the project", (_PROJECT,)
+    "21360c85-1cb0-5c34-ae99-e27b839ebc78",
+    "Job token access should be limited to selected projects",
+    (_PROJECT,),
 )
 KEYS = keyed(MULTIFACTOR, TLS_WEBHOOKS, READ_ONLY_KEYS, NO_FORKS_ON_RUNNERS, LIMITED_JOB_TOKENS)
 TYPES = (

@@ -35,16 +35,22 @@ if TYPE_CHECKING:
 
 _PROJECT = GITLAB_PROJECT.lower()
 PROTECTED = Key(
-    "21c7f29e-b8b1-59af-b465-af18b9ec4676", "Developers cannot push to the default branch", (_PROJECT,)
+    "21c7f29e-b8b1-59af-b465-af18b9ec4676",
+    "Developers should not be able to push to the default branch",
+    (_PROJECT,),
 )
 NO_FORCE_PUSH = Key(
     "7b947408-6aad-5426-bee6-ed65b3d65e7f",
-    "Nobody can rewrite the default branch of the project",
+    "Force pushes to the default branch of the project should be disabled",
     (_PROJECT,),
 )
-TWO_APPROVALS = Key("5815187b-8c28-5320-92bc-9362ef50cab0", "Two people approve a merge request", (_PROJECT,))
+TWO_APPROVALS = Key(
+    "5815187b-8c28-5320-92bc-9362ef50cab0", "Merge requests should require two approvals", (_PROJECT,)
+)
 NO_SELF_APPROVAL = Key(
-    "a48e2f35-2375-54a9-b811-b173528fcb1f", "Nobody approves a merge request with own commits", (_PROJECT,)
+    "a48e2f35-2375-54a9-b811-b173528fcb1f",
+    "Merge requests should not be approved by their authors",
+    (_PROJECT,),
 )
 KEYS = keyed(PROTECTED, NO_FORCE_PUSH, TWO_APPROVALS, NO_SELF_APPROVAL)
 TYPES = (

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _PROJECT = GITLAB_PROJECT.lower()
 SECRETS_BLOCKED = Key(
-    "655711f3-ab7f-5c96-8e4b-d6b170be7d77", "Pushes that hold a secret are blocked", (_PROJECT,)
+    "655711f3-ab7f-5c96-8e4b-d6b170be7d77", "Pushes that contain a secret should be blocked", (_PROJECT,)
 )
 KEYS = keyed(SECRETS_BLOCKED)
 TYPES = (_PROJECT, SETTINGS.lower(), PUSH_RULES.lower(), SECURITY_SETTINGS.lower())

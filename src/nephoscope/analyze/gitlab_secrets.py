@@ -36,14 +36,14 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource
 
 _BOTH = (GITLAB_GROUP.lower(), GITLAB_PROJECT.lower())
-MASKED = Key("1100e2a1-76ea-5677-8ed0-3e763811616a", "Secrets of pipelines are masked in logs", _BOTH)
+MASKED = Key("1100e2a1-76ea-5677-8ed0-3e763811616a", "Pipeline secrets should be masked in logs", _BOTH)
 PROTECTED = Key(
-    "be34bd22-d84e-5269-b814-f7668ff201bb", "Secrets of pipelines reach protected branches only", _BOTH
+    "be34bd22-d84e-5269-b814-f7668ff201bb", "Pipeline secrets should be limited to protected branches", _BOTH
 )
 FEDERATED = Key(
-    "8a693d79-9ef8-59d2-92de-ec2ecde8305b", "Pipelines sign in to Azure without a stored key", _BOTH
+    "8a693d79-9ef8-59d2-92de-ec2ecde8305b", "Pipelines should sign in to Azure without a stored key", _BOTH
 )
-EXPIRING = Key("d674f77b-00d3-5123-b2d6-4b518944a9b5", "Access tokens and deploy tokens expire", _BOTH)
+EXPIRING = Key("d674f77b-00d3-5123-b2d6-4b518944a9b5", "Access tokens and deploy tokens should expire", _BOTH)
 KEYS = keyed(MASKED, PROTECTED, FEDERATED, EXPIRING)
 TYPES = (*_BOTH, SETTINGS.lower(), VARIABLES.lower(), ACCESS_TOKENS.lower(), DEPLOY_TOKENS.lower())
 

@@ -22,37 +22,37 @@ if TYPE_CHECKING:
 _ON = (SUBSCRIPTION_TYPE,)
 OWNER = Key(
     "20606e75-05c4-48c0-9d97-add6daa2109a",
-    "No guest is an owner of the subscription or of anything in it",
+    "Guest accounts should not have owner permissions on the subscription or its resources",
     _ON,
     ("339353f6-2387-4a45-abe4-7f529d121046",),
 )
 WRITE = Key(
     "0354476c-a12a-4fcc-a79d-f0ab7ffffdbb",
-    "No guest may change anything in the subscription",
+    "Guest accounts should not have write permissions in the subscription",
     _ON,
     ("94e1c2ac-cbbe-4cac-a2b5-389c812dee87",),
 )
 READ = Key(
     "fde1c0c9-0fd2-4ecc-87b5-98956cbc1095",
-    "No guest may read anything in the subscription",
+    "Guest accounts should not have read permissions in the subscription",
     _ON,
     ("e9ac8f8e-ce22-4355-8f04-99b911d6be52",),
 )
 OWNER_WHOLE = Key(
     "c3b6ae71-f1f0-31b4-e6c1-d5951285d03d",
-    "No external account is an owner of the whole subscription",
+    "External accounts should not have owner permissions on the subscription",
     _ON,
     retired=("f8456c1c-aa66-4dfb-861a-25d127b775c9",),
 )
 WRITE_WHOLE = Key(
     "04e7147b-0deb-9796-2e5c-0336343ceb3d",
-    "No external account may change the whole subscription",
+    "External accounts should not have write permissions on the subscription",
     _ON,
     retired=("5c607a2e-c700-4744-8254-d77e7c9eb5e4",),
 )
 READ_WHOLE = Key(
     "a8c6a4ad-d51e-88fe-2979-d3ee3c864f8b",
-    "No external account may read the whole subscription",
+    "External accounts should not have read permissions on the subscription",
     _ON,
     retired=("5f76cf89-fbf2-47fd-a3f4-b891fa780b60",),
 )

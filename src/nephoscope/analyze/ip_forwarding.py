@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 OFF = Key(
     "c3b51c94-588b-426b-a892-24696f9e54cc",
-    "No network interface of the machine forwards traffic",
+    "IP forwarding should be disabled on the virtual machine",
     (MACHINE, CLASSIC),
     ("bd352bd5-2853-4985-bf0d-73806b4a5744",),
 )

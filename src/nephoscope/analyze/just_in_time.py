@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 GUARDED = Key(
     "805651bc-6ecd-4c73-9b55-97a19d0582d0",
-    "Every management port that the Internet can reach is under just-in-time access",
+    "Management ports should be protected with just-in-time access",
     (MACHINE,),
     ("b0f33259-77d7-4c9e-aac6-3aabcfae693c",),
 )

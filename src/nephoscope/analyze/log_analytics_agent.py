@@ -26,13 +26,13 @@ CLOUD_SERVICE = "microsoft.compute/cloudservices"
 
 ON_MACHINE = Key(
     "d1db3318-01ff-16de-29eb-28b344515626",
-    "The Log Analytics agent is installed on the machine",
+    "The Log Analytics agent should be installed on the machine",
     (MACHINE, CLASSIC),
     retired=("a4fe33eb-e377-4efb-ab31-0784311bc499",),
 )
 ON_SET = Key(
     "45cfe080-ceb1-a91e-9743-71551ed24e94",
-    "The Log Analytics agent is installed on every instance",
+    "The Log Analytics agent should be installed on every instance",
     (CLOUD_SERVICE, SCALE_SET_TYPE),
     ("15fdbc87-8a47-4ee9-a2aa-9a2ea1f37554",),
     ("a3a6ea0c-e018-4933-9ef0-5aaa1501449b",),

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 FACING = Key(
     "483f12ed-ae23-447e-a2de-a67a10db4353",
-    "A security group stands before the internet-facing machine",
+    "Internet-facing virtual machines should be protected with network security groups",
     (MACHINE, CLASSIC),
     ("f6de0be7-9a8a-4b8a-b349-43cf02d22f7c",),
 )
 INTERNAL = Key(
     "a9341235-9389-42f0-a0bf-9bfb57960d44",
-    "A security group stands before the machine that does not face the Internet",
+    "Internal virtual machines should be protected with network security groups",
     (MACHINE, CLASSIC),
     ("bb91dfba-c30d-4263-9add-9c2384e659a6",),
 )

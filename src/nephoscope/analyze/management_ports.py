@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 CLOSED = Key(
     "bc303248-3d14-44c2-96a0-55f5c326b5fe",
-    "No management port of the machine is open to the Internet",
+    "Management ports should be closed to the internet",
     (MACHINE, CLASSIC),
     ("22730e10-96f6-4aac-ad84-9383d35b5917",),
 )

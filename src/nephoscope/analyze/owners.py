@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 AT_MOST = Key(
     "6f90a6d6-d4d6-0794-0ec1-98fa77878c2e",
-    "At most three people own the subscription",
+    "The subscription should have at most three owners",
     (SUBSCRIPTION_TYPE,),
     ("4f11b553-d42e-4e3a-89be-32ca364cad4c",),
 )
 AT_LEAST = Key(
     "2c79b4af-f830-b61e-92b9-63dfa30f16e4",
-    "More than one person owns the subscription",
+    "The subscription should have more than one owner",
     (SUBSCRIPTION_TYPE,),
     ("09024ccc-0c5f-475e-9457-b7c0d9ed487b",),
 )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 RESTRICTED = Key(
     "3b20e985-f71f-483b-b078-f30d73936d43",
-    "The security groups before the machine let the Internet at large to no port",
+    "Network security groups should restrict internet access to the machine",
     (MACHINE, CLASSIC),
     ("9daedab3-fb2d-461e-b861-71790eead4f6",),
 )

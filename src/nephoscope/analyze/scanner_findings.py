@@ -33,64 +33,64 @@ FINDING = "microsoft.security/assessments/subassessments"
 
 SECRETS = Key(
     "17618b1a-ed14-49bb-b37f-9f8ba967be8b",
-    "No secret lies on the machine's disks",
+    "Plain-text secrets should be removed from the machine",
     (MACHINE, CLASSIC),
     ("3ac7c827-eea2-4bde-acc7-9568cd320efa",),
 )
 DATABASES = Key(
     "f97aa83c-9b63-4f9a-99f6-b22c4398f936",
-    "The vulnerability scans of SQL servers on the machine find nothing",
+    "Vulnerabilities in SQL servers on the machine should be resolved",
     (MACHINE, HYBRID),
     ("6ba6d016-e7c3-4842-b8f2-4992ebc0d72d",),
 )
 REGISTRY = Key(
     "c0b7cfc6-3172-465a-b378-53c7ff2cc0d5",
-    "No image in the registry has a known vulnerability",
+    "Vulnerabilities in registry images should be resolved",
     ("microsoft.containerregistry/registries",),
     ("090c7b07-b4ed-4561-ad20-e9075f3ccaff",),
 )
 CLUSTER = Key(
     "c609cf0f-71ab-41e9-a3c6-9a1f7fe1b8d5",
-    "No image that runs in the cluster has a known vulnerability",
+    "Vulnerabilities in running images should be resolved",
     ("microsoft.containerservice/managedclusters",),
     ("17f4b1cc-c55c-4d94-b1f9-2978f6ac2957",),
 )
 QUALYS_REGISTRY = Key(
     "dbd0cb49-b563-45e7-9724-889e799fa648",
-    "No image in the registry has a vulnerability that Qualys knows",
+    "Vulnerabilities in registry images should be resolved (Qualys)",
     REGISTRY.types,
     retired=("5f0f936f-2f01-4bf5-b6be-d423792fa562",),
 )
 RISK_REGISTRY = Key(
     "33422d8f-ab1e-42be-bc9a-38685bb567b9",
-    "No image in the registry has a known vulnerability, by risk",
+    "Vulnerabilities in registry images should be resolved, by risk",
     REGISTRY.types,
 )
 QUALYS_CLUSTER = Key(
     "41503391-efa5-47ee-9282-4eff6131462c",
-    "No running image has a vulnerability that Qualys knows",
+    "Vulnerabilities in running images should be resolved (Qualys)",
     CLUSTER.types,
     retired=("0fc39691-5a3f-4e3e-94ee-2e6447309ad9",),
 )
 RISK_CLUSTER = Key(
     "c5045ea3-afc6-4006-ab8f-86c8574dbf3d",
-    "No container that runs in the cluster has a known vulnerability, by risk",
+    "Vulnerabilities in running containers should be resolved, by risk",
     CLUSTER.types,
 )
 SOFTWARE = Key(
     "71992a2a-d168-42e0-b10e-6b45fa2ecddb",
-    "No known vulnerability is open on the machine",
+    "Vulnerabilities on the machine should be resolved",
     (MACHINE, CLASSIC),
     retired=("760a85ff-6162-42b3-8d70-698e268f648c",),
 )
 MACHINES = Key(
     "1195afff-c881-495e-9bc5-1486211ae03f",
-    "No known vulnerability is open on the machine, by any scanner",
+    "Vulnerabilities on the machine found by any scanner should be resolved",
     (MACHINE, HYBRID),
 )
 GRAVE = Key(
     "ceb1cd83-e12e-5580-9be1-3a16f25d2d7c",
-    "No grave vulnerability is open on the machine, by any scanner",
+    "Critical and high vulnerabilities on the machine should be remediated",
     (MACHINE, HYBRID),
 )
 #: An absence of findings holds as long as the advisories of the scan do.

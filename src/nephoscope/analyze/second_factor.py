@@ -24,37 +24,37 @@ if TYPE_CHECKING:
 _ON = (SUBSCRIPTION_TYPE,)
 OWNER = Key(
     "6240402e-f77c-46fa-9060-a7ce53997754",
-    "Every owner of the subscription or of anything in it has a second factor",
+    "MFA should be enabled for owners of the subscription or its resources",
     _ON,
     retired=("e3e008c3-56b9-4133-8fd7-d3347377402a",),
 )
 WRITE = Key(
     "c0cb17b2-0607-48a7-b0e0-903ed22de39b",
-    "Everybody who may change anything in the subscription has a second factor",
+    "MFA should be enabled for accounts with write access in the subscription",
     _ON,
     retired=("931e118d-50a1-4457-a5e4-78550e086c52",),
 )
 READ = Key(
     "dabc9bc4-b8a8-45bd-9a5a-43000df8aa1c",
-    "Everybody who may read anything in the subscription has a second factor",
+    "MFA should be enabled for accounts with read access in the subscription",
     _ON,
     retired=("81b3ccb4-e6e8-4e4a-8d05-5df25cd29fd4",),
 )
 OWNER_WHOLE = Key(
     "94290b00-4d0c-d7b4-7cea-064a9554e681",
-    "Every owner of the whole subscription has a second factor",
+    "MFA should be enabled for subscription owners",
     _ON,
     retired=("aa633080-8b72-40c4-a2d7-d00c03e80bed",),
 )
 WRITE_WHOLE = Key(
     "57e98606-6b1e-6193-0e3d-fe621387c16b",
-    "Everybody who may change the whole subscription has a second factor",
+    "MFA should be enabled for accounts with write access to the subscription",
     _ON,
     retired=("9297c21d-2ed6-4474-b48f-163f75654ce3",),
 )
 READ_WHOLE = Key(
     "151e82c5-5341-a74b-1eb0-bc38d2c84bb5",
-    "Everybody who may read the whole subscription has a second factor",
+    "MFA should be enabled for accounts with read access to the subscription",
     _ON,
     retired=("e3576e28-8b17-4677-84c3-db2990658d64",),
 )

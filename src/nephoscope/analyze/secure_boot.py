@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ON = Key(
     "0396b18c-41aa-489c-affd-4ee5d1714a59",
-    "Secure Boot is on for the Linux machine",
+    "Secure Boot should be enabled on Linux machines",
     (EXTENSION,),
     ("b1bb3592-47b8-4150-8db0-bfdcc2c8965b",),
 )

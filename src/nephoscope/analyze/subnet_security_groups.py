@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ATTACHED = Key(
     "eade5b56-eefd-444f-95c8-23f29e5d93cb",
-    "A network security group is attached to the subnet",
+    "Subnets should be associated with a network security group",
     (SUBNET_TYPE,),
     ("e71308d3-144b-4262-b144-efdc3cc90517",),
 )

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 INSTALLED = Key(
     "e1145ab1-eb4f-43d8-911b-36ddf771d13f",
-    "No critical or security update is missing on the machine",
+    "Critical and security updates should be installed on the machine",
     (MACHINE, HYBRID),
     ("f85bf3e0-d513-442e-89c3-1784ad63382b",),
 )
 INSTALLED_ONCE = Key(
     "4ab6e3c5-74dd-8b35-9ab9-f61b30875b27",
-    "No critical or security update is missing on the machine, as the retired agent asked",
+    "Critical and security updates should be installed on the machine (retired agent)",
     (MACHINE, CLASSIC),
     retired=("86b3d65f-7626-441e-b690-81a8b71cff60",),
 )

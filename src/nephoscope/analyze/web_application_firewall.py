@@ -30,12 +30,12 @@ SECURITY_POLICY = "microsoft.cdn/profiles/securitypolicies"
 
 GATEWAY = Key(
     "efe75f01-6fff-5d9d-08e6-092b98d3fb3f",
-    "A web application firewall stands in the application gateway",
+    "Application gateways should have a web application firewall",
     (GATEWAY_TYPE,),
 )
 DOOR = Key(
     "0c02a769-03f1-c4d7-85a5-db5dca505c49",
-    "A web application firewall stands in the Front Door",
+    "Front Doors should have a web application firewall",
     (FRONT_DOOR, PROFILE),
 )
 KEYS = keyed(GATEWAY, DOOR)
