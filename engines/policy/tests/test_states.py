@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 import nephoscope_policy as policy
+from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import State
 
@@ -222,6 +224,8 @@ def test_a_resource_group_that_was_not_read_is_unknown_but_its_name_is_known() -
     rule = definition({"value": "[resourceGroup().tags['zz']]", "equals": ""})
     snapshot = policy.Snapshot([account(), group])
     assert rule.evaluate(account(), snapshot).state is State.NON_COMPLIANT
+    group = replace(group, body={**group.body, "tags": Unknown("object", reason="a parameter has no value")})
+    assert rule.evaluate(account(), policy.Snapshot([account(), group])).state is State.UNKNOWN
 
 
 def test_reasons_name_the_deciding_leaf() -> None:

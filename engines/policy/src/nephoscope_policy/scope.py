@@ -253,8 +253,12 @@ def _resource_group(scope: Scope, arguments: list[Any]) -> Any:
 
 
 def _members(body: Mapping[str, object], name: str) -> dict[str, object]:
+    """An object of a container; KnownLater where all of it is open, empty where there is none."""
     found = body.get(name)
-    return found if isinstance(found, dict) else {}
+    if isinstance(found, dict):
+        return found
+    require_known(found, name)
+    return {}
 
 
 def _check_tags(container: View) -> None:
