@@ -31,7 +31,7 @@ BENCH = Path(__file__).resolve().parent
 sys.path.insert(0, str(BENCH))
 
 from nephoscope.alerts.incidents.desk import Desk  # noqa: E402
-from nephoscope.alerts.rules.folder import shipped  # noqa: E402
+from nephoscope.alerts.rules.folder import load_shipped  # noqa: E402
 from nephoscope.alerts.rules.rule import Rule  # noqa: E402
 from nephoscope.alerts.rules.window import at  # noqa: E402
 from nephoscope.alerts.tuning.advice import Advising, Confidence, apply  # noqa: E402
@@ -230,7 +230,7 @@ def measured(windows: Windows, generator: Generator, options: argparse.Namespace
     """Count, print, and say whether it is good enough."""
     begin = datetime.combine(generator.start, time(), UTC)
     middle, end = begin + timedelta(days=options.learn), begin + timedelta(days=options.days)
-    rules = [one for one in shipped().rules if one.enabled]
+    rules = [one for one in load_shipped().rules if one.enabled]
     before, after, found = counted(
         windows,
         rules,

@@ -21,7 +21,7 @@ import duckdb
 import pyarrow as pa
 
 from nephoscope.behavior.dimension import DIMENSIONS
-from nephoscope.behavior.judging import judged
+from nephoscope.behavior.judging import judge_observations
 from nephoscope.behavior.observing import OBSERVED
 from nephoscope.behavior.profiles import RECENT, Profiles
 from nephoscope.behavior.settings import Settings
@@ -98,7 +98,7 @@ def teach(folder: Path, days: int) -> None:
 
 def by_profiles(folder: Path, batch: pa.Table) -> set[tuple[str, str, str]]:
     """The first times of the batch, by the product."""
-    found = judged(Profiles(folder, "default"), batch, PEERS, Settings())
+    found = judge_observations(Profiles(folder, "default"), batch, PEERS, Settings())
     return {
         (one.event["entity"], facts.dimension, facts.value)
         for one in found

@@ -37,7 +37,7 @@ from nephoscope.ingest.logs.parsed import Parsed  # noqa: E402
 from nephoscope.ingest.logs.reading import read  # noqa: E402
 from nephoscope.lake.disk import Disk, TableFile  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
-from nephoscope.lake.packed import joined  # noqa: E402
+from nephoscope.lake.packed import join_tables  # noqa: E402
 from nephoscope.lake.schema.tables import Tables  # noqa: E402
 from nephoscope.lake.storage import store  # noqa: E402
 from nephoscope.state import State  # noqa: E402
@@ -84,7 +84,7 @@ def to_parquet(found: list[Parsed], folder: Path) -> float:
         for name, table in parsed.tables.items():
             parts.setdefault(name, []).append(table)
     for name, tables in parts.items():
-        whole = joined(tables)
+        whole = join_tables(tables)
         Disk().write_table(folder / f"{name}.parquet", whole, Tables.builtin()[name].schema)
     return time.process_time() - began
 

@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.scheduling.look_back import LookBack
 from nephoscope.alerts.scheduling.schedule import Schedule
@@ -115,7 +115,7 @@ def fill(data: Path, days: int, users: int) -> list[dt.datetime]:
 
 def chosen(most: int, ids: Sequence[str]) -> list[Rule]:
     """The rules that are run: all that come along, those of these ids, or so many of them."""
-    every = sorted((one for one in shipped().rules if not ids or one.id in ids), key=lambda one: one.id)
+    every = sorted((one for one in load_shipped().rules if not ids or one.id in ids), key=lambda one: one.id)
     return every if not most else [every[len(every) * place // most] for place in range(most)]
 
 
@@ -187,7 +187,7 @@ def main() -> int:
         shutil.rmtree(folder / "looked", ignore_errors=True)
         shutil.copytree(base, folder / "looked")
         rules = chosen(given.rules, given.rule)
-        print(f"{len(rules)} of {len(shipped().rules)} rules, {given.days} days", flush=True)
+        print(f"{len(rules)} of {len(load_shipped().rules)} rules, {given.days} days", flush=True)
         took, looking = look(folder / "looked", rules, given.days)
         ran = looking.windows - looking.empty
         print(f"look back: {looking.windows:,} windows in {took}, {ran:,} of them run", flush=True)

@@ -38,7 +38,7 @@ from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.model.reach import EVERYTHING  # noqa: E402
 from nephoscope.posture.published.edition import Edition  # noqa: E402
 from nephoscope.posture.published.shelf import Shelf  # noqa: E402
-from nephoscope.serve.server import certified  # noqa: E402
+from nephoscope.serve.server import ensure_certificate  # noqa: E402
 from nephoscope.serve.settings import Settings  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from serving.fairness import fairness  # noqa: E402
@@ -307,7 +307,7 @@ def floor(
     data: Path, authority: str, headers: dict[str, str], paths: list[str], options: argparse.Namespace
 ) -> None:
     """What the generator and a server that does nothing with the same requests take of the machine."""
-    settings, _ = certified(Settings(data))
+    settings, _ = ensure_certificate(Settings(data))
     with nothing(settings.certificate, settings.key) as peer:
         before = peer.cpu()
         figures = load(

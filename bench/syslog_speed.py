@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nephoscope.ingest.live.catalogue import kind_of, parsed
+from nephoscope.ingest.live.catalogue import kind_of, parse_settings
 from nephoscope.ingest.live.kinds.syslog import Syslog
 from nephoscope.ingest.live.meter import Meter
 from nephoscope.ingest.live.sink import LakeSink
@@ -109,7 +109,7 @@ def measured(protocol: str, count: int, rate: int) -> tuple[int, int, float, flo
         State.of(Path(folder)) as state,
         Lake.open(Path(folder), state) as lake,
     ):
-        settings = parsed(kind_of("syslog"), {protocol: "127.0.0.1:0"})
+        settings = parse_settings(kind_of("syslog"), {protocol: "127.0.0.1:0"})
         source, meter, stop = (
             Syslog(settings, Surroundings("bench", Path(folder))),
             Meter(),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detection.rows import ADDRESSES, COMMANDS, USERS
-from nephoscope.alerts.rules.folder import found
+from nephoscope.alerts.rules.folder import find_rules
 from nephoscope.alerts.rules.rule import Kind, Rule
 from nephoscope_kql.compile import Compiled, compile_query
 from nephoscope_kql.errors import KqlError
@@ -74,7 +74,7 @@ def own(count: int) -> list[Rule]:
 
 def corpus(folder: Path, lake: Lake, count: int) -> tuple[list[Rule], int, int]:
     """The rules of the corpus that compile, copied until there are so many; how many different ones, how many do not compile."""
-    several = [one for one in found(folder).rules if one.kind is not Kind.HUNTING]
+    several = [one for one in find_rules(folder).rules if one.kind is not Kind.HUNTING]
     usable = [one for one in several if compiled(one, lake) is not None]
     different = len(usable)
     if count < different:  # some of all kinds

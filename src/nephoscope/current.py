@@ -22,7 +22,7 @@ from nephoscope.alerts.incidents import security_shape
 from nephoscope.alerts.incidents.sight import READ, Sight, sight_of
 from nephoscope.posture.published.beside import Beside, rows
 from nephoscope.posture.published.beside import Current as Rows
-from nephoscope.posture.published.graph_spelling import capitalised
+from nephoscope.posture.published.graph_spelling import capitalise
 from nephoscope.state.estate.arm_documents import REMOVED
 from nephoscope.state.incidents.alerts import Looked
 from nephoscope_policy.model.resource_id import ResourceId
@@ -64,7 +64,7 @@ class Reader:
         return Reader(reach, lambda workspace: sight_of(caller, workspace))
 
     @staticmethod
-    def reaching(reaches: Reaches, subscriptions: frozenset[str]) -> Reader:
+    def for_reaches(reaches: Reaches, subscriptions: frozenset[str]) -> Reader:
         """Whoever reaches some of the estate, in which there are these subscriptions; of an alert no more than that is told."""
 
         def reach(operation: str) -> Reach:
@@ -86,7 +86,7 @@ class Current:
     def beside(self) -> Beside:
         """Where the rows come from."""
         key = (self._stamp, self._alerts, self._assessments, self._sight, self._whole, self.base)
-        return Beside(key, self._made)
+        return Beside(key, self._list_made)
 
     @cached_property
     def _alerts(self) -> Reach:
@@ -121,13 +121,13 @@ class Current:
         told = (self.state.alerts.versions(), put)
         return hashlib.blake2b(msgspec.json.encode(told), digest_size=16).hexdigest()
 
-    def _made(self) -> Rows:
+    def _list_made(self) -> Rows:
         put = {one.key: one.body for one in self._put if one.type == ASSESSMENTS}
         mine = [body for key, body in put.items() if _sees(self._assessments, key)]
-        found = rows([*mine, *self._raised(), *self._collected()], self.tenant)
+        found = rows([*mine, *self._list_raised(), *self._list_collected()], self.tenant)
         return Rows(found, frozenset({ALERTS}), frozenset(put))
 
-    def _raised(self) -> Iterator[dict[str, object]]:
+    def _list_raised(self) -> Iterator[dict[str, object]]:
         """The alerts that were raised here."""
         looked = Looked(held=True, within=None if self._alerts.everything else self._alerts)
         for workspace in self._workspaces:
@@ -137,13 +137,13 @@ class Current:
 
     def _of(self, alert: StoredAlert, sight: Sight) -> Iterator[dict[str, object]]:
         first: dict[str, ResourceId] = {}
-        for resource in security_shape.seen(alert, self._alerts):
+        for resource in security_shape.find_visible_resources(alert, self._alerts):
             first.setdefault(resource.subscription, resource)
         for resource in first.values():
             told = _alert(security_shape.body(alert, resource, sight, self.base))
             yield told | {"resourceGroup": resource.resource_group}
 
-    def _collected(self) -> Iterator[dict[str, Any]]:
+    def _list_collected(self) -> Iterator[dict[str, Any]]:
         """The alerts that Azure raised, with what was decided of them here."""
         decided = {one.key: one.body for one in self._put if one.type == ALERTS}
         gone = removed_since(self.state, self.edition.made.when)
@@ -172,11 +172,11 @@ def _alert(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _capital(properties: Mapping[str, object]) -> dict[str, object]:
-    found = {capitalised(name): value for name, value in properties.items()}
+    found = {capitalise(name): value for name, value in properties.items()}
     resources = found.get("ResourceIdentifiers")
     if isinstance(resources, list):
         found["ResourceIdentifiers"] = [
-            {capitalised(name): value for name, value in one.items()}
+            {capitalise(name): value for name, value in one.items()}
             for one in resources
             if isinstance(one, dict)
         ]

@@ -103,7 +103,7 @@ class EntityContexts:
                 estate.tenant,
                 store.subscriptions(),
                 store.several,
-                lambda: store.mentioning(WORDS),
+                lambda: store.find_mentions(WORDS),
             )
             made.prepare()
             self._known[store.path] = version, made
@@ -180,7 +180,7 @@ class Search:
             return self._say_tenant(found[0])
         if found:
             return _join(
-                entity, found, f"{join_names([_called(one) for one in found])}: its rows name neither"
+                entity, found, f"{join_names([_tenant_name(one) for one in found])}: its rows name neither"
             )
         unsure = [one for one in told if not all(fact.known for fact in one.facts)]
         if len(unsure) > 1:
@@ -193,18 +193,20 @@ class Search:
         """A context that says its tenant, where the reader reaches several."""
         if len(self.contexts) == 1:
             return context
-        return replace(context, facts=(Fact("tenant", _called(context)), *context.facts))
+        return replace(context, facts=(Fact("tenant", _tenant_name(context)), *context.facts))
 
 
 def _join(entity: Entity, several: Sequence[Context], doubt: str) -> Context:
     """One context of several tenants', each fact with its tenant; `doubt` says why none of them is chosen ('' = nothing is)."""
-    facts = [replace(fact, name=f"{fact.name} in {_called(one)}") for one in several for fact in one.facts]
+    facts = [
+        replace(fact, name=f"{fact.name} in {_tenant_name(one)}") for one in several for fact in one.facts
+    ]
     head = [Fact("tenant", doubt, known=False)] if doubt else []
     candidates = [key for one in several for key in (one.resource, *one.candidates) if key]
     return Context(entity, "", (*head, *facts), tuple(candidates))
 
 
-def _called(context: Context) -> str:
+def _tenant_name(context: Context) -> str:
     return context.tenant or "the tenant without an id"
 
 
@@ -225,7 +227,7 @@ def _with_results(
     keys = {
         one.resource for one in contexts if one is not None and one.resource.startswith("/subscriptions/")
     }
-    assessed = _assessed(edition, reader, keys) if edition is not None and keys else {}
+    assessed = _find_assessments(edition, reader, keys) if edition is not None and keys else {}
     return [
         None if one is None else _with_result(one, assessed.get(one.resource), edition, reader)
         for one in contexts
@@ -265,7 +267,9 @@ def _why_unassessed(edition: Edition | None, reader: EstateReader) -> str:
     return "the last evaluation has no assessment of it"
 
 
-def _assessed(edition: Edition, reader: EstateReader, keys: Collection[str]) -> dict[str, list[Finding]]:
+def _find_assessments(
+    edition: Edition, reader: EstateReader, keys: Collection[str]
+) -> dict[str, list[Finding]]:
     """Lower-cased resource id -> its assessments, the gravest first; ids without any are left out."""
     found: dict[str, list[Finding]] = {}
     for one in edition.findings.of(reader.assessments, keys):

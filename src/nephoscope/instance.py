@@ -96,7 +96,7 @@ class Instance:
         """The keys of documents that were removed after a time: what was published then may still hold them."""
         return removed_since(self.state, when)
 
-    def governing(self) -> Governing:
+    def load_governing(self) -> Governing:
         """What can be assigned now and what is; made once for what people put and what was published."""
         put = [one.body for one in self.state.arm_documents.all(TYPES)]
         edition = self.shelf.newest()

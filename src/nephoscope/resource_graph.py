@@ -48,7 +48,7 @@ class _Newest:
         return PublishedGraph(self.shelf.newest(), self._beside)
 
     def _beside(self, edition: Edition, reaches: Reaches) -> Beside:
-        reader = Reader.reaching(reaches, frozenset(edition.made.subscriptions))
+        reader = Reader.for_reaches(reaches, frozenset(edition.made.subscriptions))
         return Current(self.state, self.tenant, edition, reader).beside()
 
 
@@ -69,13 +69,13 @@ def must_read_estate_by(
     it might read every one.
     """
     tokens = words(function.body).tokens
-    named = {_said(one).lower() for one in tokens} & TABLES.keys()
+    named = {_token_text(one).lower() for one in tokens} & TABLES.keys()
     if any(_computes_a_table(tokens[place:]) for place in range(len(tokens))):
         named = set(TABLES)
     must_read_whole(caller, shelf.newest(), named, lake.workspace(workspace))
 
 
-def _said(token: Token) -> str:
+def _token_text(token: Token) -> str:
     return string_value(token.text) if token.kind == "text" else token.text
 
 

@@ -16,7 +16,7 @@ from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.instance import Instance
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.published.shelf import Shelf
-from nephoscope.serve.server import listening
+from nephoscope.serve.server import make_listener
 from nephoscope.state import State
 
 TENANT = "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90"
@@ -34,7 +34,7 @@ def served(certificate):
 
     @contextmanager
     def run(app):
-        socket = listening("127.0.0.1", 0)
+        socket = make_listener("127.0.0.1", 0)
         config = uvicorn.Config(
             app, ssl_certfile=certificate[0], ssl_keyfile=certificate[1],
             log_config=None, lifespan="off", ws="none",

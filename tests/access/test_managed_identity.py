@@ -80,7 +80,7 @@ def test_the_answer_of_a_machine(on, local):
     assert body["token_type"] == "Bearer"
     assert body["resource"] == "https://management.azure.com/"
     assert int(body["expires_on"]) - int(body["not_before"]) == int(body["expires_in"]) == 3600
-    assert on.tokens.verified(body["access_token"]).id == local.id == body["client_id"]
+    assert on.tokens.verify(body["access_token"]).id == local.id == body["client_id"]
 
 
 def test_off_by_default(instance, local):
@@ -134,11 +134,11 @@ def test_who_may_more_than_read_is_no_identity(on, local):
     with on.state.transaction() as session:
         on.state.principals.grant(session, local.id, "Owner", "/", "test")
     assert client(on).get(IMDS, headers=METADATA).status_code == 403
-    caller = on.guard.caller(on.tokens.verified(token))
+    caller = on.guard.caller(on.tokens.verify(token))
     assert [one.role for one in caller.roles] == ["Reader"], "nor does a token of before do more"
     with on.state.transaction() as session:
         on.state.principals.disable(session, local.id)
-    assert on.tokens.verified(token) is None
+    assert on.tokens.verify(token) is None
     assert client(on).get(IMDS, headers=METADATA).status_code == 403
 
 

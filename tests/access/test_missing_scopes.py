@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from nephoscope.access.scopes import MANAGEMENT_GROUP, Hierarchy, missing
+from nephoscope.access.scopes import MANAGEMENT_GROUP, Hierarchy, find_unknown_scope
 from nephoscope.cli.main import cli
 
 HELD, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
@@ -27,11 +27,11 @@ ESTATE = Hierarchy({HELD: (f"{MANAGEMENT_GROUP}mg-1",)}, frozenset({HELD}))
     ],
 )
 def test_what_is_missing(scope, told):
-    assert missing(scope, ESTATE, ["default"]) == told
+    assert find_unknown_scope(scope, ESTATE, ["default"]) == told
 
 
 def test_before_an_assessment_no_subscription_is_missing():
-    assert missing(f"/subscriptions/{OTHER}", Hierarchy({}), ["default"]) == ""
+    assert find_unknown_scope(f"/subscriptions/{OTHER}", Hierarchy({}), ["default"]) == ""
 
 
 @pytest.mark.parametrize("words", [("add", "bob"), ("grant", "ada")], ids=lambda one: one[0])

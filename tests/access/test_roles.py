@@ -7,7 +7,15 @@ from datetime import UTC, datetime
 import pytest
 
 from nephoscope.access.roles import ROLES, role
-from nephoscope.access.scopes import Hierarchy, ScopeError, containers, log_scope, parsed, permitted, reach
+from nephoscope.access.scopes import (
+    Hierarchy,
+    ScopeError,
+    containers,
+    is_permitted,
+    log_scope,
+    parse_scope,
+    reach,
+)
 from nephoscope.lake.reading.scope import Scope
 from nephoscope.state.access.principals import RoleAssignment
 
@@ -72,7 +80,7 @@ def test_roles_are_found_by_name_and_guid():
     ],
 )
 def test_scopes(text, kept):
-    assert parsed(text) == kept
+    assert parse_scope(text) == kept
 
 
 @pytest.mark.parametrize(
@@ -91,7 +99,7 @@ def test_scopes(text, kept):
 )
 def test_no_scopes(text):
     with pytest.raises(ScopeError):
-        parsed(text)
+        parse_scope(text)
 
 
 def test_reach_of_a_management_group():
@@ -132,7 +140,7 @@ def test_logs(held, scope):
 def test_permitted_below_and_not_beside():
     roles = given(("Security Admin", LOW))
     dismiss = "Microsoft.Security/locations/alerts/dismiss/action"
-    assert permitted(roles, dismiss, f"/subscriptions/{A}/resourcegroups/g/providers/x.y/z/n", HIERARCHY)
-    assert not permitted(roles, dismiss, f"/subscriptions/{B}", HIERARCHY)
-    assert not permitted(roles, dismiss, "/", HIERARCHY)
+    assert is_permitted(roles, dismiss, f"/subscriptions/{A}/resourcegroups/g/providers/x.y/z/n", HIERARCHY)
+    assert not is_permitted(roles, dismiss, f"/subscriptions/{B}", HIERARCHY)
+    assert not is_permitted(roles, dismiss, "/", HIERARCHY)
     assert list(containers("/workspaces/w", HIERARCHY)) == ["/", "/workspaces/w"]

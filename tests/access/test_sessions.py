@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.access.sessions import ENDED, end, opened
+from nephoscope.access.sessions import ENDED, end, list_open_sessions
 from nephoscope.cli.main import cli
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
@@ -49,7 +49,7 @@ def test_they_say_where_they_are_from_and_how_they_began(state, guard, ada):
     guard.open_session(ada, "203.0.113.7", {"provider": "entra"}, "entra")
     guard.by_link(guard.make_secret(ada, SecretKind.LINK, "owner"), "2001:db8::1")
     guard.open_session(ada)
-    found = [(one.address, one.way) for one in opened(state, ada.id)]
+    found = [(one.address, one.way) for one in list_open_sessions(state, ada.id)]
     assert sorted(found) == [("", ""), ("2001:db8::1", "link"), ("203.0.113.7", "entra")]
 
 
@@ -92,6 +92,6 @@ def test_the_command_signs_somebody_out(data, state, guard, ada):
     done = CliRunner().invoke(cli, ["--data", str(data), "access", "sign-out", "ada"])
     assert (done.exit_code, done.output) == (0, "ada: 2 sessions ended\n")
     assert [state.principals.find(one, ONLY) for one in secrets] == [None, None]
-    assert opened(state, ada.id) == []
+    assert list_open_sessions(state, ada.id) == []
     assert ended(state)[0][1:] == ("ada", {"sessions": 2})
     assert CliRunner().invoke(cli, ["--data", str(data), "access", "sign-out", "nobody"]).exit_code == 2

@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nephoscope.access.scopes import Hierarchy, ScopeError, missing, parsed, permitted, reach
+from nephoscope.access.scopes import (
+    Hierarchy,
+    ScopeError,
+    find_unknown_scope,
+    is_permitted,
+    parse_scope,
+    reach,
+)
 from nephoscope.state.access.principals import RoleAssignment
 
 A, B = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
@@ -48,32 +55,32 @@ def test_it_reaches_the_subscriptions_of_the_tenant_and_what_lies_above_them_the
     ],
 )
 def test_it_permits_within_the_tenant_alone(scope, may):
-    assert permitted(held(f"/tenants/{A}"), READ, scope, HIERARCHY) is may
+    assert is_permitted(held(f"/tenants/{A}"), READ, scope, HIERARCHY) is may
 
 
 def test_a_role_on_everything_permits_in_every_tenant():
-    assert permitted(held("/"), READ, f"/tenants/{B}", HIERARCHY)
+    assert is_permitted(held("/"), READ, f"/tenants/{B}", HIERARCHY)
 
 
 def test_the_scope_is_read_and_looked_up():
-    assert parsed(f"/tenants/{A.upper()}/") == f"/tenants/{A}"
-    assert missing(f"/tenants/{A}", HIERARCHY, ()) == ""
-    assert "no subscription of the tenant" in missing(
+    assert parse_scope(f"/tenants/{A.upper()}/") == f"/tenants/{A}"
+    assert find_unknown_scope(f"/tenants/{A}", HIERARCHY, ()) == ""
+    assert "no subscription of the tenant" in find_unknown_scope(
         "/tenants/cccccccc-0000-4000-8000-000000000003", HIERARCHY, ()
     )
     with pytest.raises(ScopeError, match="/tenants/<id>"):
-        parsed("/tenants/contoso")
+        parse_scope("/tenants/contoso")
 
 
 @pytest.mark.parametrize("scope", [GROUP, f"/subscriptions/{ONE}", f"/subscriptions/{OTHER}"])
 def test_a_role_at_a_name_that_two_tenants_have_reaches_neither(scope):
-    assert not permitted(held(GROUP), READ, scope, HIERARCHY)
+    assert not is_permitted(held(GROUP), READ, scope, HIERARCHY)
     assert reach(held(GROUP), READ, HIERARCHY).nothing
-    assert "several tenants" in missing(GROUP, HIERARCHY, ())
+    assert "several tenants" in find_unknown_scope(GROUP, HIERARCHY, ())
 
 
 def test_a_role_at_a_name_that_one_tenant_has_reaches_what_is_below():
     alone = Hierarchy({ONE: (GROUP,), TWO: (GROUP,)}, HIERARCHY.subscriptions, HIERARCHY.tenants)
     assert reach(held(GROUP), READ, alone).subscriptions == {ONE, TWO}
-    assert permitted(held(GROUP), READ, f"/subscriptions/{TWO}", alone)
-    assert missing(GROUP, alone, ()) == ""
+    assert is_permitted(held(GROUP), READ, f"/subscriptions/{TWO}", alone)
+    assert find_unknown_scope(GROUP, alone, ()) == ""

@@ -24,7 +24,7 @@ def run(instance, server, owner):
 def told(report: Report) -> list[tuple[str, int, float]]:
     return [
         (one.recommendation.key.lower(), one.unhealthy, round(one.gain, 4))
-        for one in report.ranking
+        for one in report.ranked_recommendations
         if one.unhealthy
     ]
 

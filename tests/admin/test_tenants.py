@@ -89,7 +89,9 @@ def test_trying_says_it_of_each_subscription(ask, instance, contoso, monkeypatch
         ONE, "prod", answers=True, lacks=("Microsoft.Web/sites/read",), groups=(group,)
     )
     refused = PermissionTrial("User.Read.All", granted=False, reason="403")
-    monkeypatch.setattr(tenants, "tried", lambda *_: Trial(datetime.now(UTC), "", (lacking,), (refused,)))
+    monkeypatch.setattr(
+        tenants, "try_connection", lambda *_: Trial(datetime.now(UTC), "", (lacking,), (refused,))
+    )
     asked = ask("POST", "/tenants/contoso/test", 202)
     assert (asked["tested"], ask("GET", "/tenants/contoso")["testing"]) == (None, asked["testing"])
     assert tenants.make_tests(instance.state, instance.data) == ["contoso"]
@@ -105,7 +107,7 @@ def test_what_cannot_be_tried_is_told(ask, instance, contoso, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(tenants, "tried", full)
+    monkeypatch.setattr(tenants, "try_connection", full)
     ask("POST", "/tenants/contoso/test", 202)
     tenants.make_tests(instance.state, instance.data)
     found = ask("GET", "/tenants/contoso")

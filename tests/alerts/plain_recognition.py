@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from nephoscope.alerts.detection.recognition import _named as named
+from nephoscope.alerts.detection.recognition import _name_alert as named
 from nephoscope.alerts.holding.suppression import PAUSE, REPEAT, YOUNG
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity

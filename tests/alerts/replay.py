@@ -20,9 +20,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.rules.rule import Rule
-from nephoscope.alerts.rules.tactics import ordered
+from nephoscope.alerts.rules.tactics import order_tactics
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.sample.attack import Attack, attack_named, attacks
@@ -70,7 +70,7 @@ class Replay:
 
     data: Path
     generator: Generator
-    rules: Sequence[Rule] = field(default_factory=lambda: shipped().rules)
+    rules: Sequence[Rule] = field(default_factory=lambda: load_shipped().rules)
     errors: list[str] = field(default_factory=list)
 
     def attack(self, attack: Attack, *, late: str = "", stop: bool = False) -> None:
@@ -131,7 +131,7 @@ def incidents(data: Path) -> list[Told]:
 def _told(state: State, incident: Incident) -> Told:
     with state.transaction() as session:
         rows = [one.document for one in state.alerts.of(session, incident.number)]
-    tactics = ordered([name for row in rows for name in row["Tactics"].split(", ") if name])
+    tactics = order_tactics([name for row in rows for name in row["Tactics"].split(", ") if name])
     named = {_name(one) for row in rows for one in json.loads(row["Entities"])}
     return Told(
         incident.title,

@@ -46,7 +46,7 @@ def scale_set(world: Any, inner: dict[str, Any], rules: list[str], public: bool 
 )
 def test_instances_with_addresses_of_their_own(world: Any, rules: list[str], ports: list[int]) -> None:
     view, resource = scale_set(world, {}, rules)
-    found, missing = view.exposure.reached(resource, "tcp", [22, 3389])
+    found, missing = view.exposure.find_reached_ports(resource, "tcp", [22, 3389])
     assert ([entry.port for entry in found], missing) == (ports, ())
 
 
@@ -57,7 +57,7 @@ def test_no_way_in(world: Any) -> None:
 
 def test_the_path_is_explained(world: Any) -> None:
     view, resource = scale_set(world, {}, ["100 Allow In Tcp Internet * -> * 22 ssh"])
-    ((entry,), _) = view.exposure.reached(resource, "tcp", [22])
+    ((entry,), _) = view.exposure.find_reached_ports(resource, "tcp", [22])
     assert entry.way.kind == "public address"
     assert [rule.name for opening in entry.openings for rule in opening.rules] == [
         "ssh",

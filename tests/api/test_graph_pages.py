@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope.posture.published.made import made
+from nephoscope.posture.published.made import make_build_info
 from nephoscope.posture.published.publishing import publish_documents
 
 PATH = "/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01"
@@ -17,7 +17,7 @@ def test_pages_are_of_the_edition_in_which_a_query_began(server, owner, instance
     whole = [row["id"] for row in ask().json()["data"]]
     first = ask(**{"$top": 7}).json()
     token = {"$skipToken": first["$skipToken"]}
-    publish_documents(instance.data, iter(()), made([report]))
+    publish_documents(instance.data, iter(()), make_build_info([report]))
     assert ask().json()["totalRecords"] == 0, "the estate of now"
     rest = ask(**token).json()
     assert rest["totalRecords"] == first["totalRecords"]

@@ -7,7 +7,7 @@ import pytest
 from nephoscope.access.roles import ROLES, SECURITY_READER
 from nephoscope.collect.reading import Reading
 from nephoscope.model.reach import Reach
-from nephoscope.posture.published.shown import OPERATIONS, Parted, reading, shown
+from nephoscope.posture.published.shown import OPERATIONS, Parted, find_row_access, read_operation
 from nephoscope.posture.reports.graph_tables import _TYPES, table_of
 
 V = "api-version=2022-01-01"
@@ -103,7 +103,7 @@ def test_tables_of_one_operation_are_read_alike_by_every_role():
         (role.name, type_)
         for type_, operation in held.items()
         for role in ROLES
-        if role.allows(operation) != role.allows(reading(type_))
+        if role.allows(operation) != role.allows(read_operation(type_))
     }
     assert differing == set()
 
@@ -117,7 +117,9 @@ def test_operations_are_asked_by_distinct_type():
         return {each: one if "security" in each.lower() else other for each in asked}
 
     types = frozenset({"microsoft.security/automations", "microsoft.web/sites"})
-    found = shown({"resources": types, "healthresources": frozenset({"microsoft.web/sites"})}, reaches)
+    found = find_row_access(
+        {"resources": types, "healthresources": frozenset({"microsoft.web/sites"})}, reaches
+    )
     assert found["resources"] == Parted(((frozenset({"microsoft.security/automations"}), one),))
     assert found["healthresources"] == other
     assert len(asked) == len(types) + len(OPERATIONS) + 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.api.wire.kept import merged, without_secrets
+from nephoscope.api.wire.kept import merge_documents, without_secrets
 from nephoscope.api.wire.operation import Directory
 from nephoscope.automation.operator import FILE
 from nephoscope.model.reach import EVERYTHING
@@ -179,7 +179,7 @@ def test_if_match(server, owner):
 
 
 def test_merging_takes_away_what_is_null():
-    assert merged({"a": {"b": 1, "c": 2}, "d": 1}, {"a": {"b": None, "e": 3}, "d": [1]}) == {
+    assert merge_documents({"a": {"b": 1, "c": 2}, "d": 1}, {"a": {"b": None, "e": 3}, "d": [1]}) == {
         "a": {"c": 2, "e": 3},
         "d": [1],
     }

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nephoscope.api.wire.fault import Fault
-from nephoscope.api.wire.odata_filter import matching
-from nephoscope.api.wire.states_shape import applied, names_of, ordered, selected
+from nephoscope.api.wire.odata_filter import compile_filter
+from nephoscope.api.wire.states_shape import apply_steps, names_of, order_rows, select_fields
 
 ROWS = [
     {"resourceId": "/a", "policyDefinitionAction": "audit", "isCompliant": False, "n": 1},
@@ -48,31 +48,35 @@ APPLIED = [
 
 @pytest.mark.parametrize(("text", "wanted"), FILTERS)
 def test_a_filter(text, wanted):
-    assert "".join(one["resourceId"][1:] for one in ROWS if matching(text)(one)) == wanted
+    assert "".join(one["resourceId"][1:] for one in ROWS if compile_filter(text)(one)) == wanted
 
 
 @pytest.mark.parametrize(("text", "place"), WRONG)
 def test_a_wrong_filter_says_where(text, place):
     with pytest.raises(Fault, match=f"at character {place}:"):
-        matching(text)
+        compile_filter(text)
 
 
 def test_a_filter_too_deep_or_too_long():
     for text in ("(" * 60 + "a eq 1" + ")" * 60, "a eq 1 and " * 500 + "a eq 1"):
         with pytest.raises(Fault):
-            matching(text)
+            compile_filter(text)
 
 
 @pytest.mark.parametrize(("text", "wanted"), APPLIED)
 def test_groups(text, wanted):
-    assert applied(ROWS, text) == wanted
+    assert apply_steps(ROWS, text) == wanted
 
 
 def test_orders_and_fields():
-    assert [one["n"] for one in ordered(ROWS, "N desc")] == [10, 9, 1]
-    assert [one["n"] for one in ordered(ROWS, "PolicyDefinitionAction asc, n desc")] == [9, 1, 10]
-    assert selected(ROWS[0], names_of("N, ResourceId, nosuch")) == {"resourceId": "/a", "n": 1}
-    for wrong in (lambda: ordered(ROWS, "n up"), lambda: names_of("a b"), lambda: applied(ROWS, "sum(n)")):
+    assert [one["n"] for one in order_rows(ROWS, "N desc")] == [10, 9, 1]
+    assert [one["n"] for one in order_rows(ROWS, "PolicyDefinitionAction asc, n desc")] == [9, 1, 10]
+    assert select_fields(ROWS[0], names_of("N, ResourceId, nosuch")) == {"resourceId": "/a", "n": 1}
+    for wrong in (
+        lambda: order_rows(ROWS, "n up"),
+        lambda: names_of("a b"),
+        lambda: apply_steps(ROWS, "sum(n)"),
+    ):
         with pytest.raises(Fault):
             wrong()
 

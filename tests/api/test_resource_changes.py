@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.resource_changes import changes, differing
+from nephoscope.estate.resource_changes import changes, diff_values
 from nephoscope.estate.store import EstateStore
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.document import Document, arm
 from nephoscope.posture.published.kinds.policy_states import STATES, TYPE
-from nephoscope.posture.published.made import made
+from nephoscope.posture.published.made import make_build_info
 from nephoscope.posture.published.policy_events import Events
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.posture.published.shelf import Shelf
@@ -75,7 +75,7 @@ def test_what_came_into_view_was_not_created(tmp_path):
 
 
 def test_values_that_differ():
-    assert list(differing({"a": 1, "b": [1, {"c": 2}]}, {"a": True, "b": [1]})) == [
+    assert list(diff_values({"a": 1, "b": [1, {"c": 2}]}, {"a": True, "b": [1]})) == [
         ("a", 1, True),
         ("b[1]", {"c": 2}, None),
     ]
@@ -154,7 +154,7 @@ def told(report, data, now, states):
         replace(one, body={**one.body, "properties": {**one.body["properties"], **at}}) for one in states
     ]
     several = [*events.watch((one, table_of(one.id.type)) for one in stamped), *events.documents()]
-    publish_documents(data, several, made([report]))
+    publish_documents(data, several, make_build_info([report]))
     page = Shelf(data).newest().listing.page(["microsoft.policyinsights/policyevents"], EVERYTHING)
     return [one["properties"] for one in page.bodies]
 

@@ -11,13 +11,13 @@ import pytest
 from nephoscope.automation.action import ActionError, ActionKind, Outcome, find_action_kind
 from nephoscope.automation.run_states import (
     MOST_TRIES,
-    approved,
-    begun,
+    approve_run,
+    begin_run,
     cut_off,
-    denied,
-    ended,
-    failed,
-    retried,
+    deny_run,
+    end_run,
+    fail_run,
+    retry_run,
     taken_back,
 )
 from nephoscope.state import StateError
@@ -81,14 +81,14 @@ def run_at(action: str, status: str, step: str, **more: object) -> AutomationRun
 
 def happening(kind: ActionKind) -> dict[str, Callable[[AutomationRun], AutomationRun]]:
     return {
-        "begun": lambda run: begun(run, LATER),
-        "ended": lambda run: ended(run, kind, Outcome("it did", PLAN if run.step is RunStep.DO and kind.plan else None), LATER),
-        "failed": lambda run: failed(run, ActionError("no"), LATER),
-        "failed for good": lambda run: failed(run, ActionError("no", again=False), LATER),
+        "begun": lambda run: begin_run(run, LATER),
+        "ended": lambda run: end_run(run, kind, Outcome("it did", PLAN if run.step is RunStep.DO and kind.plan else None), LATER),
+        "failed": lambda run: fail_run(run, ActionError("no"), LATER),
+        "failed for good": lambda run: fail_run(run, ActionError("no", again=False), LATER),
         "cut off": lambda run: cut_off(run, LATER),
-        "approved": lambda run: approved(run, "kim", NOW),
-        "denied": lambda run: denied(run, "kim", NOW),
-        "retried": lambda run: retried(run, "kim", LATER),
+        "approved": lambda run: approve_run(run, "kim", NOW),
+        "denied": lambda run: deny_run(run, "kim", NOW),
+        "retried": lambda run: retry_run(run, "kim", LATER),
         "taken back": lambda run: taken_back(run, kind, "kim", LATER),
     }  # fmt: skip
 
@@ -123,11 +123,11 @@ def test_every_state_is_in_the_table() -> None:
 def test_a_step_is_tried_so_often_and_no_more(step: str) -> None:
     run = run_at("block", "pending", step)
     for number in range(1, MOST_TRIES + 1):
-        run = begun(run, NOW)
+        run = begin_run(run, NOW)
         assert (run.attempts, run.begun) == (number, number)
-        run = failed(run, ActionError("busy"), NOW)
+        run = fail_run(run, ActionError("busy"), NOW)
     assert (run.status, run.step.value) == (RunStatus.DEAD, step)
-    again = begun(retried(run, "kim", NOW), NOW)
+    again = begin_run(retry_run(run, "kim", NOW), NOW)
     assert (again.step.value, again.attempts, again.begun) == (step, 1, MOST_TRIES + 1)
 
 
@@ -136,16 +136,16 @@ def test_a_run_whose_process_dies_every_time_is_given_up(step: str) -> None:
     run = run_at("block", "pending", step)
     for _ in range(MOST_TRIES):
         assert run.status is RunStatus.PENDING
-        run = cut_off(begun(run, NOW), NOW)
+        run = cut_off(begin_run(run, NOW), NOW)
     assert (run.status, run.cut_off, run.step.value) == (RunStatus.DEAD, MOST_TRIES, step)
     assert "cut off" in run.detail
 
 
 def test_what_failed_says_what_holds() -> None:
-    assert failed(run_at("block", "running", "undo"), ActionError("no", again=False), NOW).detail == (
+    assert fail_run(run_at("block", "running", "undo"), ActionError("no", again=False), NOW).detail == (
         "no; what was applied still holds"
     )
-    assert failed(run_at("block", "running", "apply"), ActionError("no", again=False), NOW).detail == (
+    assert fail_run(run_at("block", "running", "apply"), ActionError("no", again=False), NOW).detail == (
         "no; it may be applied in part"
     )
 
@@ -163,11 +163,11 @@ def test_what_failed_says_what_holds() -> None:
     ],
 )
 def test_what_is_undone_says_why_and_what_is_not_known(more: dict[str, object], detail: str) -> None:
-    assert ended(run_at("block", "running", "undo", **more), BLOCK, Outcome("it did"), NOW).detail == detail
+    assert end_run(run_at("block", "running", "undo", **more), BLOCK, Outcome("it did"), NOW).detail == detail
 
 
 def test_nothing_is_approved_when_its_time_is_over() -> None:
-    for decide in (approved, denied):
+    for decide in (approve_run, deny_run):
         with pytest.raises(StateError, match="its time to be approved is over"):
             decide(run_at("block", "approve", "do", until=NOW), "kim", NOW)
 
@@ -178,9 +178,9 @@ def test_undoing_what_could_not_be_undone_is_a_retry() -> None:
 
 
 def test_an_action_of_one_step_ends_without_a_plan() -> None:
-    done = ended(run_at("command", "running", "do"), COMMAND, Outcome("said"), NOW)
+    done = end_run(run_at("command", "running", "do"), COMMAND, Outcome("said"), NOW)
     assert (done.status, done.plan, done.until) == (RunStatus.DONE, None, None)
-    none = ended(run_at("block", "running", "do", plan=None), BLOCK, Outcome("nothing to block"), NOW)
+    none = end_run(run_at("block", "running", "do", plan=None), BLOCK, Outcome("nothing to block"), NOW)
     assert (none.status, none.plan) == (RunStatus.DONE, None)
     with pytest.raises(StateError):
         taken_back(none, BLOCK, "kim", NOW)

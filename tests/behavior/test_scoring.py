@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.behavior.dimension import DIMENSIONS
-from nephoscope.behavior.scoring import Circumstances, Facts, reason, scored
+from nephoscope.behavior.scoring import Circumstances, Facts, reason, score_facts
 
 NEW = Facts("Country", "PT", 0, 20, 0, 8, None, 30, True, 20, 0, 0, 300, 480, 3, 5, 9000)
 DAYS = st.integers(0, 200)
@@ -41,9 +41,9 @@ around = st.builds(
 
 @given(st.lists(facts(), max_size=8, unique_by=lambda one: one.dimension), around, st.randoms())
 def test_a_score_is_between_0_and_10_whatever_the_order(several, circumstances, random) -> None:
-    score = scored(several, circumstances)
+    score = score_facts(several, circumstances)
     random.shuffle(several)
-    assert scored(several, circumstances) == score
+    assert score_facts(several, circumstances) == score
     assert 0 <= score.priority <= 10
     assert all(0 <= one.share <= 1 for one in several)
     assert all(reason(one, "sign-in") for one in several)
@@ -60,10 +60,10 @@ def test_what_is_seen_more_surprises_less(one, more) -> None:
 
 @given(st.lists(facts(), min_size=1, max_size=6, unique_by=lambda one: one.dimension))
 def test_power_raises_failure_and_shared_addresses_lower(several) -> None:
-    usual = scored(several, Circumstances()).priority
-    assert scored(several, Circumstances(blast="High")).priority >= usual
-    assert scored(several, Circumstances(failed=True)).priority <= usual
-    assert scored(several, Circumstances(shared=True)).priority <= usual
+    usual = score_facts(several, Circumstances()).priority
+    assert score_facts(several, Circumstances(blast="High")).priority >= usual
+    assert score_facts(several, Circumstances(failed=True)).priority <= usual
+    assert score_facts(several, Circumstances(shared=True)).priority <= usual
 
 
 @pytest.mark.parametrize(
@@ -101,4 +101,4 @@ def test_the_reason_in_words(changes, words) -> None:
     ],
 )
 def test_worked_scores(facts, circumstances, priority) -> None:
-    assert scored(facts, circumstances).priority == priority
+    assert score_facts(facts, circumstances).priority == priority

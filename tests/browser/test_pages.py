@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.web.conftest import ALERT, TRIAL
 from tests.web.inside import CVE, HELD
 
-from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.state import State
@@ -30,7 +30,7 @@ CHART = (
 def addresses(data: Path) -> list[str]:
     """An address of every page."""
     finding = Shelf(data).newest().findings.page(EVERYTHING, most=1)[0]
-    rule = next(iter(shipped().rules)).id
+    rule = next(iter(load_shipped().rules)).id
     with State.of(data) as state:
         run = state.pipelines.runs()[0]
     ids = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from nephoscope.serve.server import certified
+from nephoscope.serve.server import ensure_certificate
 from nephoscope.serve.settings import Settings
 from nephoscope.state import State
 
@@ -42,7 +42,7 @@ def test_a_lake_comes_back(filled: Path, nephoscope: Run, tmp_path: Path) -> Non
 
 
 def test_certificates_that_are_left_out_are_told(filled: Path, nephoscope: Run, tmp_path: Path) -> None:
-    certified(Settings(filled))
+    ensure_certificate(Settings(filled))
     authority = (filled / "tls" / "ca.crt").read_bytes()
     told = "the server's certificates are not in it"
     assert told in nephoscope(filled, "backup", tmp_path / "b.tar").stderr
@@ -51,7 +51,7 @@ def test_certificates_that_are_left_out_are_told(filled: Path, nephoscope: Run, 
     looked = nephoscope(tmp_path / "third", "restore", tmp_path / "k.tar", "--check").stderr
     assert "tls/ca.key is a certificate or key" in looked
     assert restored_to(tmp_path / "third", tmp_path / "k.tar", nephoscope).stderr == ""
-    certified(Settings(tmp_path / "third"))
+    ensure_certificate(Settings(tmp_path / "third"))
     assert (tmp_path / "third" / "tls" / "ca.crt").read_bytes() == authority, "clients go on trusting it"
     assert {path.stat().st_mode & 0o077 for path in (tmp_path / "third" / "tls").glob("*.key")} == {0}
 

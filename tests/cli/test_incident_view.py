@@ -32,7 +32,7 @@ def told() -> str:
         Context(one.entity, "/providers/microsoft.graph/serviceprincipals/x", (Fact("roles", "Contributor"),))
         if one.entity.kind == "CloudApplication"
         else Context(one.entity, "", (Fact("account", "nobody is called so", known=False),))
-        for one in file.involved
+        for one in file.participants
     ]
     out = io.StringIO()
     view._entities(console_of(out), Case(file, [], contexts))

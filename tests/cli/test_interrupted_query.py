@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from nephoscope.alerts.rules.folder import folder as shipped_rules
-from nephoscope_kql.engines.signalled import signalled
+from nephoscope_kql.engines.signalled import find_signal_exception
 
 pytestmark = pytest.mark.system
 
@@ -91,12 +91,14 @@ def test_a_query_over_rows_in_memory(tmp_path: Path, number: signal.Signals, cod
     ],
 )
 def test_which_errors_stand_for_a_signal(error: Exception, wanted: BaseException | None) -> None:
-    assert repr(signalled(error)) == repr(wanted)
+    assert repr(find_signal_exception(error)) == repr(wanted)
 
 
 def test_a_signal_reaches_the_main_thread_alone() -> None:
     found: list[BaseException | None] = []
-    asking = threading.Thread(target=lambda: found.append(signalled(RuntimeError("Query interrupted"))))
+    asking = threading.Thread(
+        target=lambda: found.append(find_signal_exception(RuntimeError("Query interrupted")))
+    )
     asking.start()
     asking.join()
     assert found == [None]

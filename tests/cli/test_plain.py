@@ -18,7 +18,7 @@ from nephoscope.cli.main import cli
 from nephoscope.cli.outputs import formats
 from nephoscope.cli.outputs.csv import cell
 from nephoscope.cli.outputs.markdown import _text
-from nephoscope.cli.terminal.plain import counted, plain, plain_stream
+from nephoscope.cli.terminal.plain import format_count, plain, plain_stream
 
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -57,7 +57,7 @@ def test_no_markdown_cell_is_html_a_link_or_a_second_cell(text: str) -> None:
     ("count", "words"), [(0, "0 records"), (1, "1 record"), (2, "2 records"), (1000, "1,000 records")]
 )
 def test_words_fit_their_number(count: int, words: str) -> None:
-    assert counted(count, "record") == words
+    assert format_count(count, "record") == words
 
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07 \x9b31m\u202egnp\r\nx"

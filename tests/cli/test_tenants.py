@@ -117,7 +117,7 @@ def test_trying_says_it_of_each_subscription(
     tmp_path: Path, nephoscope: Run, monkeypatch: pytest.MonkeyPatch, found: Trial, code: int, said: str
 ) -> None:
     nephoscope(tmp_path, "tenants", "add", "contoso", *NEW)
-    monkeypatch.setattr(tenants, "tried", lambda *_: found)
+    monkeypatch.setattr(tenants, "try_connection", lambda *_: found)
     told = nephoscope(tmp_path, "tenants", "test", "contoso", "-o", "json")
     assert (told.exit_code, said in told.output) == (code, True), told.output
     with State.of(tmp_path) as state:

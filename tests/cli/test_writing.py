@@ -13,7 +13,7 @@ from typing import TextIO
 
 import pytest
 
-from nephoscope.cli.session.writing import writing, writing_bytes
+from nephoscope.cli.session.writing import open_output, writing_bytes
 from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.state.access.keys import KeyFile
 from nephoscope.state.audit.anchor import AuditAnchor
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.system
 
 
 def write(path: Path, text: str = "result\n") -> None:
-    with writing(path, styled=False) as out:
+    with open_output(path, styled=False) as out:
         out.write(text)
 
 
@@ -91,7 +91,7 @@ def test_a_link_is_followed(writer: Callable[..., None], there: bool, tmp_path: 
 def test_a_result_that_breaks_off_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     target = tmp_path / "report.txt"
     target.write_text("old")
-    with pytest.raises(BrokenPipeError), writing(target, styled=False) as out:
+    with pytest.raises(BrokenPipeError), open_output(target, styled=False) as out:
         _break_off(out)
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["report.txt"]

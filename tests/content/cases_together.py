@@ -77,7 +77,7 @@ def run_together(
     }
     sql = statement(compiled, [name for name in names if f'"{name}"' in compiled.sql], len(cases))
     whole = replace(compiled, sql=sql, columns=(("case", KqlType.INT), *compiled.columns))
-    with ground.engine.lent(tables):
+    with ground.engine.lend_tables(tables):
         values = fetch(ground.engine, whole)
     return [
         table_of_values([row[1:] for row in values if row[0] == number], compiled.columns)

@@ -62,6 +62,6 @@ def test_an_imported_table_keeps_the_paths_of_every_type() -> None:
 
 def test_an_imported_flat_table_does_not_hide_the_shipped_types() -> None:
     flat = Aliases.of({"Microsoft.Compute/imagePublisher": "properties.virtualMachineProfile.x"})
-    merged = Aliases.builtin().merged(flat)
+    merged = Aliases.builtin().merge(flat)
     found = merged.field("Microsoft.Compute/imagePublisher", "", "microsoft.compute/virtualmachines")
     assert found.spelled == ("properties", "storageProfile", "imageReference", "publisher")

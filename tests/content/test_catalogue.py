@@ -144,7 +144,7 @@ def test_duplicates_and_conflicts(tmp_path: Path) -> None:
     assert (same.error, other.error) == (False, True)
     assert same.reason.startswith("a duplicate of ")
     assert "with another text" in other.reason
-    merged = Catalogue.of_bodies([(definition(), Place("x"))]).including(found)
+    merged = Catalogue.of_bodies([(definition(), Place("x"))]).include(found)
     assert len(merged.entries) == 1
     assert merged.problems[2:] == ()
 
@@ -213,8 +213,8 @@ def test_the_cache_holds_the_same_and_notices_every_change(tmp_path: Path) -> No
 
 def test_a_definition_is_parsed_once_in_all_catalogues_that_include_it() -> None:
     own, theirs = (Catalogue.of_bodies([(definition(name), Place("x"))]) for name in ("one", "two"))
-    both = own.including(theirs)
-    again = both.including(Catalogue.of_bodies([(definition("three"), Place("y"))]))
+    both = own.include(theirs)
+    again = both.include(Catalogue.of_bodies([(definition("three"), Place("y"))]))
     assert again.definition("one") is both.definition("one") is own.definition("one")
     assert again.definition("two") is theirs.definition("two")
     assert again.definition("three") is again.definition("three")

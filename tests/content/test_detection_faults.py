@@ -19,10 +19,10 @@ from tests.content.cases_together import alerts_together, by_table
 
 from nephoscope.alerts.rule_tests.file import RuleTestCase, cases_path, read_cases
 from nephoscope.alerts.rule_tests.rule_test import Ground
-from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.rules.rule import Rule
 
-RULES = shipped().rules
+RULES = load_shipped().rules
 Case = RuleTestCase
 
 

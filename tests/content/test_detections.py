@@ -12,15 +12,15 @@ from tests.content.cases_together import by_table, find_failures
 
 from nephoscope.alerts.rule_tests.file import cases_path, read_cases
 from nephoscope.alerts.rule_tests.rule_test import Ground, check, check_rule
-from nephoscope.alerts.rules.folder import folder, shipped
+from nephoscope.alerts.rules.folder import folder, load_shipped
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope_policy.model.state import Severity
 
-RULES = shipped().rules
+RULES = load_shipped().rules
 
 
 def test_the_shipped_rules_can_be_read():
-    assert shipped().refused == ()
+    assert load_shipped().refused == ()
     assert len({rule.name for rule in RULES}) == len(RULES)
 
 

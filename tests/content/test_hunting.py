@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 from tests.content.cases_together import find_failures
 
-from nephoscope.alerts.library.hunting import folder, shipped
+from nephoscope.alerts.library.hunting import folder, load_shipped
 from nephoscope.alerts.rule_tests.file import cases_path, read_cases
 from nephoscope.alerts.rule_tests.rule_test import Ground, check_rule
-from nephoscope.alerts.rules.folder import shipped as shipped_rules
+from nephoscope.alerts.rules.folder import load_shipped as shipped_rules
 from nephoscope.alerts.rules.rule import Kind, Rule
 
-QUERIES = shipped().rules
+QUERIES = load_shipped().rules
 
 
 def test_the_shipped_queries_can_be_read():
     files = [one for one in folder().rglob("*.yaml") if not one.name.endswith(".test.yaml")]
-    assert shipped().refused == ()
+    assert load_shipped().refused == ()
     assert len(QUERIES) == len(files) >= 25
     assert len({one.name for one in QUERIES}) == len(QUERIES)
     assert not {one.id for one in QUERIES} & {one.id for one in shipped_rules().rules}

@@ -9,11 +9,11 @@ import pytest
 
 from nephoscope.alerts.library.plan_reference import page
 from nephoscope.alerts.library.plans import _plan, plans
-from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope_policy.documents import ContentError, Document
 from nephoscope_policy.model.place import Place
 
-RULES = {Path(rule.place.file).stem: rule for rule in shipped().rules}
+RULES = {Path(rule.place.file).stem: rule for rule in load_shipped().rules}
 PAGE = page()
 LEAST = {
     "Storage": 10,

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nephoscope.estate.addresses import AddressSet, intersect, merge, size, subtract
-from nephoscope.estate.reachability import Region, clauses, combine, concerning, decide, first_match, sides
+from nephoscope.estate.reachability import Region, clauses, combine, decide, first_match, select_rules, sides
 from nephoscope.estate.security_rules import SecurityRule, default_rules, parse_rule
 from nephoscope.estate.service_tags import ServiceTags
 
@@ -111,7 +111,7 @@ def filtered(raw: list[dict[str, Any]]) -> Any:
     rules: list[SecurityRule] = [parse_rule(entry, "g") for entry in raw] + default_rules("g")
     rules.sort(key=lambda rule: rule.priority)
     local = AddressSet.of([LOCAL])
-    kept = concerning(sides(rules, inbound=True, tags=TAGS), local, ())
+    kept = select_rules(sides(rules, inbound=True, tags=TAGS), local, ())
     return clauses(kept, TAGS, lambda _: AddressSet())
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.files.json_value import decoded, measured
+from nephoscope.files.json_value import decode_json, measure_value
 
 _ODD = st.lists(
     st.sampled_from(
@@ -32,33 +32,33 @@ def _spelled(value: object) -> object:
 @given(_VALUES)
 def test_halves_of_pairs_are_spelled_and_all_else_is_as_it_was(value: dict[str, object]) -> None:
     text = json.dumps(value)
-    assert decoded(text.encode()) == decoded(text) == _spelled(json.loads(text))
+    assert decode_json(text.encode()) == decode_json(text) == _spelled(json.loads(text))
 
 
 @given(_VALUES, _ODD)
 def test_a_value_with_halves_is_measured_whole(value: dict[str, object], behind: str) -> None:
     text = json.dumps(value).encode()
-    assert measured(text, 0, len(text), whole=True) == (len(text), "", 0)
+    assert measure_value(text, 0, len(text), whole=True) == (len(text), "", 0)
     more = text + json.dumps(behind).encode() + b" " * 12
-    assert measured(more, 0, len(more)) == (len(text), "", 0)
+    assert measure_value(more, 0, len(more)) == (len(text), "", 0)
     data = b"xx" + more
-    assert measured(data, 2, len(data)) == (len(text), "", 0)
+    assert measure_value(data, 2, len(data)) == (len(text), "", 0)
 
 
 @given(_VALUES, st.data())
 def test_a_value_that_is_cut_is_waited_for(value: dict[str, object], draw: st.DataObject) -> None:
     text = json.dumps(value).encode()
     cut = draw.draw(st.integers(1, len(text) - 1))
-    assert measured(text, 0, cut) == (0, "", 0)
-    assert measured(text, 0, cut, whole=True) == (0, "", 0)
+    assert measure_value(text, 0, cut) == (0, "", 0)
+    assert measure_value(text, 0, cut, whole=True) == (0, "", 0)
 
 
 @pytest.mark.parametrize(
     "text", [b'{"a":"\\u12"           }', b'{"a":"\\ud83d" x          }', b'{"a":"\\ud83d\\q"          }']
 )
 def test_what_is_wrong_beside_is_still_told(text: bytes) -> None:
-    size, reason, _ = measured(text, 0, len(text))
+    size, reason, _ = measure_value(text, 0, len(text))
     assert size == 0
     assert reason.startswith("not JSON: ")
     with pytest.raises(msgspec.DecodeError):
-        decoded(text)
+        decode_json(text)

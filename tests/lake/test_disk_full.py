@@ -34,7 +34,7 @@ class SmallDisk(Disk):
         self.room = 1 << 30
         self.failing_syncs = 0
 
-    def appending(self, path: Path, *, new: bool) -> Appending:
+    def open_for_append(self, path: Path, *, new: bool) -> Appending:
         return SmallFile(self, path, new=new)
 
     def table_file(self, path: Path, schema) -> TableFile:

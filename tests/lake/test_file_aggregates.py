@@ -56,7 +56,7 @@ class Aggregated:
             table = catalog.table(TABLE)
             assert table is not None
             scan = catalog.scans()[table.relation]
-            return _sorted(self.aggregates.merged(by_file, MERGE, catalog, scan, table.relation, now))
+            return _sorted(self.aggregates.merge(by_file, MERGE, catalog, scan, table.relation, now))
 
     def wanted(self, scope: Scope | None = None, now: datetime = NOW) -> list[Any]:
         """The same by one query over all rows."""

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.packed import as_stored, joined, unpacked
+from nephoscope.lake.packed import as_stored, join_tables, unpack_schema
 from nephoscope.lake.schema.rows import arrow_of, complete
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state import State
@@ -39,7 +39,7 @@ def test_packed_rows_are_the_plain_ones(subscription: str | None) -> None:
     addresses = ["10.0.0.1", "10.0.0.2", "10.0.0.1"]
     plain = _rows(addresses, packed=False, subscription=subscription)
     packed = _rows(addresses, packed=True, subscription=subscription)
-    assert packed.cast(unpacked(packed.schema)).equals(plain)
+    assert packed.cast(unpack_schema(packed.schema)).equals(plain)
     assert as_stored(packed.schema, TABLE.schema)
     some = packed.drop_columns(["SrcIp"])
     assert as_stored(some.schema, TABLE.schema)
@@ -66,10 +66,10 @@ def test_absent_texts_are_empty_and_null_is_not_kept() -> None:
 
 def test_packed_and_plain_rows_are_joined() -> None:
     tables = [_rows(["a"], packed=True), _rows(["b", "a"], packed=False), _rows(["c"], packed=True)]
-    whole = joined(tables)
+    whole = join_tables(tables)
     assert whole.column("SrcIp").to_pylist() == ["a", "b", "a", "c"]
     assert whole.column("SrcIp").num_chunks == 1
-    assert joined(tables[1:2]).equals(tables[1])
+    assert join_tables(tables[1:2]).equals(tables[1])
 
 
 def test_packed_rows_are_written_and_read_beside_plain_ones(tmp_path: Path) -> None:

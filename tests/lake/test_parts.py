@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nephoscope.lake.schema.columns import TIME
 from nephoscope.lake.storage import parts
-from nephoscope.lake.storage.parts import grouped
+from nephoscope.lake.storage.parts import group_rows
 from nephoscope.lake.upkeep.compaction import sorted_rows
 
 ROWS, BYTES = 100, 10_000
@@ -48,18 +48,18 @@ def _several(blocks: list[list[int]], *, packed: bool = False) -> list[pa.Table]
 
 
 def test_few_large_rows_are_a_group() -> None:
-    found = list(grouped(iter(_several([[1000] * 20] * 10))))
+    found = list(group_rows(iter(_several([[1000] * 20] * 10))))
     assert sum(one.num_rows for one in found) == 200
     assert max(one.nbytes for one in found) <= BYTES
     assert len(found) <= 25
 
 
 def test_many_small_rows_are_a_group() -> None:
-    assert [one.num_rows for one in grouped(iter(_several([[1] * 30] * 11)))] == [100, 100, 100, 30]
+    assert [one.num_rows for one in group_rows(iter(_several([[1] * 30] * 11)))] == [100, 100, 100, 30]
 
 
 def test_a_row_that_is_larger_than_a_group_is_one() -> None:
-    found = list(grouped(iter(_several([[50_000], [50_000], [1, 1]]))))
+    found = list(group_rows(iter(_several([[50_000], [50_000], [1, 1]]))))
     assert [one["Number"].to_pylist() for one in found] == [[0], [1], [2, 3]]
 
 
@@ -70,7 +70,9 @@ def test_a_join_holds_two_groups_and_a_block() -> None:
         held.append(sum(one.nbytes for one in tables))
         return pa.concat_tables(tables)
 
-    assert sum(one.num_rows for one in grouped(iter(_several([[1000] * 5] * 60)), arranged, reach=2)) == 300
+    assert (
+        sum(one.num_rows for one in group_rows(iter(_several([[1000] * 5] * 60)), arranged, reach=2)) == 300
+    )
     assert max(held) < 2 * BYTES + 6_000
 
 
@@ -78,9 +80,9 @@ def test_a_join_holds_two_groups_and_a_block() -> None:
 def test_every_row_is_in_one_group(blocks: list[list[int]], packed: bool) -> None:
     tables = _several(blocks, packed=packed)
     count = sum(map(len, blocks))
-    for found in (list(grouped(iter(tables))), list(sorted_rows(iter(tables)))):
+    for found in (list(group_rows(iter(tables))), list(sorted_rows(iter(tables)))):
         assert all(one.num_rows <= ROWS for one in found)
         assert sorted(number for one in found for number in one["Number"].to_pylist()) == list(range(count))
-    assert [number for one in grouped(iter(tables)) for number in one["Number"].to_pylist()] == list(
+    assert [number for one in group_rows(iter(tables)) for number in one["Number"].to_pylist()] == list(
         range(count)
     )

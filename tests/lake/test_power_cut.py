@@ -144,7 +144,7 @@ def found(lake: Lake, root: Path) -> dict[str, Counter]:
     counts = {name: Counter() for name in TABLES}
     for name in TABLES:
         path = store.table_path(root, "default", name)
-        table = delta.opened(path)
+        table = delta.open_table(path)
         for file in snapshot_of(table, path).files if table is not None else ():
             rows = pq.ParquetFile(file.path).read(
                 ["Computer", "ProcessID"] if name == "Syslog" else ["OperationName"]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.schema.column import column_of
 from nephoscope.lake.schema.columns import storage_type
-from nephoscope.lake.schema.fitting import NONE, fitted
+from nephoscope.lake.schema.fitting import NONE, coerce_value
 from nephoscope.lake.schema.rows import arrow_of, complete
 from nephoscope.lake.schema.table import Table
 from nephoscope.state.workspaces.workspace import Workspace
@@ -155,7 +155,7 @@ VALUES = st.one_of(
 )
 def test_whole_columns_are_as_their_values(values: list[object], kind: KqlType) -> None:
     found = column_of(values, kind)
-    cells = [fitted(value, kind) for value in values]
+    cells = [coerce_value(value, kind) for value in values]
     assert found.unfit.keys() == {place for place, cell in enumerate(cells) if cell is NONE}
     wanted = pa.array([None if cell is NONE else cell for cell in cells], storage_type(kind))
     assert found.array.equals(wanted) or repr(found.array.to_pylist()) == repr(wanted.to_pylist())

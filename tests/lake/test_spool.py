@@ -86,7 +86,7 @@ class CountingDisk(Disk):
         self.syncs = 0
         self.go = threading.Event()
 
-    def appending(self, path: Path, *, new: bool) -> Appending:
+    def open_for_append(self, path: Path, *, new: bool) -> Appending:
         return CountingFile(self, path, new=new)
 
 

@@ -18,10 +18,10 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.reading.catalog import LakeCatalog
 from nephoscope.lake.schema.rows import arrow_of
 from nephoscope.lake.schema.table import Table
-from nephoscope.lake.storage.pins import held
+from nephoscope.lake.storage.pins import list_held
 from nephoscope.lake.storage.snapshot import File, Snapshot
 from nephoscope.lake.upkeep.compaction import due
-from nephoscope.lake.upkeep.inventory import expired
+from nephoscope.lake.upkeep.inventory import list_expired
 from nephoscope.state import State
 from nephoscope_kql.types import KqlType
 
@@ -70,7 +70,7 @@ def test_a_workspace_that_is_gone_stops_no_clean_up(still: Lake, state: State) -
     assert still.retain(NOW) == 2
     kept = {one.name: one.kept("Syslog") for one in state.workspaces.all()}
     later = NOW + dt.timedelta(days=400)
-    assert {one.workspace for one in expired(still.data, lambda name, _: kept.get(name), later)} == {
+    assert {one.workspace for one in list_expired(still.data, lambda name, _: kept.get(name), later)} == {
         "default"
     }
 
@@ -97,12 +97,12 @@ def test_a_clean_up_is_asked_of_the_process_that_has_the_lease(tmp_path: Path, s
         def kept(workspace: str, table: str) -> int:
             return state.workspaces.get(workspace).kept(table)
 
-        (old,) = expired(tmp_path / "data", kept, now)
+        (old,) = list_expired(tmp_path / "data", kept, now)
         assert (old.workspace, old.table, old.days, old.rows) == ("default", "Syslog", 3, 3)
         with Lake.open(tmp_path / "data", state) as other:
             assert other.retain(now) is None, "the first has the lease"
             other.clean(60)
-        assert list(expired(tmp_path / "data", kept, now)) == []
+        assert list(list_expired(tmp_path / "data", kept, now)) == []
         assert count(holder) == 3
         with Still.open(tmp_path / "data", state) as third:
             holder._stop.set()
@@ -125,12 +125,12 @@ def test_a_vacuum_leaves_what_readers_may_need(still: Lake, tmp_path: Path) -> N
     for file in (tmp_path / "data/lake").rglob("*.parquet"):
         os.utime(file, (long_ago, long_ago))
     stored = still._upkeep._store.get("default", "Syslog")
-    versions = [version for _, _, version in held(tmp_path / "data")]
+    versions = [version for _, _, version in list_held(tmp_path / "data")]
     assert versions == list(pinned.versions().values())
     assert stored.vacuum(0, versions) == []
     assert all(file.exists() for file in files)
     pinned.close()
-    assert list(held(tmp_path / "data")) == []
+    assert list(list_held(tmp_path / "data")) == []
     assert len(stored.vacuum(0, [])) == 6
     assert not any(file.exists() for file in files)
     assert count(still) == 6
@@ -158,7 +158,7 @@ def test_pins_of_a_process_that_is_gone_are_gone(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
     assert done.returncode == 9
     assert len(list((tmp_path / "pins").iterdir())) == 1
-    assert list(held(tmp_path)) == []
+    assert list(list_held(tmp_path)) == []
     assert list((tmp_path / "pins").iterdir()) == []
 
 

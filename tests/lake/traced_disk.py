@@ -54,7 +54,7 @@ class TracedDisk(Disk):
             self.known[path] = "own"
             yield
 
-    def appending(self, path: Path, *, new: bool) -> Appending:
+    def open_for_append(self, path: Path, *, new: bool) -> Appending:
         if not new:
             return TracedFile(self, path, new=False)
         with self.own(path):

@@ -30,7 +30,7 @@ from nephoscope.vulnerability.feeds.feed_records import (
     ReleaseLifecycle,
 )
 from nephoscope.vulnerability.feeds.nvd import cpe_parts
-from nephoscope.vulnerability.matching.combining import combined
+from nephoscope.vulnerability.matching.combining import combine_statements
 from nephoscope.vulnerability.severities import severity_of
 
 #: Names of documents that are malformed on purpose.
@@ -84,7 +84,7 @@ class Provider:
             for one in advisory.affected
             if ecosystem_key(one.ecosystem) in keys
         ]
-        return combined(found)
+        return combine_statements(found)
 
     def severity(self, name: str, key: str) -> str:
         """Return the severity that a vulnerability has in an ecosystem: that of its packages, or of the advisory."""

@@ -25,9 +25,9 @@ from corpus_records import Record as Line
 from corpus_records import lines
 from corpus_records import raised as error_of
 
-from nephoscope.alerts.detection.raising import raised
+from nephoscope.alerts.detection.raising import build_alerts
 from nephoscope.alerts.rules.finding import findings
-from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import at
 from nephoscope.ingest.logs.discovery import formats
@@ -107,7 +107,7 @@ class Engine:
         self._cache = CompileCache()
         self._formats = formats()
         self._empty: dict[str, pa.Table] = {}
-        self.rules = shipped().rules
+        self.rules = load_shipped().rules
 
     def tables_of(self, record: Record) -> dict[str, list[dict[str, Any]]]:
         """The rows that the formats make of the event, by table."""
@@ -120,7 +120,7 @@ class Engine:
     def fired(self, record: Record) -> list[Rule]:
         """The rules that raise an alert and share a technique."""
         given = {
-            name: self._replayed(name, rows, record)
+            name: self._replay(name, rows, record)
             for name, rows in self.tables_of(record).items()
             if name in self._tables
         }
@@ -151,7 +151,7 @@ class Engine:
 
     def _raises(self, rule: Rule, engine: DuckDBEngine) -> bool:
         rows = list(findings(engine.run(self._compiled(rule))))
-        return bool(raised(rule, at(rule, NOW), rows, NOW))
+        return bool(build_alerts(rule, at(rule, NOW), rows, NOW))
 
     def _none(self, name: str) -> pa.Table:
         if name not in self._empty:

@@ -74,7 +74,7 @@ def _aliases(file: Mapping[str, Any], case: Mapping[str, Any]) -> Aliases:
     for key in ("aliases_json", "data_manifest_json"):
         text = case.get(key) or file.get(key)
         if text:
-            aliases = aliases.merged(Aliases.of(json.loads(text)))
+            aliases = aliases.merge(Aliases.of(json.loads(text)))
     return aliases
 
 

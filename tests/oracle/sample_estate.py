@@ -60,7 +60,7 @@ class Verdict:
 def judge(estate: Estate, corpus: Path) -> Run:
     """The benchmark's run over an estate."""
     catalogue = Catalogue.of(documents(corpus))
-    return evaluate(estate, Plan(catalogue).assigning(BENCHMARK), NOW, analyzers=every_analyzer)
+    return evaluate(estate, Plan(catalogue).with_assignment(BENCHMARK), NOW, analyzers=every_analyzer)
 
 
 def verdicts(run: Run) -> Mapping[str, Verdict]:

@@ -52,7 +52,7 @@ def plan(estate):
 def run(estate, plan):
     """The own initiative on everything, as `nephoscope scan sample:` judges."""
     return evaluate(
-        estate, replace(plan, assignments=()).assigning("nephoscope"), NOW, analyzers=every_analyzer
+        estate, replace(plan, assignments=()).with_assignment("nephoscope"), NOW, analyzers=every_analyzer
     )
 
 
@@ -122,14 +122,14 @@ def test_by_the_estates_own_assignment_what_it_leaves_out_is_not_judged(estate, 
 
 
 def test_an_expired_waiver_is_in_force_before_it_expires(estate, plan, names, planted):
-    assigned = replace(plan, assignments=()).assigning("nephoscope")
+    assigned = replace(plan, assignments=()).with_assignment("nephoscope")
     before = evaluate(estate, assigned, datetime(2025, 3, 1, tzinfo=UTC), analyzers=every_analyzer)
     after = rows(planted, exempt=True)
     assert {policy for _, policy in ended(before, names, State.EXEMPT) - after} == {"sql-mi-public-endpoint"}
 
 
 def test_findings_do_not_depend_on_the_day(estate, plan, names, planted):
-    assigned = replace(plan, assignments=()).assigning("nephoscope")
+    assigned = replace(plan, assignments=()).with_assignment("nephoscope")
     later = evaluate(estate, assigned, NOW.replace(year=2036), analyzers=every_analyzer)
     assert ended(later, names, State.NON_COMPLIANT) == rows(planted, exempt=False)
 

@@ -51,7 +51,7 @@ def added(estate: Estate) -> list[Resource]:
 
 def dated(resource: Resource, kind: ReportKind, time: str) -> Resource:
     """A report that bears a time."""
-    if not kind.dated or all(walk(resource.body, path) is MISSING for path in kind.reported):
+    if not kind.time_paths or all(walk(resource.body, path) is MISSING for path in kind.report_paths):
         return resource
     path = [str(segment) for segment in kind.times[0].split(".")]
     return Resource.of(put(resource.body, path, time))
@@ -64,7 +64,7 @@ def put(body: dict[str, Any], path: list[str], value: Any) -> dict[str, Any]:
 
 def without(resource: Resource, kind: ReportKind) -> Resource:
     """A report of which only the listing was read."""
-    if all(walk(resource.body, path) is MISSING for path in kind.reported):
+    if all(walk(resource.body, path) is MISSING for path in kind.report_paths):
         return resource
     body = {key: value for key, value in resource.body.items() if key != "properties"}
     return Resource.of(body, complete=False)
@@ -83,7 +83,7 @@ def sample() -> Estate:
 @pytest.fixture(scope="module")
 def first(sample: Estate) -> Run:
     plan = Plan(Catalogue.of([*documents(kind="policies"), *documents(kind="initiatives")]))
-    return evaluate(sample, plan.assigning("nephoscope"), NOW)
+    return evaluate(sample, plan.with_assignment("nephoscope"), NOW)
 
 
 def ends(run: Run) -> Ends:

@@ -18,7 +18,7 @@ from nephoscope.collect import resources
 from nephoscope.content.loader import documents
 from nephoscope.posture.evaluation.analysis import every_analyzer
 from nephoscope.posture.evaluation.evaluating import evaluate
-from nephoscope.posture.history.comparison import ChangeKind, compare, covered, exists, remember
+from nephoscope.posture.history.comparison import ChangeKind, compare, exists, make_coverage_test, remember
 from nephoscope.posture.policies.plan import Plan
 from nephoscope.posture.recommendations.subject import verdicts
 from nephoscope_policy.catalogue import Catalogue
@@ -44,9 +44,9 @@ def moved(snapshots):
     past, found = {}, []
     for folder, when in zip(snapshots, TIMES, strict=True):
         estate = resources.load([folder])
-        assigned = replace(plan.with_estate(estate), assignments=()).assigning("nephoscope")
+        assigned = replace(plan.with_estate(estate), assignments=()).with_assignment("nephoscope")
         states = verdicts(evaluate(estate, assigned, when, analyzers=every_analyzer).assessments)
-        changes = list(compare(past, states, exists(estate), covered(estate.coverage)))
+        changes = list(compare(past, states, exists(estate), make_coverage_test(estate.coverage)))
         past = remember(past, states, changes, when)
         found.append(changes)
     return found

@@ -91,7 +91,7 @@ def test_a_tenant_that_cannot_be_signed_in_to_stops_nothing_else(
     def refused(*_: object) -> Path:
         raise SnapshotError("could not sign in")
 
-    monkeypatch.setattr(tenants, "collected", refused)
+    monkeypatch.setattr(tenants, "collect_snapshot", refused)
     settings, rest = Settings(data=instance.data), assessing.Rest()
     save_request(Request((small,)), settings.data)
     tenants.connect(state, Tenant("contoso", ASKED), Secrets("s"))

@@ -25,9 +25,9 @@ from nephoscope.serve import beginning
 from nephoscope.serve.beginning import check
 from nephoscope.serve.doctor import examine
 from nephoscope.serve.finding import Finding, Verdict
-from nephoscope.serve.server import certified, listening
+from nephoscope.serve.server import ensure_certificate, make_listener
 from nephoscope.serve.settings import Settings
-from nephoscope.serve.standing import FILE, noting, read
+from nephoscope.serve.standing import FILE, make_status_writer, read
 from nephoscope.state import State, StateError
 from nephoscope.state.database.database import DiskFullError, UnreachableError
 
@@ -43,7 +43,7 @@ def data(tmp_path):
     folder = tmp_path / "data"
     with State.of(folder) as state:
         Tokens(state, folder / "keys", "")
-    certified(Settings(folder))
+    ensure_certificate(Settings(folder))
     return folder
 
 
@@ -152,7 +152,7 @@ def found_in(data):
 def begin(settings):
     """What `nephoscope serve` does first."""
     check(settings)
-    certified(settings)
+    ensure_certificate(settings)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def begin(settings):
 def test_a_given_certificate_that_cannot_be_used(data, tmp_path, name, given, told):
     certificate, key = pair(tmp_path, name, **given)
     with pytest.raises(SourceError, match=told):
-        certified(Settings(data, certificate=str(certificate), key=str(key)))
+        ensure_certificate(Settings(data, certificate=str(certificate), key=str(key)))
 
 
 def test_given_files_that_do_not_belong_together(data, tmp_path):
@@ -174,7 +174,7 @@ def test_given_files_that_do_not_belong_together(data, tmp_path):
     both = tmp_path / "both.pem"
     both.write_bytes(one[0].read_bytes() + one[1].read_bytes())
     good = Settings(data, certificate=str(both), key=str(both))
-    assert certified(good) == (good, "")
+    assert ensure_certificate(good) == (good, "")
     for certificate, key, told in (
         (one[0], other[1], "other.key: this is not the key of .*one.crt"),
         (one[0], one[0], "one.crt: this holds no private key"),
@@ -182,7 +182,7 @@ def test_given_files_that_do_not_belong_together(data, tmp_path):
         (one[0], tmp_path / "gone", "gone: no such file or directory; it must be there"),
     ):
         with pytest.raises(SourceError, match=told):
-            certified(Settings(data, certificate=str(certificate), key=str(key)))
+            ensure_certificate(Settings(data, certificate=str(certificate), key=str(key)))
 
 
 @contextmanager
@@ -215,7 +215,7 @@ def test_what_may_pass_is_waited_for_by_the_processes(data, monkeypatch, error):
 
 
 def test_a_file_of_how_the_processes_stand_that_the_power_cut_keeps_nothing_back(data):
-    noting(Settings(data))({})
+    make_status_writer(Settings(data))({})
     assert read(data) is not None
     (data / FILE).write_bytes(b"")
     assert read(data) is None
@@ -231,10 +231,10 @@ def test_the_command_ends_at_once_with_one_line(data):
 
 
 def test_a_port_that_is_taken(data):
-    with listening("127.0.0.1", 0) as taken:
+    with make_listener("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         ended = serve(data, "--port", str(port))
-        noting(Settings(data, port=port))({})
+        make_status_writer(Settings(data, port=port))({})
         stopped = (data / FILE).read_text().replace(f'"pid":{os.getpid()}', f'"pid":{2**22 + 1}')
         (data / FILE).write_text(stopped)
         found = [one for one in examine(data, None) if one.check == "port"]
@@ -284,7 +284,7 @@ def test_a_signal_before_anything_is_started_ends_in_order(tmp_path, monkeypatch
         raise AssertionError("a server was started")
 
     monkeypatch.setattr(module, name, signalled)
-    monkeypatch.setattr(server, "listening", not_wanted)
+    monkeypatch.setattr(server, "make_listener", not_wanted)
     found = CliRunner().invoke(cli, ["--data", str(tmp_path / "data"), "serve", "--port", "0"])
     assert (found.exit_code, found.output, found.exception) == (0, "", None)
 

@@ -17,10 +17,10 @@ from nephoscope.lake.backup.restored_audit import OPERATION
 from nephoscope.serve import ownership
 from nephoscope.serve.doctor import CHECKS, examine
 from nephoscope.serve.finding import Verdict
-from nephoscope.serve.server import certified
+from nephoscope.serve.server import ensure_certificate
 from nephoscope.serve.settings import Settings
-from nephoscope.serve.sole import held
-from nephoscope.serve.standing import Server, noting
+from nephoscope.serve.sole import acquire_lock
+from nephoscope.serve.standing import Server, make_status_writer
 from nephoscope.serve.supervisor import Standing
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
@@ -107,7 +107,7 @@ def backed_up(data, *, keys):
 
 
 def given_certificate_is_gone(data):
-    noting(Settings(data, certificate=str(data.parent / "gone.pem")))({})
+    make_status_writer(Settings(data, certificate=str(data.parent / "gone.pem")))({})
 
 
 @pytest.mark.parametrize(
@@ -143,13 +143,13 @@ def test_what_is_wrong_is_found(tmp_path, spoil, check, verdict):
     ],
 )
 def test_a_process_that_ends_is_found(tmp_path, process, verdict):
-    with held(tmp_path):
-        noting(Settings(tmp_path))({"web": process})
+    with acquire_lock(tmp_path):
+        make_status_writer(Settings(tmp_path))({"web": process})
         assert verdicts(tmp_path)["server", verdict].remedy
 
 
 def test_a_certificate_that_is_over(tmp_path):
-    certified(Settings(tmp_path))
+    ensure_certificate(Settings(tmp_path))
     assert ("certificate", Verdict.OK) in verdicts(tmp_path)
     late = datetime.now(UTC) + timedelta(days=4000)
     assert ("certificate", Verdict.WRONG) in verdicts(tmp_path, late)
@@ -193,10 +193,10 @@ def test_a_link_is_its_own_makers(tmp_path):
 
 
 def test_a_server_that_runs_and_one_that_ran(tmp_path):
-    with held(tmp_path) as lock:
+    with acquire_lock(tmp_path) as lock:
         lock.answers()
         assert "a server begins: process" in verdicts(tmp_path)["server", Verdict.INFO].text
-        noting(Settings(tmp_path))({"web": Standing(os.getpid(), 1)})
+        make_status_writer(Settings(tmp_path))({"web": Standing(os.getpid(), 1)})
         assert [one.text for one in examine(tmp_path, None) if one.check == "server"] == ["web runs"]
     # its number is another process's by now
     told = Server(os.getpid(), processes={"web": Standing(1, 1)})
@@ -206,8 +206,8 @@ def test_a_server_that_runs_and_one_that_ran(tmp_path):
 
 def test_a_copied_folder_is_looked_at_for_itself(tmp_path):
     first, copied = tmp_path / "first", tmp_path / "copied"
-    settings, _ = certified(Settings(first))
-    noting(settings)({"web": Standing(os.getpid(), 1)})
+    settings, _ = ensure_certificate(Settings(first))
+    make_status_writer(settings)({"web": Standing(os.getpid(), 1)})
     assert ("certificate", Verdict.OK) in verdicts(first)
     copied.mkdir()
     (copied / "server.json").write_bytes((first / "server.json").read_bytes())
@@ -215,7 +215,7 @@ def test_a_copied_folder_is_looked_at_for_itself(tmp_path):
 
 
 def test_what_a_backup_left_out_is_told(tmp_path):
-    certified(Settings(tmp_path))
+    ensure_certificate(Settings(tmp_path))
     backed_up(tmp_path, keys=False)
     assert verdicts(tmp_path)["backup", Verdict.INFO].text == "the last backup is without tls/"
     backed_up(tmp_path, keys=True)
@@ -226,7 +226,7 @@ def test_a_restored_folder_without_certificates_tells_of_the_new_authority(tmp_p
     with State.of(tmp_path) as state, state.transaction() as session:
         state.audit.add(session, "ada", OPERATION, "/", detail={"made": "2026-11-01T00:00:00+00:00"})
     assert "by a new authority" in verdicts(tmp_path)["certificate", Verdict.INFO].text
-    certified(Settings(tmp_path))
+    ensure_certificate(Settings(tmp_path))
     assert ("certificate", Verdict.INFO) not in verdicts(tmp_path)
 
 

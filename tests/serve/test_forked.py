@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.serve.forked import Forked, forked
+from nephoscope.serve.forked import Forked, fork_process
 from nephoscope.serve.parent import VARIABLE
 
 pytestmark = pytest.mark.system
@@ -42,7 +42,7 @@ def raise_(error: BaseException) -> None:
     ],
 )
 def test_it_ends_as_what_it_does_ends(begin, code):
-    process = forked(begin, "test")
+    process = fork_process(begin, "test")
     assert process.wait(60) == code
     assert process.poll() == code
 
@@ -96,7 +96,7 @@ def test_it_has_what_it_is_given_and_no_more(tmp_path):
         )  # fmt: skip
 
     with socket.socket() as given, socket.socket() as own:
-        assert forked(begin, "detection", (given.fileno(),), {"GIVEN": "x"}).wait(60) == 0
+        assert fork_process(begin, "detection", (given.fileno(),), {"GIVEN": "x"}).wait(60) == 0
         held, leads, read, variable, parent, name, plain = literal_eval(told.read_text())
         assert given.fileno() in held
         assert own.fileno() not in held
@@ -112,7 +112,7 @@ def test_it_has_what_it_is_given_and_no_more(tmp_path):
 
 
 def test_waiting_has_an_end():
-    process = forked(lambda: time.sleep(600), "test")
+    process = fork_process(lambda: time.sleep(600), "test")
     with pytest.raises(TimeoutError):
         process.wait(0.05)
     process.send(signal.SIGKILL)
@@ -124,7 +124,7 @@ def test_a_signal_that_comes_meanwhile_is_the_forking_processs():
     got = []
     before = signal.signal(signal.SIGTERM, lambda *_: got.append(1))
     try:
-        process: Forked = forked(lambda: time.sleep(600), "test")
+        process: Forked = fork_process(lambda: time.sleep(600), "test")
         os.kill(os.getpid(), signal.SIGTERM)
         assert process.poll() is None
         process.send(signal.SIGTERM)

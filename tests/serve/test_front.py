@@ -20,7 +20,7 @@ from nephoscope.lake.disk import Disk
 from nephoscope.lake.lake import Lake
 from nephoscope.serve import front
 from nephoscope.serve.arrived import Arrived
-from nephoscope.serve.front import opened
+from nephoscope.serve.front import open_front
 from nephoscope.serve.onward import Onward
 from nephoscope.serve.settings import Settings
 from nephoscope.state import State
@@ -65,7 +65,7 @@ async def httpx_answer(send, status):
 @asynccontextmanager
 async def asked(data, **settings):
     """(a client of a front, what it hands on)."""
-    with opened(Settings(data, **settings)) as app:
+    with open_front(Settings(data, **settings)) as app:
         app.onward = Handed()
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="https://127.0.0.1:8443") as client:

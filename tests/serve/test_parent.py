@@ -10,7 +10,7 @@ import textwrap
 
 import pytest
 
-from nephoscope.serve.parent import VARIABLE, named
+from nephoscope.serve.parent import VARIABLE, to_environment
 
 pytestmark = pytest.mark.system
 
@@ -41,7 +41,7 @@ def test_one_whose_parent_was_gone_before_it_looked_ends(parent):
         assert process.wait(60) == -signal.SIGTERM
 
 
-@pytest.mark.parametrize("environment", [named(), {}, {VARIABLE: "no number"}])
+@pytest.mark.parametrize("environment", [to_environment(), {}, {VARIABLE: "no number"}])
 def test_one_whose_parent_is_there_or_not_named_goes_on(environment):
     with child(environment) as process:
         process.stdin.write(b"\n")

@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
-from nephoscope.serve.forked import forked
-from nephoscope.serve.sole import Holder, held, holder, serves
+from nephoscope.serve.forked import fork_process
+from nephoscope.serve.sole import Holder, acquire_lock, holder, serves
 
 pytestmark = pytest.mark.system
 
@@ -36,7 +36,7 @@ def second(data, *arguments):
 def test_one_holds_it(tmp_path):
     assert not serves(tmp_path)
     assert holder(tmp_path) is None
-    with held(tmp_path) as lock:
+    with acquire_lock(tmp_path) as lock:
         assert serves(tmp_path)
         lock.answers("https://127.0.0.1:8443")
         lock.answers("https://h:1")
@@ -46,7 +46,7 @@ def test_one_holds_it(tmp_path):
             "https://h:1",
             f"process {os.getpid()} at https://h:1",
         )
-        with held(tmp_path) as other:
+        with acquire_lock(tmp_path) as other:
             assert other is None
         assert serves(tmp_path), "who did not get it frees nothing"
     assert not serves(tmp_path)
@@ -71,7 +71,7 @@ def test_a_second_server_is_refused_and_a_killed_one_frees_the_folder(tmp_path):
         )
         first.send_signal(signal.SIGKILL)
         first.wait(60)
-    with held(tmp_path) as lock:
+    with acquire_lock(tmp_path) as lock:
         assert lock is not None
 
 
@@ -80,7 +80,7 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
         raise OSError(errno.ENOLCK, "no locks")
 
     monkeypatch.setattr("nephoscope.serve.sole.fcntl.flock", refused)
-    for asked in (serves, lambda data: held(data).__enter__()):
+    for asked in (serves, lambda data: acquire_lock(data).__enter__()):
         (tmp_path / "server.lock").touch()
         with pytest.raises(OSError, match="a local file system is wanted") as told:
             asked(tmp_path)
@@ -88,8 +88,8 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
 
 
 def test_what_is_forked_does_not_hold_it(tmp_path):
-    with held(tmp_path):
-        child = forked(lambda: signal.pause(), "child")
+    with acquire_lock(tmp_path):
+        child = fork_process(lambda: signal.pause(), "child")
     try:
         until = time.monotonic() + 60
         while serves(tmp_path):  # it closes what is open at its beginning

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from nephoscope.alerts.case.decision import Decision
 from nephoscope.alerts.holding.condition import Condition
 from nephoscope.alerts.library.hunting import Range
-from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.tuning.case import Learn
 from nephoscope.alerts.tuning.trial import Trial, What
 from nephoscope.lake.watchlists.listing import Given
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-RULE_OF = next(one for one in shipped().rules if one.enabled)
+RULE_OF = next(one for one in load_shipped().rules if one.enabled)
 ALERT = "0a000000-0000-0000-0000-000000000001"
 BOOKMARK = "0b000000-0000-0000-0000-000000000001"
 ADDRESS = Condition("entities.ip.address", "in", ("192.0.2.7",))

@@ -220,7 +220,7 @@ def test_nothing_goes_around_the_audit(opened: State, table: str) -> None:
     for way, write in CHANGES.items():
         _refused(opened, found, way, write)
         assert _count(opened, found) == there, way
-    with opened.audited(KIM, "o", "t"), opened.transaction() as session:
+    with opened.audit_change(KIM, "o", "t"), opened.transaction() as session:
         CHANGES["Core delete"](session, found)
     assert _count(opened, found) == there - 1
 
@@ -330,12 +330,12 @@ def test_an_entry_that_a_savepoint_took_back_does_not_count(opened: State) -> No
 
 
 def test_a_block_covers_what_follows_its_entry_and_nothing_else(opened: State) -> None:
-    with opened.audited(KIM, "o", "t"):
+    with opened.audit_change(KIM, "o", "t"):
         for rule in ("a", "b"):
             with opened.transaction() as session:
                 _switch(opened, session, rule)
     assert len(opened.audit.entries()) == 1
-    with opened.announced(KIM, "o", "file"), opened.transaction() as session:
+    with opened.announce_change(KIM, "o", "file"), opened.transaction() as session:
         _switch(opened, session, "c")
     with pytest.raises(UnauditedChangeError), opened.transaction() as session:
         _switch(opened, session, "d")
@@ -344,7 +344,7 @@ def test_a_block_covers_what_follows_its_entry_and_nothing_else(opened: State) -
 
 def test_what_prepares_a_change_leaves_its_entry_to_the_change(opened: State) -> None:
     def fail() -> None:
-        with opened.audited(KIM, "o", "t"):
+        with opened.audit_change(KIM, "o", "t"):
             with opened.transaction(product="preparation", joins=False) as session:
                 _switch(opened, session)
             assert not opened.audit.entries()

@@ -15,7 +15,7 @@ from tests.web.inside import look_inside
 from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.alerts.library.packs import Refusal, RulePack, RulePacks, Stored
-from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.tuning.trial import Trial, Trials, What
 from nephoscope.ingest.live import setting_up
 from nephoscope.instance import Instance, hierarchy_of
@@ -105,7 +105,7 @@ def pack(data: Path) -> None:
 
 def replayed(state: State) -> None:
     """A trial of the first rule that is over."""
-    rule = next(iter(shipped().rules)).id
+    rule = next(iter(load_shipped().rules)).id
     found = {
         "rule": "A rule", "windows": 3, "rows": 4, "alerts": 1, "held": 1, "incidents": 1, "seconds": 0.5, "tuning": ["severity: low"],
         "days": {"2026-11-01": 1}, "entities": [{"entity": "Account ada", "alerts": 1}], "failed": 1,

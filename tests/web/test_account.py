@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 from tests.web.conftest import BASE, HERE
 
-from nephoscope.access.sessions import ENDED, opened
+from nephoscope.access.sessions import ENDED, list_open_sessions
 from nephoscope.model.resource_binding import bind_resource
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.web.site import COOKIE
@@ -25,9 +25,9 @@ def browser(instance, anybody, person):
     """Makes a browser in which the person is signed in, and tells its session."""
 
     def made(address: str = "203.0.113.7", way: str = "entra") -> tuple[TestClient, str]:
-        before = {one.id for one in opened(instance.state, person.id)}
+        before = {one.id for one in list_open_sessions(instance.state, person.id)}
         secret = instance.guard.open_session(person, address, way=way)
-        (id_,) = {one.id for one in opened(instance.state, person.id)} - before
+        (id_,) = {one.id for one in list_open_sessions(instance.state, person.id)} - before
         client = TestClient(
             anybody.app, base_url=BASE, follow_redirects=False, headers={"Cookie": f"{COOKIE}={secret}"}
         )

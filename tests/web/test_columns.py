@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from nephoscope.web.plotting.drawn import HEIGHT, WIDTH
-from nephoscope.web.plotting.plotted import plotted
+from nephoscope.web.plotting.plotted import plot_result
 from nephoscope_kql.run import results
 
 #: Days that are not in order, one without failures, one of nothing at all.
@@ -20,7 +20,7 @@ OUTLINE = re.compile(r"M([\d.]+) ([\d.]+)h([\d.]+)V([\d.]+)h-[\d.]+Z")
 
 
 def drawn(query: str):
-    return plotted(results(query)[-1])
+    return plot_result(results(query)[-1])
 
 
 def outlines(found) -> dict[str, list[tuple[float, float, float, float]]]:

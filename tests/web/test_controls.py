@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from markupsafe import escape
 
 from nephoscope.state.incidents.incidents import Incident
-from nephoscope.web.drawing.controls import plain, shown
+from nephoscope.web.drawing.controls import plain, show_control_characters
 from nephoscope.web.pages.attack_paths import graph
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -33,12 +33,12 @@ CASES = [
 
 @pytest.mark.parametrize(("html", "wanted"), CASES)
 def test_texts_show_them_and_values_keep_them(html, wanted):
-    assert shown(html) == wanted
+    assert show_control_characters(html) == wanted
 
 
 @given(st.text(), st.text())
 def test_no_value_of_a_template_reorders_and_all_else_stays(one, other):
-    made = shown(f'<p title="{escape(other)}"><b>{escape(one)}</b></p>')
+    made = show_control_characters(f'<p title="{escape(other)}"><b>{escape(one)}</b></p>')
     inner = re.fullmatch(r'<p title="([^"]*)"><b>(.*)</b></p>', made, re.DOTALL)
     assert inner is not None
     assert inner[1] == str(escape(other))

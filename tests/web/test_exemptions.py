@@ -212,7 +212,7 @@ def test_a_subscription_is_called_by_its_name(instance, owner):
 def test_one_from_an_assignment_is_shown_and_ended_on_the_pages_of_what_it_reaches(
     instance, owner, visitor, finding, members
 ):
-    several = instance.governing()._program.requirements
+    several = instance.load_governing()._program.requirements
     one = next(each for each in several if each.key == finding.recommendation)
     known = {tally.recommendation for tally in instance.shelf.newest().findings.tallies(EVERYTHING)}
     other = next(

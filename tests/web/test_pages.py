@@ -16,7 +16,7 @@ from tests.web.conftest import ALERT, HERE, TRIAL
 from tests.web.inside import CVE, HELD
 from tests.web.sending import sent
 
-from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
@@ -29,7 +29,7 @@ from nephoscope.web.site import COOKIE, local
 def addresses(instance):
     """An address of every page."""
     finding = instance.shelf.newest().findings.page(EVERYTHING, most=1)[0]
-    rule = next(iter(shipped().rules)).id
+    rule = next(iter(load_shipped().rules)).id
     ids = {
         "/rules/{id}": rule,
         "/alerts/{id}": ALERT,
@@ -216,7 +216,7 @@ def test_an_incident_is_decided_by_forms(instance, owner, visitor):
 
 
 def test_a_rule_is_switched_by_a_form(instance, owner, visitor):
-    rule = next(iter(shipped().rules))
+    rule = next(iter(load_shipped().rules))
     address = f"/rules/{rule.id}"
     assert (
         visitor(("Security Reader", "/")).post(address, data={"act": "off"}, headers=HERE).status_code == 403

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from nephoscope.web.plotting.drawn import MOST_SERIES
-from nephoscope.web.plotting.plotted import plotted
+from nephoscope.web.plotting.plotted import plot_result
 from nephoscope_kql.run import results
 
 NAMES = "datatable(a:string, n:long)['x', 1, 'y', 6, 'z', 3] | render "
@@ -17,7 +17,7 @@ TIMES = "range n from 1 to 9 step 1 | extend at=datetime(2026-01-01) + n * 1h | 
 
 
 def drawn(query: str):
-    return plotted(results(query)[-1])
+    return plot_result(results(query)[-1])
 
 
 def test_a_pie_has_slices_by_size():

@@ -18,7 +18,7 @@ def told(instance):
     """The ranking of the command over the same estate."""
     scan = Scan(Request(("sample:",)), instance.data)
     report = Report(scan.run(scan.estate()), "sample:")
-    return [one for one in report.ranking if one.unhealthy]
+    return [one for one in report.ranked_recommendations if one.unhealthy]
 
 
 def titles(page: str) -> list[str]:

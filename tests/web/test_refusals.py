@@ -144,7 +144,7 @@ def test_a_fault_is_a_page_in_the_frame(owner, monkeypatch):
     def broken(*_):
         raise RuntimeError("broken on purpose")
 
-    monkeypatch.setattr(search, "_found", broken)
+    monkeypatch.setattr(search, "_find_all", broken)
     told = owner.get("/search", headers=HTML)
     assert told.status_code == 500
     assert "The log tells of it under" in told.text

@@ -18,7 +18,7 @@ from nephoscope.posture.published.holders import held_by, holders, scopes_of
 from nephoscope.posture.published.kinds.exposures import TYPE as EXPOSURE
 from nephoscope.state.incidents.incidents import Incident
 from nephoscope.web.drawing.wording import ports
-from nephoscope.web.facts.resource_facts import masked, names
+from nephoscope.web.facts.resource_facts import mask_secret, names
 
 SUBS = "microsoft.security/assessments/subassessments"
 ACCOUNT = "/subscriptions/s/resourcegroups/g/providers/microsoft.storage/storageaccounts/one"
@@ -207,7 +207,7 @@ def test_an_id_is_named_whole(resource, text, found):
     ],
 )
 def test_changes_show_no_secret(path, value, shown):
-    assert masked(path, value) == shown
+    assert mask_secret(path, value) == shown
 
 
 def test_last_changes_are_there(instance, owner, edition, monkeypatch, named):

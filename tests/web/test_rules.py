@@ -13,14 +13,14 @@ import pytest
 from tests.web.conftest import ALERT, HERE, LATELY, NOON, TRIAL, alert
 
 from nephoscope.alerts.incidents.desk import Desk
-from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.tuning.trial import Trials
 from nephoscope.alerts.tuning.trying import Trying
 from nephoscope.state import StateError
 from nephoscope.state.incidents.incidents import Incident, IncidentStatus
 from nephoscope.web.forms.trying import days
 
-RULE = next(one for one in shipped().rules if one.enabled and one.period >= timedelta(days=1))
+RULE = next(one for one in load_shipped().rules if one.enabled and one.period >= timedelta(days=1))
 ADDRESS = f"/rules/{RULE.id}"
 
 
@@ -243,7 +243,7 @@ def test_an_alert_of_a_replay_leads_to_the_one_that_is_there(instance, owner):
     ],
 )
 def test_what_came_of_a_trial_is_a_file(owner, table, row):
-    first = next(iter(shipped().rules)).id
+    first = next(iter(load_shipped().rules)).id
     answer = owner.get(f"/rules/{first}/trials/{TRIAL}?format=csv&table={table}")
     found = next(csv.DictReader(io.StringIO(answer.text)))
     assert row.items() <= found.items()

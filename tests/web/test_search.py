@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from tests.web.conftest import NOON, alert
 
-from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.state.incidents.incidents import Incident
 
@@ -87,7 +87,7 @@ def test_accounts_are_found_with_what_leads_from_them(instance, owner, known):
 
 
 def test_rules_and_saved_queries_are_found(owner, known):
-    rule = next(iter(shipped().rules))
+    rule = next(iter(load_shipped().rules))
     assert ("rule", rule.name) in rows(owner, rule.name)
     assert ("rule", rule.name) in rows(owner, rule.id)
     assert [one for one in rows(owner, "sought>") if one[0] == "query"] == [("query", "Who was <sought>")]

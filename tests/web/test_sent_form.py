@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from starlette.requests import Request
 
-from nephoscope.web.forms.sent_form import MAX_FORM, MAX_OF_ANYBODY, FormError, sent
+from nephoscope.web.forms.sent_form import MAX_FORM, MAX_OF_ANYBODY, FormError, read_form
 
 HERE = {"Sec-Fetch-Site": "same-origin"}
 URLENCODED = "application/x-www-form-urlencoded"
@@ -51,7 +51,7 @@ def parts() -> Iterator[bytes]:
 def test_no_more_is_read_than_may_be(kind, chunks, most, length):
     endless = Endless(kind, chunks(), length)
     with pytest.raises(FormError) as error:
-        asyncio.run(sent(endless.request, most))
+        asyncio.run(read_form(endless.request, most))
     assert error.value.status in (400, 413)
     assert endless.asked <= MAX_FORM + most + 2000
 
@@ -60,7 +60,7 @@ def test_no_more_is_read_than_may_be(kind, chunks, most, length):
 def test_what_says_to_be_larger_is_not_read(length):
     endless = Endless(URLENCODED, fields(), {"content-length": length})
     with pytest.raises(FormError, match="larger than the 1 MiB"):
-        asyncio.run(sent(endless.request))
+        asyncio.run(read_form(endless.request))
     assert endless.asked == 0
 
 
@@ -72,7 +72,7 @@ def test_a_form_is_taken_in_its_order():
         body, more = next(chunks)
         return {"type": "http.request", "body": body, "more_body": more}
 
-    found = asyncio.run(sent(Request(request.scope, receive)))
+    found = asyncio.run(read_form(Request(request.scope, receive)))
     assert (found.texts, dict(found.last), found.file) == (
         [("a", "1"), ("b", "2"), ("a", "3")],
         {"a": "3", "b": "2"},

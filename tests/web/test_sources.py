@@ -15,7 +15,7 @@ from tests.web.sending import sent
 from nephoscope.collect.azure.trial import GroupTrial, SubscriptionTrial, Trial
 from nephoscope.estate.store import EstateStore
 from nephoscope.ingest.live import setting_up, trying
-from nephoscope.ingest.live.catalogue import described, kinds
+from nephoscope.ingest.live.catalogue import describe_kind, kinds
 from nephoscope.ingest.live.setting_up import OF_THE_HOST, TOKENS, secrets_of
 from nephoscope.posture.scans import tenants
 from nephoscope.posture.scans.scan import Request, Scan
@@ -125,7 +125,7 @@ def test_a_test_is_kept_and_shown(instance, owner, monkeypatch):
             ),
         ),
     )
-    monkeypatch.setattr(tenants, "tried", lambda *_: found)
+    monkeypatch.setattr(tenants, "try_connection", lambda *_: found)
     assert owner.post("/sources/tenants/fabrikam", data={"act": "test"}, headers=HERE).status_code == 303
     address = "/sources/tenants/fabrikam"
     assert 'id="testing"' in owner.get(address).text, "it is made beside, and the page says so"
@@ -174,7 +174,7 @@ def test_no_page_of_sources_speaks_of_options_of_the_command(owner, kind):
 @pytest.mark.parametrize("kind", sorted(kinds()))
 def test_the_form_of_a_kind_has_its_settings_and_secrets(owner, kind):
     page = owner.get(f"/sources/logs/new?kind={kind}").text
-    for one in described(kinds()[kind]):
+    for one in describe_kind(kinds()[kind]):
         assert f'name="set.{one.name}"' in page
     for name in kinds()[kind].secrets if kind != TOKENS else ():
         assert re.search(rf'type="password" name="secret\.{name}"', page)

@@ -58,10 +58,10 @@ def test_those_who_are_known_by_a_name_are_called_by_it():
     names = spoken.names_of([known, nameless])
     assert names == {ID: "pipeline-data"}
     assert (
-        spoken.called(f"Secrets were read: {ID.upper()}, {OTHER}", names)
+        spoken.replace_ids(f"Secrets were read: {ID.upper()}, {OTHER}", names)
         == f"Secrets were read: pipeline-data, {OTHER}"
     )
-    assert spoken.called(f"/subscriptions/{ID}/x", names) == f"/subscriptions/{ID}/x"
+    assert spoken.replace_ids(f"/subscriptions/{ID}/x", names) == f"/subscriptions/{ID}/x"
 
 
 def test_a_path_breaks_behind_its_slashes_and_is_escaped():

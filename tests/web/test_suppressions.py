@@ -14,7 +14,7 @@ from tests.web.conftest import HERE, LATELY, alert
 from tests.web.sending import etag, sent
 
 from nephoscope.alerts.holding.condition import Condition
-from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.scheduling.due import digest
 from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.state.rules.rule_runs import RuleRun
@@ -22,7 +22,7 @@ from nephoscope.state.rules.rule_standings import RuleStanding
 from nephoscope.web.drawing.suppression_choices import describe
 from nephoscope.web.facts.suppressed_rules import READ
 
-RULE = next(one for one in shipped().rules if one.enabled and one.frequency >= timedelta(hours=2))
+RULE = next(one for one in load_shipped().rules if one.enabled and one.frequency >= timedelta(hours=2))
 ALERT = "0f000000-0000-0000-0000-000000000001"
 PAGE = f"/alerts/{ALERT}"
 FORM = {

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from nephoscope_kql.errors import KqlError
-from nephoscope_kql.formatter import formatted
+from nephoscope_kql.formatter import format_query
 from nephoscope_kql.parser import parse
 from nephoscope_kql.parser.lexer import words
 
@@ -19,10 +19,10 @@ QUERIES = yaml.load(
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_no_word_changes(query):
-    laid_out = formatted(query)
+    laid_out = format_query(query)
     assert [token.text for token in words(laid_out).tokens] == [token.text for token in words(query).tokens]
     assert parse(laid_out) == parse(query)
-    assert formatted(laid_out) == laid_out
+    assert format_query(laid_out) == laid_out
 
 
 def test_layout() -> None:
@@ -32,9 +32,9 @@ def test_layout() -> None:
         "  | join kind=inner (AuditLogs|where a==1) on b\n| union (\nAuditLogs\n|where a\n  |project-away b*\n)\n"
         "|where Name in (\n'a',\n'b'\n)\n|extend x=a*-b,\ny=c[0].d"
     )
-    assert formatted(query) == (Path(__file__).parent / "golden/layout.kql").read_text(encoding="utf-8")
+    assert format_query(query) == (Path(__file__).parent / "golden/layout.kql").read_text(encoding="utf-8")
 
 
 def test_what_does_not_parse_is_refused():
     with pytest.raises(KqlError, match="expected an operator"):
-        formatted("T | nope")
+        format_query("T | nope")

@@ -21,7 +21,7 @@ from nephoscope_kql.engines.cores import share_of_cores, share_of_memory, shared
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.engines.fields import catalog_of
 from nephoscope_kql.engines.memory import BESIDE, LEDGER, Charged, Ledger, allowance, resident
-from nephoscope_kql.engines.stopping import watched
+from nephoscope_kql.engines.stopping import watch_limits
 from nephoscope_kql.functions import declare
 
 pytestmark = pytest.mark.system
@@ -235,7 +235,7 @@ def test_an_interrupt_that_nothing_heard_is_repeated() -> None:
         if len(calls) == 3:
             heard.set()
 
-    with watched(interrupt, 0.001, 2**40, lambda: False) as watch:
+    with watch_limits(interrupt, 0.001, 2**40, lambda: False) as watch:
         assert heard.wait(60)
     assert watch.reason is not None
     assert watch.reason.kind == "unsupported"

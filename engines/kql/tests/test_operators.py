@@ -179,9 +179,9 @@ def test_the_case(case: dict[str, Any], files: dict[str, str], engine: DuckDBEng
 
 @pytest.mark.parametrize(("case", "files"), [one for one in ALL if "error" not in one.values[0]])
 def test_the_layout_keeps_the_tree(case: dict[str, Any], files: dict[str, str]) -> None:
-    laid_out = kql.formatted(case["query"])
+    laid_out = kql.format_query(case["query"])
     assert parse(laid_out) == parse(case["query"])
-    assert kql.formatted(laid_out) == laid_out
+    assert kql.format_query(laid_out) == laid_out
 
 
 def test_a_note_says_that_a_watchlist_is_missing() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope_kql.errors import KqlError
-from nephoscope_kql.formatter import formatted
+from nephoscope_kql.formatter import format_query
 from nephoscope_kql.parser import parse
 from nephoscope_kql.parser.lexer import words
 
@@ -102,9 +102,9 @@ queries = st.builds(
 @given(queries)
 def test_generated_queries_keep_their_tree(query):
     tree = parse(query)
-    laid_out = formatted(query)
+    laid_out = format_query(query)
     assert parse(laid_out) == tree
-    assert formatted(laid_out) == laid_out
+    assert format_query(laid_out) == laid_out
 
 
 @given(st.text(max_size=200))

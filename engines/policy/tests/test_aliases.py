@@ -80,7 +80,7 @@ def test_a_map_and_a_file(tmp_path: Path) -> None:
     table = policy.Aliases.load(path)
     assert segments(table, "contoso.test/x/rows[*]") == ("properties", "rows", STAR)
     assert segments(table, "contoso.test/x/rows") == ("properties", "rows")
-    merged = table.merged(policy.Aliases.of({"contoso.test/x/rows[*]": "elsewhere[*]"}))
+    merged = table.merge(policy.Aliases.of({"contoso.test/x/rows[*]": "elsewhere[*]"}))
     assert segments(merged, "contoso.test/x/rows[*]") == ("elsewhere", STAR)
 
 

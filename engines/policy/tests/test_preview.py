@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import nephoscope_policy as policy
 from nephoscope_policy.model.resource import Resource
-from nephoscope_policy.patch import Draft, applied
+from nephoscope_policy.patch import Draft, apply_patch
 from nephoscope_policy.paths import MISSING, STAR
 
 ID = "/subscriptions/s1/resourceGroups/g1/providers/Contoso.Test/things/one"
@@ -176,10 +176,10 @@ def test_put_then_read(body: dict[str, Any], path: tuple[str, ...], value: Any) 
         return
     assert body == before
     assert draft.value(path) == value
-    assert applied(body, draft.patch) == draft.body
+    assert apply_patch(body, draft.patch) == draft.body
     draft.remove(path)
     assert draft.value(path) is MISSING
-    assert applied(body, draft.patch) == draft.body
+    assert apply_patch(body, draft.patch) == draft.body
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_put_then_read(body: dict[str, Any], path: tuple[str, ...], value: Any) 
 )
 def test_a_patch_that_does_not_fit_is_an_error(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"nothing|supported|whole|set|invalid"):
-        applied({"a": [1], "s": "text"}, [change])
+        apply_patch({"a": [1], "s": "text"}, [change])
 
 
 def test_places_expand_arrays_but_the_last() -> None:

@@ -35,10 +35,10 @@ def report(kind: ReportKind, type_: str, time: str | None) -> Resource:
         "type": type_,
         "properties": {},
     }
-    for path in kind.reported:
+    for path in kind.report_paths:
         put(body, (*path, "verdict"), "good")
     if time is not None:
-        put(body, kind.dated[0], time)
+        put(body, kind.time_paths[0], time)
     return Resource.of(body)
 
 

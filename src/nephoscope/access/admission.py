@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from nephoscope.access.openid import OpenIdError, context_of, secure
 from nephoscope.access.roles import role
-from nephoscope.access.scopes import ScopeError, parsed
+from nephoscope.access.scopes import ScopeError, parse_scope
 from nephoscope.state.access.sign_in_providers import Rule, SignInProvider
 
 #: Claims that people change themselves, or that two of them may have.
@@ -25,7 +25,7 @@ class ProviderError(ValueError):
     """Settings of a provider that cannot be; the message says which and what is wanted."""
 
 
-def checked(provider: SignInProvider) -> SignInProvider:
+def validate_provider(provider: SignInProvider) -> SignInProvider:
     """The settings as they are kept; ProviderError where they cannot be."""
     if not secure(provider.issuer) or "?" in provider.issuer or len(provider.issuer) > 500:
         raise ProviderError("issuer: an https address without query or fragment is wanted")
@@ -68,12 +68,12 @@ def rule(one: Rule) -> Rule:
     if one.role and found is None:
         raise ProviderError(f"rules: there is no role {one.role}")
     try:
-        return Rule(one.claim, one.value, found.name if found else "", parsed(one.scope))
+        return Rule(one.claim, one.value, found.name if found else "", parse_scope(one.scope))
     except ScopeError as error:
         raise ProviderError(f"rules: {error}") from error
 
 
-def matching(rules: Iterable[Rule], claims: Mapping[str, object]) -> tuple[Rule, ...]:
+def match_rules(rules: Iterable[Rule], claims: Mapping[str, object]) -> tuple[Rule, ...]:
     """The rules that are true of a person; an e-mail address counts where it was proven to be the person's."""
     return tuple(one for one in rules if _true(one, claims))
 

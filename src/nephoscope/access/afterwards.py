@@ -61,7 +61,7 @@ class Afterwards:
 
     def _catch_up(self) -> None:
         try:
-            while several := self._taken():
+            while several := self._take_waiting():
                 if self._written(several):
                     with self._lock:
                         for _ in several:
@@ -72,7 +72,7 @@ class Afterwards:
                 self._thread = None
             raise
 
-    def _taken(self) -> list[Note]:
+    def _take_waiting(self) -> list[Note]:
         """Return what waits; the thread ends where that is nothing."""
         with self._lock:
             several = list(self._waiting)

@@ -12,14 +12,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.access.afterwards import Afterwards
-from nephoscope.access.managed_identity import capped
+from nephoscope.access.managed_identity import cap_roles
 from nephoscope.access.roles import role
 from nephoscope.access.scopes import (
     TENANT,
     Hierarchies,
     Hierarchy,
+    is_permitted,
     log_scope,
-    permitted,
     permitted_in_some_repository,
     reach,
     reaches,
@@ -94,7 +94,7 @@ class Caller:
 
     def may(self, operation: str, scope: str = TENANT) -> bool:
         """Whether an operation may be done at a scope."""
-        return permitted(self.roles, operation, scope.lower().rstrip("/") or TENANT, self.hierarchy)
+        return is_permitted(self.roles, operation, scope.lower().rstrip("/") or TENANT, self.hierarchy)
 
     def must(self, operation: str, scope: str = TENANT, why: str = "") -> None:
         """DeniedError where an operation may not be done at a scope; `why` says for what it is wanted."""
@@ -199,7 +199,7 @@ class Guard:
 
     def caller(self, principal: Principal, session: str = "", address: str = "") -> Caller:
         """A principal as one who asks."""
-        roles = capped(principal, self._state.principals.roles(principal.id))
+        roles = cap_roles(principal, self._state.principals.roles(principal.id))
         return Caller(principal, roles, self._hierarchy(), session, address)
 
     def make_secret(
@@ -283,12 +283,12 @@ class Guard:
     ) -> None:
         """Keep in the audit that somebody was not let."""
 
-        def kept(session: Session) -> None:
+        def add_entry(session: Session) -> None:
             self._state.audit.add(
                 session, author, operation, target, outcome="Denied", address=address, detail=detail
             )
 
-        self._afterwards.note(kept)
+        self._afterwards.note(add_entry)
 
     def refused(self, author: str, operation: str, target: str, address: str) -> None:
         """Keep in the audit that nobody was let in: of an address one entry a minute, which counts those since the last."""

@@ -19,7 +19,7 @@ SKEW = 120
 MAX_TOKEN = 64 << 10
 
 
-def verified(
+def verify_id_token(
     openid: OpenId, token: str, client_id: str, nonce: str, access_token: str = ""
 ) -> dict[str, object]:
     """The claims of an ID token that this provider gave this client for this attempt; OpenIdError says what is wrong with it."""
@@ -30,7 +30,7 @@ def verified(
     if not allowed:
         raise OpenIdError(f"it signs by none of {', '.join(ALGORITHMS)}")
     try:
-        found = _decoded(openid, token, allowed)
+        found = _decode_token(openid, token, allowed)
         options = {
             "iss": {"essential": True, "value": openid.issuer},
             "aud": {"essential": True, "value": client_id},
@@ -47,7 +47,7 @@ def verified(
     return dict(claims)
 
 
-def _decoded(openid: OpenId, token: str, allowed: list[str]) -> jwt.Token:
+def _decode_token(openid: OpenId, token: str, allowed: list[str]) -> jwt.Token:
     """The token by the keys that are known, or by those of now where its key is unknown: providers change them."""
     keys: KeySet = openid.keys()
     try:

@@ -40,7 +40,7 @@ def bound(principals: Principals, name: str) -> Principal:
     return found
 
 
-def capped(principal: Principal, roles: Iterable[RoleAssignment]) -> tuple[RoleAssignment, ...]:
+def cap_roles(principal: Principal, roles: Iterable[RoleAssignment]) -> tuple[RoleAssignment, ...]:
     """The roles that count: of a managed identity those that only read, whoever gave it others."""
     if principal.kind is not PrincipalKind.MANAGED_IDENTITY:
         return tuple(roles)

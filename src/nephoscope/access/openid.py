@@ -72,7 +72,7 @@ class OpenId:
         with self._lock:
             if self._metadata is None or time.monotonic() - self._metadata[0] > FRESH:
                 told = self._asked("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
-                self._metadata = time.monotonic(), self._checked(told)
+                self._metadata = time.monotonic(), self._check_metadata(told)
             return self._metadata[1]
 
     def keys(self, *, again: bool = False) -> KeySet:
@@ -108,7 +108,7 @@ class OpenId:
         headers = {"Authorization": f"Bearer {access_token}"}
         return self._asked("GET", self.metadata().userinfo_endpoint, headers=headers)
 
-    def _checked(self, told: dict[str, object]) -> Metadata:
+    def _check_metadata(self, told: dict[str, object]) -> Metadata:
         try:
             found = msgspec.convert(told, Metadata)
         except msgspec.ValidationError as error:

@@ -53,7 +53,7 @@ def make_tests(state: State) -> list[str]:
     wanted = list(state.checkpoints.all(ASKED))
     for name in wanted:
         provider = state.sign_in_providers.find(name)
-        found = tried(provider) if provider is not None else None
+        found = test_provider(provider) if provider is not None else None
         with state.transaction() as session:
             # one that was changed or removed meanwhile has nothing found of it
             if found is not None and state.sign_in_providers.find(name) == provider:
@@ -62,7 +62,7 @@ def make_tests(state: State) -> list[str]:
     return wanted
 
 
-def tried(provider: SignInProvider) -> ProviderTrial:
+def test_provider(provider: SignInProvider) -> ProviderTrial:
     """Ask a provider what it is and for its keys."""
     # imported here: what asks for a test or forgets one needs no HTTP
     from nephoscope.access.openid import OpenId, OpenIdError

@@ -52,7 +52,7 @@ class QueryPool:
 
         TooManyQueriesError where it does not get its turn, ClientGoneError where its client is gone.
         """
-        gone = asyncio.ensure_future(_disconnected(receive))
+        gone = asyncio.ensure_future(_wait_for_disconnect(receive))
         try:
             await self._enter(principal, gone)
             cancellation = Cancellation()
@@ -115,7 +115,7 @@ class QueryPool:
             with cancelled_by(cancellation), shared_by(self.counts().running):
                 return query()
 
-        def ended(_: Future[T]) -> None:
+        def finish(_: Future[T]) -> None:
             self._running.discard(cancellation)
             self._queue.leave(principal)
 
@@ -126,11 +126,11 @@ class QueryPool:
             self._running.discard(cancellation)
             self._queue.leave(principal)
             raise
-        future.add_done_callback(ended)
+        future.add_done_callback(finish)
         return future
 
 
-async def _disconnected(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     """Return when the client has gone away; what else it sends is passed over."""
     while (await receive())["type"] != "http.disconnect":
         pass

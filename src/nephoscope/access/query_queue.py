@@ -64,18 +64,18 @@ class QueryQueue:
 
         Whoever entered has to `leave`.
         """
-        ticket = self._queued(principal)
+        ticket = self._join_queue(principal)
         if ticket is None:
             return
         try:
             await asyncio.wait_for(asyncio.shield(ticket.admitted), self.limits.seconds)
         except TimeoutError:
-            if self._withdrawn(ticket):
+            if self._withdraw(ticket):
                 raise self._refusal(
                     f"The query waited {self.limits.seconds:.0f} s for others to end."
                 ) from None
         except BaseException:
-            if not self._withdrawn(ticket):
+            if not self._withdraw(ticket):
                 self.leave(principal)  # it was admitted in the same moment
             raise
 
@@ -95,7 +95,7 @@ class QueryQueue:
         with self._lock:
             return QueryCounts(self._running.total(), len(self._waiting), self.refused, self.cancelled)
 
-    def _queued(self, principal: str) -> Ticket | None:
+    def _join_queue(self, principal: str) -> Ticket | None:
         """Take a place (None), or else wait in line; TooManyQueriesError where the line of the principal is full."""
         with self._lock:
             if self._free(principal):
@@ -119,7 +119,7 @@ class QueryQueue:
         free = [one for one in self._waiting if self._free(one.principal)]
         return min(free, key=lambda one: self._running[one.principal], default=None)
 
-    def _withdrawn(self, ticket: Ticket) -> bool:
+    def _withdraw(self, ticket: Ticket) -> bool:
         """Take a ticket out of the line; False where it was admitted before."""
         with self._lock:
             if ticket not in self._waiting:

@@ -31,7 +31,7 @@ class ScopeError(ValueError):
     """A text that is no scope of a role."""
 
 
-def parsed(text: str) -> str:
+def parse_scope(text: str) -> str:
     """A scope in the form that is kept: lower-cased without a slash at the end; ScopeError says which forms there are."""
     wanted = text.strip().lower()
     wanted = wanted if wanted == TENANT else wanted.rstrip("/")
@@ -45,13 +45,13 @@ def parsed(text: str) -> str:
     return wanted
 
 
-def holding(id_: str) -> str:
+def find_role_scope(id_: str) -> str:
     """The smallest scope of a role that holds a scope or a resource of this id; / where none else does."""
     found = _SCOPE.match(id_.rstrip("/"))
     return found[0].lower() if found else TENANT
 
 
-def missing(scope: str, hierarchy: Hierarchy, workspaces: Iterable[str]) -> str:
+def find_unknown_scope(scope: str, hierarchy: Hierarchy, workspaces: Iterable[str]) -> str:
     """What of a parsed scope is not known, '' where all is; before the estate was assessed nothing of it is missing."""
     if scope.startswith(WORKSPACE):
         name = scope.removeprefix(WORKSPACE)
@@ -125,7 +125,7 @@ class Hierarchy:
 
 def reach(roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy) -> Reach:
     """What of the estate an operation may be done on."""
-    scopes = {one.scope for one in roles if _allowed(one, operation)}
+    scopes = {one.scope for one in roles if _allows_operation(one, operation)}
     if TENANT in scopes:
         return Reach(everything=True)
     subscriptions: set[str] = set()
@@ -178,7 +178,7 @@ def log_scope(
     held = tuple(roles)
     found = reach(held, operation, hierarchy)
     own, estate = f"{WORKSPACE}{workspace}".lower(), partial(_reaches, held, hierarchy)
-    if found.everything or any(one.scope == own and _allowed(one, operation) for one in held):
+    if found.everything or any(one.scope == own and _allows_operation(one, operation) for one in held):
         return Scope(None, frozenset({workspace}) if not found.everything else None, estate=estate)
     return Scope(found.subscriptions, None, estate=estate) if found.subscriptions else None
 
@@ -192,14 +192,16 @@ def _reaches(
 def permitted_in_some_repository(roles: Iterable[RoleAssignment], operation: str) -> bool:
     """Whether an operation may be done in a repository at all."""
     return any(
-        one.scope == TENANT or one.scope.startswith(REPOSITORY) for one in roles if _allowed(one, operation)
+        one.scope == TENANT or one.scope.startswith(REPOSITORY)
+        for one in roles
+        if _allows_operation(one, operation)
     )
 
 
-def permitted(roles: Iterable[RoleAssignment], operation: str, scope: str, hierarchy: Hierarchy) -> bool:
+def is_permitted(roles: Iterable[RoleAssignment], operation: str, scope: str, hierarchy: Hierarchy) -> bool:
     """Whether an operation may be done at a scope: '/', or the lower-cased id of a container, resource or workspace."""
     above = set(containers(scope, hierarchy)) - hierarchy.doubtful
-    return any(one.scope in above and _allowed(one, operation) for one in roles)
+    return any(one.scope in above and _allows_operation(one, operation) for one in roles)
 
 
 def containers(scope: str, hierarchy: Hierarchy) -> Iterable[str]:
@@ -231,7 +233,7 @@ def _tenant_scopes(subscriptions: Iterable[str], hierarchy: Hierarchy) -> Iterab
     return [f"{ONE_TENANT}{one}" for one in found if one] if len(found) == 1 else []
 
 
-def _allowed(one: RoleAssignment, operation: str) -> bool:
+def _allows_operation(one: RoleAssignment, operation: str) -> bool:
     return _allows(one.role, operation)
 
 

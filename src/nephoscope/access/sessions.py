@@ -31,7 +31,7 @@ def label(address: str, way: str) -> str:
     return f"{address} {way}"
 
 
-def opened(state: State, principal: str) -> list[OpenSession]:
+def list_open_sessions(state: State, principal: str) -> list[OpenSession]:
     """The sessions of a principal that are in force, newest first."""
     now = state.principals.about_now()
     found = state.principals.secrets([SecretKind.SESSION], principal)
@@ -40,7 +40,7 @@ def opened(state: State, principal: str) -> list[OpenSession]:
 
 def end(state: State, person: Principal, author: str, address: str = "", only: str = "") -> int:
     """End all sessions of a person, or the one of an id, audited; how many there were."""
-    ids = [one.id for one in opened(state, person.id) if only in ("", one.id)]
+    ids = [one.id for one in list_open_sessions(state, person.id) if only in ("", one.id)]
     with state.transaction() as session:
         gone = sum(state.principals.drop(session, id_) for id_ in ids)
         if gone:

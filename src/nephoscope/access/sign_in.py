@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from nephoscope.access.admission import matching, name_of, too_many_groups, values
+from nephoscope.access.admission import match_rules, name_of, too_many_groups, values
 from nephoscope.access.guard import Guard, digest
-from nephoscope.access.id_token import verified
+from nephoscope.access.id_token import verify_id_token
 from nephoscope.access.openid import OpenId, OpenIdError
 from nephoscope.state import StateError
 from nephoscope.state.access.principals import Principal, PrincipalKind
@@ -87,7 +87,7 @@ class SignIn:
         try:
             endpoint = self.openid(provider).metadata().authorization_endpoint
         except OpenIdError as error:
-            raise _failed(provider, error) from error
+            raise _provider_failure(provider, error) from error
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         browser = browser if len(browser) == len(state) else secrets.token_urlsafe(32)
         self._state.sign_in_attempts.add(
@@ -117,8 +117,8 @@ class SignIn:
             claims, token = self._claims(provider, attempt, answer)
         except OpenIdError as error:
             self._audit_refused(f"provider {name}", str(error), address)
-            raise _failed(provider, error) from error
-        person = self._admitted(provider, claims, address)
+            raise _provider_failure(provider, error) from error
+        person = self._admit(provider, claims, address)
         self._guard.end_session(before, address)
         detail = {"provider": provider.name, "subject": str(claims["sub"])}
         return Finished(self._guard.open_session(person, address, detail, provider.name), attempt.next, token)
@@ -133,7 +133,7 @@ class SignIn:
         try:
             endpoint = self.openid(provider).metadata().end_session_endpoint
         except OpenIdError as error:
-            raise _failed(provider, error) from error
+            raise _provider_failure(provider, error) from error
         known = {"id_token_hint": hint} if hint else {}
         asked = urlencode({"client_id": provider.client_id, "post_logout_redirect_uri": back, **known})
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{asked}" if endpoint else ""
@@ -170,7 +170,7 @@ class SignIn:
         if not isinstance(token, str):
             raise OpenIdError("it gave no ID token")
         access = access if isinstance(access, str) else ""
-        claims = verified(openid, token, provider.client_id, attempt.nonce, access)
+        claims = verify_id_token(openid, token, provider.client_id, attempt.nonce, access)
         missing = [one for one in provider.rules if not values(claims, one.claim)]
         if missing and access and found.userinfo_endpoint:
             more = openid.userinfo(access)
@@ -179,11 +179,11 @@ class SignIn:
             claims = {**more, **claims}
         return claims, token
 
-    def _admitted(self, provider: SignInProvider, claims: dict[str, object], address: str) -> Principal:
+    def _admit(self, provider: SignInProvider, claims: dict[str, object], address: str) -> Principal:
         """The person, kept with the roles of now; RefusedError, audited, for who may not come in."""
         subject = f"{provider.issuer} {claims['sub']}"
         rules, known = (
-            matching(provider.rules, claims),
+            match_rules(provider.rules, claims),
             self._state.principals.of_subject(subject),
         )
         if known is not None and known.disabled:
@@ -270,7 +270,7 @@ def _challenge(verifier: str) -> str:
     return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
-def _failed(provider: SignInProvider, error: OpenIdError) -> RefusedError:
+def _provider_failure(provider: SignInProvider, error: OpenIdError) -> RefusedError:
     """What a provider did wrong, for the page: in its own words in the log of an owner, and not much of it here."""
     if error.down:
         return RefusedError(

@@ -58,7 +58,7 @@ class Tokens:
         """The key set by which others can check tokens (RFC 7517)."""
         return {"keys": [{**self._key.as_dict(private=False), "use": "sig", "alg": ALGORITHM}]}
 
-    def issued(
+    def issue(
         self, principal: Principal, audience: str, issuer: str, lasts: int = LASTS, *, secret: str = ""
     ) -> str:
         """A token for a principal; the claims are those that Azure's clients look at, and the id of the secret that was shown."""
@@ -80,7 +80,7 @@ class Tokens:
         }
         return jwt.encode({"alg": ALGORITHM, "typ": "JWT", "kid": self._key.kid}, claims, self._key)
 
-    def verified(self, token: str) -> Principal | None:
+    def verify(self, token: str) -> Principal | None:
         """Whose token it is; None for one that is over, not ours, for another service, or of who is let in no more.
 
         Who shows a secret that is withdrawn is let in no more.
@@ -93,7 +93,7 @@ class Tokens:
                 tid={"essential": True, "value": self._tenant},
             )
             registry.validate(found.claims)
-            if not _meant(str(found.claims.get("aud", "")), str(found.claims.get("iss", ""))):
+            if not _is_audience_of_issuer(str(found.claims.get("aud", "")), str(found.claims.get("iss", ""))):
                 return None
         except (JoseError, ValueError):
             return None
@@ -102,7 +102,7 @@ class Tokens:
     def _let_in(self, id_: str, secret: str) -> Principal | None:
         """The principal of an id where it is let in, by the secret that it showed; only the managed identity shows none."""
         if secret:
-            principal = self._state.principals.holding(secret)
+            principal = self._state.principals.find_by_secret(secret)
             return principal if principal is not None and principal.id == id_ else None
         principal = self._state.principals.get(id_)
         if principal is None or principal.disabled or principal.kind is PrincipalKind.PROGRAM:
@@ -110,7 +110,7 @@ class Tokens:
         return principal
 
 
-def _meant(audience: str, issuer: str) -> bool:
+def _is_audience_of_issuer(audience: str, issuer: str) -> bool:
     """Whether a token is for the server that issued it: by the name that it was asked by, or one of Azure's."""
     wanted, own = urlsplit(audience), urlsplit(issuer)
     if wanted.hostname in AUDIENCES or (wanted.scheme, wanted.netloc) == (own.scheme, own.netloc):

@@ -11,13 +11,13 @@ import msgspec
 
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
-from nephoscope.admin.wire.shape import Name, Paging, Shape, Text, paged
+from nephoscope.admin.wire.shape import Name, Paging, Shape, Text, take_page
 from nephoscope.alerts.library import listing
 from nephoscope.alerts.library.importing import held_tables
 from nephoscope.alerts.library.packs import PackError, RulePack, RulePacks
 from nephoscope.alerts.library.unpacking import UploadError
 from nephoscope.alerts.library.uploading import MOST_BYTES, BusyError, Upload, report, take
-from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.api.wire.fault import Fault, bad, missing_fault
 from nephoscope.service.content import import_pack, remove_pack
 from nephoscope.service.rules import DELETE, READ, WRITE, switch_rules
 from nephoscope.state.rules.rule_switches import PACK
@@ -102,8 +102,8 @@ class PackSwitch(Shape, frozen=True, kw_only=True):
 @SECTION.route("GET", "/contentPacks", READ)
 def packs(ask: Ask, query: Paging) -> PackList:
     """The imported packs of detection content."""
-    found, after = paged(_packs(ask).values(), lambda one: one.name, query)
-    return PackList(value=tuple(_shown(ask, one) for one in found), next=after)
+    found, after = take_page(_packs(ask).values(), lambda one: one.name, query)
+    return PackList(value=tuple(_pack_shape(ask, one) for one in found), next=after)
 
 
 @SECTION.route("POST", "/contentPacks", WRITE, status=201, most=BODY)
@@ -122,7 +122,7 @@ def import_(ask: Ask, body: NewPack) -> ImportReport:
         raise bad(f"{error}.", "content") from error
     kept = bool(found.pack.pieces)
     return ImportReport(
-        pack=_shown(ask, found.pack),
+        pack=_pack_shape(ask, found.pack),
         kept=kept,
         pieces=_pieces(report(instance.lake, workspace, found)),
         changes={word: tuple(names) for word, names in found.changes.items()},
@@ -135,7 +135,7 @@ def pack(ask: Ask, name: Name) -> PackReport:
     """One pack, with how each of its pieces stands today."""
     found, lake = _pack(ask, name), ask.instance.lake
     held = listing.Held(frozenset(held_tables(lake, found.workspace)), frozenset(lake.tables.by_name))
-    return PackReport(pack=_shown(ask, found), pieces=_pieces(listing.rows(found, held)))
+    return PackReport(pack=_pack_shape(ask, found), pieces=_pieces(listing.rows(found, held)))
 
 
 @SECTION.route("PATCH", "/contentPacks/{name}", WRITE)
@@ -143,7 +143,7 @@ def switch(ask: Ask, name: Name, body: PackSwitch) -> PackShape:
     """Switch the rules of a pack on or off."""
     found, workspace = _pack(ask, name), _workspace(ask, body.workspace)
     switch_rules(ask.service, workspace, {PACK: [found.name]}, enabled=body.enabled)
-    return _shown(ask, found)
+    return _pack_shape(ask, found)
 
 
 @SECTION.route("DELETE", "/contentPacks/{name}", DELETE, status=204)
@@ -169,11 +169,11 @@ def _packs(ask: Ask) -> dict[str, RulePack]:
 def _pack(ask: Ask, name: str) -> RulePack:
     found = _packs(ask).get(name)
     if found is None:
-        raise missing(f"A pack {name}")
+        raise missing_fault(f"A pack {name}")
     return found
 
 
-def _shown(ask: Ask, one: RulePack) -> PackShape:
+def _pack_shape(ask: Ask, one: RulePack) -> PackShape:
     on = ask.instance.state.rule_switches.of(one.workspace).packs.get(one.name, False)
     return PackShape(
         name=one.name, origin=one.origin, imported=one.imported, workspace=one.workspace, pieces=len(one.pieces),

@@ -11,7 +11,7 @@ from nephoscope.access.guard import DeniedError
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import PLAIN, Shape, Text
-from nephoscope.api.wire.fault import missing, refusing
+from nephoscope.api.wire.fault import missing_fault, refusing
 from nephoscope.posture.pipelines.repository_name import RepositoryNameError, repository_scope
 from nephoscope.posture.pipelines.results.reading import read_results
 from nephoscope.posture.pipelines.results.tool_results import ResultsError
@@ -269,7 +269,7 @@ def run(ask: Ask, id: Key) -> PipelineRunDetail:  # noqa: A002
         found = ask.instance.state.pipelines.run(id)
         told = service.run_document(ask.service, found)
     except (MissingError, DeniedError) as error:
-        raise missing(f"The run {id[:100]}") from error
+        raise missing_fault(f"The run {id[:100]}") from error
     findings = tuple(
         PipelineFindingShape(
             standing=one.standing.value, rule=one.finding.rule, title=one.title, severity=one.finding.severity.value,

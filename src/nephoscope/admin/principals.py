@@ -9,8 +9,8 @@ import msgspec
 
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
-from nephoscope.admin.wire.shape import PLAIN, Id, Paging, Shape, Text, paged
-from nephoscope.api.wire.fault import Fault, missing, refusing
+from nephoscope.admin.wire.shape import PLAIN, Id, Paging, Shape, Text, take_page
+from nephoscope.api.wire.fault import Fault, missing_fault, refusing
 from nephoscope.model.resource_binding import MAX_ALSO, ResourceBinding, bind_resource
 from nephoscope.service import principals as service
 from nephoscope.service.principals import WRITE
@@ -79,8 +79,8 @@ class PrincipalChange(Shape, frozen=True, kw_only=True):
 @SECTION.route("GET", "/principals", READ)
 def everybody(ask: Ask, query: Paging) -> PrincipalList:
     """Everybody who was ever let in, disabled or not."""
-    found, after = paged(ask.instance.state.principals.all(), lambda one: f"{one.name}/{one.id}", query)
-    return PrincipalList(value=tuple(map(shown, found)), next=after)
+    found, after = take_page(ask.instance.state.principals.all(), lambda one: f"{one.name}/{one.id}", query)
+    return PrincipalList(value=tuple(map(principal_shape, found)), next=after)
 
 
 @SECTION.route("POST", "/principals", WRITE, status=201)
@@ -88,13 +88,13 @@ def add(ask: Ask, body: NewPrincipal) -> PrincipalShape:
     """Let a person or program in."""
     binding = None if body.binding is None else _bound(body.binding)
     made = service.add_principal(ask.service, PrincipalKind(body.kind), body.name, binding=binding)
-    return shown(known(ask, made.id))
+    return principal_shape(require_principal(ask, made.id))
 
 
 @SECTION.route("GET", "/principals/{id}", READ)
 def one(ask: Ask, id: Id) -> PrincipalShape:  # noqa: A002 - the name in the path
     """One of them."""
-    return shown(known(ask, id))
+    return principal_shape(require_principal(ask, id))
 
 
 @SECTION.route("PATCH", "/principals/{id}", WRITE)
@@ -103,7 +103,7 @@ def change(ask: Ask, id: Id, body: PrincipalChange) -> PrincipalShape:  # noqa: 
 
     Bind a program to the one resource that its logs are about, or end that (`null`).
     """
-    who = known(ask, id)
+    who = require_principal(ask, id)
     if body.disabled is True and id == ask.caller.principal.id:
         raise Fault(409, "Conflict", "Nobody disables themselves: another owner can.")
     with ask.instance.state.database.together():
@@ -114,18 +114,18 @@ def change(ask: Ask, id: Id, body: PrincipalChange) -> PrincipalShape:  # noqa: 
         if body.binding is not msgspec.UNSET:
             binding = None if body.binding is None else _bound(body.binding)
             service.bind_principal(ask.service, who, binding)
-    return shown(known(ask, id))
+    return principal_shape(require_principal(ask, id))
 
 
-def known(ask: Ask, id_: str) -> Principal:
+def require_principal(ask: Ask, id_: str) -> Principal:
     """The principal of an id; Fault 404 where there is none."""
     found = ask.instance.state.principals.get(id_)
     if found is None:
-        raise missing(f"A principal {id_}")
+        raise missing_fault(f"A principal {id_}")
     return found
 
 
-def shown(one: Principal) -> PrincipalShape:
+def principal_shape(one: Principal) -> PrincipalShape:
     """A principal as it is answered."""
     kind: Kind = one.kind.value
     return PrincipalShape(

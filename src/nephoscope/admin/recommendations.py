@@ -56,7 +56,7 @@ def recommendations(ask: Ask, query: Which) -> RecommendationList:
     if reach.nothing:
         ask.caller.must(READ)
     edition = ask.instance.shelf.newest()
-    ranked = priorities_of(edition).ranked(reach, ask.caller.reach(PATHS)) if edition is not None else []
+    ranked = priorities_of(edition).rank(reach, ask.caller.reach(PATHS)) if edition is not None else []
     found = [one for one in ranked if query.all or one.tally.unhealthy]
     return RecommendationList(value=tuple(map(_shape, found[: query.top])), total=len(found))
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from nephoscope.access.roles import ROLES, role
-from nephoscope.access.scopes import ScopeError, parsed
-from nephoscope.admin.principals import known
+from nephoscope.access.scopes import ScopeError, parse_scope
+from nephoscope.admin.principals import require_principal
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
-from nephoscope.admin.wire.shape import Id, Paging, Shape, Text, paged
-from nephoscope.api.wire.fault import bad, missing, refusing
+from nephoscope.admin.wire.shape import Id, Paging, Shape, Text, take_page
+from nephoscope.api.wire.fault import bad, missing_fault, refusing
 from nephoscope.service import principals as service
 from nephoscope.service.principals import ROLE_DELETE, ROLE_WRITE
 from nephoscope.state.access.principals import RoleAssignment
@@ -82,22 +82,22 @@ def definitions(ask: Ask) -> RoleList:  # noqa: ARG001 - a handler's signature
 @SECTION.route("GET", "/roleAssignments", READ)
 def assignments(ask: Ask, query: Paging) -> AssignmentList:
     """Every role assignment."""
-    found, after = paged(ask.instance.state.principals.roles(), lambda one: one.id, query)
-    return AssignmentList(value=tuple(map(_shown, found)), next=after)
+    found, after = take_page(ask.instance.state.principals.roles(), lambda one: one.id, query)
+    return AssignmentList(value=tuple(map(_assignment_shape, found)), next=after)
 
 
 @SECTION.route("POST", "/roleAssignments", ROLE_WRITE, status=201, scoped=None)
 def grant(ask: Ask, body: NewAssignment) -> AssignmentShape:
     """Give a role at a scope, of which the caller must be an owner; the one that is there where it was given before."""
     with refusing("scope", ScopeError):
-        scope = parsed(body.scope)
+        scope = parse_scope(body.scope)
     ask.service.require(ROLE_WRITE, scope)
     found = role(body.role)
     if found is None:
         raise bad(f"There is no role {body.role}.", "role")
-    who = known(ask, body.principal)
+    who = require_principal(ask, body.principal)
     with refusing("role", service.ReadingOnlyError):
-        return _shown(service.grant_role(ask.service, who, found.name, scope))
+        return _assignment_shape(service.grant_role(ask.service, who, found.name, scope))
 
 
 @SECTION.route("DELETE", "/roleAssignments/{id}", ROLE_DELETE, status=204, scoped=None)
@@ -106,11 +106,11 @@ def revoke(ask: Ask, id: Id) -> None:  # noqa: A002 - the name in the path
     found = next((one for one in ask.instance.state.principals.roles() if one.id == id), None)
     ask.service.require(ROLE_DELETE, found.scope if found is not None else "/")
     if found is None:
-        raise missing(f"A role assignment {id}")
+        raise missing_fault(f"A role assignment {id}")
     service.revoke_role(ask.service, found)
 
 
-def _shown(one: RoleAssignment) -> AssignmentShape:
+def _assignment_shape(one: RoleAssignment) -> AssignmentShape:
     return AssignmentShape(
         id=one.id,
         principal=one.principal,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from nephoscope.admin.principals import known
+from nephoscope.admin.principals import require_principal
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Id, Shape, Text
@@ -55,17 +55,17 @@ class MadeSecret(Shape, frozen=True, kw_only=True):
 
 
 @SECTION.route("GET", "/principals/{id}/secrets", READ)
-def kept(ask: Ask, id: Id) -> SecretList:  # noqa: A002 - the name in the path
+def list_secrets(ask: Ask, id: Id) -> SecretList:  # noqa: A002 - the name in the path
     """What a principal can come in with."""
-    known(ask, id)
+    require_principal(ask, id)
     found = ask.instance.state.principals.secrets(list(SecretKind), id)[:MOST]
-    return SecretList(value=tuple(map(_shown, found)))
+    return SecretList(value=tuple(map(_secret_shape, found)))
 
 
 @SECTION.route("POST", "/principals/{id}/secrets", SECRET_WRITE, status=201)
 def make(ask: Ask, id: Id, body: NewSecret) -> MadeSecret:  # noqa: A002 - the name in the path
     """Make a secret."""
-    who = known(ask, id)
+    who = require_principal(ask, id)
     kind = SecretKind(body.kind)
     if kind is SecretKind.LINK and who.kind is not PrincipalKind.PERSON:
         raise bad("A link is for a person.", "kind")
@@ -79,12 +79,12 @@ def make(ask: Ask, id: Id, body: NewSecret) -> MadeSecret:  # noqa: A002 - the n
 @SECTION.route("DELETE", "/principals/{id}/secrets/{secret}", SECRET_DELETE, status=204)
 def drop(ask: Ask, id: Id, secret: Id) -> None:  # noqa: A002 - the name in the path
     """Let a secret open nothing any more; of a session: sign a browser out."""
-    who = known(ask, id)
+    who = require_principal(ask, id)
     with finding(f"A secret {secret}"):
         service.drop_secret(ask.service, who, secret)
 
 
-def _shown(one: Secret) -> SecretShape:
+def _secret_shape(one: Secret) -> SecretShape:
     kind: Literal["token", "client-secret", "session", "link"] = one.kind.value
     return SecretShape(
         id=one.id, kind=kind, label=one.label, created=one.created, expires=one.expires, used=one.used

@@ -12,7 +12,7 @@ from nephoscope.access.provider_tests import asked_test, last_test
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Shape, Text
-from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.fault import bad, missing_fault
 from nephoscope.service import sign_in_providers as service
 from nephoscope.service.sign_in_providers import DELETE, READ, WRITE
 from nephoscope.state.access.sign_in_providers import Rule, SignInProvider
@@ -83,13 +83,15 @@ class NewProvider(Shape, frozen=True, kw_only=True):
 @SECTION.route("GET", "/signInProviders", READ)
 def providers(ask: Ask) -> ProviderList:
     """The providers."""
-    return ProviderList(value=tuple(_shown(ask, one) for one in ask.instance.state.sign_in_providers.all()))
+    return ProviderList(
+        value=tuple(_provider_shape(ask, one) for one in ask.instance.state.sign_in_providers.all())
+    )
 
 
 @SECTION.route("GET", "/signInProviders/{name}", READ)
 def one(ask: Ask, name: ProviderName) -> ProviderShape:
     """One provider."""
-    return _shown(ask, _known(ask, name))
+    return _provider_shape(ask, _require_provider(ask, name))
 
 
 @SECTION.route("PUT", "/signInProviders/{name}", WRITE)
@@ -104,31 +106,31 @@ def put(ask: Ask, name: ProviderName, body: NewProvider) -> ProviderShape:
         made = service.put_provider(ask.service, wanted, client_secret)
     except ProviderError as error:
         raise bad(str(error), str(error).partition(":")[0]) from error
-    return _shown(ask, made)
+    return _provider_shape(ask, made)
 
 
 @SECTION.route("DELETE", "/signInProviders/{name}", DELETE, status=204)
 def remove(ask: Ask, name: ProviderName) -> None:
     """Forget a provider and its client secret; its people stay."""
-    service.remove_provider(ask.service, _known(ask, name).name)
+    service.remove_provider(ask.service, _require_provider(ask, name).name)
 
 
 @SECTION.route("POST", "/signInProviders/{name}/test", WRITE, status=202)
 def test(ask: Ask, name: ProviderName) -> ProviderShape:
     """Have the server ask a provider what it is and for its keys; when `testing` is null again, `tested` is what was found."""
-    found = _known(ask, name)
+    found = _require_provider(ask, name)
     service.ask_provider_test(ask.service, name)
-    return _shown(ask, found)
+    return _provider_shape(ask, found)
 
 
-def _known(ask: Ask, name: str) -> SignInProvider:
+def _require_provider(ask: Ask, name: str) -> SignInProvider:
     found = ask.instance.state.sign_in_providers.find(name)
     if found is None:
-        raise missing(f"A sign-in provider {name}")
+        raise missing_fault(f"A sign-in provider {name}")
     return found
 
 
-def _shown(ask: Ask, one: SignInProvider) -> ProviderShape:
+def _provider_shape(ask: Ask, one: SignInProvider) -> ProviderShape:
     rules = tuple(
         RuleShape(claim=each.claim, value=each.value, role=each.role, scope=each.scope) for each in one.rules
     )

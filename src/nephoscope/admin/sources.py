@@ -10,10 +10,10 @@ import msgspec
 
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
-from nephoscope.admin.wire.shape import Name, Paging, Shape, paged
-from nephoscope.api.wire.fault import Fault, bad, missing, refusing
+from nephoscope.admin.wire.shape import Name, Paging, Shape, take_page
+from nephoscope.api.wire.fault import Fault, bad, missing_fault, refusing
 from nephoscope.ingest.faults import SourceError
-from nephoscope.ingest.live.catalogue import described, kind_of, kinds
+from nephoscope.ingest.live.catalogue import describe_kind, kind_of, kinds
 from nephoscope.ingest.live.setting_up import TOKENS
 from nephoscope.ingest.live.source import Kind
 from nephoscope.service import sources as service
@@ -158,8 +158,8 @@ def kinds_(ask: Ask) -> KindList:  # noqa: ARG001 - a handler's signature
 @SECTION.route("GET", "/sources", READ)
 def sources(ask: Ask, query: Paging) -> SourceList:
     """The sources."""
-    found, after = paged(ask.instance.state.sources.all(), lambda one: one.name, query)
-    return SourceList(value=tuple(_shown(ask, one) for one in found), next=after)
+    found, after = take_page(ask.instance.state.sources.all(), lambda one: one.name, query)
+    return SourceList(value=tuple(_source_shape(ask, one) for one in found), next=after)
 
 
 @SECTION.route("POST", "/sources", WRITE, status=201)
@@ -174,13 +174,13 @@ def add(ask: Ask, body: NewSource) -> SourceShape:
     table = ask.instance.lake.tables.get
     with refusing("settings", SourceError, StateError):
         made = service.add_source(ask.service, source, body.settings, body.secrets, table=table)
-    return _shown(ask, made)
+    return _source_shape(ask, made)
 
 
 @SECTION.route("GET", "/sources/{name}", READ)
 def one(ask: Ask, name: Name) -> SourceShape:
     """One source."""
-    return _shown(ask, _source(ask, name))
+    return _source_shape(ask, _source(ask, name))
 
 
 @SECTION.route("PATCH", "/sources/{name}", WRITE)
@@ -192,7 +192,7 @@ def change(ask: Ask, name: Name, body: SourceChange) -> SourceShape:
     enabled = None if body.enabled is msgspec.UNSET else body.enabled
     with refusing("settings", SourceError, StateError):
         made = service.change_source(ask.service, source.name, settings, secrets, enabled=enabled)
-    return _shown(ask, made)
+    return _source_shape(ask, made)
 
 
 @SECTION.route("DELETE", "/sources/{name}", DELETE, status=204)
@@ -246,19 +246,19 @@ def _kind_of(name: str) -> Kind:
 def _source(ask: Ask, name: str) -> Source:
     found = next((one for one in ask.instance.state.sources.all() if one.name == name), None)
     if found is None:
-        raise missing(f"A source {name}")
+        raise missing_fault(f"A source {name}")
     return found
 
 
 def _kind(kind: Kind) -> KindShape:
     settings = tuple(
         SettingShape(name=one.name, type=one.type, default=one.default, help=one.help, owners=one.owners)
-        for one in described(kind)
+        for one in describe_kind(kind)
     )
     return KindShape(name=kind.name, title=kind.title, settings=settings, secrets=dict(kind.secrets))
 
 
-def _shown(ask: Ask, one: Source) -> SourceShape:
+def _source_shape(ask: Ask, one: Source) -> SourceShape:
     health = next(
         (
             each

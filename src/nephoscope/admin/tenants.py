@@ -10,9 +10,9 @@ import msgspec
 
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
-from nephoscope.admin.wire.shape import PLAIN, Name, Paging, Shape, Text, paged
-from nephoscope.api.wire.fault import Fault, missing, refusing
-from nephoscope.collect.azure.connecting import MOST_CERTIFICATE, Secrets, meant
+from nephoscope.admin.wire.shape import PLAIN, Name, Paging, Shape, Text, take_page
+from nephoscope.api.wire.fault import Fault, missing_fault, refusing
+from nephoscope.collect.azure.connecting import MOST_CERTIFICATE, Secrets, normalize_connection
 from nephoscope.collect.azure.granting import Grant, az, bicep
 from nephoscope.collect.azure.rights import Place, names
 from nephoscope.collect.azure.settings import CollectError
@@ -159,24 +159,24 @@ class GrantShape(Shape, frozen=True, kw_only=True):
 @SECTION.route("GET", "/tenants", READ)
 def tenants(ask: Ask, query: Paging) -> TenantList:
     """The connected tenants."""
-    found, after = paged(ask.instance.state.tenants.all(), lambda one: one.name, query)
-    return TenantList(value=tuple(_shown(ask, one) for one in found), next=after)
+    found, after = take_page(ask.instance.state.tenants.all(), lambda one: one.name, query)
+    return TenantList(value=tuple(_tenant_shape(ask, one) for one in found), next=after)
 
 
 @SECTION.route("POST", "/tenants", WRITE, status=201)
 def connect(ask: Ask, body: NewTenant) -> TenantShape:
     """Connect a tenant; the managed identity of the server, and a cloud that only it knows, need an owner."""
-    wanted = Tenant(body.name, _meant(body.connection), hours=body.hours)
+    wanted = Tenant(body.name, _parse_connection(body.connection), hours=body.hours)
     if any(one.name == body.name for one in ask.instance.state.tenants.all()):
         raise Fault(409, "Conflict", f"There is a tenant {body.name} already.")
     with refusing("tenant", StateError):
-        return _shown(ask, service.connect_tenant(ask.service, wanted, _secrets(body.secrets)))
+        return _tenant_shape(ask, service.connect_tenant(ask.service, wanted, _secrets(body.secrets)))
 
 
 @SECTION.route("GET", "/tenants/{name}", READ)
 def one(ask: Ask, name: Name) -> TenantShape:
     """One tenant."""
-    return _shown(ask, _tenant(ask, name))
+    return _tenant_shape(ask, _tenant(ask, name))
 
 
 @SECTION.route("PATCH", "/tenants/{name}", WRITE)
@@ -184,14 +184,14 @@ def change(ask: Ask, name: Name, body: TenantChange) -> TenantShape:
     """Change a tenant, pause it or let it go on; it is collected soon where it asks for something else."""
     wanted = _tenant(ask, name)
     if body.connection is not msgspec.UNSET:
-        wanted = replace(wanted, connection=_meant(body.connection))
+        wanted = replace(wanted, connection=_parse_connection(body.connection))
     if body.hours is not msgspec.UNSET:
         wanted = replace(wanted, hours=body.hours)
     if body.enabled is not msgspec.UNSET:
         wanted = replace(wanted, enabled=body.enabled)
     secrets = None if body.secrets is msgspec.UNSET else _secrets(body.secrets)
     with refusing("tenant", StateError):
-        return _shown(ask, service.change_tenant(ask.service, wanted, secrets))
+        return _tenant_shape(ask, service.change_tenant(ask.service, wanted, secrets))
 
 
 @SECTION.route("DELETE", "/tenants/{name}", DELETE, status=204)
@@ -204,7 +204,7 @@ def remove(ask: Ask, name: Name) -> None:
 def test(ask: Ask, name: Name) -> TenantShape:
     """Have the server sign in and look what may be read; when `testing` of the tenant is null again, `tested` is what was found."""
     service.ask_tenant_test(ask.service, _tenant(ask, name).name)
-    return _shown(ask, _tenant(ask, name))
+    return _tenant_shape(ask, _tenant(ask, name))
 
 
 @SECTION.route("POST", "/tenants/{name}/collect", WRITE, status=202)
@@ -212,14 +212,14 @@ def collect(ask: Ask, name: Name) -> TenantShape:
     """Collect a tenant and assess it now; it begins within seconds."""
     service.collect_tenant_soon(ask.service, _tenant(ask, name).name)
     ask.instance.assess_soon(ask.caller.name, ask.caller.address)
-    return _shown(ask, _tenant(ask, name))
+    return _tenant_shape(ask, _tenant(ask, name))
 
 
 @SECTION.route("POST", "/tenantGrants", READ)
 def grant(ask: Ask, body: GrantAsked) -> GrantShape:
     """The rights that collecting takes, and scripts for `az` and Bicep that grant them; nothing is changed."""
-    connection = _meant(body.connection)
-    found = Grant(connection, kept.needed(ask.instance.data, connection), body.exact)
+    connection = _parse_connection(body.connection)
+    found = Grant(connection, kept.find_needed_rights(ask.instance.data, connection), body.exact)
     return GrantShape(
         rights=tuple(RightShape(place=one.place.value, name=one.name, why=one.why) for one in found.rights),
         actions=names(found.rights, Place.AZURE),
@@ -229,12 +229,12 @@ def grant(ask: Ask, body: GrantAsked) -> GrantShape:
     )
 
 
-def _meant(given: ConnectionShape) -> Connection:
+def _parse_connection(given: ConnectionShape) -> Connection:
     connection = Connection(
         given.tenant, given.sign_in, given.client, given.subscriptions, given.management_groups, given.cloud, given.graph
     )  # fmt: skip
     with refusing("connection", CollectError):
-        return meant(connection, service.server_clouds())
+        return normalize_connection(connection, service.server_clouds())
 
 
 def _secrets(given: SecretShape) -> Secrets:
@@ -244,11 +244,11 @@ def _secrets(given: SecretShape) -> Secrets:
 def _tenant(ask: Ask, name: str) -> Tenant:
     found = next((one for one in ask.instance.state.tenants.all() if one.name == name), None)
     if found is None:
-        raise missing(f"A tenant {name}")
+        raise missing_fault(f"A tenant {name}")
     return found
 
 
-def _shown(ask: Ask, tenant: Tenant) -> TenantShape:
+def _tenant_shape(ask: Ask, tenant: Tenant) -> TenantShape:
     asked, trial = tenant.connection, kept.last_test(tenant)
     connection = ConnectionShape(
         tenant=asked.id, sign_in=asked.sign_in, client=asked.client,  # type: ignore[arg-type]  # it was checked

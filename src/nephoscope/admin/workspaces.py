@@ -11,7 +11,7 @@ import msgspec
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section, of_workspace
 from nephoscope.admin.wire.shape import Shape, Text
-from nephoscope.api.wire.fault import missing
+from nephoscope.api.wire.fault import missing_fault
 from nephoscope.service.workspaces import FIELDS, READ, WRITE, add_workspace, change_workspace
 from nephoscope.state.workspaces.workspace import RETENTION_DAYS, Workspace
 from nephoscope.state.workspaces.workspaces import MAX_RETENTION_DAYS
@@ -68,7 +68,7 @@ def workspaces(ask: Ask) -> WorkspaceList:
     """The workspaces that the caller may read the settings of."""
     found = ask.instance.state.workspaces.all()
     return WorkspaceList(
-        value=tuple(_shown(one) for one in found if ask.caller.may(READ, f"/workspaces/{one.name}"))
+        value=tuple(_workspace_shape(one) for one in found if ask.caller.may(READ, f"/workspaces/{one.name}"))
     )
 
 
@@ -76,32 +76,32 @@ def workspaces(ask: Ask) -> WorkspaceList:
 def add(ask: Ask, body: NewWorkspace) -> WorkspaceShape:
     """Make a workspace."""
     settings = {field: getattr(body, field) for field in FIELDS}
-    return _shown(add_workspace(ask.service, body.name, settings))
+    return _workspace_shape(add_workspace(ask.service, body.name, settings))
 
 
 @SECTION.route("GET", "/workspaces/{name}", READ, scoped=of_workspace)
 def one(ask: Ask, name: WorkspaceName) -> WorkspaceShape:
     """One workspace."""
-    return _shown(_known(ask, name))
+    return _workspace_shape(_require_workspace(ask, name))
 
 
 @SECTION.route("PATCH", "/workspaces/{name}", WRITE)
 def change(ask: Ask, name: WorkspaceName, body: WorkspaceChange) -> WorkspaceShape:
     """Change a workspace; rows that are older than its days go within the hour."""
-    _known(ask, name)
+    _require_workspace(ask, name)
     given = {field: getattr(body, field) for field in FIELDS}
     wanted = {field: value for field, value in given.items() if value is not msgspec.UNSET}
-    return _shown(change_workspace(ask.service, name, wanted))
+    return _workspace_shape(change_workspace(ask.service, name, wanted))
 
 
-def _known(ask: Ask, name: str) -> Workspace:
+def _require_workspace(ask: Ask, name: str) -> Workspace:
     found = next((one for one in ask.instance.state.workspaces.all() if one.name == name), None)
     if found is None:
-        raise missing(f"A workspace {name}")
+        raise missing_fault(f"A workspace {name}")
     return found
 
 
-def _shown(one: Workspace) -> WorkspaceShape:
+def _workspace_shape(one: Workspace) -> WorkspaceShape:
     return WorkspaceShape(
         name=one.name, id=one.id, description=one.description, days=one.days, tables=dict(one.table_days),
         members=None if one.members is None else tuple(sorted(one.members)),

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.machines import MACHINE, machines
-from nephoscope.analyze.management_ports import explained
-from nephoscope.analyze.verdict import healthy, listing, unhealthy
+from nephoscope.analyze.management_ports import explain_port
+from nephoscope.analyze.verdict import healthy, join_names, unhealthy
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.network import READS as NETWORK_READS
@@ -31,7 +31,7 @@ CLOSED = Key(
     (MACHINE,),
     ("af99038c-02fd-4a2f-ac24-386b62bf32de",),
 )
-KEYS = keyed(CLOSED)
+KEYS = index_keys(CLOSED)
 TYPES = (*NETWORK_READS, *EXPOSURE_READS)
 
 PORTS = {
@@ -58,13 +58,13 @@ def analyze(view: View) -> Iterable[Assessment]:
 
     def judge(machine: Resource, key: Key) -> Assessment:
         id_ = str(machine.body["id"])
-        reached, missing = view.exposure.reached(machine, "udp", PORTS)
+        reached, missing = view.exposure.find_reached_ports(machine, "udp", PORTS)
         found = [entry for entry in reached if entry.broad]
         if found:
-            names = listing(f"{entry.port} ({PORTS[entry.port]})" for entry in found)
-            return unhealthy(id_, key, f"UDP open to the Internet: {names}", map(explained, found))
+            names = join_names(f"{entry.port} ({PORTS[entry.port]})" for entry in found)
+            return unhealthy(id_, key, f"UDP open to the Internet: {names}", map(explain_port, found))
         if missing:
-            raise NotCollected(listing(missing))
+            raise NotCollected(join_names(missing))
         return healthy(id_, key, "no way in from the Internet leads to a UDP port that is abused for attacks")
 
     return machines(view, CLOSED, judge)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.verdict import finding, healthy, judged, listing, unhealthy
+from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, unhealthy
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.role_definitions import RoleClass
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
@@ -48,7 +48,7 @@ def accounts(
         def judge(subscription: Resource, key: Key, rule: Rule = rule) -> Assessment:
             return _judge(view, rule, subscription, key, is_bad, what)
 
-        yield from judged(view.resources(SUBSCRIPTION_TYPE), rule.key, judge, by_body=False)
+        yield from judge_all(view.resources(SUBSCRIPTION_TYPE), rule.key, judge, by_body=False)
 
 
 def _judge(
@@ -65,17 +65,20 @@ def _judge(
             unsure.append(gap.what)
     id_ = str(subscription.body["id"])
     if bad:
-        names = listing(view.roles.principals.name(user) for user in bad)
+        names = join_names(view.roles.principals.name(user) for user in bad)
         return unhealthy(
-            id_, key, f"{what}: {names}", [_named(view, user, found.users[user], what) for user in bad]
+            id_,
+            key,
+            f"{what}: {names}",
+            [_account_finding(view, user, found.users[user], what) for user in bad],
         )
     if unsure:
-        raise NotCollected(view.roles.principals.explain(listing(unsure)))
+        raise NotCollected(view.roles.principals.explain(join_names(unsure)))
     return healthy(id_, key, f"none of {len(found.users)} accounts: {what}")
 
 
-def _named(view: View, user: str, grants: tuple[Grant, ...], what: str) -> SubAssessment:
-    return finding(
+def _account_finding(view: View, user: str, grants: tuple[Grant, ...], what: str) -> SubAssessment:
+    return make_finding(
         user,
         f"{what}: {view.roles.principals.name(user)}",
         "High",

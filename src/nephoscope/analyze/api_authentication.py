@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.key import Key, keyed
-from nephoscope.analyze.verdict import healthy, judged, unhealthy
+from nephoscope.analyze.key import Key, index_keys
+from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
 from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import known, properties
+from nephoscope.estate.holdings import properties, require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +36,7 @@ AUTHENTICATED = Key(
     (OPERATION,),
     ("8ac833bd-f505-48d5-887e-c993a1d3eea0",),
 )
-KEYS = keyed(AUTHENTICATED)
+KEYS = index_keys(AUTHENTICATED)
 TYPES = (API, OPERATION, PRODUCT, PRODUCT_API, PRODUCT_LINK, *POLICIES)
 
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -63,7 +63,7 @@ def analyze(view: View) -> Iterable[Assessment]:
         _need_policies(view, operation, api)
         return unhealthy(id_, key, "the API needs no subscription key and no policy validates the caller")
 
-    return judged(view.resources(OPERATION), AUTHENTICATED, judge)
+    return judge_all(view.resources(OPERATION), AUTHENTICATED, judge)
 
 
 def _by_key(view: View, operation: Resource, key: Key, api: Resource, unlocked: frozenset[str]) -> Assessment:
@@ -74,7 +74,7 @@ def _by_key(view: View, operation: Resource, key: Key, api: Resource, unlocked: 
         view.need(PRODUCT_LINK, product.key)
     if api.key not in unlocked:
         for product in view.children(PRODUCT, api.id.parent):
-            known(product)
+            require_complete(product)
         return healthy(id_, key, "the API needs a subscription key")
     _need_policies(view, operation, api)
     return unhealthy(id_, key, "an open product offers the API without a subscription key")
@@ -97,7 +97,7 @@ def _unlocked_apis(view: View) -> frozenset[str]:
 
 def _validates(view: View, operation: Resource, api: Resource) -> bool:
     return any(
-        _is_validating(str(known(policy).get("value", "")))
+        _is_validating(str(require_complete(policy).get("value", "")))
         for type_, owner in _policy_owners(operation, api)
         for policy in view.children(type_, owner)
     )

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.key import Key, keyed
-from nephoscope.analyze.verdict import healthy, judged, unhealthy
+from nephoscope.analyze.key import Key, index_keys
+from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.logs import FileAggregate
 from nephoscope_policy.gap import STALE
@@ -39,7 +39,7 @@ USED = Key(
     (OPERATION,),
     ("c8acafaf-3d23-44d1-9624-978ef0f8652c",),
 )
-KEYS = keyed(USED)
+KEYS = index_keys(USED)
 TYPES = (OPERATION,)
 TABLES = (LOGS,)
 
@@ -87,7 +87,7 @@ def analyze(view: View) -> Iterable[Assessment]:
         _need_whole_logs(view, traffic(), operation.key.partition("/apis/")[0])
         return unhealthy(id_, key, f"nobody called it within {DAYS} days")
 
-    return judged(view.resources(OPERATION), USED, judge, by_body=False)
+    return judge_all(view.resources(OPERATION), USED, judge, by_body=False)
 
 
 def _need_whole_logs(view: View, traffic: _Traffic, service: str) -> None:

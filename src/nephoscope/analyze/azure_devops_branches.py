@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.devops_judging import id_of, judge_each, nested
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.devops_judging import get_nested, id_of, judge_each
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, not_applicable, unhealthy
 from nephoscope.estate.devops_documents import AZURE_DEVOPS_REPOSITORY, BRANCH_POLICIES, documents, member
-from nephoscope.estate.holdings import known
+from nephoscope.estate.holdings import require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -34,7 +34,7 @@ NO_SELF_APPROVAL = Key(
     "Requestors should not approve their own pull requests",
     _REPOSITORY,
 )
-KEYS = keyed(TWO_REVIEWERS, NO_SELF_APPROVAL)
+KEYS = index_keys(TWO_REVIEWERS, NO_SELF_APPROVAL)
 TYPES = (*_REPOSITORY, BRANCH_POLICIES.lower())
 
 #: The policy type "Minimum number of reviewers".
@@ -49,7 +49,7 @@ def analyze(view: View) -> Iterable[Assessment]:
         judge: Callable[[Resource, Key, list[Mapping[str, object]]], Assessment],
     ) -> Callable[[Resource, Key], Assessment]:
         def judge_one(repository: Resource, key: Key) -> Assessment:
-            members = known(repository)
+            members = require_complete(repository)
             if members.get("isDisabled") is True:
                 return not_applicable(id_of(repository), key, "disabled", "the repository is disabled")
             if members.get("repoId") and not members.get("defaultBranch"):
@@ -76,15 +76,15 @@ def analyze(view: View) -> Iterable[Assessment]:
 
 def _policies(view: View, repository: Resource) -> list[Mapping[str, object]]:
     """The settings of the reviewer policies that hold for the default branch of a repository."""
-    members = known(repository)
+    members = require_complete(repository)
     id_ = str(member(members, "repoId", repository.key)).lower()
     branch = str(member(members, "defaultBranch", repository.key))
     found = []
     for one in documents(view, BRANCH_POLICIES, repository.id.parent):
-        policy = known(one)
-        if str(nested(policy, "type", "id")).lower() != _REVIEWERS_POLICY or not _holds(policy):
+        policy = require_complete(one)
+        if str(get_nested(policy, "type", "id")).lower() != _REVIEWERS_POLICY or not _holds(policy):
             continue
-        scopes = nested(policy, "settings", "scope")
+        scopes = get_nested(policy, "settings", "scope")
         if isinstance(scopes, list) and any(_covers(scope, id_, branch) for scope in scopes):
             found.append(policy["settings"])
     return found
@@ -100,10 +100,10 @@ def _holds(policy: Mapping[str, object]) -> bool:
 
 def _covers(scope: object, repository: str, branch: str) -> bool:
     """Whether the scope of a policy holds a branch of a repository."""
-    of = nested(scope, "repositoryId")
+    of = get_nested(scope, "repositoryId")
     if of and str(of).lower() != repository:
         return False
-    kind, ref = str(nested(scope, "matchKind") or "").lower(), str(nested(scope, "refName") or "")
+    kind, ref = str(get_nested(scope, "matchKind") or "").lower(), str(get_nested(scope, "refName") or "")
     if kind == "defaultbranch" or not ref:
         return True
     return branch.startswith(ref) if kind == "prefix" else branch == ref

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.devops_judging import id_of, judge_each, judge_parts, nested
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.devops_judging import get_nested, id_of, judge_each, judge_parts
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, unhealthy
 from nephoscope.estate.devops_documents import (
     AZURE_DEVOPS_PROJECT,
@@ -21,7 +21,7 @@ from nephoscope.estate.devops_documents import (
     documents,
     member_flag,
 )
-from nephoscope.estate.holdings import known
+from nephoscope.estate.holdings import require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -47,7 +47,7 @@ SETTABLE = Key(
     "Variables that can be set at queue time should be limited",
     _PROJECT,
 )
-KEYS = keyed(NO_CLASSIC, FORKS, JOB_SCOPE, SETTABLE)
+KEYS = index_keys(NO_CLASSIC, FORKS, JOB_SCOPE, SETTABLE)
 TYPES = (*_PROJECT, PIPELINE_SETTINGS.lower(), PIPELINES.lower())
 
 _CLASSIC = ("disableClassicBuildPipelineCreation", "disableClassicReleasePipelineCreation")
@@ -93,8 +93,8 @@ def analyze(view: View) -> Iterable[Assessment]:
 
 
 def _gives_secrets(pipeline: Resource) -> bool:
-    triggers = known(pipeline).get("triggers")
+    triggers = require_complete(pipeline).get("triggers")
     return any(
-        nested(one, "forks", "enabled") is True and nested(one, "forks", "allowSecrets") is True
+        get_nested(one, "forks", "enabled") is True and get_nested(one, "forks", "allowSecrets") is True
         for one in (triggers if isinstance(triggers, list) else ())
     )

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.devops_judging import judge_each, judge_parts, nested
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.devops_judging import get_nested, judge_each, judge_parts
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.estate.devops_documents import (
     AGENT_QUEUES,
     AZURE_DEVOPS_PROJECT,
@@ -26,7 +26,7 @@ from nephoscope.estate.devops_documents import (
     documents,
     member,
 )
-from nephoscope.estate.holdings import known
+from nephoscope.estate.holdings import require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -65,7 +65,7 @@ QUEUES = Key(
 CHECKED = Key(
     "0000721e-bf82-5941-b3bd-112fd0e30a84", "Environments should have approvals or checks", _PROJECT
 )
-KEYS = keyed(CONNECTIONS, GROUPS, FILES, CLASSIC, FEDERATED, QUEUES, CHECKED)
+KEYS = index_keys(CONNECTIONS, GROUPS, FILES, CLASSIC, FEDERATED, QUEUES, CHECKED)
 TYPES = (
     *_PROJECT, SERVICE_CONNECTIONS.lower(), VARIABLE_GROUPS.lower(), SECURE_FILES.lower(), AGENT_QUEUES.lower(), ENVIRONMENTS.lower(),
     PIPELINE_PERMISSIONS.lower(), CHECKS.lower(),
@@ -93,11 +93,11 @@ def analyze(view: View) -> Iterable[Assessment]:
 
     def is_open(part: Resource) -> bool:
         permissions = document(view, PIPELINE_PERMISSIONS, part.key)
-        return nested(permissions, "allPipelines", "authorized") is True
+        return get_nested(permissions, "allPipelines", "authorized") is True
 
     def is_unchecked(environment: Resource) -> bool:
         checks = documents(view, CHECKS, environment.key)
-        return not any(known(one).get("isDisabled") is not True for one in checks)
+        return not any(require_complete(one).get("isDisabled") is not True for one in checks)
 
     open_words = "open to all pipelines"
     yield from judge(CONNECTIONS, SERVICE_CONNECTIONS, _every, is_open, ("service connections", open_words))
@@ -120,7 +120,7 @@ def _every(_: Resource) -> bool:
 
 
 def _type(connection: Resource) -> str:
-    return str(member(known(connection), "type", connection.key)).lower()
+    return str(member(require_complete(connection), "type", connection.key)).lower()
 
 
 def _is_azure(connection: Resource) -> bool:
@@ -132,19 +132,19 @@ def _is_classic(connection: Resource) -> bool:
 
 
 def _has_key(connection: Resource) -> bool:
-    authorization: object = member(known(connection), "authorization", connection.key)
+    authorization: object = member(require_complete(connection), "authorization", connection.key)
     scheme = member(authorization if isinstance(authorization, dict) else {}, "scheme", connection.key)
     return str(scheme).lower() not in _KEYLESS
 
 
 def _holds_secrets(group: Resource) -> bool:
-    members = known(group)
+    members = require_complete(group)
     if str(members.get("type", "")).lower() == "azurekeyvault":
         return True
     variables = members.get("variables")
     values = variables.values() if isinstance(variables, dict) else ()
-    return any(nested(one, "isSecret") is True for one in values)
+    return any(get_nested(one, "isSecret") is True for one in values)
 
 
 def _is_own(queue: Resource) -> bool:
-    return nested(known(queue), "pool", "isHosted") is False
+    return get_nested(require_complete(queue), "pool", "isHosted") is False

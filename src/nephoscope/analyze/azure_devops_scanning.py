@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.devops_judging import id_of, judge_each
-from nephoscope.analyze.key import Key, keyed
-from nephoscope.analyze.verdict import finding, healthy, not_applicable, unhealthy
+from nephoscope.analyze.key import Key, index_keys
+from nephoscope.analyze.verdict import healthy, make_finding, not_applicable, unhealthy
 from nephoscope.estate.devops_documents import (
     ADVANCED_SECURITY,
     AZURE_DEVOPS_REPOSITORY,
@@ -21,7 +21,7 @@ from nephoscope.estate.devops_documents import (
     documents,
     member_flag,
 )
-from nephoscope.estate.holdings import known, properties
+from nephoscope.estate.holdings import properties, require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,7 +43,7 @@ DEPENDENCIES = Key(
     "Dependency vulnerability findings should be resolved",
     _REPOSITORY,
 )
-KEYS = keyed(ENABLED, SECRETS, CODE, DEPENDENCIES)
+KEYS = index_keys(ENABLED, SECRETS, CODE, DEPENDENCIES)
 TYPES = (*_REPOSITORY, ADVANCED_SECURITY.lower(), CODE_ALERTS.lower())
 
 
@@ -55,12 +55,12 @@ def analyze(view: View) -> Iterable[Assessment]:
             document(view, ADVANCED_SECURITY, repository.key), "advSecEnabled", id_of(repository)
         )
 
-    def enabled(repository: Resource, key: Key) -> Assessment:
+    def judge_enabled(repository: Resource, key: Key) -> Assessment:
         if is_on(repository):
             return healthy(id_of(repository), key, "it is on")
         return unhealthy(id_of(repository), key, "it is off")
 
-    def resolved(kind: str) -> Callable[[Resource, Key], Assessment]:
+    def make_resolved_judge(kind: str) -> Callable[[Resource, Key], Assessment]:
         def judge(repository: Resource, key: Key) -> Assessment:
             if not is_on(repository):
                 return not_applicable(id_of(repository), key, "scanner-off", "nothing scans for it")
@@ -68,7 +68,7 @@ def analyze(view: View) -> Iterable[Assessment]:
             if not alerts:
                 return healthy(id_of(repository), key, "no alert is active")
             found = [
-                finding(
+                make_finding(
                     one.key,
                     str(properties(one).get("title") or one.id.name),
                     str(properties(one).get("severity") or "high").capitalize(),
@@ -79,11 +79,11 @@ def analyze(view: View) -> Iterable[Assessment]:
 
         return judge
 
-    yield from judge_each(view, AZURE_DEVOPS_REPOSITORY, ENABLED, enabled)
-    yield from judge_each(view, AZURE_DEVOPS_REPOSITORY, SECRETS, resolved("secret"))
-    yield from judge_each(view, AZURE_DEVOPS_REPOSITORY, CODE, resolved("code"))
-    yield from judge_each(view, AZURE_DEVOPS_REPOSITORY, DEPENDENCIES, resolved("dependency"))
+    yield from judge_each(view, AZURE_DEVOPS_REPOSITORY, ENABLED, judge_enabled)
+    yield from judge_each(view, AZURE_DEVOPS_REPOSITORY, SECRETS, make_resolved_judge("secret"))
+    yield from judge_each(view, AZURE_DEVOPS_REPOSITORY, CODE, make_resolved_judge("code"))
+    yield from judge_each(view, AZURE_DEVOPS_REPOSITORY, DEPENDENCIES, make_resolved_judge("dependency"))
 
 
 def _kind(alert: Resource) -> str:
-    return str(known(alert).get("alertType", "")).lower()
+    return str(require_complete(alert).get("alertType", "")).lower()

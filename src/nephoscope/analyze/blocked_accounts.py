@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.accounts import Rule, accounts
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.estate.role_definitions import RoleClass
 from nephoscope.estate.roles import READS
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
@@ -45,7 +45,7 @@ ANY_WHOLE = Key(
     _ON,
     retired=("6b1cbf55-e8b6-442f-ba4c-7246b6381474",),
 )
-KEYS = keyed(OWNER, READ_WRITE, OWNER_WHOLE, ANY_WHOLE)
+KEYS = index_keys(OWNER, READ_WRITE, OWNER_WHOLE, ANY_WHOLE)
 TYPES = (SUBSCRIPTION_TYPE, MANAGEMENT_GROUP_TYPE, *READS)
 
 RULES = (

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.overlay import NOT_ASSESSED
-from nephoscope.analyze.verdict import finding, healthy, judged, unhealthy
+from nephoscope.analyze.verdict import healthy, judge_all, make_finding, unhealthy
 from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import known, properties
+from nephoscope.estate.holdings import properties, require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +34,7 @@ FIXED = Key(
     SERVERS,
     ("feedbf84-6b99-488c-acc2-71c829aa5ffc", "ef2a8f2a-b3d9-49cd-a8a8-9a3aaaf647d9"),
 )
-KEYS = keyed(FIXED)
+KEYS = index_keys(FIXED)
 TYPES = (*SERVERS, *SETTINGS, *SCANS)
 
 
@@ -46,7 +46,7 @@ def analyze(view: View) -> Iterable[Assessment]:
         id_ = str(server.body["id"])
         scans = latest.get(server.key)
         if scans:
-            failed = [part for scan in scans.values() if (part := _failed(view, scan)) is not None]
+            failed = [part for scan in scans.values() if (part := _failed_finding(view, scan)) is not None]
             if failed:
                 return unhealthy(id_, key, f"{len(failed)} of {len(scans)} databases have findings", failed)
             return healthy(id_, key, f"the latest scans of {len(scans)} databases found nothing")
@@ -55,7 +55,7 @@ def analyze(view: View) -> Iterable[Assessment]:
         return unhealthy(id_, key, "vulnerability assessment is not enabled", cause=NOT_ASSESSED)
 
     for type_ in SERVERS:
-        yield from judged(view.resources(type_), FIXED, judge)
+        yield from judge_all(view.resources(type_), FIXED, judge)
 
 
 def _latest(view: View) -> dict[str, dict[str, Resource]]:
@@ -66,17 +66,17 @@ def _latest(view: View) -> dict[str, dict[str, Resource]]:
             database = scan.key.rsplit("/", 4)[0]
             server = database.rsplit("/", 2)[0]
             held = found.setdefault(server, {})
-            if database not in held or _ended(scan) > _ended(held[database]):
+            if database not in held or _end_time(scan) > _end_time(held[database]):
                 held[database] = scan
     return found
 
 
-def _ended(scan: Resource) -> str:
+def _end_time(scan: Resource) -> str:
     body = properties(scan)
     return str(body.get("endTime") or body.get("startTime") or "")
 
 
-def _failed(view: View, scan: Resource) -> SubAssessment | None:
+def _failed_finding(view: View, scan: Resource) -> SubAssessment | None:
     """The finding of one database; raises NotCollected where its latest scan did not run to an end or is too old."""
     body = view.report(scan)
     count = body.get("numberOfFailedSecurityChecks", body.get("totalFailedRulesCount"))
@@ -86,14 +86,14 @@ def _failed(view: View, scan: Resource) -> SubAssessment | None:
         return None
     database = scan.key.rsplit("/", 4)[0]
     name = database.rsplit("/", 1)[1]
-    return finding(database, f"{name}: {count} failed checks", "High", database=database, failed=count)
+    return make_finding(database, f"{name}: {count} failed checks", "High", database=database, failed=count)
 
 
 def _is_on(view: View, server: Resource) -> bool:
     """Whether vulnerability assessment is on, in the express or the classic configuration."""
     for kind in KINDS:
         for setting in view.children(f"{server.type}/{kind}", server.key):
-            body = known(setting)
+            body = require_complete(setting)
             if str(body.get("state", "")).lower() == "enabled" or body.get("storageContainerPath"):
                 return True
     for kind in KINDS:

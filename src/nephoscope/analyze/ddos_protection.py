@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.key import Key, keyed
-from nephoscope.analyze.verdict import finding, healthy, judged, listing, not_applicable, unhealthy
+from nephoscope.analyze.key import Key, index_keys
+from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, not_applicable, unhealthy
 from nephoscope.estate.application_gateways import GATEWAY_TYPE, public_addresses, subnets_of_gateway
 from nephoscope.estate.exposure import PUBLIC_ADDRESS_TYPE
 from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import known, properties
+from nephoscope.estate.holdings import properties, require_complete
 from nephoscope.estate.interfaces import reference
 from nephoscope.estate.subnets import NETWORK_TYPE
 
@@ -30,7 +30,7 @@ PROTECTED = Key(
     (NETWORK_TYPE,),
     ("a7aca53f-2ed4-4466-a25e-0b45ade68efd",),
 )
-KEYS = keyed(PROTECTED)
+KEYS = index_keys(PROTECTED)
 TYPES = (NETWORK_TYPE, GATEWAY_TYPE, PUBLIC_ADDRESS_TYPE)
 
 
@@ -48,20 +48,20 @@ def analyze(view: View) -> Iterable[Assessment]:
         if addresses is None:
             view.need(GATEWAY_TYPE, network.id.subscription_id)
             if unread is not None:
-                known(unread)
+                require_complete(unread)
             return not_applicable(
                 id_, key, "no-public-gateway", "no application gateway with a public address lives here"
             )
-        bare = [address for address in addresses if not _protected(view, address)]
+        bare = [address for address in addresses if not _is_protected(view, address)]
         if bare:
             found = [
-                finding(address, f"{address} has no DDoS protection", "Medium", address=address)
+                make_finding(address, f"{address} has no DDoS protection", "Medium", address=address)
                 for address in bare
             ]
-            return unhealthy(id_, key, f"no DDoS protection for {listing(bare)}", found)
+            return unhealthy(id_, key, f"no DDoS protection for {join_names(bare)}", found)
         return healthy(id_, key, "every public address of its application gateways is protected")
 
-    return judged(view.resources(NETWORK_TYPE), PROTECTED, judge)
+    return judge_all(view.resources(NETWORK_TYPE), PROTECTED, judge)
 
 
 def _public_gateways(view: View) -> dict[str, list[str]]:
@@ -74,7 +74,7 @@ def _public_gateways(view: View) -> dict[str, list[str]]:
     return found
 
 
-def _protected(view: View, address: str) -> bool:
+def _is_protected(view: View, address: str) -> bool:
     resource = view.estate.resources.get(address)
     if resource is None or not resource.complete:
         raise NotCollected(address)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.verdict import finding, healthy, judged, listing, not_applicable, unhealthy
+from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, not_applicable, unhealthy
 from nephoscope.estate.devops_documents import (
     GITHUB_REPOSITORY,
     GITLAB_GROUP,
@@ -14,7 +14,7 @@ from nephoscope.estate.devops_documents import (
     document,
 )
 from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import known, properties
+from nephoscope.estate.holdings import properties, require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ def judge_each(
     view: View, type_: str, key: Key, judge: Callable[[Resource, Key], Assessment]
 ) -> Iterable[Assessment]:
     """Judge every resource of a type by the documents beside it."""
-    return judged(view.resources(type_), key, judge, by_body=False)
+    return judge_all(view.resources(type_), key, judge, by_body=False)
 
 
 def judge_active(
@@ -74,19 +74,21 @@ def judge_parts(
         return healthy(
             id_of(resource), key, f"{total} {what}, none {problem}" if total else f"there are no {what}"
         )
-    found = [finding(part.key, f"{name_of(part)}: {problem}", "High", id=part.key) for part in bad]
-    names = listing([name_of(part) for part in bad])
+    found = [make_finding(part.key, f"{name_of(part)}: {problem}", "High", id=part.key) for part in bad]
+    names = join_names([name_of(part) for part in bad])
     return unhealthy(id_of(resource), key, f"{len(bad)} of {total} {what} {problem}: {names}", found)
 
 
 def is_unsafe_webhook(webhook: Resource) -> bool:
     """Say whether GitHub calls an address without checking TLS, or without a secret that signs the call; NotCollected."""
-    members = known(webhook)
+    members = require_complete(webhook)
     if members.get("active") is False:
         return False
-    address = str(nested(members, "config", "url") or "")
-    insecure = str(nested(members, "config", "insecure_ssl") or "0") == "1"
-    return insecure or not address.startswith("https://") or nested(members, "config", "secret") is not True
+    address = str(get_nested(members, "config", "url") or "")
+    insecure = str(get_nested(members, "config", "insecure_ssl") or "0") == "1"
+    return (
+        insecure or not address.startswith("https://") or get_nested(members, "config", "secret") is not True
+    )
 
 
 def name_of(part: Resource) -> str:
@@ -110,7 +112,7 @@ def moment(members: Mapping[str, object], *names: str) -> datetime:
     raise NotCollected(f"{' or '.join(names)}")
 
 
-def nested(value: object, *path: str) -> object:
+def get_nested(value: object, *path: str) -> object:
     """Give what stands at a path of members, None where it leads nowhere."""
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.machines import CLASSIC, EXTENSION, MACHINE, extensions, is_extension, machines
 from nephoscope.analyze.verdict import healthy, unhealthy
 from nephoscope.estate.holdings import properties
@@ -27,7 +27,7 @@ ENCRYPTED = Key(
     (MACHINE, CLASSIC),
     retired=("0961003e-5a0a-4549-abde-af6a37f2724d",),
 )
-KEYS = keyed(ENCRYPTED)
+KEYS = index_keys(ENCRYPTED)
 TYPES = (MACHINE, CLASSIC, EXTENSION)
 
 _PUBLISHER = "microsoft.azure.security"
@@ -45,14 +45,14 @@ def analyze(view: View) -> Iterable[Assessment]:
         if _confidential(machine):
             return healthy(id_, key, "the disk of the confidential machine is encrypted with its guest state")
         for body in extensions(view, machine):
-            if is_extension(body, _PUBLISHER, _TYPES) and _provisioned(body):
+            if is_extension(body, _PUBLISHER, _TYPES) and _is_provisioned(body):
                 return healthy(id_, key, "Azure Disk Encryption is installed")
         return unhealthy(id_, key, "neither encryption at host nor Azure Disk Encryption is on")
 
     return machines(view, ENCRYPTED, judge)
 
 
-def _provisioned(body: dict[str, object]) -> bool:
+def _is_provisioned(body: dict[str, object]) -> bool:
     return str(body.get("provisioningState", "Succeeded")).lower() == "succeeded"
 
 

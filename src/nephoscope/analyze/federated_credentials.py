@@ -17,11 +17,11 @@ from nephoscope.analyze.devops_judging import id_of, name_of
 from nephoscope.analyze.federated_subjects import Trust, trust_of
 from nephoscope.analyze.github_branches import TYPES as BRANCH_TYPES
 from nephoscope.analyze.github_branches import guard_of
-from nephoscope.analyze.key import Key, keyed
-from nephoscope.analyze.verdict import finding, healthy, judged, listing, unhealthy
+from nephoscope.analyze.key import Key, index_keys
+from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, unhealthy
 from nephoscope.estate.devops_documents import GITHUB_REPOSITORY, SETTINGS, document
 from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import known, properties
+from nephoscope.estate.holdings import properties, require_complete
 from nephoscope.estate.principals import SERVICE_TYPE
 from nephoscope.estate.roles import ASSIGNMENT_TYPE
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
@@ -43,7 +43,7 @@ APPLICATIONS = Key(
     "Applications with a role should trust one environment or protected branch",
     (SUBSCRIPTION_TYPE,),
 )
-KEYS = keyed(IDENTITIES, APPLICATIONS)
+KEYS = index_keys(IDENTITIES, APPLICATIONS)
 TYPES = (
     CREDENTIAL, APPLICATION, SERVICE_TYPE, SUBSCRIPTION_TYPE, MANAGEMENT_GROUP_TYPE, ASSIGNMENT_TYPE, *BRANCH_TYPES
 )  # fmt: skip
@@ -55,7 +55,7 @@ def analyze(view: View) -> Iterable[Assessment]:
     services = cache(lambda: {one.id.name: one for one in view.resources(SERVICE_TYPE)})
 
     def identity(credential: Resource, key: Key) -> Assessment:
-        problem = _problem(view, trust_of(known(credential), credential.key))
+        problem = _problem(view, trust_of(require_complete(credential), credential.key))
         told = unhealthy if problem else healthy
         return told(id_of(credential), key, problem or "it trusts one subject")
 
@@ -67,14 +67,14 @@ def analyze(view: View) -> Iterable[Assessment]:
         apps = {_app_id(services()[one]) for one in holders} & by_app().keys()
         bad, unread = _wide(view, [by_app()[one] for one in sorted(apps)])
         if bad:
-            found = [finding(place, f"{place}: {why}", "High") for place, why in bad.items()]
-            return unhealthy(id_of(subscription), key, f"too wide: {listing(bad)}", found)
+            found = [make_finding(place, f"{place}: {why}", "High") for place, why in bad.items()]
+            return unhealthy(id_of(subscription), key, f"too wide: {join_names(bad)}", found)
         if unread or unsure:
-            raise NotCollected(view.roles.principals.explain(listing([*unread, *unsure])))
+            raise NotCollected(view.roles.principals.explain(join_names([*unread, *unsure])))
         return healthy(id_of(subscription), key, f"{len(apps)} applications, none trusts too much")
 
-    yield from judged(view.resources(CREDENTIAL), IDENTITIES, identity)
-    yield from judged(view.resources(SUBSCRIPTION_TYPE), APPLICATIONS, applications, by_body=False)
+    yield from judge_all(view.resources(CREDENTIAL), IDENTITIES, identity)
+    yield from judge_all(view.resources(SUBSCRIPTION_TYPE), APPLICATIONS, applications, by_body=False)
 
 
 def _wide(view: View, applications: Iterable[Resource]) -> tuple[dict[str, str], list[str]]:
@@ -82,7 +82,7 @@ def _wide(view: View, applications: Iterable[Resource]) -> tuple[dict[str, str],
     bad: dict[str, str] = {}
     unread: list[str] = []
     for application in applications:
-        listed = known(application).get("federatedIdentityCredentials")
+        listed = require_complete(application).get("federatedIdentityCredentials")
         if not isinstance(listed, list):
             unread.append(f"the federated credentials of {application.key}")
             continue

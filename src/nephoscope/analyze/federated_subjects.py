@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from nephoscope.analyze.devops_judging import nested
+from nephoscope.analyze.devops_judging import get_nested
 from nephoscope.estate.gap import NotCollected
 
 GITHUB_ISSUER = "token.actions.githubusercontent.com"
@@ -38,7 +38,7 @@ def trust_of(credential: dict[str, object], place: str) -> Trust:
     issuer = str(credential.get("issuer") or "")
     expression = credential.get("claimsMatchingExpression")
     if isinstance(expression, dict):
-        return _flexible(issuer, str(nested(expression, "value") or ""), place)
+        return _flexible(issuer, str(get_nested(expression, "value") or ""), place)
     if isinstance(subject, str) and subject:
         return _exact(issuer, subject)
     raise NotCollected(

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.devops_judging import is_unsafe_webhook, judge_active, judge_parts, nested
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.devops_judging import get_nested, is_unsafe_webhook, judge_active, judge_parts
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.estate.devops_documents import (
     DEPLOY_KEYS,
     ENVIRONMENTS,
@@ -24,7 +24,7 @@ from nephoscope.estate.devops_documents import (
     member_flag,
 )
 from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import known
+from nephoscope.estate.holdings import require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -48,7 +48,7 @@ GUARDED_ENVIRONMENTS = Key(
     "Environments should be limited to reviewers or branches",
     (_REPOSITORY,),
 )
-KEYS = keyed(HOSTED_RUNNERS, READ_ONLY_KEYS, SIGNED_WEBHOOKS, GUARDED_ENVIRONMENTS)
+KEYS = index_keys(HOSTED_RUNNERS, READ_ONLY_KEYS, SIGNED_WEBHOOKS, GUARDED_ENVIRONMENTS)
 TYPES = (
     _REPOSITORY, SETTINGS.lower(), RUNNERS.lower(), DEPLOY_KEYS.lower(), WEBHOOKS.lower(), ENVIRONMENTS.lower()
 )  # fmt: skip
@@ -85,14 +85,16 @@ def analyze(view: View) -> Iterable[Assessment]:
 
 
 def _may_write(key: Resource) -> bool:
-    return not member_flag(known(key), "read_only", key.key)
+    return not member_flag(require_complete(key), "read_only", key.key)
 
 
 def _is_open(environment: Resource) -> bool:
-    members: dict[str, object] = known(environment)
+    members: dict[str, object] = require_complete(environment)
     for name in ("protection_rules", "deployment_branch_policy"):
         if name not in members:
             raise NotCollected(f"'{name}' of {environment.key}")
     rules = members.get("protection_rules")
-    reviewed = isinstance(rules, list) and any(nested(rule, "type") == "required_reviewers" for rule in rules)
+    reviewed = isinstance(rules, list) and any(
+        get_nested(rule, "type") == "required_reviewers" for rule in rules
+    )
     return not reviewed and not members.get("deployment_branch_policy")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.devops_judging import id_of, judge_active, judge_each, repository_settings
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, not_applicable, unhealthy
 from nephoscope.estate.devops_documents import (
     ACTIONS_PERMISSIONS,
@@ -55,7 +55,7 @@ FORKS_APPROVED = Key(
     "Workflows of outside contributors should require approval",
     (_REPOSITORY,),
 )
-KEYS = keyed(READ_ONLY, REPOSITORY_READ_ONLY, NO_APPROVING, KNOWN_ACTIONS, FORKS_APPROVED)
+KEYS = index_keys(READ_ONLY, REPOSITORY_READ_ONLY, NO_APPROVING, KNOWN_ACTIONS, FORKS_APPROVED)
 TYPES = (
     _OWNER, _REPOSITORY, SETTINGS.lower(), ACTIONS_PERMISSIONS.lower(), WORKFLOW_PERMISSIONS.lower(), FORK_APPROVALS.lower()
 )  # fmt: skip
@@ -67,7 +67,9 @@ _EVERYBODY = frozenset({"all_external_contributors"})
 def analyze(view: View) -> Iterable[Assessment]:
     """Judge every organization and repository under each key."""
 
-    def running(judge: Callable[[Resource, Key], Assessment]) -> Callable[[Resource, Key], Assessment]:
+    def judge_when_running(
+        judge: Callable[[Resource, Key], Assessment],
+    ) -> Callable[[Resource, Key], Assessment]:
         def judge_one(resource: Resource, key: Key) -> Assessment:
             permissions = document(view, ACTIONS_PERMISSIONS, resource.key)
             if not member_flag(permissions, "enabled", id_of(resource)):
@@ -105,7 +107,7 @@ def analyze(view: View) -> Iterable[Assessment]:
         return told(id_of(resource), key, f"an approval is needed of: {policy.replace('_', ' ')}")
 
     yield from judge_each(view, GITHUB_OWNER, READ_ONLY, read_only)
-    yield from judge_active(view, REPOSITORY_READ_ONLY, running(read_only))
-    yield from judge_active(view, NO_APPROVING, running(no_approving))
-    yield from judge_active(view, KNOWN_ACTIONS, running(known_actions))
-    yield from judge_active(view, FORKS_APPROVED, running(forks_approved))
+    yield from judge_active(view, REPOSITORY_READ_ONLY, judge_when_running(read_only))
+    yield from judge_active(view, NO_APPROVING, judge_when_running(no_approving))
+    yield from judge_active(view, KNOWN_ACTIONS, judge_when_running(known_actions))
+    yield from judge_active(view, FORKS_APPROVED, judge_when_running(forks_approved))

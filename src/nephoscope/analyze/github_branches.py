@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.devops_judging import id_of, judge_active, nested
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.devops_judging import get_nested, id_of, judge_active
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, unhealthy
 from nephoscope.estate.devops_documents import (
     BRANCH_PROTECTIONS,
@@ -24,7 +24,7 @@ from nephoscope.estate.devops_documents import (
     documents,
 )
 from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import known
+from nephoscope.estate.holdings import require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +47,7 @@ TWO_REVIEWERS = Key(
     "Changes to the default branch should require two approvals",
     (_REPOSITORY,),
 )
-KEYS = keyed(PROTECTED, NO_FORCE_PUSH, TWO_REVIEWERS)
+KEYS = index_keys(PROTECTED, NO_FORCE_PUSH, TWO_REVIEWERS)
 TYPES = (_REPOSITORY, SETTINGS.lower(), BRANCH_PROTECTIONS.lower(), BRANCH_RULES.lower())
 
 _REVIEWERS = 2
@@ -68,7 +68,7 @@ def analyze(view: View) -> Iterable[Assessment]:
     """Judge every repository under each key."""
     guards = cache(lambda repository: guard_of(view, repository))
 
-    def protected(repository: Resource, key: Key) -> Assessment:
+    def judge_protected(repository: Resource, key: Key) -> Assessment:
         guard = guards(repository)
         if guard.protected:
             return healthy(id_of(repository), key, "the default branch is protected")
@@ -91,7 +91,7 @@ def analyze(view: View) -> Iterable[Assessment]:
             id_of(repository), key, f"{guard.reviewers} approvals are required, {_REVIEWERS} wanted"
         )
 
-    yield from judge_active(view, PROTECTED, protected)
+    yield from judge_active(view, PROTECTED, judge_protected)
     yield from judge_active(view, NO_FORCE_PUSH, no_force_push)
     yield from judge_active(view, TWO_REVIEWERS, two_reviewers)
 
@@ -107,14 +107,14 @@ def guard_of(view: View, repository: Resource) -> BranchGuard:
     protections = _read(view, BRANCH_PROTECTIONS, repository, unread)
     rules = _read(view, BRANCH_RULES, repository, unread)
     kinds = {str(rule.get("type")) for rule in rules}
-    reviewers = [_count(nested(one, _REVIEWS, "required_approving_review_count")) for one in protections]
-    reviewers += [_count(nested(rule, "parameters", "required_approving_review_count")) for rule in rules]
-    if any(nested(one, "allow_force_pushes", "enabled") is None for one in protections):
+    reviewers = [_count(get_nested(one, _REVIEWS, "required_approving_review_count")) for one in protections]
+    reviewers += [_count(get_nested(rule, "parameters", "required_approving_review_count")) for rule in rules]
+    if any(get_nested(one, "allow_force_pushes", "enabled") is None for one in protections):
         unread.append(f"whether force pushes are allowed in {repository.key}")
     return BranchGuard(
         protected=bool(protections) or bool(kinds & {"pull_request", "update", "required_status_checks"}),
         force_push_blocked="non_fast_forward" in kinds
-        or any(nested(one, "allow_force_pushes", "enabled") is False for one in protections),
+        or any(get_nested(one, "allow_force_pushes", "enabled") is False for one in protections),
         reviewers=max(reviewers, default=0),
         unread=" and ".join(unread),
     )
@@ -122,7 +122,7 @@ def guard_of(view: View, repository: Resource) -> BranchGuard:
 
 def _read(view: View, type_: str, repository: Resource, unread: list[str]) -> list[dict[str, object]]:
     try:
-        return [known(one) for one in documents(view, type_, repository.key)]
+        return [require_complete(one) for one in documents(view, type_, repository.key)]
     except NotCollected as gap:
         unread.append(gap.what)
         return []

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.devops_judging import is_unsafe_webhook, judge_each, judge_parts
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.estate.devops_documents import (
     GITHUB_OWNER,
     RUNNER_GROUPS,
@@ -23,7 +23,7 @@ from nephoscope.estate.devops_documents import (
     member_flag,
 )
 from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import known
+from nephoscope.estate.holdings import require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -48,7 +48,7 @@ SELECTED_RUNNERS = Key(
     "Runners of the organization should serve selected repositories",
     (_OWNER,),
 )
-KEYS = keyed(SIGNED_WEBHOOKS, PRIVATE_RUNNERS, SELECTED_RUNNERS)
+KEYS = index_keys(SIGNED_WEBHOOKS, PRIVATE_RUNNERS, SELECTED_RUNNERS)
 TYPES = (_OWNER, WEBHOOKS.lower(), RUNNERS.lower(), RUNNER_GROUPS.lower())
 
 
@@ -82,23 +82,23 @@ def _judge_groups(
     view: View, owner: Resource, key: Key, open_: list[Resource], total: int, problem: str
 ) -> Assessment:
     """Judge by the open groups that have runners; NotCollected where they are the enterprise's, which are not read."""
-    filled = _filled(view, owner) if open_ else frozenset()
-    bad = [one for one in open_ if str(known(one).get("id")) in filled]
-    inherited = [one for one in open_ if known(one).get("inherited") is True]
+    filled = _find_groups_with_runners(view, owner) if open_ else frozenset()
+    bad = [one for one in open_ if str(require_complete(one).get("id")) in filled]
+    inherited = [one for one in open_ if require_complete(one).get("inherited") is True]
     if inherited and not bad:
         raise NotCollected(f"the runners of {inherited[0].key}, which the enterprise shares")
     return judge_parts(owner, key, bad, total, ("runner groups", problem))
 
 
-def _filled(view: View, owner: Resource) -> frozenset[str]:
+def _find_groups_with_runners(view: View, owner: Resource) -> frozenset[str]:
     """The ids of the groups that have runners; NotCollected."""
     runners = documents(view, RUNNERS, owner.key)
-    return frozenset(str(member(known(one), "runner_group_id", one.key)) for one in runners)
+    return frozenset(str(member(require_complete(one), "runner_group_id", one.key)) for one in runners)
 
 
 def _allows_public(group: Resource) -> bool:
-    return member_flag(known(group), "allows_public_repositories", group.key)
+    return member_flag(require_complete(group), "allows_public_repositories", group.key)
 
 
 def _is_for_all(group: Resource) -> bool:
-    return str(member(known(group), "visibility", group.key)) == "all"
+    return str(member(require_complete(group), "visibility", group.key)) == "all"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.devops_judging import id_of, judge_each
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, unhealthy
 from nephoscope.estate.devops_documents import (
     ADMINISTRATORS,
@@ -49,7 +49,7 @@ SECOND_OWNER = Key(
     "More than one person should administer the organization",
     (_OWNER,),
 )
-KEYS = keyed(BASE_PERMISSIONS, MULTIFACTOR, PUSH_PROTECTION, SECOND_OWNER)
+KEYS = index_keys(BASE_PERMISSIONS, MULTIFACTOR, PUSH_PROTECTION, SECOND_OWNER)
 TYPES = (_OWNER, SETTINGS.lower(), ADMINISTRATORS.lower())
 
 _MODEST = frozenset({"none", "read"})

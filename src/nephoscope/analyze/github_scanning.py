@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from nephoscope.analyze.devops_judging import id_of, judge_active, nested, repository_settings
-from nephoscope.analyze.key import Key, keyed
-from nephoscope.analyze.verdict import finding, healthy, not_applicable, unhealthy
+from nephoscope.analyze.devops_judging import get_nested, id_of, judge_active, repository_settings
+from nephoscope.analyze.key import Key, index_keys
+from nephoscope.analyze.verdict import healthy, make_finding, not_applicable, unhealthy
 from nephoscope.estate.devops_documents import (
     CODE_ALERTS,
     DEPENDENCY_ALERTS,
@@ -23,7 +23,7 @@ from nephoscope.estate.devops_documents import (
     documents,
 )
 from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import known, properties
+from nephoscope.estate.holdings import properties, require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +47,7 @@ DEPENDENCIES = Key(
     "Dependency vulnerability findings should be resolved",
     _REPOSITORY,
 )
-KEYS = keyed(SECRETS_ON, CODE_ON, DEPENDENCIES_ON, SECRETS, CODE, DEPENDENCIES)
+KEYS = index_keys(SECRETS_ON, CODE_ON, DEPENDENCIES_ON, SECRETS, CODE, DEPENDENCIES)
 TYPES = (
     *_REPOSITORY, SETTINGS.lower(), SCANNERS.lower(), SECRET_ALERTS.lower(), CODE_ALERTS.lower(), DEPENDENCY_ALERTS.lower()
 )  # fmt: skip
@@ -77,46 +77,48 @@ def analyze(view: View) -> Iterable[Assessment]:
 
 
 def _judge(view: View, scanner: _Scanner) -> Iterable[Assessment]:
-    def enabled(repository: Resource, key: Key) -> Assessment:
+    def judge_enabled(repository: Resource, key: Key) -> Assessment:
         if _is_on(view, repository, scanner):
             return healthy(id_of(repository), key, "it is on")
         return unhealthy(id_of(repository), key, "it is off")
 
-    def resolved(repository: Resource, key: Key) -> Assessment:
+    def judge_resolved(repository: Resource, key: Key) -> Assessment:
         if not _is_on(view, repository, scanner):
             return not_applicable(id_of(repository), key, "scanner-off", "nothing scans for it")
         alerts = documents(view, scanner.alerts, repository.key)
         if not alerts:
             return healthy(id_of(repository), key, "no alert is open")
-        return unhealthy(id_of(repository), key, f"{len(alerts)} alerts are open", map(_finding, alerts))
+        return unhealthy(id_of(repository), key, f"{len(alerts)} alerts are open", map(_make_finding, alerts))
 
-    yield from judge_active(view, scanner.on, enabled)
-    yield from judge_active(view, scanner.resolved, resolved)
+    yield from judge_active(view, scanner.on, judge_enabled)
+    yield from judge_active(view, scanner.resolved, judge_resolved)
 
 
 def _is_on(view: View, repository: Resource, scanner: _Scanner) -> bool:
     for one in view.children(SCANNERS.lower(), repository.key):
         if one.id.name == scanner.name.lower():
-            return known(one).get("enabled") is True
-    status = nested(repository_settings(view, repository), "security_and_analysis", scanner.setting, "status")
+            return require_complete(one).get("enabled") is True
+    status = get_nested(
+        repository_settings(view, repository), "security_and_analysis", scanner.setting, "status"
+    )
     if status in ("enabled", "disabled"):
         return bool(status == "enabled")
     raise NotCollected(f"whether {scanner.name} is on in {repository.key}")
 
 
-def _finding(alert: Resource) -> SubAssessment:
+def _make_finding(alert: Resource) -> SubAssessment:
     members = properties(alert)
     title = (
-        nested(members, "security_advisory", "summary")
-        or nested(members, "rule", "description")
+        get_nested(members, "security_advisory", "summary")
+        or get_nested(members, "rule", "description")
         or members.get("secret_type_display_name")
         or members.get("secret_type")
         or f"alert {alert.id.name}"
     )
-    severity = nested(members, "security_advisory", "severity") or nested(
+    severity = get_nested(members, "security_advisory", "severity") or get_nested(
         members, "rule", "security_severity_level"
     )
-    place = nested(members, "most_recent_instance", "location", "path") or nested(
+    place = get_nested(members, "most_recent_instance", "location", "path") or get_nested(
         members, "dependency", "manifest_path"
     )
-    return finding(alert.key, str(title), str(severity or "high").capitalize(), path=place or "")
+    return make_finding(alert.key, str(title), str(severity or "high").capitalize(), path=place or "")

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.devops_judging import judge_active, judge_each, judge_parts, moment, name_of
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.secret_names import names_azure_key
 from nephoscope.estate.devops_documents import (
     ENVIRONMENTS,
@@ -23,7 +23,7 @@ from nephoscope.estate.devops_documents import (
     documents,
     member,
 )
-from nephoscope.estate.holdings import known
+from nephoscope.estate.holdings import require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +46,7 @@ FEDERATED = Key(
     "Workflows should sign in to Azure without a stored key",
     (_REPOSITORY,),
 )
-KEYS = keyed(SELECTED, RENEWED, FEDERATED)
+KEYS = index_keys(SELECTED, RENEWED, FEDERATED)
 TYPES = (_OWNER, _REPOSITORY, SETTINGS.lower(), SECRETS.lower(), ENVIRONMENTS.lower())
 
 #: A secret grows old by itself.
@@ -58,26 +58,30 @@ _OLD = timedelta(days=365)
 def analyze(view: View) -> Iterable[Assessment]:
     """Judge every organization and repository under each key."""
 
-    def selected(owner: Resource, key: Key) -> Assessment:
+    def judge_selected(owner: Resource, key: Key) -> Assessment:
         secrets = documents(view, SECRETS, owner.key)
-        bad = [one for one in secrets if member(known(one), "visibility", one.key) != "selected"]
+        bad = [one for one in secrets if member(require_complete(one), "visibility", one.key) != "selected"]
         return judge_parts(
             owner, key, bad, len(secrets), ("secrets", "open to repositories that nobody selected")
         )
 
-    def renewed(repository: Resource, key: Key) -> Assessment:
+    def judge_renewed(repository: Resource, key: Key) -> Assessment:
         secrets = _secrets(view, repository)
-        bad = [one for one in secrets if view.now - moment(known(one), "updated_at", "created_at") > _OLD]
+        bad = [
+            one
+            for one in secrets
+            if view.now - moment(require_complete(one), "updated_at", "created_at") > _OLD
+        ]
         return judge_parts(repository, key, bad, len(secrets), ("secrets", "not renewed for a year"))
 
-    def federated(repository: Resource, key: Key) -> Assessment:
+    def judge_federated(repository: Resource, key: Key) -> Assessment:
         secrets = _secrets(view, repository)
         bad = [one for one in secrets if names_azure_key(name_of(one))]
         return judge_parts(repository, key, bad, len(secrets), ("secrets", "a long-lived key of Azure"))
 
-    yield from judge_each(view, GITHUB_OWNER, SELECTED, selected)
-    yield from judge_active(view, RENEWED, renewed)
-    yield from judge_active(view, FEDERATED, federated)
+    yield from judge_each(view, GITHUB_OWNER, SELECTED, judge_selected)
+    yield from judge_active(view, RENEWED, judge_renewed)
+    yield from judge_active(view, FEDERATED, judge_federated)
 
 
 def _secrets(view: View, repository: Resource) -> list[Resource]:

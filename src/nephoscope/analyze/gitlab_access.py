@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.devops_judging import id_of, judge_gitlab, judge_parts, repository_settings
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, unhealthy
 from nephoscope.estate.devops_documents import (
     DEPLOY_KEYS,
@@ -27,7 +27,7 @@ from nephoscope.estate.devops_documents import (
     member,
     member_flag,
 )
-from nephoscope.estate.holdings import known
+from nephoscope.estate.holdings import require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,7 +56,7 @@ LIMITED_JOB_TOKENS = Key(
     "Job token access should be limited to selected projects",
     (_PROJECT,),
 )
-KEYS = keyed(MULTIFACTOR, TLS_WEBHOOKS, READ_ONLY_KEYS, NO_FORKS_ON_RUNNERS, LIMITED_JOB_TOKENS)
+KEYS = index_keys(MULTIFACTOR, TLS_WEBHOOKS, READ_ONLY_KEYS, NO_FORKS_ON_RUNNERS, LIMITED_JOB_TOKENS)
 TYPES = (
     _GROUP, _PROJECT, SETTINGS.lower(), WEBHOOKS.lower(), DEPLOY_KEYS.lower(), RUNNERS.lower(), JOB_TOKEN_SCOPES.lower()
 )  # fmt: skip
@@ -80,7 +80,7 @@ def analyze(view: View) -> Iterable[Assessment]:
 
     def deploy_keys(project: Resource, key: Key) -> Assessment:
         keys = documents(view, DEPLOY_KEYS, project.key)
-        bad = [one for one in keys if member_flag(known(one), "can_push", one.key)]
+        bad = [one for one in keys if member_flag(require_complete(one), "can_push", one.key)]
         return judge_parts(project, key, bad, len(keys), ("deploy keys", "allowed to push"))
 
     def runners(project: Resource, key: Key) -> Assessment:
@@ -89,7 +89,7 @@ def analyze(view: View) -> Iterable[Assessment]:
         if visibility != "public":
             return healthy(id_of(project), key, f"the project is {visibility}")
         listed = documents(view, RUNNERS, project.key)
-        own = [one for one in listed if member(known(one), "runner_type", one.key) != _OF_INSTANCE]
+        own = [one for one in listed if member(require_complete(one), "runner_type", one.key) != _OF_INSTANCE]
         if own and not member_flag(settings, _FORKS_RUN_HERE, id_of(project)):
             return healthy(id_of(project), key, "pipelines of forks run in the forks")
         return judge_parts(
@@ -113,7 +113,7 @@ _FORKS_RUN_HERE = "ci_allow_fork_pipelines_to_run_in_parent_project"
 
 
 def _is_unsafe(webhook: Resource) -> bool:
-    members = known(webhook)
+    members = require_complete(webhook)
     address = str(member(members, "url", webhook.key))
     return not address.startswith("https://") or not member_flag(
         members, "enable_ssl_verification", webhook.key

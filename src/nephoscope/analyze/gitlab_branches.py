@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.analyze.devops_judging import id_of, judge_gitlab, nested, repository_settings
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.devops_judging import get_nested, id_of, judge_gitlab, repository_settings
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, not_applicable, unhealthy
 from nephoscope.estate.devops_documents import (
     APPROVAL_RULES,
@@ -24,7 +24,7 @@ from nephoscope.estate.devops_documents import (
     member_flag,
 )
 from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import known
+from nephoscope.estate.holdings import require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -52,7 +52,7 @@ NO_SELF_APPROVAL = Key(
     "Merge requests should not be approved by their authors",
     (_PROJECT,),
 )
-KEYS = keyed(PROTECTED, NO_FORCE_PUSH, TWO_APPROVALS, NO_SELF_APPROVAL)
+KEYS = index_keys(PROTECTED, NO_FORCE_PUSH, TWO_APPROVALS, NO_SELF_APPROVAL)
 TYPES = (
     _PROJECT, SETTINGS.lower(), BRANCH_PROTECTIONS.lower(), APPROVAL_RULES.lower(), APPROVAL_SETTINGS.lower()
 )  # fmt: skip
@@ -77,13 +77,13 @@ def analyze(view: View) -> Iterable[Assessment]:
 
         return judge_one
 
-    yield from judge_gitlab(view, PROTECTED, on_branch(_protected))
+    yield from judge_gitlab(view, PROTECTED, on_branch(_judge_protected))
     yield from judge_gitlab(view, NO_FORCE_PUSH, on_branch(_no_force_push))
     yield from judge_gitlab(view, TWO_APPROVALS, on_branch(_two_approvals))
     yield from judge_gitlab(view, NO_SELF_APPROVAL, on_branch(_no_self_approval))
 
 
-def _protected(view: View, project: Resource, key: Key, branch: str) -> Assessment:
+def _judge_protected(view: View, project: Resource, key: Key, branch: str) -> Assessment:
     found = _protections(view, project, branch)
     if not found:
         return unhealthy(id_of(project), key, f"'{branch}' is not protected")
@@ -100,8 +100,8 @@ def _no_force_push(view: View, project: Resource, key: Key, branch: str) -> Asse
 
 
 def _two_approvals(view: View, project: Resource, key: Key, branch: str) -> Assessment:
-    rules = [known(one) for one in documents(view, APPROVAL_RULES, project.key)]
-    count = max((_required(one, project.key) for one in rules if _holds(one, branch)), default=0)
+    rules = [require_complete(one) for one in documents(view, APPROVAL_RULES, project.key)]
+    count = max((_count_required(one, project.key) for one in rules if _holds(one, branch)), default=0)
     told = healthy if count >= _APPROVALS else unhealthy
     return told(id_of(project), key, f"{count} approvals are required")
 
@@ -110,7 +110,7 @@ def _no_self_approval(view: View, project: Resource, key: Key, branch: str) -> A
     found = documents(view, APPROVAL_SETTINGS, project.key)
     if not found:
         return not_applicable(id_of(project), key, "edition", "this edition of GitLab has no approvals")
-    members = known(found[0])
+    members = require_complete(found[0])
     author = member_flag(members, "merge_requests_author_approval", project.key)
     committers = not member_flag(members, "merge_requests_disable_committers_approval", project.key)
     who = [name for name, may in (("authors", author), ("committers", committers)) if may]
@@ -128,7 +128,7 @@ def _default_branch(view: View, project: Resource) -> str:
 
 
 def _protections(view: View, project: Resource, branch: str) -> list[dict[str, object]]:
-    every = [known(one) for one in documents(view, BRANCH_PROTECTIONS, project.key)]
+    every = [require_complete(one) for one in documents(view, BRANCH_PROTECTIONS, project.key)]
     return [one for one in every if is_named_by(branch, str(one.get("name", "")))]
 
 
@@ -154,7 +154,7 @@ def _developers_push(protection: Mapping[str, object], of: str) -> bool:
     levels: Sequence[Any] = member(protection, "push_access_levels", of)
     named = ("user_id", "group_id", "deploy_key_id")
     return any(
-        nested(one, "access_level") == _DEVELOPER and not any(nested(one, name) for name in named)
+        get_nested(one, "access_level") == _DEVELOPER and not any(get_nested(one, name) for name in named)
         for one in levels
     )
 
@@ -164,13 +164,13 @@ def _holds(rule: Mapping[str, object], branch: str) -> bool:
     if rule.get("rule_type") not in _ALWAYS:
         return False
     listed = rule.get("protected_branches")
-    names = [str(nested(one, "name") or "") for one in listed] if isinstance(listed, list) else []
+    names = [str(get_nested(one, "name") or "") for one in listed] if isinstance(listed, list) else []
     if rule.get("applies_to_all_protected_branches") is True or not names:
         return True
     return any(is_named_by(branch, name) for name in names)
 
 
-def _required(rule: Mapping[str, object], of: str) -> int:
+def _count_required(rule: Mapping[str, object], of: str) -> int:
     count = member(rule, "approvals_required", of)
     if not isinstance(count, int) or isinstance(count, bool):
         raise NotCollected(f"'approvals_required' of {of}: it is no number")

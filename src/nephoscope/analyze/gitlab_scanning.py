@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.devops_judging import id_of, judge_gitlab, repository_settings
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, unhealthy
 from nephoscope.estate.devops_documents import (
     GITLAB_PROJECT,
@@ -20,7 +20,7 @@ from nephoscope.estate.devops_documents import (
     SETTINGS,
     documents,
 )
-from nephoscope.estate.holdings import known
+from nephoscope.estate.holdings import require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,7 +33,7 @@ _PROJECT = GITLAB_PROJECT.lower()
 SECRETS_BLOCKED = Key(
     "655711f3-ab7f-5c96-8e4b-d6b170be7d77", "Pushes that contain a secret should be blocked", (_PROJECT,)
 )
-KEYS = keyed(SECRETS_BLOCKED)
+KEYS = index_keys(SECRETS_BLOCKED)
 TYPES = (_PROJECT, SETTINGS.lower(), PUSH_RULES.lower(), SECURITY_SETTINGS.lower())
 
 _SWITCHES = ("secret_push_protection_enabled", "pre_receive_secret_detection_enabled")
@@ -45,10 +45,10 @@ def analyze(view: View) -> Iterable[Assessment]:
     def secrets_blocked(project: Resource, key: Key) -> Assessment:
         if _is_on(repository_settings(view, project)):
             return healthy(id_of(project), key, "secret push protection is on")
-        rules = [known(one) for one in documents(view, PUSH_RULES, project.key)]
+        rules = [require_complete(one) for one in documents(view, PUSH_RULES, project.key)]
         if any(one.get("prevent_secrets") is True for one in rules):
             return healthy(id_of(project), key, "a push rule rejects files of secrets")
-        if any(_is_on(known(one)) for one in documents(view, SECURITY_SETTINGS, project.key)):
+        if any(_is_on(require_complete(one)) for one in documents(view, SECURITY_SETTINGS, project.key)):
             return healthy(id_of(project), key, "secret push protection is on")
         return unhealthy(
             id_of(project), key, "neither secret push protection nor a push rule blocks a secret"

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.devops_judging import judge_gitlab, judge_parts, moment, name_of
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.secret_names import names_azure_key, names_secret
 from nephoscope.estate.devops_documents import (
     ACCESS_TOKENS,
@@ -26,7 +26,7 @@ from nephoscope.estate.devops_documents import (
     member_flag,
 )
 from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import known
+from nephoscope.estate.holdings import require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -44,7 +44,7 @@ FEDERATED = Key(
     "8a693d79-9ef8-59d2-92de-ec2ecde8305b", "Pipelines should sign in to Azure without a stored key", _BOTH
 )
 EXPIRING = Key("d674f77b-00d3-5123-b2d6-4b518944a9b5", "Access tokens and deploy tokens should expire", _BOTH)
-KEYS = keyed(MASKED, PROTECTED, FEDERATED, EXPIRING)
+KEYS = index_keys(MASKED, PROTECTED, FEDERATED, EXPIRING)
 TYPES = (*_BOTH, SETTINGS.lower(), VARIABLES.lower(), ACCESS_TOKENS.lower(), DEPLOY_TOKENS.lower())
 
 #: A year, and the day in another time zone.
@@ -64,7 +64,7 @@ def analyze(view: View) -> Iterable[Assessment]:
 
         return judge
 
-    def expiring(owner: Resource, key: Key) -> Assessment:
+    def judge_expiring(owner: Resource, key: Key) -> Assessment:
         access = [one for one in documents(view, ACCESS_TOKENS, owner.key) if _is_in_use(one)]
         deploy = [one for one in documents(view, DEPLOY_TOKENS, owner.key) if _is_in_use(one)]
         bad = [one for one in access if _lives_long(one)] + [one for one in deploy if not _expires(one)]
@@ -72,7 +72,9 @@ def analyze(view: View) -> Iterable[Assessment]:
         return judge_parts(owner, key, bad, len(access) + len(deploy), words)
 
     def is_secret_without(flag: str) -> Callable[[Resource], bool]:
-        return lambda one: names_secret(name_of(one)) and not member_flag(known(one), flag, one.key)
+        return lambda one: (
+            names_secret(name_of(one)) and not member_flag(require_complete(one), flag, one.key)
+        )
 
     yield from judge_gitlab(
         view, MASKED, by_variables(is_secret_without("masked"), "a secret and not masked")
@@ -83,17 +85,17 @@ def analyze(view: View) -> Iterable[Assessment]:
     yield from judge_gitlab(
         view, FEDERATED, by_variables(lambda one: names_azure_key(name_of(one)), "a long-lived key of Azure")
     )
-    yield from judge_gitlab(view, EXPIRING, expiring)
+    yield from judge_gitlab(view, EXPIRING, judge_expiring)
 
 
 def _is_in_use(token: Resource) -> bool:
-    members = known(token)
+    members = require_complete(token)
     ended = members.get("expired") is True or members.get("active") is False
     return not ended and not member_flag(members, "revoked", token.key)
 
 
 def _expires(token: Resource) -> bool:
-    members = known(token)
+    members = require_complete(token)
     if "expires_at" not in members:
         raise NotCollected(f"'expires_at' of {token.key}")
     return bool(members["expires_at"])
@@ -103,7 +105,7 @@ def _lives_long(token: Resource) -> bool:
     """Whether a token lives longer than a year after it was made; NotCollected."""
     if not _expires(token):
         return True
-    members = known(token)
+    members = require_complete(token)
     try:
         end = date.fromisoformat(str(members["expires_at"])[:10])
     except ValueError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.accounts import accounts, rules
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.estate.roles import READS
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
@@ -56,7 +56,7 @@ READ_WHOLE = Key(
     _ON,
     retired=("5f76cf89-fbf2-47fd-a3f4-b891fa780b60",),
 )
-KEYS = keyed(OWNER, WRITE, READ, OWNER_WHOLE, WRITE_WHOLE, READ_WHOLE)
+KEYS = index_keys(OWNER, WRITE, READ, OWNER_WHOLE, WRITE_WHOLE, READ_WHOLE)
 TYPES = (SUBSCRIPTION_TYPE, MANAGEMENT_GROUP_TYPE, *READS)
 
 RULES = rules((OWNER, WRITE, READ), (OWNER_WHOLE, WRITE_WHOLE, READ_WHOLE))

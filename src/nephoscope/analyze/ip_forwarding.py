@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.machines import CLASSIC, MACHINE, machines
-from nephoscope.analyze.verdict import finding, healthy, listing, unhealthy
+from nephoscope.analyze.verdict import healthy, join_names, make_finding, unhealthy
 from nephoscope.estate.network import INTERFACE_TYPE
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ OFF = Key(
     (MACHINE, CLASSIC),
     ("bd352bd5-2853-4985-bf0d-73806b4a5744",),
 )
-KEYS = keyed(OFF)
+KEYS = index_keys(OFF)
 TYPES = (MACHINE, INTERFACE_TYPE, CLASSIC)
 
 
@@ -37,8 +37,10 @@ def analyze(view: View) -> Iterable[Assessment]:
         id_ = str(machine.body["id"])
         cards = [interface.id for interface in view.network.interfaces(machine) if interface.forwards]
         if cards:
-            found = [finding(card, f"{card} forwards traffic", "Medium", interface=card) for card in cards]
-            return unhealthy(id_, key, f"IP forwarding is on: {listing(cards)}", found)
+            found = [
+                make_finding(card, f"{card} forwards traffic", "Medium", interface=card) for card in cards
+            ]
+            return unhealthy(id_, key, f"IP forwarding is on: {join_names(cards)}", found)
         return healthy(id_, key, "IP forwarding is off on every interface")
 
     return machines(view, OFF, judge)

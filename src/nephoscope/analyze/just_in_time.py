@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.just_in_time_policies import POLICY_TYPE, guarded_ports, need_policies
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.machines import MACHINE, machines
-from nephoscope.analyze.management_ports import PORTS, explained, open_ports
-from nephoscope.analyze.verdict import healthy, listing, not_applicable, unhealthy
+from nephoscope.analyze.management_ports import PORTS, explain_port, open_ports
+from nephoscope.analyze.verdict import healthy, join_names, not_applicable, unhealthy
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.network import READS as NETWORK_READS
@@ -31,7 +31,7 @@ GUARDED = Key(
     (MACHINE,),
     ("b0f33259-77d7-4c9e-aac6-3aabcfae693c",),
 )
-KEYS = keyed(GUARDED)
+KEYS = index_keys(GUARDED)
 TYPES = (*NETWORK_READS, *EXPOSURE_READS, POLICY_TYPE)
 
 
@@ -44,7 +44,7 @@ def analyze(view: View) -> Iterable[Assessment]:
         ports = guarded.get(machine.key)
         if ports is not None and ports >= PORTS.keys():
             return healthy(id_, key, "a just-in-time policy guards every management port")
-        if not _grouped(view, machine):
+        if not _has_security_group(view, machine):
             return not_applicable(
                 id_, key, "no-security-group", "no network security group stands before the machine"
             )
@@ -52,21 +52,21 @@ def analyze(view: View) -> Iterable[Assessment]:
         bare = [entry for entry in found if entry.port not in (ports or ())]
         if bare:
             need_policies(view, machine.id.subscription_id)
-            names = listing(str(entry.port) for entry in bare)
+            names = join_names(str(entry.port) for entry in bare)
             return unhealthy(
                 id_,
                 key,
                 f"open to the Internet and not under just-in-time access: {names}",
-                map(explained, bare),
+                map(explain_port, bare),
             )
         if missing:
-            raise NotCollected(listing(missing))
+            raise NotCollected(join_names(missing))
         return healthy(id_, key, "no management port is open to the Internet without just-in-time access")
 
     return machines(view, GUARDED, judge)
 
 
-def _grouped(view: View, machine: Resource) -> bool:
+def _has_security_group(view: View, machine: Resource) -> bool:
     network = view.network
     return any(
         network.security_groups(interface, configuration)

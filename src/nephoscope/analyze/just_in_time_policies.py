@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.estate.holdings import known, properties
+from nephoscope.estate.holdings import properties, require_complete
 
 if TYPE_CHECKING:
     from nephoscope.estate.view import View
@@ -37,7 +37,7 @@ def need_policies(view: View, subscription: str) -> None:
     """Raise NotCollected unless every policy of a subscription was read."""
     view.need(POLICY_TYPE, subscription)
     for policy in view.resources(POLICY_TYPE):
-        known(policy)
+        require_complete(policy)
 
 
 def _entries(policy: Resource) -> list[tuple[str, frozenset[int]]]:

@@ -20,6 +20,6 @@ class Key:
     retired: tuple[str, ...] = ()
 
 
-def keyed(*keys: Key) -> dict[str, Key]:
+def index_keys(*keys: Key) -> dict[str, Key]:
     """Keys by id."""
     return {key.id: key for key in keys}

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.machines import CLASSIC, EXTENSION, MACHINE, extensions, is_extension, machines
-from nephoscope.analyze.verdict import healthy, judged, unhealthy
+from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
 from nephoscope.estate.holdings import properties
 from nephoscope.estate.network import SCALE_SET_TYPE
 
@@ -37,7 +37,7 @@ ON_SET = Key(
     ("15fdbc87-8a47-4ee9-a2aa-9a2ea1f37554",),
     ("a3a6ea0c-e018-4933-9ef0-5aaa1501449b",),
 )
-KEYS = keyed(ON_MACHINE, ON_SET)
+KEYS = index_keys(ON_MACHINE, ON_SET)
 TYPES = (MACHINE, CLASSIC, EXTENSION, CLOUD_SERVICE, SCALE_SET_TYPE)
 
 _PUBLISHER = "microsoft.enterprisecloud.monitoring"
@@ -51,14 +51,14 @@ def analyze(view: View) -> Iterable[Assessment]:
         return _verdict(resource, key, extensions(view, resource))
 
     def whole(resource: Resource, key: Key) -> Assessment:
-        return _verdict(resource, key, _profiled(resource))
+        return _verdict(resource, key, _profile_extensions(resource))
 
     yield from machines(view, ON_MACHINE, machine)
     for type_ in (CLOUD_SERVICE, SCALE_SET_TYPE):
-        yield from judged(view.resources(type_), ON_SET, whole)
+        yield from judge_all(view.resources(type_), ON_SET, whole)
 
 
-def _profiled(resource: Resource) -> list[dict[str, object]]:
+def _profile_extensions(resource: Resource) -> list[dict[str, object]]:
     """The extensions in a model's extension profile."""
     body: Any = properties(resource)
     model = body.get("virtualMachineProfile") if resource.type == SCALE_SET_TYPE else body

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.machines import CLASSIC, MACHINE, machines
-from nephoscope.analyze.verdict import finding, healthy, listing, not_applicable, unhealthy
+from nephoscope.analyze.verdict import healthy, join_names, make_finding, not_applicable, unhealthy
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.network import READS as NETWORK_READS
@@ -36,7 +36,7 @@ INTERNAL = Key(
     (MACHINE, CLASSIC),
     ("bb91dfba-c30d-4263-9add-9c2384e659a6",),
 )
-KEYS = keyed(FACING, INTERNAL)
+KEYS = index_keys(FACING, INTERNAL)
 TYPES = (*NETWORK_READS, *EXPOSURE_READS, CLASSIC)
 
 
@@ -47,23 +47,23 @@ def analyze(view: View) -> Iterable[Assessment]:
         id_ = str(machine.body["id"])
         interfaces = view.network.interfaces(machine)
         bare = [interface.id for interface in interfaces if not view.network.is_protected(interface)]
-        facing = _facing(view, machine, needed=bool(bare))
+        facing = _faces_internet(view, machine, needed=bool(bare))
         if facing is not None and facing is not (key is FACING):
             cause = "not-internet-facing" if key is FACING else "internet-facing"
             return not_applicable(id_, key, cause, f"the machine is {cause.replace('-', ' ', 1)}")
         if bare:
             found = [
-                finding(card, f"no network security group before {card}", "High", interface=card)
+                make_finding(card, f"no network security group before {card}", "High", interface=card)
                 for card in bare
             ]
-            return unhealthy(id_, key, f"no network security group before {listing(bare)}", found)
+            return unhealthy(id_, key, f"no network security group before {join_names(bare)}", found)
         return healthy(id_, key, "a network security group stands before every interface")
 
     for key in (FACING, INTERNAL):
         yield from machines(view, key, judge)
 
 
-def _facing(view: View, machine: Resource, *, needed: bool) -> bool | None:
+def _faces_internet(view: View, machine: Resource, *, needed: bool) -> bool | None:
     """Whether the machine faces the Internet; None where that is not known and not needed, as it is protected anyhow."""
     try:
         return view.exposure.is_internet_facing(machine)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.verdict import judged, unknown
-from nephoscope.estate.holdings import known, properties
+from nephoscope.analyze.verdict import judge_all, unknown
+from nephoscope.estate.holdings import properties, require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,7 +23,7 @@ EXTENSION = "microsoft.compute/virtualmachines/extensions"
 
 def machines(view: View, key: Key, judge: Callable[[Resource, Key], Assessment]) -> Iterable[Assessment]:
     """Judge every virtual machine; classic machines, whose network ARM does not show, are unknown."""
-    yield from judged(view.resources(MACHINE), key, judge)
+    yield from judge_all(view.resources(MACHINE), key, judge)
     if CLASSIC in key.types:
         for machine in view.resources(CLASSIC):
             yield unknown(
@@ -37,7 +37,7 @@ def machines(view: View, key: Key, judge: Callable[[Resource, Key], Assessment])
 def extensions(view: View, machine: Resource) -> list[dict[str, object]]:
     """The `properties` of a machine's extensions; raises NotCollected where extensions were not read."""
     view.need(EXTENSION, machine.key)
-    return [known(extension) for extension in view.children(EXTENSION, machine.key)]
+    return [require_complete(extension) for extension in view.children(EXTENSION, machine.key)]
 
 
 def is_extension(body: dict[str, object], publisher: str, types: Iterable[str]) -> bool:

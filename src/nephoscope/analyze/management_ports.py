@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.just_in_time_policies import is_temporary
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.machines import CLASSIC, MACHINE, machines
-from nephoscope.analyze.verdict import finding, healthy, listing, unhealthy
+from nephoscope.analyze.verdict import healthy, join_names, make_finding, unhealthy
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.network import READS as NETWORK_READS
@@ -32,7 +32,7 @@ CLOSED = Key(
     (MACHINE, CLASSIC),
     ("22730e10-96f6-4aac-ad84-9383d35b5917",),
 )
-KEYS = keyed(CLOSED)
+KEYS = index_keys(CLOSED)
 TYPES = (*NETWORK_READS, *EXPOSURE_READS, CLASSIC)
 
 PORTS = {22: "SSH", 3389: "RDP", 5985: "WinRM over HTTP", 5986: "WinRM over HTTPS"}
@@ -45,10 +45,10 @@ def analyze(view: View) -> Iterable[Assessment]:
         found, missing = open_ports(view, machine)
         id_ = str(machine.body["id"])
         if found:
-            names = listing(f"{entry.port} ({PORTS[entry.port]})" for entry in found)
-            return unhealthy(id_, key, f"open to the Internet: {names}", map(explained, found))
+            names = join_names(f"{entry.port} ({PORTS[entry.port]})" for entry in found)
+            return unhealthy(id_, key, f"open to the Internet: {names}", map(explain_port, found))
         if missing:
-            raise NotCollected(listing(missing))
+            raise NotCollected(join_names(missing))
         return healthy(id_, key, "no way in from the Internet leads to a management port")
 
     return machines(view, CLOSED, judge)
@@ -56,15 +56,15 @@ def analyze(view: View) -> Iterable[Assessment]:
 
 def open_ports(view: View, machine: Resource) -> tuple[list[Reached], tuple[str, ...]]:
     """The management ports that the Internet at large reaches, and what was not read that could open more."""
-    found, missing = view.exposure.reached(machine, "tcp", PORTS)
+    found, missing = view.exposure.find_reached_ports(machine, "tcp", PORTS)
     return [entry for entry in found if entry.broad and not is_temporary(entry)], missing
 
 
-def explained(entry: Reached) -> SubAssessment:
+def explain_port(entry: Reached) -> SubAssessment:
     """A reached port with the way and the rules that let it through."""
     rules = sorted({rule.id for opening in entry.openings for rule in opening.rules})
-    by = f"allowed by {listing(rules)}" if rules else "no network security group on the way"
-    return finding(
+    by = f"allowed by {join_names(rules)}" if rules else "no network security group on the way"
+    return make_finding(
         f"{entry.protocol}/{entry.port}",
         f"{entry.protocol.upper()} {entry.port} by {entry.way.kind} {' -> '.join(entry.way.via)}: {by}",
         "High",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.key import Key, keyed
-from nephoscope.analyze.verdict import finding, healthy, judged, listing, unhealthy
+from nephoscope.analyze.key import Key, index_keys
+from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, unhealthy
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.role_definitions import RoleClass
 from nephoscope.estate.roles import READS
@@ -35,7 +35,7 @@ AT_LEAST = Key(
     (SUBSCRIPTION_TYPE,),
     ("09024ccc-0c5f-475e-9457-b7c0d9ed487b",),
 )
-KEYS = keyed(AT_MOST, AT_LEAST)
+KEYS = index_keys(AT_MOST, AT_LEAST)
 TYPES = (SUBSCRIPTION_TYPE, MANAGEMENT_GROUP_TYPE, *READS)
 
 LIMIT = 3
@@ -51,7 +51,7 @@ def analyze(view: View) -> Iterable[Assessment]:
         found, id_ = owners(subscription), str(subscription.body["id"])
         if len(found.users) > LIMIT:
             return unhealthy(
-                id_, key, f"{len(found.users)} owners, at most {LIMIT} wanted", _named(view, found)
+                id_, key, f"{len(found.users)} owners, at most {LIMIT} wanted", _owner_findings(view, found)
             )
         _sure(view, found)
         return healthy(id_, key, f"{len(found.users)} owners")
@@ -61,20 +61,22 @@ def analyze(view: View) -> Iterable[Assessment]:
         if len(found.users) > 1:
             return healthy(id_, key, f"{len(found.users)} owners")
         _sure(view, found)
-        return unhealthy(id_, key, f"{len(found.users)} owner, more than one wanted", _named(view, found))
+        return unhealthy(
+            id_, key, f"{len(found.users)} owner, more than one wanted", _owner_findings(view, found)
+        )
 
-    yield from judged(view.resources(SUBSCRIPTION_TYPE), AT_MOST, at_most, by_body=False)
-    yield from judged(view.resources(SUBSCRIPTION_TYPE), AT_LEAST, at_least, by_body=False)
+    yield from judge_all(view.resources(SUBSCRIPTION_TYPE), AT_MOST, at_most, by_body=False)
+    yield from judge_all(view.resources(SUBSCRIPTION_TYPE), AT_LEAST, at_least, by_body=False)
 
 
 def _sure(view: View, found: Accounts) -> None:
     if found.unsure:
-        raise NotCollected(view.roles.principals.explain(listing(found.unsure)))
+        raise NotCollected(view.roles.principals.explain(join_names(found.unsure)))
 
 
-def _named(view: View, found: Accounts) -> list[SubAssessment]:
+def _owner_findings(view: View, found: Accounts) -> list[SubAssessment]:
     return [
-        finding(
+        make_finding(
             user,
             f"{view.roles.principals.name(user)} is an owner",
             "Medium",

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.machines import CLASSIC, MACHINE, machines
-from nephoscope.analyze.verdict import finding, healthy, listing, not_applicable, unhealthy
+from nephoscope.analyze.verdict import healthy, join_names, make_finding, not_applicable, unhealthy
 from nephoscope.estate.network import READS as NETWORK_READS
 from nephoscope.estate.security_rules import PROTOCOLS
 from nephoscope.estate.ways_in import is_broad
@@ -31,7 +31,7 @@ RESTRICTED = Key(
     (MACHINE, CLASSIC),
     ("9daedab3-fb2d-461e-b861-71790eead4f6",),
 )
-KEYS = keyed(RESTRICTED)
+KEYS = index_keys(RESTRICTED)
 TYPES = (*NETWORK_READS, CLASSIC)
 
 
@@ -48,7 +48,7 @@ def analyze(view: View) -> Iterable[Assessment]:
                 id_, key, "no-security-group", "no network security group stands before the machine"
             )
         if found:
-            names = listing(part.title for part in found)
+            names = join_names(part.title for part in found)
             return unhealthy(id_, key, f"rules too permissive: {names}", found)
         return healthy(id_, key, "no rule lets the Internet at large through")
 
@@ -91,11 +91,11 @@ def broad_rules(openings: Sequence[Opening]) -> Iterator[SubAssessment]:
     wide = [port for port in sorted(edges) if is_broad(openings, port)]
     for opening in openings:
         if any(low <= port <= high for port in wide for low, high in opening.region.ports) and opening.rules:
-            yield _explained(opening)
+            yield _explain_opening(opening)
 
 
-def _explained(opening: Opening) -> SubAssessment:
+def _explain_opening(opening: Opening) -> SubAssessment:
     ports = ",".join(f"{low}-{high}" if low != high else str(low) for low, high in opening.region.ports)
     rules = [rule.id for rule in opening.rules]
     names = " and ".join(dict.fromkeys(rule.name for rule in opening.rules))
-    return finding(" ".join(rules), f"{names} (ports {ports})", "High", rules=rules, ports=ports)
+    return make_finding(" ".join(rules), f"{names} (ports {ports})", "High", rules=rules, ports=ports)

@@ -34,7 +34,7 @@ class Told:
     unknown: Mapping[str, Gap]
     assessments: tuple[Assessment, ...]
 
-    def written(self) -> dict[tuple[str, str], tuple[Assessment, Resource]]:
+    def written_assessments(self) -> dict[tuple[str, str], tuple[Assessment, Resource]]:
         """What the analyzer said of each resource under each key, with the resource that it was written as."""
         known = (one for one in self.said if one.state is not State.UNKNOWN)
         return {(one.resource, one.key): (one, made) for one, made in zip(known, self.overlay, strict=True)}
@@ -110,10 +110,10 @@ def _tell(analyzer: Analyzer, view: View, earlier: Earlier | None, logs: Mapping
     if before is None or earlier is None:
         return _collect(analyzer, _say(analyzer, view), view, {})
     if not earlier.holds(analyzer, logs):
-        return _collect(analyzer, _say(analyzer, view), view, before.written())
+        return _collect(analyzer, _say(analyzer, view), view, before.written_assessments())
     if earlier.collected or len(before.overlay) == len(before.said):
         return before
-    return _collect(analyzer, before.said, view, before.written())
+    return _collect(analyzer, before.said, view, before.written_assessments())
 
 
 def _say(analyzer: Analyzer, view: View) -> tuple[Assessment, ...]:

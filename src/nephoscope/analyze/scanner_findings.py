@@ -14,10 +14,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.machines import CLASSIC, HYBRID, MACHINE
 from nephoscope.analyze.overlay import assessment_id
-from nephoscope.analyze.verdict import healthy, judged, unhealthy
+from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
 from nephoscope.estate.gap import NotCollected
 from nephoscope_policy.gap import STALE
 from nephoscope_policy.model.assessment import SubAssessment
@@ -95,7 +95,7 @@ GRAVE = Key(
 )
 #: An absence of findings holds as long as the advisories of the scan do.
 BY_TIME = True
-KEYS = keyed(
+KEYS = index_keys(
     SECRETS, DATABASES, REGISTRY, QUALYS_REGISTRY, RISK_REGISTRY, CLUSTER, QUALYS_CLUSTER, RISK_CLUSTER, SOFTWARE, MACHINES, GRAVE
 )  # fmt: skip
 #: Keys that ask the same: what one of them was told counts for all.
@@ -152,7 +152,7 @@ def analyze(view: View) -> Iterable[Assessment]:
 
     for key in KEYS.values():
         for type_ in key.types:
-            yield from judged(view.resources(type_), key, judge, by_body=False)
+            yield from judge_all(view.resources(type_), key, judge, by_body=False)
 
 
 def places_of(resource: Resource, key: Key) -> tuple[str, ...]:
@@ -200,19 +200,19 @@ def _open(view: View, places: Iterable[str]) -> tuple[list[SubAssessment], NotCo
         except NotCollected as gap:
             doubt = gap
             continue
-        if (until := _expired(view, body)) is not None:
+        if (until := _find_expiry(view, body)) is not None:
             doubt = NotCollected(f"the scan that found {one.key} was good until {until}", STALE)
             continue
         status: Any = body.get("status")
         code = str(status.get("code", "")).lower() if isinstance(status, dict) else ""
         if code == "unhealthy" or (isinstance(status, dict) and _was_exempted(view, status)):
-            found.append(_finding(one, body, str(status.get("severity") or "")))
+            found.append(_make_finding(one, body, str(status.get("severity") or "")))
         elif _is_coverage(body):
-            doubt = _uncovered(view, one, body) or doubt
+            doubt = _find_uncovered(view, one, body) or doubt
     return found, doubt
 
 
-def _expired(view: View, body: dict[str, object]) -> str | None:
+def _find_expiry(view: View, body: dict[str, object]) -> str | None:
     """Return until when a finding was good that no longer is, None where it counts."""
     details = body.get("additionalData")
     until = str(details.get(GOOD_UNTIL) or "") if isinstance(details, dict) else ""
@@ -248,7 +248,7 @@ def _is_coverage(body: dict[str, Any]) -> bool:
     return isinstance(details, dict) and details.get("assessedResourceType") == COVERAGE
 
 
-def _uncovered(view: View, one: Resource, body: dict[str, Any]) -> NotCollected | None:
+def _find_uncovered(view: View, one: Resource, body: dict[str, Any]) -> NotCollected | None:
     """Return what a scan does not cover, or that the feeds which it was matched with are too old; None where neither is."""
     status: object = body.get("status")
     if isinstance(status, dict) and status.get("cause") == NOT_ASSESSED:
@@ -260,7 +260,7 @@ def _uncovered(view: View, one: Resource, body: dict[str, Any]) -> NotCollected 
     return None
 
 
-def _finding(one: Resource, body: dict[str, object], severity: str) -> SubAssessment:
+def _make_finding(one: Resource, body: dict[str, object], severity: str) -> SubAssessment:
     details = body.get("additionalData")
     known = dict(details) if isinstance(details, dict) else {}
     return SubAssessment(one.name, str(body.get("displayName") or one.name), severity, known)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.machines import EXTENSION, MACHINE, is_extension
-from nephoscope.analyze.verdict import healthy, judged, not_applicable, unhealthy
+from nephoscope.analyze.verdict import healthy, judge_all, not_applicable, unhealthy
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.holdings import properties
 
@@ -28,7 +28,7 @@ ON = Key(
     (EXTENSION,),
     ("b1bb3592-47b8-4150-8db0-bfdcc2c8965b",),
 )
-KEYS = keyed(ON)
+KEYS = index_keys(ON)
 TYPES = (MACHINE, EXTENSION)
 
 _PUBLISHER = "microsoft.azure.security.monitoring"
@@ -58,7 +58,7 @@ def analyze(view: View) -> Iterable[Assessment]:
     agents = [
         part for part in view.resources(EXTENSION) if is_extension(properties(part), _PUBLISHER, _AGENT)
     ]
-    return judged(agents, ON, judge)
+    return judge_all(agents, ON, judge)
 
 
 def _generation(machine: Resource) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, not_applicable, not_collected, unhealthy
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.subnets import NETWORK_TYPE, SUBNET_TYPE
@@ -27,7 +27,7 @@ ATTACHED = Key(
     (SUBNET_TYPE,),
     ("e71308d3-144b-4262-b144-efdc3cc90517",),
 )
-KEYS = keyed(ATTACHED)
+KEYS = index_keys(ATTACHED)
 TYPES = (NETWORK_TYPE, SUBNET_TYPE)
 
 RESERVED = frozenset(

@@ -11,9 +11,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.machines import CLASSIC, HYBRID, MACHINE, machines
-from nephoscope.analyze.verdict import healthy, judged, unhealthy
+from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.holdings import properties
 from nephoscope_policy.gap import STALE
@@ -37,7 +37,7 @@ INSTALLED_ONCE = Key(
     (MACHINE, CLASSIC),
     retired=("86b3d65f-7626-441e-b690-81a8b71cff60",),
 )
-KEYS = keyed(INSTALLED, INSTALLED_ONCE)
+KEYS = index_keys(INSTALLED, INSTALLED_ONCE)
 #: That nothing is pending holds as long as the advisories of a scan do.
 BY_TIME = True
 RESULTS = (f"{MACHINE}/patchassessmentresults", f"{HYBRID}/patchassessmentresults")
@@ -49,7 +49,7 @@ def analyze(view: View) -> Iterable[Assessment]:
 
     def judge(machine: Resource, key: Key) -> Assessment:
         id_ = str(machine.body["id"])
-        pending = _pending(view, machine)
+        pending = _count_pending(view, machine)
         if pending is None:
             raise NotCollected(f"{machine.type}/patchassessmentresults of {machine.key}")
         if pending:
@@ -57,11 +57,11 @@ def analyze(view: View) -> Iterable[Assessment]:
         return healthy(id_, key, "no critical or security update is missing")
 
     yield from machines(view, INSTALLED, judge)
-    yield from judged(view.resources(HYBRID), INSTALLED, judge)
+    yield from judge_all(view.resources(HYBRID), INSTALLED, judge)
     yield from machines(view, INSTALLED_ONCE, judge)
 
 
-def _pending(view: View, machine: Resource) -> int | None:
+def _count_pending(view: View, machine: Resource) -> int | None:
     """How many critical and security updates wait, by the assessment that knows of most; None where no assessment succeeded."""
     counted: list[int] = []
     stale = ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.key import Key, keyed
+from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.machines import CLASSIC, EXTENSION, HYBRID, MACHINE
 from nephoscope.analyze.verdict import unknown
 from nephoscope.estate.holdings import properties
@@ -165,7 +165,7 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...], tuple[str, ...], 
     ),
 )
 
-KEYS = keyed(*(Key(*row[:5]) for row in _ROWS))
+KEYS = index_keys(*(Key(*row[:5]) for row in _ROWS))
 NEEDED = {row[0]: row[5] for row in _ROWS}
 TYPES = tuple(dict.fromkeys(type_ for key in KEYS.values() for type_ in key.types))
 

@@ -53,7 +53,7 @@ def not_collected(resource: str, key: Key, gap: NotCollected) -> Assessment:
     return unknown(resource, key, gap.cause, f"{verb}: {gap.what}")
 
 
-def judged(
+def judge_all(
     resources: Iterable[Resource],
     key: Key,
     judge: Callable[[Resource, Key], Assessment],
@@ -78,12 +78,12 @@ def _complete(resource: Resource) -> None:
         raise NotCollected(f"the properties of {resource.key}")
 
 
-def finding(id_: str, title: str, severity: str, **details: object) -> SubAssessment:
+def make_finding(id_: str, title: str, severity: str, **details: object) -> SubAssessment:
     """One thing that is wrong inside an assessment."""
     return SubAssessment(id_, title, severity, dict(details))
 
 
-def listing(names: Iterable[str], limit: int = 5) -> str:
+def join_names(names: Iterable[str], limit: int = 5) -> str:
     """Names joined for a sentence, the rest counted."""
     found = list(dict.fromkeys(names))
     rest = len(found) - limit

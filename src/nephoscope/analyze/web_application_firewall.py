@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.analyze.key import Key, keyed
-from nephoscope.analyze.verdict import finding, healthy, judged, listing, not_applicable, unhealthy
+from nephoscope.analyze.key import Key, index_keys
+from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, not_applicable, unhealthy
 from nephoscope.estate.application_gateways import GATEWAY_TYPE
-from nephoscope.estate.holdings import known
+from nephoscope.estate.holdings import require_complete
 from nephoscope.estate.interfaces import reference, references
 
 if TYPE_CHECKING:
@@ -38,32 +38,32 @@ DOOR = Key(
     "Front Doors should have a web application firewall",
     (FRONT_DOOR, PROFILE),
 )
-KEYS = keyed(GATEWAY, DOOR)
+KEYS = index_keys(GATEWAY, DOOR)
 TYPES = (GATEWAY_TYPE, FRONT_DOOR, PROFILE, ENDPOINT, SECURITY_POLICY)
 
 
 def analyze(view: View) -> Iterable[Assessment]:
     """Judge every application gateway and every Front Door."""
-    yield from judged(view.resources(GATEWAY_TYPE), GATEWAY, _gateway)
-    yield from judged(view.resources(FRONT_DOOR), DOOR, _classic_door)
-    yield from judged(
+    yield from judge_all(view.resources(GATEWAY_TYPE), GATEWAY, _gateway)
+    yield from judge_all(view.resources(FRONT_DOOR), DOOR, _classic_door)
+    yield from judge_all(
         [profile for profile in view.resources(PROFILE) if _is_front_door(profile)],
         DOOR,
         lambda profile, key: _profile(view, profile, key),
     )
 
 
-def _listed(value: object) -> list[dict[str, Any]]:
+def _list_objects(value: object) -> list[dict[str, Any]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def _gateway(gateway: Resource, key: Key) -> Assessment:
     id_ = str(gateway.body["id"])
-    body = known(gateway)
+    body = require_complete(gateway)
     own: Any = body.get("webApplicationFirewallConfiguration")
     if reference(body.get("firewallPolicy")) or (isinstance(own, dict) and own.get("enabled") is True):
         return healthy(id_, key, "a web application firewall is enabled")
-    listeners = _listed(body.get("httpListeners"))
+    listeners = _list_objects(body.get("httpListeners"))
     bare = [
         str(entry.get("name", ""))
         for entry in listeners
@@ -72,19 +72,20 @@ def _gateway(gateway: Resource, key: Key) -> Assessment:
     if listeners and not bare:
         return healthy(id_, key, "every listener has a firewall policy")
     return unhealthy(
-        id_, key, f"no web application firewall before {listing(bare) or 'the gateway'}", _bare(bare)
+        id_, key, f"no web application firewall before {join_names(bare) or 'the gateway'}", _bare(bare)
     )
 
 
 def _bare(names: list[str]) -> Iterable[Any]:
     return [
-        finding(name, f"no web application firewall before {name}", "Medium", name=name) for name in names
+        make_finding(name, f"no web application firewall before {name}", "Medium", name=name)
+        for name in names
     ]
 
 
 def _classic_door(door: Resource, key: Key) -> Assessment:
     id_ = str(door.body["id"])
-    endpoints = _listed(known(door).get("frontendEndpoints"))
+    endpoints = _list_objects(require_complete(door).get("frontendEndpoints"))
     bare = [
         str(entry.get("name", ""))
         for entry in endpoints
@@ -92,7 +93,10 @@ def _classic_door(door: Resource, key: Key) -> Assessment:
     ]
     if bare or not endpoints:
         return unhealthy(
-            id_, key, f"no web application firewall before {listing(bare) or 'the Front Door'}", _bare(bare)
+            id_,
+            key,
+            f"no web application firewall before {join_names(bare) or 'the Front Door'}",
+            _bare(bare),
         )
     return healthy(id_, key, "every frontend endpoint has a firewall policy")
 
@@ -112,22 +116,22 @@ def _profile(view: View, profile: Resource, key: Key) -> Assessment:
     endpoints = [
         endpoint
         for endpoint in view.children(ENDPOINT, profile.key)
-        if str(known(endpoint).get("enabledState", "Enabled")).lower() == "enabled"
+        if str(require_complete(endpoint).get("enabledState", "Enabled")).lower() == "enabled"
     ]
     bare = [endpoint.name for endpoint in endpoints if endpoint.key not in guarded]
     if bare:
-        return unhealthy(id_, key, f"no web application firewall before {listing(bare)}", _bare(bare))
+        return unhealthy(id_, key, f"no web application firewall before {join_names(bare)}", _bare(bare))
     if not endpoints:
         return not_applicable(id_, key, "no-endpoint", "the profile has no enabled endpoint")
     return healthy(id_, key, "every endpoint is in a security policy")
 
 
 def _domains(policy: Resource) -> Iterable[str]:
-    parameters: object = known(policy).get("parameters")
+    parameters: object = require_complete(policy).get("parameters")
     if not isinstance(parameters, dict) or not reference(parameters.get("wafPolicy")):
         return ()
     return [
         domain
-        for entry in _listed(parameters.get("associations"))
+        for entry in _list_objects(parameters.get("associations"))
         for domain in references(entry.get("domains"))
     ]

@@ -22,12 +22,12 @@ from nephoscope.api.wire import levels, list_query, target, versions
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.concurrency import guarded
+from nephoscope.api.wire.concurrency import guard_change
 from nephoscope.api.wire.fault import Fault, bad, unavailable
 from nephoscope.api.wire.later import later
 from nephoscope.api.wire.operation import PUBLIC, Directory, Operation
 from nephoscope.api.wire.scope_access import admit
-from nephoscope.ingest.live.ingestion.bodies import body_of, unpacked
+from nephoscope.ingest.live.ingestion.bodies import body_of, unpack_body
 from nephoscope.ingest.live.ingestion.refused import RefusedError
 from nephoscope.lake.errors import LakeError
 from nephoscope.state import MissingError, StateError
@@ -67,7 +67,7 @@ async def respond(instance: Instance, request: Request) -> Response:
     """The answer to a request, whatever happens."""
     id_ = str(uuid.uuid4())
     try:
-        found = await _answered(instance, request)
+        found = await _answer(instance, request)
     except (ClientDisconnect, ClientGoneError):
         return Response(status_code=400)
     except Fault as fault:
@@ -102,7 +102,7 @@ async def respond(instance: Instance, request: Request) -> Response:
     )
 
 
-async def _answered(instance: Instance, request: Request) -> Answer:
+async def _answer(instance: Instance, request: Request) -> Answer:
     method = "GET" if request.method == "HEAD" else request.method
     path = _SLASHES.sub("/", request.scope["path"])
     if len(path) > MAX_PATH:
@@ -118,7 +118,7 @@ async def _answered(instance: Instance, request: Request) -> Answer:
     if operation.versioned:
         versions.check(request.query_params)
     raw = await whole_body(request, MAX_BODY)
-    handled = partial(_handled, instance, request, path, operation, parameters, caller, raw)
+    handled = partial(_handle, instance, request, path, operation, parameters, caller, raw)
     if operation.throttled is None or caller is None:
         return await run_in_threadpool(handled)
     try:
@@ -127,7 +127,7 @@ async def _answered(instance: Instance, request: Request) -> Answer:
         raise operation.throttled(error) from error
 
 
-def _handled(
+def _handle(
     instance: Instance,
     request: Request,
     path: str,
@@ -151,10 +151,10 @@ def _handled(
     )
     try:
         if operation.changes and operation.method == "POST":  # as one that has others do something
-            return _done(call, operation)
-        return once_more(lambda: _done(call, operation))
+            return _run_operation(call, operation)
+        return once_more(lambda: _run_operation(call, operation))
     except DeniedError as error:
-        raise _denied(instance, call, error) from error
+        raise _denied_fault(instance, call, error) from error
     except KqlError as error:
         raise bad(str(error), code="InvalidQuery") from error
     except PassingError as error:
@@ -167,20 +167,20 @@ def _handled(
         raise unavailable(str(error)) from error
 
 
-def _done(call: Call, operation: Operation) -> Answer:
+def _run_operation(call: Call, operation: Operation) -> Answer:
     if operation.method in KEEPING:
         target.check(call.path)
     if operation.permission != PUBLIC:
         admit(call, operation)
     if operation.method in KEEPING:
         levels.check(call.path, call.asked("api-version"))
-    with guarded(call):
-        if list_query.minded(call):
+    with guard_change(call):
+        if list_query.has_list_options(call):
             return list_query.answer(operation.handler, call)
         return operation.handler(call)
 
 
-def _denied(instance: Instance, call: Call, error: DeniedError) -> Fault:
+def _denied_fault(instance: Instance, call: Call, error: DeniedError) -> Fault:
     instance.guard.denied(call.caller.name, error.operation, error.scope, call.caller.address)
     if call.path.lower().startswith(_GRAPH):
         return Fault(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
@@ -222,6 +222,6 @@ async def whole_body(request: Request, limit: int) -> bytes:
     """The body without its gzip, no larger than ten times the limit; Fault where it is not taken."""
     try:
         body = await body_of(request, limit)
-        return unpacked(body, request.headers.get("content-encoding", ""), limit * 10)
+        return unpack_body(body, request.headers.get("content-encoding", ""), limit * 10)
     except RefusedError as error:
         raise Fault(error.status, _CODES.get(error.code, error.code), error.message) from error

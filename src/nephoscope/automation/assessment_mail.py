@@ -45,36 +45,36 @@ class Standing:
         return _line(f"{self.state}, {self.severity}" if self.severity else self.state)
 
 
-def standing(body: Mapping[str, Any]) -> Standing:
+def document_standing(body: Mapping[str, Any]) -> Standing:
     """How a published document stands."""
     told, type_ = body.get("properties") or {}, _type(body)
     if type_ == _ASSESSMENT:
         state = (told.get("additionalData") or {}).get("state") or told["status"]["code"]
-        return _found(_STATES.get(state, state), (told.get("metadata") or {}).get("severity"))
+        return _make_standing(_STATES.get(state, state), (told.get("metadata") or {}).get("severity"))
     if type_ == _SUB:
-        return _found(told["status"]["code"], told["status"].get("severity"))
+        return _make_standing(told["status"]["code"], told["status"].get("severity"))
     if type_.startswith(_SCORE):
         return Standing(_points(told["score"]))
     return Standing(str(told.get("riskLevel" if type_ == _PATH else "state") or ""))
 
 
-def stood(type_: str, text: str) -> Standing:
+def parse_standing(type_: str, text: str) -> Standing:
     """How a document stood, from the text that was kept of it."""
     if type_ == _ASSESSMENT:
         state, severity, *_ = [*text.split("|"), "", ""]
-        return _found(_STATES.get(state, state), severity)
+        return _make_standing(_STATES.get(state, state), severity)
     try:
         kept = msgspec.json.decode(text)
     except msgspec.DecodeError:
         return Standing(text)
     if not isinstance(kept, dict):
         return Standing(str(kept))
-    return _found(kept["code"], kept.get("severity")) if "code" in kept else Standing(_points(kept))
+    return _make_standing(kept["code"], kept.get("severity")) if "code" in kept else Standing(_points(kept))
 
 
 def grave_first(body: Mapping[str, object]) -> tuple[int, str]:
     """Sorts documents: findings by their severity, then the others."""
-    how = standing(body)
+    how = document_standing(body)
     return -_RANKS.get(how.severity, -1) if how.state == FINDING else 1, str(body["id"]).lower()
 
 
@@ -91,16 +91,16 @@ def letter(run: AutomationRun, pages: str) -> tuple[str, str] | None:
 
 
 def _one(body: Mapping[str, Any], before: Mapping[str, str] | None, pages: str) -> tuple[str, str]:
-    how, told = standing(body), body["properties"]
+    how, told = document_standing(body), body["properties"]
     grave = f"[{how.severity}] " if how.severity else ""
     status, about = told.get("status") or {}, told.get("metadata") or {}
     resource = _resource(body)
     lines = [
-        _title(body), "", f"State: {_moved(body, before)}", f"Resource: {_name(resource)}", f"  {resource}",
-        *_named("Why", status.get("description") or status.get("cause")),
-        *_named("About", about.get("description") or told.get("impact")),
-        *_named("What to do", about.get("remediationDescription") or told.get("remediation")),
-        *_named("Page", _page(body, resource, pages)),
+        _title(body), "", f"State: {_describe_change(body, before)}", f"Resource: {_name(resource)}", f"  {resource}",
+        *_name_paragraph("Why", status.get("description") or status.get("cause")),
+        *_name_paragraph("About", about.get("description") or told.get("impact")),
+        *_name_paragraph("What to do", about.get("remediationDescription") or told.get("remediation")),
+        *_name_paragraph("Page", _page(body, resource, pages)),
     ]  # fmt: skip
     state = "" if _is_failure(body) else f"{how.state}: "
     return f"{grave}{state}{_title(body)} ({_name(resource)})", "\n".join(lines) + "\n"
@@ -111,7 +111,7 @@ def _many(
 ) -> tuple[str, str]:
     count, findings = run.document.get("count", len(records)), run.document.get("findings", 0)
     what = "documents" if run.kind.endswith(".snapshot") else "changes"
-    worst = standing(records[0]).severity
+    worst = document_standing(records[0]).severity
     grave = f"[{worst}] " if findings and worst else ""
     name = run.rule.rpartition("/")[2]
     many = (
@@ -119,32 +119,32 @@ def _many(
         if findings
         else f"{count:,} {what}, none is a finding"
     )
-    rows = [(_moved(one, before), f"{_title(one)} ({_name(_resource(one))})") for one in records]
+    rows = [(_describe_change(one, before), f"{_title(one)} ({_name(_resource(one))})") for one in records]
     width = max(len(moved) for moved, _ in rows)
     lines = [
         f"{many}." + (f" The first {len(records)}:" if count > len(records) else ""), "",
         *(f"{moved:<{width}}  {title}" for moved, title in rows),
-        *_named("Why, what to do, and the rest", f"{pages}/recommendations" if pages else ""),
+        *_name_paragraph("Why, what to do, and the rest", f"{pages}/recommendations" if pages else ""),
     ]  # fmt: skip
     return f"{grave}{many}: {name}", "\n".join(lines) + "\n"
 
 
-def _moved(body: Mapping[str, object], before: Mapping[str, str] | None) -> str:
+def _describe_change(body: Mapping[str, object], before: Mapping[str, str] | None) -> str:
     """How it stands, and how it stood; nothing of that where no change is told."""
-    now = standing(body)
+    now = document_standing(body)
     if before is None:
         return str(now)
     kept = before.get(str(body["id"]).lower())
     if kept is None:
         return f"{now} (new)"
-    return f"{now} (was {stood(_type(body), kept)})"
+    return f"{now} (was {parse_standing(_type(body), kept)})"
 
 
 def _type(body: Mapping[str, object]) -> str:
     return str(body.get("type") or "").lower()
 
 
-def _found(state: str, severity: str | None) -> Standing:
+def _make_standing(state: str, severity: str | None) -> Standing:
     return Standing(state, severity or "") if state == FINDING else Standing(state)
 
 
@@ -160,7 +160,7 @@ def _title(body: Mapping[str, Any]) -> str:
 
 def _is_failure(body: Mapping[str, object]) -> bool:
     """Whether it is a resource that fails a recommendation: a finding inside one has a name of its own."""
-    return _type(body) == _ASSESSMENT and standing(body).state == FINDING
+    return _type(body) == _ASSESSMENT and document_standing(body).state == FINDING
 
 
 def _resource(body: Mapping[str, Any]) -> str:
@@ -187,7 +187,7 @@ def _page(body: Mapping[str, object], resource: str, pages: str) -> str:
     return f"{pages}/compliance" if "regulatorycompliance" in type_ else f"{pages}/"
 
 
-def _named(name: str, text: object) -> list[str]:
+def _name_paragraph(name: str, text: object) -> list[str]:
     """A paragraph; its further lines are set in, so that none looks like one that begins with a name."""
     return ["", f"{name}: " + "\n  ".join(str(text).splitlines())] if text else []
 

@@ -21,7 +21,7 @@ class Chosen:
     spared: tuple[tuple[str, str], ...]
 
 
-def chosen(
+def choose_addresses(
     document: dict[str, object], guarded: Sequence[tuple[str, str]], most: int, refused: Mapping[int, str]
 ) -> Chosen:
     """The addresses of the entities of an event.

@@ -151,7 +151,7 @@ def is_in_range(value: str, network: str) -> bool:
         return False
 
 
-def _ordered(compare: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
+def _make_numeric_comparison(compare: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
     def compare_numbers(value: str, expected: str) -> bool:
         one, other = read_number(value), read_number(expected)
         return one is not None and other is not None and compare(one, other)
@@ -165,11 +165,11 @@ OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     "Contains": lambda value, expected: expected in value,
     "StartsWith": lambda value, expected: value.startswith(expected),
     "EndsWith": lambda value, expected: value.endswith(expected),
-    "GreaterThan": _ordered(lambda one, other: one > other),
-    "GreaterThanOrEqualTo": _ordered(lambda one, other: one >= other),
-    "LesserThan": _ordered(lambda one, other: one < other),
-    "LesserThanOrEqualTo": _ordered(lambda one, other: one <= other),
-    "EqualsNumber": _ordered(lambda one, other: one == other),
+    "GreaterThan": _make_numeric_comparison(lambda one, other: one > other),
+    "GreaterThanOrEqualTo": _make_numeric_comparison(lambda one, other: one >= other),
+    "LesserThan": _make_numeric_comparison(lambda one, other: one < other),
+    "LesserThanOrEqualTo": _make_numeric_comparison(lambda one, other: one <= other),
+    "EqualsNumber": _make_numeric_comparison(lambda one, other: one == other),
     "InRange": is_in_range,
 }
 TEXT_OPERATORS = ("Equals", "Contains", "StartsWith", "EndsWith")

@@ -11,7 +11,7 @@ from nephoscope.connect.reaching import PrivateError, Target, UnreachableError
 
 
 @contextmanager
-def reached() -> Iterator[None]:
+def translate_connection_errors() -> Iterator[None]:
     """What cannot be reached within the block is an ActionError, which says where a private address may be allowed."""
     try:
         yield
@@ -25,7 +25,7 @@ def reached() -> Iterator[None]:
 
 def target(url: str, allowed: Sequence[str], seconds: float) -> Target:
     """The target of a webhook's URL as of `reaching.target`; ActionError."""
-    with reached():
+    with translate_connection_errors():
         return reaching.target(url, allowed, seconds)
 
 

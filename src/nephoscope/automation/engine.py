@@ -29,13 +29,13 @@ from nephoscope.automation.planning import batch_event, plan_runs
 from nephoscope.automation.rule import AutomationRule
 from nephoscope.automation.run_queues import MOST, RunQueues
 from nephoscope.automation.run_states import (
-    approved,
-    begun,
+    approve_run,
+    begin_run,
     cut_off,
-    denied,
-    ended,
-    failed,
-    retried,
+    deny_run,
+    end_run,
+    fail_run,
+    retry_run,
     taken_back,
 )  # fmt: skip
 from nephoscope.automation.worker_pool import WorkerPool
@@ -92,7 +92,7 @@ class AutomationEngine:
                 return
             yield from self._take_over(lease, clock())
             self._prune(lease, clock())
-            with WorkerPool(lambda run: self._tried(run, clock), 2 * MOST) as crew:
+            with WorkerPool(lambda run: self._try_run(run, clock), 2 * MOST) as crew:
                 yield from self._work(lease, crew, clock)
 
     def _take_over(self, lease: Lease, now: datetime) -> Iterator[AutomationRun]:
@@ -124,7 +124,7 @@ class AutomationEngine:
                 ended = crew.ended(0.0 if moved else LOOK_SECONDS)
                 asked = not self.ending() and self._asked(lease, clock())
                 begun = self._turn(ended, lanes, lease, clock(), new=asked)
-                given = [self._given(run, crew, lanes, lease, clock) for run in begun]
+                given = [self._start_run(run, crew, lanes, lease, clock) for run in begun]
                 came = [*ended, *(one for one in given if one is not None)]
                 yield from came
                 # what the crew was given is waited for, and not looked for at once
@@ -148,14 +148,14 @@ class AutomationEngine:
         lanes.drop(chosen)
         return begun
 
-    def _given(
+    def _start_run(
         self, run: AutomationRun, crew: WorkerPool, lanes: RunQueues, lease: Lease, clock: Clock
     ) -> AutomationRun | None:
         """Let a run be done: a change of the state here and now, as it ended; anything else by the crew."""
         if run.status is RunStatus.RUNNING and not _changes(run):
             crew.give(run)
             return None
-        after = run if run.status is not RunStatus.RUNNING else self._changed(run, lease, clock)
+        after = run if run.status is not RunStatus.RUNNING else self._change_state(run, lease, clock)
         lanes.end(run.id)
         return after
 
@@ -188,7 +188,7 @@ class AutomationEngine:
 
     def _begin(self, session: Session, ids: Sequence[str], now: datetime) -> list[AutomationRun]:
         """Of several runs those that are still due, begun or expired."""
-        found = [begun(run, now) for run in self.state.automation_runs.claimed(session, ids, _soon(now))]
+        found = [begin_run(run, now) for run in self.state.automation_runs.claimed(session, ids, _soon(now))]
         for run in found:
             if run.status is RunStatus.EXPIRED:
                 self._note(session, run, now)
@@ -196,26 +196,26 @@ class AutomationEngine:
                 self.state.automation_runs.put(session, run)
         return found
 
-    def _tried(self, run: AutomationRun, clock: Clock) -> AutomationRun:
+    def _try_run(self, run: AutomationRun, clock: Clock) -> AutomationRun:
         """Do what a run asks for, in a thread of its own; the run as it ended."""
         try:
             kind = find_action_kind(run.action)
-            return ended(run, kind, self._acted(kind, run, clock()), clock())
+            return end_run(run, kind, self._run_step(kind, run, clock()), clock())
         except _EXPECTED as error:
-            return failed(run, error, clock())
+            return fail_run(run, error, clock())
         except Exception as error:  # noqa: BLE001 - the boundary of an action: its fault is a visible result of the run
-            return failed(run, _fault(error), clock())
+            return fail_run(run, _fault(error), clock())
 
-    def _changed(self, run: AutomationRun, lease: Lease, clock: Clock) -> AutomationRun:
+    def _change_state(self, run: AutomationRun, lease: Lease, clock: Clock) -> AutomationRun:
         """Change the state and note it, in one transaction; where that fails it is noted alone."""
         try:
             return self._change(find_action_kind(run.action), run, lease, clock())
         except LeaseLostError:
             raise
         except _EXPECTED as error:
-            after = failed(run, error, clock())
+            after = fail_run(run, error, clock())
         except Exception as error:  # noqa: BLE001 - the boundary of an action: its fault is a visible result of the run
-            after = failed(run, _fault(error), clock())
+            after = fail_run(run, _fault(error), clock())
         self._noted([after], lease, clock())
         return after
 
@@ -224,11 +224,11 @@ class AutomationEngine:
         with self.state.transaction(product="response") as session:
             lease.check(session)
             outcome = kind.change(kind.parse(run.settings), run, self.state, session, now)
-            after = ended(replace(run, cut_off=0), kind, outcome, now)
+            after = end_run(replace(run, cut_off=0), kind, outcome, now)
             self._note(session, after, now)
         return after
 
-    def _acted(self, kind: ActionKind, run: AutomationRun, now: datetime) -> Outcome:
+    def _run_step(self, kind: ActionKind, run: AutomationRun, now: datetime) -> Outcome:
         """Do the step that a run is at."""
         steps = {RunStep.DO: kind.plan or kind.run, RunStep.APPLY: kind.approve, RunStep.UNDO: kind.undo}
         act = steps[run.step]
@@ -249,7 +249,7 @@ class AutomationEngine:
             try:
                 return self._kept(runs, lease, now, ids)
             except LeaseLostError:
-                raise LeaseLostError(_lost(runs, error) if runs else str(error)) from error
+                raise LeaseLostError(_describe_lost_lease(runs, error) if runs else str(error)) from error
 
     def _kept(
         self, runs: list[AutomationRun], lease: Lease, now: datetime, ids: Sequence[str]
@@ -297,21 +297,23 @@ class AutomationEngine:
 
     def approve(self, id_: str, by: str, now: datetime) -> AutomationRun:
         """Let what a run planned be done, at the next tick; StateError where it waits for nobody."""
-        return self._decided(id_, now, lambda run: approved(run, by, now))
+        return self._apply_decision(id_, now, lambda run: approve_run(run, by, now))
 
     def deny(self, id_: str, by: str, now: datetime) -> AutomationRun:
         """Let it not be done."""
-        return self._decided(id_, now, lambda run: denied(run, by, now))
+        return self._apply_decision(id_, now, lambda run: deny_run(run, by, now))
 
     def retry(self, id_: str, by: str, now: datetime) -> AutomationRun:
         """Let a dead run be tried again at the next tick, under the same id, in the step that failed."""
-        return self._decided(id_, now, lambda run: retried(run, by, now))
+        return self._apply_decision(id_, now, lambda run: retry_run(run, by, now))
 
     def undo(self, id_: str, by: str, now: datetime) -> AutomationRun:
         """Let what was approved be undone at the next tick, before it is over."""
-        return self._decided(id_, now, lambda run: taken_back(run, find_action_kind(run.action), by, now))
+        return self._apply_decision(
+            id_, now, lambda run: taken_back(run, find_action_kind(run.action), by, now)
+        )
 
-    def _decided(
+    def _apply_decision(
         self, id_: str, now: datetime, after: Callable[[AutomationRun], AutomationRun]
     ) -> AutomationRun:
         with self.state.transaction() as session:
@@ -340,7 +342,7 @@ def _fault(error: Exception) -> ActionError:
     return ActionError(f"a fault of nephoscope: {type(error).__name__}: {error}", again=False)
 
 
-def _lost(runs: list[AutomationRun], error: LeaseLostError) -> str:
+def _describe_lost_lease(runs: list[AutomationRun], error: LeaseLostError) -> str:
     told = "; ".join(f"the run {run.id} ({run.action}) is {run.status.value}: {run.detail}" for run in runs)
     which = "it is not noted, and another process begins it again" if len(runs) == 1 else (
         "they are not noted, and another process begins them again"

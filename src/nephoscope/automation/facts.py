@@ -103,13 +103,13 @@ def entity_facts(document: Mapping[str, Any]) -> dict[str, list[str]]:
     """The identifiers of the entities, by `entity.KIND.IDENTIFIER` as `fact_name` writes it."""
     found: dict[str, list[str]] = {}
     for one in document.get("Entities") or []:
-        for name, value in {**one, **_derived(one)}.items():
+        for name, value in {**one, **_derive_identifiers(one)}.items():
             if name != "Type":
                 found.setdefault(_entity_fact(str(one.get("Type", "")), name), []).append(str(value))
     return found
 
 
-def _derived(document: Mapping[str, object]) -> dict[str, str]:
+def _derive_identifiers(document: Mapping[str, object]) -> dict[str, str]:
     """Identifiers that entities are not kept by: the whole name, which is cut into its parts, and the subscription of a resource."""
     entity = Entity.read(dict(document))
     if entity.kind in ("Account", "Host") and entity.identifiers:
@@ -130,7 +130,7 @@ def fact_name(text: str) -> str:
     if first == BEFORE and rest in FACTS:
         return name
     if first == ENTITY and rest.count(".") == 1:
-        return _entity_fact(*_known(*rest.split(".")))
+        return _entity_fact(*_require_identifier(*rest.split(".")))
     raise ValueError(
         f"there is no property {text!r:.80}: there are {', '.join(FACTS)}, {CHANGED}, {BEFORE}.NAME of these, and"
         f" {ENTITY}.KIND.IDENTIFIER"
@@ -141,7 +141,7 @@ def _entity_fact(kind: str, identifier: str) -> str:
     return f"{ENTITY}.{kind.lower().replace('-', '')}.{identifier.lower()}"
 
 
-def _known(kind: str, identifier: str) -> tuple[str, str]:
+def _require_identifier(kind: str, identifier: str) -> tuple[str, str]:
     names = {one.lower(): one for one in IDENTIFIERS}
     whole = names.get(kind.replace("-", ""))
     if whole is None:

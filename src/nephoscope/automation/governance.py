@@ -51,7 +51,7 @@ class Assigned:
     grace: bool
     notification: Mapping[str, object]
 
-    def overdue(self, now: datetime) -> bool:
+    def is_overdue(self, now: datetime) -> bool:
         """Whether its day is over."""
         return self.due is not None and self.due < now
 
@@ -135,7 +135,9 @@ def rules(state: State) -> list[GovernanceRule]:
     return sorted(found, key=lambda one: (one.priority, one.key))
 
 
-def deciding(several: Iterable[GovernanceRule], body: Mapping[str, object]) -> GovernanceRule | None:
+def find_deciding_rule(
+    several: Iterable[GovernanceRule], body: Mapping[str, object]
+) -> GovernanceRule | None:
     """The rule that decides of an assessment; None where the resource does not fail it, or none holds."""
     if _at(body, "properties", "status", "code") != "Unhealthy":
         return None
@@ -184,10 +186,10 @@ def _condition(given: Any, where: str) -> tuple[str, frozenset[str]]:
     operator, value = given.get("operator"), given.get("value")
     if operator not in ("In", "Equals") or not isinstance(value, str):
         raise AutomationError(f"{where}.operator", "is one of In, Equals, with a text as 'value'")
-    return name, frozenset({value.lower()} if operator == "Equals" else _listed(value, where))
+    return name, frozenset({value.lower()} if operator == "Equals" else _parse_list(value, where))
 
 
-def _listed(text: str, where: str) -> set[str]:
+def _parse_list(text: str, where: str) -> set[str]:
     """The values of a list, which is JSON within a text."""
     try:
         return {one.lower() for one in msgspec.json.decode(text, type=list[str])}

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from nephoscope.automation.action import find_action_kind
-from nephoscope.automation.assessment_mail import FINDING, MOST_ROWS, grave_first, standing
+from nephoscope.automation.assessment_mail import FINDING, MOST_ROWS, document_standing, grave_first
 from nephoscope.automation.event_kinds import EventKind, name_published
 from nephoscope.automation.rule import AutomationRule
 from nephoscope.state.automation.automation_runs import AutomationEvent, AutomationRun, RunStatus
@@ -125,7 +125,7 @@ def _summarize(planned: _Planned, batches: Sequence[EventBatch]) -> AutomationRu
     document: dict[str, object] = {
         "records": records[:MOST_ROWS],
         "count": len(records),
-        "findings": sum(1 for body in records if standing(body).state == FINDING),
+        "findings": sum(1 for body in records if document_standing(body).state == FINDING),
     }
     if not snapshot:
         wanted = {str(body["id"]).lower() for body in records[:MOST_ROWS]}

@@ -12,12 +12,15 @@ from typing import Any
 from nephoscope.state.automation.automation_runs import AutomationRun
 
 
-def taken(data: Path, group: str, direction: str, but: str, plans: Iterable[AutomationRun]) -> dict[int, str]:
+def find_taken_priorities(
+    data: Path, group: str, direction: str, but: str, plans: Iterable[AutomationRun]
+) -> dict[int, str]:
     """Priority -> what has it; the rule named `but` counts for nothing. StoreError where the estate cannot be read."""
     known = {
-        priority: f"the plan of the run {run_id}" for run_id, priority in _planned(plans, group, direction)
+        priority: f"the plan of the run {run_id}"
+        for run_id, priority in _list_planned(plans, group, direction)
     }
-    for name, properties in _stored(data, group):
+    for name, properties in _list_stored(data, group):
         if (
             properties.get("direction") == direction
             and "priority" in properties
@@ -27,7 +30,7 @@ def taken(data: Path, group: str, direction: str, but: str, plans: Iterable[Auto
     return known
 
 
-def _stored(data: Path, group: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _list_stored(data: Path, group: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The rules of the group in the stored estate."""
     from nephoscope.estate.tenant_stores import current_resources
 
@@ -37,7 +40,7 @@ def _stored(data: Path, group: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
                 yield str(one.get("name", "")), one.get("properties") or {}
 
 
-def _planned(plans: Iterable[AutomationRun], group: str, direction: str) -> Iterator[tuple[str, int]]:
+def _list_planned(plans: Iterable[AutomationRun], group: str, direction: str) -> Iterator[tuple[str, int]]:
     """(run, priority) of the rules that plans make in the group."""
     for run in plans:
         if run.plan is not None and str(run.plan.get("resource", "")).lower() == group.lower():

@@ -20,7 +20,7 @@ _TRY_AGAIN = 75
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 
-def executed(name: str, data: bytes, around: Around) -> str:
+def run_program(name: str, data: bytes, around: Around) -> str:
     """Run the program of a name with data on its standard input; what it said. ActionError where it may not be run, or failed."""
     command = around.operator.commands.get(name)
     if command is None:
@@ -52,7 +52,7 @@ def _run(command: Command, given: IO[bytes], folder: str) -> tuple[int | None, b
         raise ActionError(f"{command.run[0]}: {error.strerror}", again=False) from error
     try:
         until = time.monotonic() + command.seconds
-        return _ended(process, until, command.output)
+        return _read_until_end(process, until, command.output)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -61,7 +61,7 @@ def _run(command: Command, given: IO[bytes], folder: str) -> tuple[int | None, b
             process.stdout.close()
 
 
-def _ended(process: subprocess.Popen[bytes], until: float, most: int) -> tuple[int | None, bytes]:
+def _read_until_end(process: subprocess.Popen[bytes], until: float, most: int) -> tuple[int | None, bytes]:
     """Read until it says no more, ends, takes too long or says too much."""
     assert process.stdout is not None
     held = b""

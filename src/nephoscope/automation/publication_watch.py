@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from nephoscope.automation.facts import view_document
 from nephoscope.automation.planning import EventBatch, plan_runs
-from nephoscope.automation.published_changes import bodies, changed, file_of, forget, keep, stands
+from nephoscope.automation.published_changes import bodies, file_of, find_changes, forget, keep, stands
 from nephoscope.automation.rules import load_automations
 from nephoscope.state.leases.holder import new_holder
 from nephoscope.state.workspaces.workspace import DEFAULT
@@ -69,7 +69,7 @@ class PublicationWatch:
         if seen != edition.version:
             stood = stands(edition)
             if seen is not None and file_of(self.data, seen).exists():
-                moved = changed(pq.read_table(file_of(self.data, seen)), stood)
+                moved = find_changes(pq.read_table(file_of(self.data, seen)), stood)
             elif seen is not None:
                 _LOG.warning("how version %s stood is lost: what changed since is not told", seen)
             keep(self.data, edition.version, stood)

@@ -54,7 +54,7 @@ def forget(data: Path, but: int) -> None:
             path.unlink(missing_ok=True)
 
 
-def changed(before: pa.Table, now: pa.Table) -> dict[str, dict[str, str | None]]:
+def find_changes(before: pa.Table, now: pa.Table) -> dict[str, dict[str, str | None]]:
     """Type -> the keys of documents that are new or stand otherwise, each with how it stood (None = it is new)."""
     known = dict(zip(before.column("key").to_pylist(), before.column("stands").to_pylist(), strict=True))
     found: dict[str, dict[str, str | None]] = {}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
-from nephoscope.automation.actions.mail import refused
+from nephoscope.automation.actions.mail import find_refusals
 from nephoscope.automation.operator import FILE, Operator
 from nephoscope.model.reach import EVERYTHING
 
@@ -61,7 +61,7 @@ class Readiness:
         elif kind == "command" and name not in self.operator.commands:
             yield f"no command is named {name!r}: the operator's file {file} names the program under `commands`"
         elif kind == "mail":
-            yield from (f"{why} ({file})" for why in refused(action["to"], self.operator.mail))
+            yield from (f"{why} ({file})" for why in find_refusals(action["to"], self.operator.mail))
         elif kind in ("webhook", "event_hub"):
             yield from self._secrets(action)
 

@@ -19,7 +19,7 @@ def records_of(run: AutomationRun) -> Iterator[tuple[str, dict[str, object]]]:
         yield f"{run.id}-{number}", one
 
 
-def told(run: AutomationRun) -> dict[str, Any]:
+def without_records(run: AutomationRun) -> dict[str, Any]:
     """The document without its records, for a run that is done: it says how many there were."""
     if RECORDS not in run.document:
         return run.document

@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from nephoscope.automation.action import ActionError, ActionKind, Outcome
-from nephoscope.automation.records import told
+from nephoscope.automation.records import without_records
 from nephoscope.model.secret import redact_text
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
 from nephoscope.state.database.database import StateError
@@ -26,7 +26,7 @@ MOST_TRIES = 8
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
 
 
-def begun(run: AutomationRun, now: datetime) -> AutomationRun:
+def begin_run(run: AutomationRun, now: datetime) -> AutomationRun:
     """A run that is due: running, in the step that undoes it where its time is over; expired where nobody approved it in time."""
     if run.status is RunStatus.APPROVE:
         detail = "nobody approved in time"
@@ -38,7 +38,7 @@ def begun(run: AutomationRun, now: datetime) -> AutomationRun:
     )
 
 
-def ended(run: AutomationRun, kind: ActionKind, outcome: Outcome, now: datetime) -> AutomationRun:
+def end_run(run: AutomationRun, kind: ActionKind, outcome: Outcome, now: datetime) -> AutomationRun:
     """A running one whose step came about."""
     detail = outcome.detail + _doubt(run)
     if run.step is RunStep.UNDO:
@@ -49,7 +49,7 @@ def ended(run: AutomationRun, kind: ActionKind, outcome: Outcome, now: datetime)
         run,
         status=RunStatus.APPROVE if waits else RunStatus.DONE,
         detail=detail,
-        document=run.document if waits else told(run),
+        document=run.document if waits else without_records(run),
         plan=outcome.plan or run.plan,
         until=outcome.until,
         changed=now,
@@ -64,7 +64,7 @@ def _doubt(run: AutomationRun) -> str:
     return f" ({run.cut_off} tries before were cut off: what they did is not known)"
 
 
-def failed(run: AutomationRun, error: Exception, now: datetime) -> AutomationRun:
+def fail_run(run: AutomationRun, error: Exception, now: datetime) -> AutomationRun:
     """A running one whose step did not: another try after a pause that doubles, or none."""
     again = not isinstance(error, ActionError) or error.again
     detail = redact_text(str(error))[:1000]
@@ -90,14 +90,14 @@ def _dead(run: AutomationRun, detail: str, now: datetime) -> AutomationRun:
     return replace(run, status=RunStatus.DEAD, detail=detail + holds.get(run.step, ""), changed=now)
 
 
-def approved(run: AutomationRun, by: str, now: datetime) -> AutomationRun:
+def approve_run(run: AutomationRun, by: str, now: datetime) -> AutomationRun:
     """One that waits for a person, who lets what it planned be done; StateError where it waits for nobody."""
     _waits(run, now)
     run = _at(run, RunStep.APPLY)
     return replace(run, status=RunStatus.PENDING, by=by, due=now, until=None, changed=now)
 
 
-def denied(run: AutomationRun, by: str, now: datetime) -> AutomationRun:
+def deny_run(run: AutomationRun, by: str, now: datetime) -> AutomationRun:
     """One that waits for a person, who lets it not be done."""
     _waits(run, now)
     return replace(run, status=RunStatus.DENIED, by=by, until=None, detail=f"denied by {by}", changed=now)
@@ -110,7 +110,7 @@ def _waits(run: AutomationRun, now: datetime) -> None:
         raise StateError(f"the run {run.id} waits for no approval: its time to be approved is over")
 
 
-def retried(run: AutomationRun, by: str, now: datetime) -> AutomationRun:
+def retry_run(run: AutomationRun, by: str, now: datetime) -> AutomationRun:
     """A dead one goes on with the step that failed."""
     if run.status is not RunStatus.DEAD:
         raise StateError(f"the run {run.id} is not dead: it is {run.status.value}")

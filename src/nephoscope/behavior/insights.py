@@ -10,11 +10,11 @@ from typing import Any
 from nephoscope.behavior.accounts import Account
 from nephoscope.behavior.anomaly import kind_of
 from nephoscope.behavior.dimension import DIMENSIONS
-from nephoscope.behavior.entities import HOST, entities, unlisted
+from nephoscope.behavior.entities import HOST, describe_unlisted, entities
 from nephoscope.behavior.judging import Judged
 from nephoscope.behavior.location import Places
 from nephoscope.behavior.observing import EPOCH
-from nephoscope.behavior.scoring import Circumstances, Facts, Score, reason, scored
+from nephoscope.behavior.scoring import Circumstances, Facts, Score, reason, score_facts
 from nephoscope.behavior.settings import Settings
 
 BEHAVIOR, ANOMALIES = "BehaviorAnalytics", "Anomalies"
@@ -41,7 +41,7 @@ class Teller:
         """The row of an observation; None where nothing about it is worth one."""
         event = judged.event
         around = self._around(judged)
-        score = scored(judged.facts, around)
+        score = score_facts(judged.facts, around)
         tells = any(one.first and DIMENSIONS[one.dimension].tells for one in judged.facts)
         if score.priority < 1 and not tells:
             return None
@@ -172,8 +172,8 @@ class Teller:
             return {}
         if account is None:
             return {
-                **unlisted(event["entity"]),
-                "AccountDisplayName": self._named(event),
+                **describe_unlisted(event["entity"]),
+                "AccountDisplayName": self._display_name(event),
                 "BlastRadius": "Low",
             }
         age = _age(account, event["time"])
@@ -205,11 +205,11 @@ class Teller:
         if event["kind"] == HOST:
             return ""
         if event["kind"] != "user":
-            return self._named(event)
+            return self._display_name(event)
         name = account.name if account else str(event["Name"])
         return name.rpartition("\\")[2].partition("@")[0]
 
-    def _named(self, event: Mapping[str, Any]) -> str:
+    def _display_name(self, event: Mapping[str, Any]) -> str:
         return self.names.get(event["entity"]) or str(event["Name"])
 
 

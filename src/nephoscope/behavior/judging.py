@@ -29,7 +29,9 @@ class Judged:
     facts: tuple[Facts, ...]
 
 
-def judged(profiles: Profiles, observed: pa.Table, peers: pa.Table, settings: Settings) -> list[Judged]:
+def judge_observations(
+    profiles: Profiles, observed: pa.Table, peers: pa.Table, settings: Settings
+) -> list[Judged]:
     """Teach observations to the profiles, then judge them; `peers` has the columns entity, peer."""
     if not observed.num_rows:
         return []
@@ -46,11 +48,11 @@ def judged(profiles: Profiles, observed: pa.Table, peers: pa.Table, settings: Se
     found: dict[int, list[Facts]] = {}
     for row in facts:
         found.setdefault(row.pop("event"), []).append(Facts(**row))
-    several = (Judged(event, tuple(_kept(found[event["event"]]))) for event in events)
+    several = (Judged(event, tuple(_select_facts(found[event["event"]]))) for event in events)
     return [one for one in several if one.facts]
 
 
-def _kept(facts: list[Facts]) -> list[Facts]:
+def _select_facts(facts: list[Facts]) -> list[Facts]:
     """Of an entity without a history only what nobody in the tenant does, and somebody is expected to."""
     return [one for one in facts if one.learned or (one.first_in_tenant and DIMENSIONS[one.dimension].common)]
 

@@ -84,7 +84,7 @@ def keep(data: Path, workspace: str, known: Knowledge) -> None:
     beside.replace(path)
 
 
-def gathered(
+def gather_knowledge(
     lake: Lake, workspace: str, digest: str, before: Knowledge, now: dt.datetime, most_peers: int
 ) -> tuple[Knowledge, dict[str, Sighting]]:
     """The accounts of the estate, and of the sign-ins where the directory was not read whole; and what logs say of them."""

@@ -54,10 +54,10 @@ class Places:
 
     def network_name(self, address: str) -> str:
         """Who runs the network of an address, '' where it is not known."""
-        return str(_found(self.asn, address).get("autonomous_system_organization", ""))
+        return str(_look_up(self.asn, address).get("autonomous_system_organization", ""))
 
     def _looked_up(self, address: str) -> Place:
-        place, network = _found(self.geoip, address), _found(self.asn, address)
+        place, network = _look_up(self.geoip, address), _look_up(self.asn, address)
         number = network.get("autonomous_system_number")
         return Place(
             str(place.get("country", {}).get("iso_code", "")),
@@ -66,7 +66,7 @@ class Places:
         )
 
 
-def _found(database: Any, address: str) -> dict[str, Any]:
+def _look_up(database: Any, address: str) -> dict[str, Any]:
     if database is None:
         return {}
     try:

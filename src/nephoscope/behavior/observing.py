@@ -14,7 +14,7 @@ import pyarrow as pa
 from nephoscope.behavior.location import NOWHERE, Places
 from nephoscope.behavior.source import COLUMNS, Source
 from nephoscope.lake.reading.span import Span
-from nephoscope.lake.storage.store import existing
+from nephoscope.lake.storage.store import list_tables
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Observer:
         self, since: dt.datetime | None, until: dt.datetime, oldest: dt.datetime
     ) -> Iterator[Stretch]:
         """What came in [since, until), the oldest events first; whole hours, of MOST_ROWS rows at most where hours allow."""
-        counted = self._counted(Stretch(oldest, until + dt.timedelta(days=1), since, until))
+        counted = self._count_rows(Stretch(oldest, until + dt.timedelta(days=1), since, until))
         hours: list[dt.datetime] = []
         for hour in sorted(counted):
             rows = sum(counted[one] for one in hours) + counted[hour]
@@ -72,7 +72,7 @@ class Observer:
         if hours:
             yield Stretch(hours[0], hours[-1] + HOUR, since, until)
 
-    def observed(self, stretch: Stretch) -> pa.Table:
+    def observe(self, stretch: Stretch) -> pa.Table:
         """The observations of a stretch, each with an id that it has in every run."""
         rows: list[dict[str, object]] = []
         for source in self._present():
@@ -92,10 +92,10 @@ class Observer:
 
     def _present(self) -> list[Source]:
         """The sources whose tables have rows."""
-        there = {table for _, table in existing(self.lake.data, self.workspace)}
+        there = {table for _, table in list_tables(self.lake.data, self.workspace)}
         return [one for one in self.sources if one.table in there]
 
-    def _counted(self, stretch: Stretch) -> Counter[dt.datetime]:
+    def _count_rows(self, stretch: Stretch) -> Counter[dt.datetime]:
         found: Counter[dt.datetime] = Counter()
         for table in sorted({one.table for one in self._present()}):
             text = f"{table} | summarize Rows = count() by Hour = bin(TimeGenerated, 1h)"

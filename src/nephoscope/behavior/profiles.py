@@ -94,7 +94,7 @@ class Profiles:
             try:
                 yield connection
             except duckdb.IOException as error:
-                raise self._damaged(error) from error
+                raise self._damage_error(error) from error
 
     def teach(self, rows: pa.Table) -> None:
         """Add rows of `recent`; durable when it returns."""
@@ -140,7 +140,7 @@ class Profiles:
         try:
             write_deltalake(path, rows, mode="append" if mode == "append" else "overwrite")
         except DeltaError as error:
-            raise self._damaged(error) from error
+            raise self._damage_error(error) from error
 
     def _table(self, name: str) -> DeltaTable | None:
         try:
@@ -148,7 +148,7 @@ class Profiles:
         except TableNotFoundError:
             return None
         except DeltaError as error:
-            raise self._damaged(error) from error
+            raise self._damage_error(error) from error
 
     def _seen(self, connection: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema) -> None:
         table = self._table(name)
@@ -160,7 +160,7 @@ class Profiles:
             columns = ", ".join(f"{field.name} {_SQL[field.type]}" for field in schema)
             connection.execute(f"CREATE TABLE {name} ({columns})")
 
-    def _damaged(self, error: Exception) -> ProfilesError:
+    def _damage_error(self, error: Exception) -> ProfilesError:
         first = str(error).strip().splitlines()[0][:300]
         return ProfilesError(
             f"the profiles in {self.folder} cannot be used: {first}; "

@@ -20,13 +20,13 @@ from nephoscope.behavior import knowledge
 from nephoscope.behavior.dimension import LONGEST
 from nephoscope.behavior.identities import AGAIN, IDENTITIES, PEERS, Known, identity_rows, peer_rows
 from nephoscope.behavior.insights import ANOMALIES, BEHAVIOR, Teller
-from nephoscope.behavior.judging import judged
+from nephoscope.behavior.judging import judge_observations
 from nephoscope.behavior.knowledge import Knowledge
 from nephoscope.behavior.location import Places
 from nephoscope.behavior.observing import Observer, Stretch
 from nephoscope.behavior.profiles import Profiles, day_of
 from nephoscope.behavior.settings import Settings, settings_of
-from nephoscope.behavior.source import shipped
+from nephoscope.behavior.source import load_shipped
 from nephoscope.lake.reading.span import Span
 from nephoscope.lake.schema.rows import arrow_of
 from nephoscope.lake.writing.quarantine import Bad
@@ -115,7 +115,7 @@ class Analysis:
             mark = {name: value for name, value in mark.items() if name != "until"}
         places = Places.open(settings.geoip, settings.asn)
         known = self._known(lease, now, settings, mark, report)
-        observer = Observer(self.lake, self.workspace, shipped(), known.aliases, places)
+        observer = Observer(self.lake, self.workspace, load_shipped(), known.aliases, places)
         teller = Teller(settings, known.accounts, known.names, places)
         work = Work(lease, observer, teller, profiles, _pairs(known))
         for stretch in observer.stretches(_since(mark, settings), now, now - dt.timedelta(days=LONGEST)):
@@ -133,9 +133,9 @@ class Analysis:
 
     def _stretch(self, work: Work, stretch: Stretch, now: dt.datetime, report: Report) -> None:
         """Learn, judge and tell one stretch."""
-        observed = work.observer.observed(stretch)
+        observed = work.observer.observe(stretch)
         report.observations += observed.num_rows
-        found = judged(work.profiles, observed, work.peers, work.teller.settings)
+        found = judge_observations(work.profiles, observed, work.peers, work.teller.settings)
         if not found:
             return
         self.lake.flush()
@@ -153,7 +153,9 @@ class Analysis:
         digest = knowledge.estate_digest(self.lake.data)
         if not before.due(digest, now):
             return before
-        found, sightings = knowledge.gathered(self.lake, self.workspace, digest, before, now, settings.peers)
+        found, sightings = knowledge.gather_knowledge(
+            self.lake, self.workspace, digest, before, now, settings.peers
+        )
         self.lake.flush()
         identities = list(identity_rows(found.directory, sightings, self._told(now), now))
         peers_digest = hashlib.blake2b(

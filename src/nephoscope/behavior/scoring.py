@@ -119,7 +119,7 @@ class Score:
     factor: float
 
 
-def scored(facts: Sequence[Facts], around: Circumstances) -> Score:
+def score_facts(facts: Sequence[Facts], around: Circumstances) -> Score:
     """The priority from 0 to 10, whatever the order of the facts."""
     parts = sorted((one.dimension, one.bits, _counts(one, around)) for one in facts)
     rest = math.prod(1 - counts for _, _, counts in parts)

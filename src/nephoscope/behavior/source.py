@@ -24,7 +24,7 @@ class Source:
 
 
 @cache
-def shipped() -> tuple[Source, ...]:
+def load_shipped() -> tuple[Source, ...]:
     """The sources that come with the product."""
     folder = files("nephoscope") / "content" / "behavior"
     found = []

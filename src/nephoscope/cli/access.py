@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import list_options
 
 if TYPE_CHECKING:
     from nephoscope.access.guard import Guard
@@ -25,7 +25,7 @@ def command() -> None:
 
 
 @command.command("list")
-@listed
+@list_options
 @click.pass_obj
 def list_(data: Path, /, **options: Any) -> None:
     """List people and programs with their roles."""
@@ -183,13 +183,13 @@ def _bind(data: Path, name: str, binding: ResourceBinding | None) -> None:
 def sign_out(data: Path, /, name: str) -> None:
     """End all sessions of a person's browsers; tokens and secrets go on, and the person may sign in anew."""
     from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.terminal.plain import counted
+    from nephoscope.cli.terminal.plain import format_count
     from nephoscope.service.principals import end_sessions
 
     with _door(data) as (state, _):
         one = _principal(state, name)
         gone = end_sessions(service_of(data, state), one)
-    click.echo(f"{one.name}: {counted(gone, 'session')} ended")
+    click.echo(f"{one.name}: {format_count(gone, 'session')} ended")
 
 
 @command.command("link")
@@ -235,7 +235,7 @@ def _make_secret(data: Path, name: str, kind: SecretKind, label: str = "", days:
 @click.option(
     "--most", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many entries."
 )
-@listed
+@list_options
 @click.pass_obj
 def audit(data: Path, /, most: int, **options: Any) -> None:
     """Show who did what, the newest first; exits 3 where the chain of entries is broken."""
@@ -296,22 +296,22 @@ def _role(name: str) -> str:
 
 
 def _scope(text: str) -> str:
-    from nephoscope.access.scopes import ScopeError, parsed
+    from nephoscope.access.scopes import ScopeError, parse_scope
     from nephoscope.cli.terminal.messages import usage_error
 
     try:
-        return parsed(text)
+        return parse_scope(text)
     except ScopeError as error:
         usage_error(f"--scope: {error}")
 
 
 def _tell_missing(data: Path, state: State, scope: str) -> None:
     """Say where a role is given at a place that is not there, or not yet: it holds as soon as it is."""
-    from nephoscope.access.scopes import missing
+    from nephoscope.access.scopes import find_unknown_scope
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.instance import hierarchy_of
     from nephoscope.posture.published.shelf import Shelf
 
     hierarchy = hierarchy_of(Shelf(data))
-    if why := missing(scope, hierarchy, state.workspaces.names()):
+    if why := find_unknown_scope(scope, hierarchy, state.workspaces.names()):
         tell(f"{why}: the role reaches nothing until one is there (`nephoscope access revoke` takes it back)")

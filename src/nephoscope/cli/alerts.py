@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import list_options
 from nephoscope.cli.session.narrowing import most_option, severity_option, workspace_option
 
 STATUSES = ("New", "InProgress", "Resolved", "Dismissed")
@@ -28,7 +28,7 @@ def command() -> None:
     "--held/--no-held", default=True, help="With those that were held back and belong to no incident."
 )
 @most_option()
-@listed
+@list_options
 @click.pass_obj
 def list_(
     data: Path,

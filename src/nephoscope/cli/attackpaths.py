@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.listing import FORMATS, shown_as, to_file
-from nephoscope.cli.session.options import Word, judged_by, placed
+from nephoscope.cli.session.options import Word, judged_by, resource_options
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command("attackpaths")
 @judged_by
-@placed
+@resource_options
 @click.option("--level", "levels", multiple=True, type=Word(Severity), help="Show only this risk level.")
 @click.option("--path", "kinds", multiple=True, metavar="TYPE", help="Show only this type of path.")
 @click.option("--show", metavar="ID", help="Show one path in full, by the begin of its id.")
@@ -36,7 +36,7 @@ def command(context: click.Context, /, **options: Any) -> None:
     from pathlib import Path
 
     from nephoscope.cli.session.session import report_of
-    from nephoscope.cli.session.writing import writing
+    from nephoscope.cli.session.writing import open_output
     from nephoscope.cli.terminal.exit_code import (
         FINDINGS,
         NOTHING_ASSESSED,
@@ -48,13 +48,13 @@ def command(context: click.Context, /, **options: Any) -> None:
     target = Path(options["output_file"]) if options["output_file"] else None
     styled = options["output"] == "table"
     if options["listed"]:
-        with writing(target, styled=styled) as out:
+        with open_output(target, styled=styled) as out:
             attack_paths.render_types(options["output"], out)
         return
     data: Path = context.obj
     report = report_of(data, options)
-    shown = attack_paths.chosen(report, options)
-    with writing(target, styled=styled) as out:
+    shown = attack_paths.choose_paths(report, options)
+    with open_output(target, styled=styled) as out:
         attack_paths.RENDERERS[options["output"]](shown, out)
     least = options["fail_on"]
     if least and any(one.level.rank >= Severity(least).rank for one in shown.every):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import list_options
 from nephoscope.cli.session.narrowing import most_option
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def command() -> None:
 
 
 @command.command("list")
-@listed
+@list_options
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
     """List the automations, each with what it gave up. Exit code 3 where one cannot be used, or names what there is not."""
@@ -191,11 +191,11 @@ def remove(data: Path, /, name: str) -> None:
     from nephoscope.service.automations import remove_automation
 
     with state_of(data) as state:
-        remove_automation(service_of(data, state), _kept(state, name))
+        remove_automation(service_of(data, state), _find_id(state, name))
     click.echo(f"automation {name} removed")
 
 
-def _kept(state: State, name: str) -> str:
+def _find_id(state: State, name: str) -> str:
     """The lower-cased id of the automation of a name or id, whether or not it can be used."""
     from nephoscope.automation.languages.security_automations import TYPE
 
@@ -208,7 +208,7 @@ def _kept(state: State, name: str) -> str:
     return _only(found, name)
 
 
-def _named(data: Path, state: State, name: str) -> AutomationRule:
+def _require_automation(data: Path, state: State, name: str) -> AutomationRule:
     from nephoscope.automation.rules import load_automations
     from nephoscope.posture.published.shelf import Shelf
 
@@ -247,7 +247,7 @@ def test(data: Path, /, name: str, do: bool) -> None:
 
     failed = False
     with lake_of(data) as (lake, state):
-        found = _named(data, state, name)
+        found = _require_automation(data, state, name)
         for trigger, count, _ in list_matches(data, found):
             click.echo(f"{trigger.kinds[0].source}: {count:,} documents")
         for source in sorted({ALERTS, INCIDENTS}.intersection(found.sources)):
@@ -263,7 +263,7 @@ def test(data: Path, /, name: str, do: bool) -> None:
 @command.command("history")
 @click.argument("name", default="")
 @most_option()
-@listed
+@list_options
 @click.pass_obj
 def history(data: Path, /, name: str, most: int, output: str) -> None:
     """List the runs of the automation NAME, or of all; `response retry` tries again what was given up."""
@@ -272,7 +272,7 @@ def history(data: Path, /, name: str, most: int, output: str) -> None:
     from nephoscope.state.automation.automation_runs import RuleLanguage
 
     with state_of(data) as state:
-        key = _named(data, state, name).key if name else ""
+        key = _require_automation(data, state, name).key if name else ""
         runs = state.automation_runs.of_language(RuleLanguage.AUTOMATION, key, most)
     rows = [
         {

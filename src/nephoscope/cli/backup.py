@@ -28,7 +28,7 @@ def command(data: Path, /, file: Path, with_keys: bool) -> None:
     from nephoscope.cli.session.session import progress_line
     from nephoscope.cli.session.stored import has_state
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.cli.terminal.plain import counted
+    from nephoscope.cli.terminal.plain import format_count
     from nephoscope.lake.backup.contents import secret_folders
     from nephoscope.service.backups import take_backup
 
@@ -38,9 +38,9 @@ def command(data: Path, /, file: Path, with_keys: bool) -> None:
         manifest = take_backup(service_of(data, state), lake, file, keys=with_keys, tell=tell)
         credentials = bool(state.credentials.names())
         certificates = "tls" in secret_folders(data)
-    files = counted(len(manifest.entries), "file")
+    files = format_count(len(manifest.entries), "file")
     click.echo(
-        f"{file}: {files}, {size_text(file.stat().st_size)}, {counted(len(manifest.tables), 'table')} of the lake"
+        f"{file}: {files}, {size_text(file.stat().st_size)}, {format_count(len(manifest.tables), 'table')} of the lake"
     )
     if credentials and not with_keys:
         click.echo(

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import list_options
 from nephoscope.cli.session.narrowing import workspace_option
 
 FAULT = 3
@@ -73,7 +73,7 @@ def run(data: Path, /, anew: bool, workspace: str) -> None:
     "--most", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many at most."
 )
 @workspace_option()
-@listed
+@list_options
 @click.pass_obj
 def list_(data: Path, /, priority: int, days: int, most: int, workspace: str, output: str) -> None:
     """List what stood out, the highest priority first."""
@@ -83,14 +83,14 @@ def list_(data: Path, /, priority: int, days: int, most: int, workspace: str, ou
     )
     from nephoscope.cli.session.listing import show_list
 
-    rows = [_listed(row) for row in _rows(data, workspace, text)]
-    show_list(rows, COLUMNS, output, _nothing(data, workspace) if not rows else "")
+    rows = [_make_row(row) for row in _rows(data, workspace, text)]
+    show_list(rows, COLUMNS, output, _explain_nothing(data, workspace) if not rows else "")
 
 
 @command.command("show")
 @click.argument("entity")
 @workspace_option()
-@listed
+@list_options
 @click.pass_obj
 def show(data: Path, /, entity: str, workspace: str, output: str) -> None:
     """Show the profile of ENTITY: an object id, the name of a user, or a machine."""
@@ -184,7 +184,7 @@ def settings(data: Path, /, workspace: str, **changes: Any) -> None:
         click.echo(f"{key}: {value}")
 
 
-def _nothing(data: Path, workspace: str) -> str:
+def _explain_nothing(data: Path, workspace: str) -> str:
     """What is told where nothing stood out: it may be too early."""
     from nephoscope.behavior.settings import settings_of
     from nephoscope.cli.session.stored import state_of, workspace_of
@@ -221,7 +221,7 @@ def _rows(data: Path, workspace: str, text: str) -> list[dict[str, Any]]:
         ]
 
 
-def _listed(row: dict[str, Any]) -> dict[str, Any]:
+def _make_row(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "time": row["TimeGenerated"],
         "who": row["UserPrincipalName"] or row["UserName"] or row["Device"],

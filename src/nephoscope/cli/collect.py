@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.terminal.plain import counted, plain
+from nephoscope.cli.terminal.plain import format_count, plain
 
 if TYPE_CHECKING:
     from nephoscope.collect.azure.collector import Collection
@@ -219,9 +219,9 @@ def _tell(found: Collection) -> None:
     total = found.requests.total()
     rate = f", {total / found.resources:.3f} a resource" if found.resources else ""
     click.echo(
-        f"{counted(total, 'request')} for {counted(found.resources, 'resource')} "
-        f"in {counted(found.subscriptions, 'subscription')}{rate}"
-        + (f"; {counted(found.reused, 'answer')} from before the interruption" if found.reused else ""),
+        f"{format_count(total, 'request')} for {format_count(found.resources, 'resource')} "
+        f"in {format_count(found.subscriptions, 'subscription')}{rate}"
+        + (f"; {format_count(found.reused, 'answer')} from before the interruption" if found.reused else ""),
         err=True,
     )
     if found.unread:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.listing import FORMATS, shown_as, to_file
-from nephoscope.cli.session.options import judged_by, placed
+from nephoscope.cli.session.options import judged_by, resource_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ _NAMED = 5
 
 @click.command("compliance")
 @judged_by
-@placed
+@resource_options
 @click.option(
     "--standard",
     metavar="NAME",
@@ -38,7 +38,7 @@ def command(data: Path, /, **options: Any) -> None:
     from pathlib import Path
 
     from nephoscope.cli.session.session import report_of
-    from nephoscope.cli.session.writing import writing
+    from nephoscope.cli.session.writing import open_output
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.cli.views import compliance
     from nephoscope.posture.reports import standards
@@ -49,7 +49,7 @@ def command(data: Path, /, **options: Any) -> None:
     try:
         wanted = options["standard"]
         found = (
-            [standards.standard(report.run, standards.known(report.run, wanted), seen)]
+            [standards.standard(report.run, standards.find_judged_initiative(report.run, wanted), seen)]
             if wanted
             else standards.standards(report.run, seen)
         )
@@ -58,7 +58,7 @@ def command(data: Path, /, **options: Any) -> None:
     if not found:
         usage_error(_without_standard(report))
     target = Path(options["output_file"]) if options["output_file"] else None
-    with writing(target, styled=options["output"] == "table") as out:
+    with open_output(target, styled=options["output"] == "table") as out:
         compliance.RENDERERS[options["output"]](found, out)
 
 

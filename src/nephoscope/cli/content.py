@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.listing import listed, show_list, shown_as
+from nephoscope.cli.session.listing import list_options, show_list, shown_as
 from nephoscope.cli.session.narrowing import workspace_option
-from nephoscope.cli.terminal.plain import counted, plain
+from nephoscope.cli.terminal.plain import format_count, plain
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rule_tests.rule_test import Checked
@@ -52,7 +52,7 @@ def command() -> None:
     show_default=True, help="Which tables Sigma rules of devices ask; `auto` takes the first that has their fields.",
 )  # fmt: skip
 @workspace_option("The workspace of rules.")
-@listed
+@list_options
 @click.pass_obj
 def import_(
     data: Path, /, path: Path, name: str, verbose: bool, kind: str, sigma_pipeline: str, **options: Any
@@ -86,7 +86,7 @@ def _import_policies(data: Path, path: Path, name: str, verbose: bool) -> None:
         with acting(data) as service:
             if path.is_file() and _is_alias_table(path):
                 table, count = import_alias_table(service, path)
-                click.echo(f"{counted(count, 'alias', 'aliases')} imported as {table.name}")
+                click.echo(f"{format_count(count, 'alias', 'aliases')} imported as {table.name}")
                 return
             pack, taken = import_policies(service, path, name)
     except (ContentError, PolicyError, OSError) as error:
@@ -110,8 +110,8 @@ def _is_alias_table(path: Path) -> bool:
 
 def _report(name: str, taken: Taken, verbose: bool) -> None:
     click.echo(
-        f"{name}: {counted(taken.definitions, 'definition')} and {counted(taken.initiatives, 'initiative')} "
-        f"taken from {counted(taken.files, 'file')}"
+        f"{name}: {format_count(taken.definitions, 'definition')} and {format_count(taken.initiatives, 'initiative')} "
+        f"taken from {format_count(taken.files, 'file')}"
     )
     for reason, count in taken.reasons():
         click.echo(f"  {count:>6,}  not taken or in doubt: {reason}")
@@ -131,7 +131,7 @@ def _report(name: str, taken: Taken, verbose: bool) -> None:
     "--rules", is_flag=True, help="List detection rules and hunting queries: shipped and imported ones."
 )
 @workspace_option("The workspace of rules.")
-@listed
+@list_options
 @click.argument("text", default="")
 @click.pass_obj
 def list_(
@@ -146,7 +146,7 @@ def list_(
         return
     store = Packs(data)
     if packs:
-        show_packs(data, store.imported(), output)
+        show_packs(data, store.list_imported(), output)
         return
     catalogue = store.catalogue()
     entries = catalogue.initiatives() if initiatives else catalogue.definitions()
@@ -176,7 +176,7 @@ def show(data: Path, /, name: str) -> None:
 
     from nephoscope.cli.session.library import rule_document
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.posture.policies.naming import named
+    from nephoscope.posture.policies.naming import find_entry
     from nephoscope.posture.policies.packs import Packs
     from nephoscope_policy.catalogue import NotHeldError
 
@@ -185,7 +185,7 @@ def show(data: Path, /, name: str) -> None:
         return
     catalogue = Packs(data).catalogue()
     try:
-        entry = named(catalogue, name)
+        entry = find_entry(catalogue, name)
     except NotHeldError as error:
         usage_error(error.message)
     click.echo(json.dumps(entry.document(), indent=2, ensure_ascii=False))

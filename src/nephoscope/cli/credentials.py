@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import list_options
 
 COLUMNS = ("name", "key", "changed", "opens", "usedBy")
 
@@ -17,7 +17,7 @@ def command() -> None:
 
 
 @command.command("list")
-@listed
+@list_options
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
     """List the credentials: the key that each is encrypted with, whether the key file opens it, which sources use it."""
@@ -44,9 +44,9 @@ def list_(data: Path, /, output: str) -> None:
 def rotate(data: Path, /) -> None:
     """Encrypt every credential with a new key and drop the old keys; backups of the old key file are of no use after it."""
     from nephoscope.cli.session.services import acting
-    from nephoscope.cli.terminal.plain import counted
+    from nephoscope.cli.terminal.plain import format_count
     from nephoscope.service.credentials import rotate_credentials
 
     with acting(data) as service:
         count = rotate_credentials(service)
-    click.echo(f"{counted(count, 'credential')} encrypted with a new key")
+    click.echo(f"{format_count(count, 'credential')} encrypted with a new key")

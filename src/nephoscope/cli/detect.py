@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import list_options
 from nephoscope.cli.session.narrowing import workspace_option
 from nephoscope.cli.session.options import Instant
 
@@ -76,7 +76,7 @@ BUDGET = 60.0
 )
 @click.option("--enable", is_flag=True, help="Let the rules run again that their failures switched off.")
 @workspace_option()
-@listed
+@list_options
 @click.pass_obj
 def command(data: Path, /, **options: Any) -> None:
     """Run every rule whose window is over; with --at in the window that ends then, with --from in all windows since then.
@@ -89,11 +89,11 @@ def command(data: Path, /, **options: Any) -> None:
         _standings(data, options)
     elif options["workers"] > 1 and not options["share"]:
         from nephoscope.cli.session.stored import state_url
-        from nephoscope.cli.session.workers import supervised
+        from nephoscope.cli.session.workers import supervise
 
         if not options["schedule"]:
             raise click.UsageError("--workers is for --schedule")
-        sys.exit(supervised(_arguments(data, options), options["workers"], state_url()))
+        sys.exit(supervise(_arguments(data, options), options["workers"], state_url()))
     elif _detect(data, options):
         sys.exit(FAULT)
 
@@ -101,7 +101,7 @@ def command(data: Path, /, **options: Any) -> None:
 def _detect(data: Path, options: dict[str, Any]) -> bool:
     """Run what is asked for; whether a rule could not be run or read."""
     from nephoscope.alerts.scheduling.schedule import Schedule
-    from nephoscope.cli.session.behaving import learned
+    from nephoscope.cli.session.behaving import learn_and_judge
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.looking_back import look_back, tell_unlooked
     from nephoscope.cli.session.stored import workspace_of
@@ -125,13 +125,15 @@ def _detect(data: Path, options: dict[str, Any]) -> bool:
         now = datetime.now(UTC)
         if options["end"] and options["end"] > now:
             usage_error("--at lies ahead: what has not happened cannot be looked at")
-        behaved = not options["behavior"] or learned(lake, state, schedule.workspace, datetime.now(UTC))
+        behaved = not options["behavior"] or learn_and_judge(
+            lake, state, schedule.workspace, datetime.now(UTC)
+        )
         now = datetime.now(UTC)
         if asked:
             found = look_back(schedule, *asked, now, again=options["again"])
         else:
             found = schedule.once(options["end"], now) if options["end"] else schedule.tick(now)
-        rows = [_row(one) for one in _counted(found)]
+        rows = [_row(one) for one in _count_runs(found)]
         failed = _respond(schedule) if options["respond"] else 0
         lake.flush()
         if not options["wanted"]:
@@ -198,12 +200,12 @@ def _rules(
     """The rules, and how many files could not be used; each of those is told."""
     from nephoscope.alerts.library.active import active_rules
     from nephoscope.alerts.library.packs import PackError
-    from nephoscope.alerts.rules.folder import found, shipped
+    from nephoscope.alerts.rules.folder import find_rules, load_shipped
     from nephoscope.alerts.rules.former_names import choose_rules
     from nephoscope.cli.terminal.messages import tell, usage_error
 
     try:
-        several = [found(folder) for folder in folders] or [active_rules(data, shipped(), switched)]
+        several = [find_rules(folder) for folder in folders] or [active_rules(data, load_shipped(), switched)]
     except PackError as error:
         usage_error(str(error))
     refused = [one for each in several for one in each.refused]
@@ -250,7 +252,7 @@ def _show(rows: list[dict[str, Any]], form: str) -> None:
     show_list(shown, COLUMNS, form)
 
 
-def _counted(found: Iterator[Ran]) -> Iterator[Ran]:
+def _count_runs(found: Iterator[Ran]) -> Iterator[Ran]:
     """The runs as they come; of many it is told now and then how many there were."""
     from nephoscope.cli.session.progress_lines import ProgressLines
 
@@ -264,13 +266,13 @@ def _stay(schedule: Schedule, every: int, *, behaves: bool, responds: bool) -> N
     """Look at the schedule until it is to end."""
     import signal
 
-    from nephoscope.cli.session.behaving import learned
+    from nephoscope.cli.session.behaving import learn_and_judge
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.lake.errors import LakeError
     from nephoscope.state import StateError
 
     def stop(*_: object) -> None:
-        if schedule.stopping:
+        if schedule.is_stopping:
             raise SystemExit(TERMINATED)
         tell("ending after the window that is being run")
         schedule.stop()
@@ -278,12 +280,12 @@ def _stay(schedule: Schedule, every: int, *, behaves: bool, responds: bool) -> N
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     tell(f"{len(schedule.rules):,} rules on schedule")
-    while not schedule.stopping:
+    while not schedule.is_stopping:
         try:
             _prepare(schedule)
             if behaves:
                 now = datetime.now(UTC)
-                learned(schedule.lake, schedule.state, schedule.workspace, now, every=BEHAVIOR_EVERY)
+                learn_and_judge(schedule.lake, schedule.state, schedule.workspace, now, every=BEHAVIOR_EVERY)
             for ran in schedule.tick(budget=BUDGET):
                 _tell_of(ran)
             if responds:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import list_options
 
 COLUMNS = ("check", "verdict", "text", "remedy")
 NOT_WELL = 3
 
 
 @click.command("doctor")
-@listed
+@list_options
 @click.pass_obj
 def command(data: Path, /, output: str) -> None:
     """Examine the data folder, its state, lake, certificate, sources and last assessment; exits 3 where something is wrong."""

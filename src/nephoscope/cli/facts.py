@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import list_options
 
 if TYPE_CHECKING:
     from nephoscope.collect.facts.report import FactReport
@@ -62,7 +62,7 @@ def _reports(file: str) -> tuple[FactReport, ...]:
 
 @command.command("list")
 @click.argument("resource", default="", metavar="[ID]")
-@listed
+@list_options
 @click.pass_obj
 def list_(data: Path, /, resource: str, output: str) -> None:
     """List own facts: a row for each type that was read at a resource, those at or below ID alone where it is given."""

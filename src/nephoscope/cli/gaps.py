@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.listing import FORMATS, shown_as, to_file
-from nephoscope.cli.session.options import judged_by, placed
+from nephoscope.cli.session.options import judged_by, resource_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command("gaps")
 @judged_by
-@placed
+@resource_options
 @shown_as(*FORMATS, help="Output format.")
 @to_file
 @click.pass_obj
@@ -28,12 +28,12 @@ def command(data: Path, /, **options: Any) -> None:
     from pathlib import Path
 
     from nephoscope.cli.session.session import all_reports_of
-    from nephoscope.cli.session.writing import writing
+    from nephoscope.cli.session.writing import open_output
     from nephoscope.cli.views import data_gaps as view
     from nephoscope.posture.data_gaps.gaps import data_gaps, unsettled_of
 
     report = all_reports_of(data, options)
     found = data_gaps(unsettled_of(report))
     target = Path(options["output_file"]) if options["output_file"] else None
-    with writing(target, styled=options["output"] == "table") as out:
+    with open_output(target, styled=options["output"] == "table") as out:
         view.RENDERERS[options["output"]](found, sum(report.judged.values()), out)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import list_options
 from nephoscope.cli.session.narrowing import most_option, workspace_option
 from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.services import call_in_workspace
@@ -64,7 +64,7 @@ def _range(command: _Command) -> _Command:
 @click.option("--table", "tables", multiple=True, metavar="NAME", help="Only queries that read this table.")
 @click.option("--all", "every", is_flag=True, help="List queries without hits too.")
 @_range
-@listed
+@list_options
 @click.pass_context
 def command(context: click.Context, /, **options: Any) -> None:
     """Run hunting queries as a set over a time range: how much each finds, and how much more than the last time.
@@ -79,7 +79,7 @@ def command(context: click.Context, /, **options: Any) -> None:
     data: Path = context.obj
     with _hunt(data, options["workspace"]) as (hunt, state):
         now, over = _over(options)
-        chosen = hunt.choose(_queries(data, options["folders"]), _chosen(options))
+        chosen = hunt.choose(_queries(data, options["folders"]), _make_choice(options))
         if not chosen:
             usage_error("no hunting query fits: --queries DIR names others, `content import` brings more")
         last = state.hunting_runs.last(hunt.workspace)
@@ -90,7 +90,7 @@ def command(context: click.Context, /, **options: Any) -> None:
         sys.exit(FAULT)
 
 
-def _chosen(options: dict[str, Any]) -> Any:
+def _make_choice(options: dict[str, Any]) -> Any:
     from nephoscope.alerts.library.hunting import Chosen
 
     return Chosen(*(tuple(options[name]) for name in ("names", "tactics", "techniques", "tables")))
@@ -131,7 +131,7 @@ def _row(one: Hunted) -> dict[str, Any]:
     "--most", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many rows are shown."
 )
 @_range
-@listed
+@list_options
 @click.pass_obj
 def run(data: Path, /, name: str, most: int, output: str, **options: Any) -> None:
     """Show the rows that the hunting query NAME (a name, an id, or a part that only one has) finds.
@@ -142,7 +142,7 @@ def run(data: Path, /, name: str, most: int, output: str, **options: Any) -> Non
     from nephoscope.cli.terminal.messages import tell
 
     with _hunt(data, options["workspace"]) as (hunt, _):
-        rows = _rows(hunt, _named(data, name, options["folders"]), *_over(options))
+        rows = _rows(hunt, _require_query(data, name, options["folders"]), *_over(options))
     shown = [
         {"mark": mark, **{key: _cell(value) for key, value in row.document().items()}}
         for mark, row in rows[:most]
@@ -177,7 +177,7 @@ def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Any) -
     from nephoscope.service.bookmarks import keep_row
 
     with _hunt(data, options["workspace"]) as (hunt, state):
-        query = _named(data, name, options["folders"])
+        query = _require_query(data, name, options["folders"])
         now, over = _over(options)
         rows = dict(reversed(_rows(hunt, query, now, over)))
         if missing := [one for one in marks if one not in rows]:
@@ -197,7 +197,7 @@ def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Any) -
 @command.command("bookmarks")
 @_workspace
 @most_option()
-@listed
+@list_options
 @click.pass_obj
 def bookmarks(data: Path, /, workspace: str, most: int, output: str) -> None:
     """List bookmarks, the newest first."""
@@ -307,12 +307,12 @@ def _over(options: dict[str, Any]) -> tuple[datetime, Range]:
 
 def _queries(data: Path, folders: tuple[Path, ...]) -> list[Rule]:
     """The queries; each file that cannot be used is told."""
-    from nephoscope.alerts.library.hunting import queries_in, queries_of, shipped
+    from nephoscope.alerts.library.hunting import load_shipped, queries_in, queries_of
     from nephoscope.alerts.library.packs import PackError, RulePacks
     from nephoscope.cli.terminal.messages import tell, usage_error
 
     try:
-        several = [queries_in(one) for one in folders] or [shipped(), queries_of(RulePacks(data).all())]
+        several = [queries_in(one) for one in folders] or [load_shipped(), queries_of(RulePacks(data).all())]
     except PackError as error:
         usage_error(str(error))
     for one in (one for each in several for one in each.refused):
@@ -323,7 +323,7 @@ def _queries(data: Path, folders: tuple[Path, ...]) -> list[Rule]:
     return list(known.values())
 
 
-def _named(data: Path, name: str, folders: tuple[Path, ...]) -> Rule:
+def _require_query(data: Path, name: str, folders: tuple[Path, ...]) -> Rule:
     from nephoscope.alerts.rules.former_names import choose_rules
     from nephoscope.cli.terminal.messages import usage_error
 

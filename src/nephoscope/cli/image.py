@@ -91,7 +91,7 @@ def _open(stack: ExitStack, target: str, tag: str, platform: str, insecure: bool
     """Open what a target names; what is a path of a file or folder is no name in a registry."""
     from nephoscope.collect.images.layout import is_layout, open_layout
 
-    wanted = _wanted(platform)
+    wanted = _parse_platform(platform)
     path = Path(target)
     if path.is_dir() and is_layout(path):
         return open_layout(path, tag, wanted)
@@ -120,7 +120,7 @@ def _open_in_registry(stack: ExitStack, target: str, wanted: Wanted, insecure: b
     return open_registry_image(registry, reference, wanted)
 
 
-def _wanted(platform: str) -> Wanted:
+def _parse_platform(platform: str) -> Wanted:
     from nephoscope.collect.images.image import Wanted
 
     system, _, rest = platform.partition("/")

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from nephoscope.cli.session.listing import listed, shown_as
+from nephoscope.cli.session.listing import list_options, shown_as
 from nephoscope.cli.session.narrowing import most_option, severity_option, workspace_option
 from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.services import call_in_workspace
@@ -45,7 +45,7 @@ def command() -> None:
 )
 @severity_option()
 @most_option()
-@listed
+@list_options
 @click.pass_obj
 def list_(
     data: Path,
@@ -234,7 +234,7 @@ def merge(data: Path, /, workspace: str, number: int, others: tuple[int, ...]) -
 )
 @click.option("--until", type=Instant(), metavar="TIME", help="Incidents made before then (default: now).")
 @click.option("--by", type=click.Choice(sorted(_GROUPS)), help="The times of each group too.")
-@listed
+@list_options
 @click.pass_obj
 def metrics(
     data: Path, /, workspace: str, since: datetime | None, until: datetime | None, by: str | None, output: str

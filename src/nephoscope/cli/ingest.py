@@ -97,7 +97,7 @@ def command(data: Path, /, paths: tuple[str, ...], form: str, **options: object)
         return
     if not paths:
         raise click.UsageError("Missing argument 'PATH...'.")
-    raise SystemExit(_ingested(data, paths, chosen, form, options))
+    raise SystemExit(_ingest_all(data, paths, chosen, form, options))
 
 
 def _list(known: Formats) -> None:
@@ -108,17 +108,19 @@ def _list(known: Formats) -> None:
     show_list(rows, ("name", "what"), "table")
 
 
-def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, options: dict[str, Any]) -> int:
+def _ingest_all(
+    data: Path, paths: tuple[str, ...], chosen: Formats, form: str, options: dict[str, Any]
+) -> int:
     """Take everything in, print the summary; the exit code."""
     from dataclasses import replace
 
-    from nephoscope.cli.session.inputs import from_stdin, kept_folder, remove_left, sampled
+    from nephoscope.cli.session.inputs import from_stdin, kept_folder, remove_left, replace_samples
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.load_summary import show
     from nephoscope.cli.session.session import progress_line
     from nephoscope.cli.terminal.messages import tell as say
     from nephoscope.files.reading import Limits
-    from nephoscope.ingest.logs.files import found, packed_size
+    from nephoscope.ingest.logs.files import find_files, packed_size
     from nephoscope.lake.errors import SpoolFullError
     from nephoscope.lake.writing.memory import give_back
     from nephoscope.state import StateError
@@ -128,13 +130,13 @@ def _ingested(data: Path, paths: tuple[str, ...], chosen: Formats, form: str, op
     remove_left(data)
     with (
         from_stdin(data, paths) as given,
-        sampled(data, given) as named,
+        replace_samples(data, given) as named,
         kept_folder(data, "ingest-") as scratch,
         lake_of(data, keeps=True) as (lake, state),
         progress_line() as tell,
     ):
         try:
-            files = found(named, Limits())
+            files = find_files(named, Limits())
         except FileNotFoundError as error:
             raise click.UsageError(f"{error.filename}: {error.strerror}") from error
         total = sum(packed_size(path) for path in {one.path for one in files.sources})
@@ -159,12 +161,12 @@ def _tell_unlooked(data: Path, lake: Lake, state: State, workspace: str) -> None
     """Say which rows no rule has looked at yet, by the rules that `detect` runs."""
     from nephoscope.alerts.library.active import active_rules
     from nephoscope.alerts.library.packs import PackError
-    from nephoscope.alerts.rules.folder import shipped
+    from nephoscope.alerts.rules.folder import load_shipped
     from nephoscope.cli.session.looking_back import tell_unlooked
     from nephoscope.cli.terminal.messages import tell
 
     try:
-        rules = active_rules(data, shipped(), state.rule_switches.of(workspace)).rules
+        rules = active_rules(data, load_shipped(), state.rule_switches.of(workspace)).rules
     except PackError as error:
         tell(f"rules were not read: {error}")
         return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import list_options
 from nephoscope.cli.session.narrowing import workspace_option
 
 if TYPE_CHECKING:
@@ -167,15 +167,15 @@ def _quarantine(lake: Lake, workspace: str, path: Path, refused: list[Refusal]) 
 )
 @click.option("--all", "every", is_flag=True, help="Also what is over, revoked or taken back.")
 @click.option("--most", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many.")
-@listed
+@list_options
 @click.pass_obj
 def list_(data: Path, /, workspace: str, every: bool, output: str, **options: Any) -> None:
     """List threat intelligence, the newest first."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of, workspace_of
-    from nephoscope.ingest.feeds.defanged import refanged
+    from nephoscope.ingest.feeds.defanged import refang
 
-    options["value"] = refanged(options["value"])
+    options["value"] = refang(options["value"])
     with state_of(data) as state:
         found = state.intel.newest(workspace_of(state, workspace).name, inactive=every, **options)
         held = bool(found) or bool(
@@ -264,7 +264,7 @@ def refresh(data: Path, /, workspace: str) -> None:
 
 @command.command("feeds")
 @_WORKSPACE
-@listed
+@list_options
 @click.pass_obj
 def feeds(data: Path, /, workspace: str, output: str) -> None:
     """List where threat intelligence comes from: files that were imported, and live feeds with their health."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import list_options
 from nephoscope.cli.session.narrowing import workspace_option
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def command() -> None:
 
 @command.command("list")
 @_WORKSPACE
-@listed
+@list_options
 @click.pass_obj
 def list_(data: Path, /, workspace: str, output: str) -> None:
     """List the named locations and the own egress of the workspace."""
@@ -90,11 +90,11 @@ def import_(data: Path, /, file: Path, workspace: str) -> None:
     show_default=True,
     help="Days of sign-ins that are looked at.",
 )
-@listed
+@list_options
 @click.pass_obj
 def suggest(data: Path, /, workspace: str, days: int, output: str) -> None:
     """List addresses that look like the company's own: many people sign in from them on several days, and few fail."""
-    from nephoscope.alerts.tuning.locations import suggested
+    from nephoscope.alerts.tuning.locations import suggest_locations
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import workspace_of
@@ -102,7 +102,7 @@ def suggest(data: Path, /, workspace: str, days: int, output: str) -> None:
     now = datetime.now(UTC)
     with lake_of(data) as (lake, state):
         take_in(data, lake, state)
-        found = suggested(lake, workspace_of(state, workspace).name, now - timedelta(days=days), now)
+        found = suggest_locations(lake, workspace_of(state, workspace).name, now - timedelta(days=days), now)
     rows: list[dict[str, object]] = [
         {"address": one.address, "accounts": one.accounts, "days": one.days, "failed": round(one.failed, 3)}
         for one in found
@@ -141,7 +141,7 @@ def add(data: Path, /, addresses: tuple[str, ...], workspace: str, name: str) ->
 @click.option(
     "--all", "everything", is_flag=True, help="Also addresses of one machine, load balancer or nothing."
 )
-@listed
+@list_options
 @click.pass_obj
 def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: str) -> None:
     """List the own egress that the estate holds: public addresses of NAT and VPN gateways, of firewalls, of sites behind a VPN.
@@ -157,8 +157,8 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
     with _store(data, workspace) as store:
         if take:
             items = [{"Address": one.address, "Name": f"{one.kind} {one.name}", "Tags": TAG} for one in found]
-            tell(_taken(store, EGRESS, items))
-        known = _known(store, EGRESS)
+            tell(_apply_found(store, EGRESS, items))
+        known = _list_addresses(store, EGRESS)
     rows: list[dict[str, object]] = [
         {"address": one.address, "kind": one.kind, "name": one.name, "known": one.address in known, "resource": one.resource}
         for one in found
@@ -173,7 +173,7 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
     is_flag=True,
     help="Put them into the watchlist NamedLocations, and take those out that are gone.",
 )
-@listed
+@list_options
 @click.pass_obj
 def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
     """List the named locations of Entra that the estate holds (`nephoscope collect` reads them)."""
@@ -187,8 +187,8 @@ def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
         usage_error(str(error))
     with _store(data, workspace) as store:
         if take:
-            tell(_taken(store, NAMED, found))
-        known = _known(store, NAMED)
+            tell(_apply_found(store, NAMED, found))
+        known = _list_addresses(store, NAMED)
     rows: list[dict[str, object]] = [
         {"range": one["Address"], "name": one["Name"], "trusted": one["Trusted"], "known": one["Address"] in known}
         for one in found
@@ -207,13 +207,13 @@ def _estates(data: Path) -> tuple[Estate, ...]:
     return found
 
 
-def _known(store: WatchlistStore, alias: str) -> set[str]:
+def _list_addresses(store: WatchlistStore, alias: str) -> set[str]:
     """The addresses that a watchlist holds."""
     rows = store.lake.rows(f"_GetWatchlist('{alias}') | project SearchKey", workspace=store.workspace)
     return {str(one["SearchKey"]) for one in rows.to_pylist()}
 
 
-def _taken(store: WatchlistStore, alias: str, found: list[dict[str, str]]) -> str:
+def _apply_found(store: WatchlistStore, alias: str, found: list[dict[str, str]]) -> str:
     """Put what the estate holds into a watchlist, drop what came from it before and is gone; what that came to."""
     from nephoscope.alerts.tuning import egress, locations
     from nephoscope.service.watchlists import sync_locations

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from nephoscope import __version__
-from nephoscope.cli.session.platforms import lacking
+from nephoscope.cli.session.platforms import find_lacking
 
 _FOLDER = Path(__file__).parent
 USAGE, NOT_JUDGED = 2, 3
@@ -35,7 +35,7 @@ class Commands(click.Group):
         """The command of that name, imported now; None where there is none."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        if cmd_name != "version" and (why := lacking()):
+        if cmd_name != "version" and (why := find_lacking()):
             click.echo(f"nephoscope: {why}", err=True)
             ctx.exit(USAGE)
         command: click.Command = importlib.import_module(f"nephoscope.cli.{cmd_name}").command
@@ -90,7 +90,7 @@ def cli(ctx: click.Context, data: Path, state: str | None) -> None:  # noqa: ARG
 
 def main() -> None:
     """Run the command and end the process with its exit code."""
-    signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGTERM, _terminate)
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     code = _code()
@@ -103,7 +103,7 @@ def main() -> None:
     os._exit(code)
 
 
-def _terminated(*_: object) -> None:
+def _terminate(*_: object) -> None:
     """End as by sys.exit: what was opened is closed and temporary folders go, which a second signal does not break off."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise SystemExit(TERMINATED)

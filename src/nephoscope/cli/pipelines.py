@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nephoscope.cli.session.listing import listed
-from nephoscope.cli.session.options import filtered, judged_by
+from nephoscope.cli.session.listing import list_options
+from nephoscope.cli.session.options import filter_options, judged_by
 
 if TYPE_CHECKING:
     from nephoscope.service.context import ServiceContext
@@ -32,7 +32,7 @@ def command() -> None:
 
 
 @command.command("list")
-@listed
+@list_options
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
     """List repositories with their open work items and last run."""
@@ -57,7 +57,7 @@ def list_(data: Path, /, output: str) -> None:
 @command.command("runs")
 @click.argument("repository", default="")
 @click.option("--top", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many at most.")
-@listed
+@list_options
 @click.pass_obj
 def runs(data: Path, /, repository: str, top: int, output: str) -> None:
     """List the newest runs, of REPOSITORY or of all."""
@@ -70,7 +70,7 @@ def runs(data: Path, /, repository: str, top: int, output: str) -> None:
 
 @command.command("show")
 @click.argument("run")
-@listed
+@list_options
 @click.pass_obj
 def show(data: Path, /, run: str, output: str) -> None:
     """Show the findings of a RUN, each with its standing against the default branch."""
@@ -105,7 +105,7 @@ def show(data: Path, /, run: str, output: str) -> None:
 @command.command("items")
 @click.argument("repository", default="")
 @click.option("--all", "every", is_flag=True, help="Closed ones too.")
-@listed
+@list_options
 @click.pass_obj
 def items(data: Path, /, repository: str, output: str, *, every: bool) -> None:
     """List work items, of REPOSITORY or of all, the newest first."""
@@ -128,7 +128,7 @@ def items(data: Path, /, repository: str, output: str, *, every: bool) -> None:
 
 @command.command("origin")
 @click.argument("resource", metavar="ID")
-@listed
+@list_options
 @click.pass_obj
 def origin(data: Path, /, resource: str, output: str) -> None:
     """Show which templates made the resource ID, at which lines."""
@@ -273,7 +273,7 @@ def rejudge(data: Path, /, advisories: tuple[Path, ...]) -> None:
         found = rejudge_builds(_context(data, state), files.records, whole=lambda: not files.refusals)
     for build, recorded in found:
         click.echo(
-            f"{build.repository.shown} ({build.run.tool}, {len(build.components):,} components): {_told(recorded)}"
+            f"{build.repository.shown} ({build.run.tool}, {len(build.components):,} components): {_describe_rerun(recorded)}"
         )
     if not found:
         tell("no build told what it is made of: `pipelines send` takes a bill of materials in CycloneDX")
@@ -284,8 +284,8 @@ def rejudge(data: Path, /, advisories: tuple[Path, ...]) -> None:
 
 @command.command("posture")
 @judged_by
-@filtered
-@listed
+@filter_options
+@list_options
 @click.pass_obj
 def posture(data: Path, /, output: str, **options: object) -> None:
     """List how organizations and repositories of TARGET, or of the last scan, are set up: `pipelines collect` reads what is judged."""
@@ -322,7 +322,7 @@ def remove(data: Path, /, repository: str) -> None:
             usage_error(str(error))
 
 
-def _told(recorded: RecordedRun | None) -> str:
+def _describe_rerun(recorded: RecordedRun | None) -> str:
     """Say what judging a build again came to."""
     if recorded is None:
         return "as before"

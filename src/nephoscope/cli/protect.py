@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.image_requests import requests
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import list_options
 from nephoscope.cli.session.registry_service import registry_service
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def registry() -> None:
 
 
 @registry.command("list")
-@listed
+@list_options
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
     """List registries with how many images wait, are held, promoted and rejected."""
@@ -200,7 +200,7 @@ def key(data: Path, /, renew: bool) -> None:
 @click.option("--status", type=click.Choice(_STATUSES, case_sensitive=False), help="Only these.")
 @click.option("--text", default="", help="Only those with this in repository, tag or digest.")
 @click.option("--top", type=click.IntRange(1, 1000), default=100, show_default=True, help="How many at most.")
-@listed
+@list_options
 @click.pass_obj
 def images(data: Path, /, name: str, status: str | None, text: str, top: int, output: str) -> None:
     """List images of the registry NAME, or of all, the newest first."""
@@ -216,7 +216,7 @@ def images(data: Path, /, name: str, status: str | None, text: str, top: int, ou
 
 @registry.command("show")
 @click.argument("image")
-@listed
+@list_options
 @click.pass_obj
 def show(data: Path, /, image: str, output: str) -> None:
     """Show why IMAGE (an id, or a part of a name that one image has) stands as it does."""

@@ -129,9 +129,9 @@ def _once(text: str, data: Path, options: dict[str, object], *, only_format: boo
 
     try:
         if only_format:
-            from nephoscope_kql import formatted
+            from nephoscope_kql import format_query
 
-            click.echo(formatted(text), nl=False)
+            click.echo(format_query(text), nl=False)
             return
         with _desk(data, options) as desk:
             if explain:
@@ -139,13 +139,13 @@ def _once(text: str, data: Path, options: dict[str, object], *, only_format: boo
             else:
                 _run(desk, text, options)
     except KqlError as error:
-        code = _told(error, text)
+        code = _print_errors(error, text)
         if not options["tables"] and any("no table" in one.message for one in error.all):
-            _missing(data)
+            _explain_missing_table(data)
         raise SystemExit(code) from error
 
 
-def _missing(data: Path) -> None:
+def _explain_missing_table(data: Path) -> None:
     """A table was not found: say so where there is no lake that it could have been in."""
     from nephoscope.cli.session.stored import has_state
 
@@ -198,7 +198,7 @@ def _converse(desk: Desk, data: Path) -> None:
         raise UsageError(f"the prompt needs prompt_toolkit: {install('prompt')}; or give a QUERY") from error
     from nephoscope.cli.session.talking import Talking
 
-    converse(Talking(desk, _told), data)
+    converse(Talking(desk, _print_errors), data)
 
 
 def _text(query: str) -> str:
@@ -215,7 +215,7 @@ def _text(query: str) -> str:
         raise UsageError(str(error)) from error
 
 
-def _told(error: Any, text: str) -> int:
+def _print_errors(error: Any, text: str) -> int:
     """Print every error with its place; the exit code."""
     for one in error.all:
         where = f"line {one.line}, column {one.column}: " if one.line else ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.options import filtered, judged_by, printed
+from nephoscope.cli.session.options import filter_options, judged_by, output_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     metavar="POLICY",
     help="Show what the remediation of a policy would change, without doing it.",
 )
-@filtered
-@printed
+@filter_options
+@output_options
 @click.pass_obj
 def command(data: Path, /, **options: Any) -> None:
     """List the recommendations for TARGET, or for the last scan, ranked by severity and by the score that fixing them gains."""
     from nephoscope.cli.outputs import check_shown, renderer
     from nephoscope.cli.session.session import report_of
-    from nephoscope.cli.session.writing import writing
+    from nephoscope.cli.session.writing import open_output
     from nephoscope.cli.terminal.exit_code import NOTHING_ASSESSED, is_written
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.cli.views import grouping, recommendation, remediation
@@ -49,7 +49,7 @@ def command(data: Path, /, **options: Any) -> None:
     report = report_of(data, options)
     if not is_written(report, output):
         sys.exit(NOTHING_ASSESSED)
-    with writing(options["output_file"], styled=output == "table") as out:
+    with open_output(options["output_file"], styled=output == "table") as out:
         if options["preview"]:
             remediation.RENDERERS[output](report, options["preview"], out)
         elif options["show"]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import list_options
 from nephoscope.cli.session.narrowing import most_option, workspace_option
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def command() -> None:
 
 
 @command.command("rules")
-@listed
+@list_options
 @click.pass_obj
 def rules_(data: Path, /, output: str) -> None:
     """List the rules in the order in which they are asked. Exit code 3 where a file is none."""
@@ -113,7 +113,7 @@ def run(data: Path, /, workspace: str, schedule: bool, every: int) -> None:
 @_WORKSPACE
 @click.option("--status", "statuses", multiple=True, type=click.Choice(_STATUSES), help="Only these.")
 @most_option()
-@listed
+@list_options
 @click.pass_obj
 def list_(data: Path, /, workspace: str, statuses: tuple[str, ...], most: int, output: str) -> None:
     """List the runs of actions, the newest first; `--status dead` those that were given up, `--status approve` those that wait."""
@@ -173,11 +173,11 @@ def approve(data: Path, /, workspace: str, id_: str, yes: bool) -> None:
         if not yes:
             click.confirm("Approve this?", abort=True, err=True)
         approved = approve_run(service_of(data, engine.state), engine, found.id)
-        good = _followed(engine, {approved.id})
+        good = _follow_runs(engine, {approved.id})
     sys.exit(0 if good else _FAULT)
 
 
-def _followed(engine: AutomationEngine, wanted: set[str]) -> bool:
+def _follow_runs(engine: AutomationEngine, wanted: set[str]) -> bool:
     """Do what is due and say how runs stand then; whether none of them is dead. Another process may be at it: that is said."""
     ended = {one.id: one for one in engine.tick() if one.id in wanted}
     for id_ in sorted(wanted):
@@ -215,7 +215,7 @@ def undo(data: Path, /, workspace: str, id_: str) -> None:
 
     with _engine(data, workspace) as engine:
         undone = undo_run(service_of(data, engine.state), engine, id_)
-        good = _followed(engine, {undone.id})
+        good = _follow_runs(engine, {undone.id})
     sys.exit(0 if good else _FAULT)
 
 
@@ -231,7 +231,7 @@ def retry(data: Path, /, workspace: str, ids: tuple[str, ...]) -> None:
     with _engine(data, workspace) as engine:
         context = service_of(data, engine.state)
         again = {retry_run(context, engine, one).id for one in ids}
-        good = _followed(engine, again)
+        good = _follow_runs(engine, again)
     sys.exit(0 if good else _FAULT)
 
 

@@ -36,21 +36,21 @@ def command(data: Path, /, file: Path, only_check: bool, accept: str) -> None:
     typed or given with --accept: hashes say that a backup is whole, not who wrote it.
     """
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.cli.terminal.plain import counted
+    from nephoscope.cli.terminal.plain import format_count
     from nephoscope.lake.backup.archive import BackupError
     from nephoscope.state import StateError
 
     try:
-        manifest = _checked(file) if only_check else _restored(data, file, accept)
+        manifest = _check_backup(file) if only_check else _restore_backup(data, file, accept)
     except (BackupError, StateError) as error:
         usage_error(f"{file}: {error}" if isinstance(error, BackupError) else str(error))
-    files = f"{counted(len(manifest.entries), 'file')} as backed up at {manifest.made}"
+    files = f"{format_count(len(manifest.entries), 'file')} as backed up at {manifest.made}"
     click.echo(f"{file}: {files}" if only_check else f"{data}: {files}")
     if not only_check and not manifest.keys:
         _tell_left_out(data)
 
 
-def _checked(file: Path) -> Manifest:
+def _check_backup(file: Path) -> Manifest:
     """Compare the hashes of a backup, and list what it decides with the digest that accepts it."""
     manifest, items = _looked_at(file)
     if items:
@@ -71,7 +71,7 @@ def _looked_at(file: Path) -> tuple[Manifest, list[PolicyItem]]:
     return manifest, items
 
 
-def _restored(data: Path, file: Path, accept: str) -> Manifest:
+def _restore_backup(data: Path, file: Path, accept: str) -> Manifest:
     """Restore a backup that decides nothing, or what somebody accepts."""
     from nephoscope.cli.session.session import progress_line
     from nephoscope.cli.session.stored import state_url
@@ -83,7 +83,7 @@ def _restored(data: Path, file: Path, accept: str) -> Manifest:
 
     check_empty(data)
     if not accept and _at_terminal():
-        accept = _asked(file)
+        accept = _ask_digest(file)
 
     def admit(folder: Path, manifest: Manifest) -> None:
         items = policy_of(folder, manifest.names)
@@ -105,7 +105,7 @@ def _at_terminal() -> bool:
     return sys.stdin.isatty()
 
 
-def _asked(file: Path) -> str:
+def _ask_digest(file: Path) -> str:
     """What somebody at the terminal types below the list; '' where there is nothing to accept."""
     manifest, items = _looked_at(file)
     if not items:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.options import (
-    divided,
-    filtered,
-    gated,
+    exit_code_options,
+    filter_options,
     judged_by,
     judging_templates,
+    parts_options,
     printed_with_code,
-    waiting,
+    wait_options,
 )
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 @click.option(
     "--explain", metavar="RESOURCE", help="Explain every verdict on this resource (an id, or the end of one)."
 )
-@filtered
+@filter_options
 @printed_with_code
-@divided
-@waiting
-@gated
+@parts_options
+@wait_options
+@exit_code_options
 @judging_templates
 @click.pass_obj
 def command(data: Path, /, **options: Any) -> None:
@@ -53,8 +53,8 @@ def command(data: Path, /, **options: Any) -> None:
 
         sys.exit(scan_code(data, options, _explanation(options["explain"])))
     from nephoscope.cli.outputs import check_shown, reads, renderer
-    from nephoscope.cli.session.session import reported
-    from nephoscope.cli.session.writing import writing
+    from nephoscope.cli.session.session import open_report
+    from nephoscope.cli.session.writing import open_output
     from nephoscope.cli.terminal.exit_code import check_gate, exit_code, is_written
     from nephoscope.cli.views import explanation, grouping
 
@@ -62,12 +62,12 @@ def command(data: Path, /, **options: Any) -> None:
     output, states = options["output"], options["states"]
     check_shown(output, states)
     extract = explanation.reads(wanted) if wanted else reads(output, states)
-    with reported(data, options, extract) as report:
+    with open_report(data, options, extract) as report:
         check_gate(report, options["fail_on"])
         code = exit_code(report, options["fail_on"], options["fail_on_unknown"])
         if not is_written(report, "table" if wanted else output):
             sys.exit(code)
-        with writing(options["output_file"], styled=wanted or output == "table") as out:
+        with open_output(options["output_file"], styled=wanted or output == "table") as out:
             if wanted:
                 explanation.render(report, wanted, out)
             else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nephoscope.cli.session.listing import shown_as, to_file
-from nephoscope.cli.session.options import judged_by, placed
+from nephoscope.cli.session.options import judged_by, resource_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command("score")
 @judged_by
-@placed
+@resource_options
 @click.option(
     "--controls",
     is_flag=True,
@@ -33,12 +33,12 @@ def command(data: Path, /, **options: Any) -> None:
     from pathlib import Path
 
     from nephoscope.cli.session.session import report_of
-    from nephoscope.cli.session.writing import writing
+    from nephoscope.cli.session.writing import open_output
     from nephoscope.cli.views import score
 
     report = report_of(data, {**options, "delta": True})
     target = Path(options["output_file"]) if options["output_file"] else None
-    with writing(target, styled=options["output"] == "table") as out:
+    with open_output(target, styled=options["output"] == "table") as out:
         if options["output"] == "json":
             score.render_json(report, out)
         else:

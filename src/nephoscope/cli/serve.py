@@ -99,7 +99,7 @@ def command(data: Path, /, **options: Any) -> None:
     with _sole(wanted, stop) as lock:
         if lock is None:
             return
-        begun = _begun(wanted, stop, demo=options["demo"])
+        begun = _prepare_settings(wanted, stop, demo=options["demo"])
         if begun is not None and not stop.is_set():
             _serve(*begun, lock, stop)
 
@@ -112,12 +112,12 @@ def _sole(settings: Settings, stop: threading.Event) -> Iterator[Lock | None]:
     """
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.serve.beginning import writable
-    from nephoscope.serve.sole import held, holder
+    from nephoscope.serve.sole import acquire_lock, holder
 
     writable(settings.data)
     until = time.monotonic() + LOCK_SECONDS
     while not stop.is_set():
-        with held(settings.data) as lock:
+        with acquire_lock(settings.data) as lock:
             if lock is not None:
                 lock.answers()
                 yield lock
@@ -131,20 +131,20 @@ def _sole(settings: Settings, stop: threading.Event) -> Iterator[Lock | None]:
     yield None
 
 
-def _begun(wanted: Settings, stop: threading.Event, *, demo: bool) -> tuple[Settings, str] | None:
+def _prepare_settings(wanted: Settings, stop: threading.Event, *, demo: bool) -> tuple[Settings, str] | None:
     """The settings and the authority's path when all is there that a server needs; None where it is to stop before."""
     from nephoscope.cli.session.inputs import remove_left
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.ingest.faults import SourceError
     from nephoscope.serve.beginning import check
-    from nephoscope.serve.server import certified
+    from nephoscope.serve.server import ensure_certificate
     from nephoscope.state import StateError
 
     if stop.is_set():
         return None
     try:
         check(wanted)
-        settings, authority = certified(wanted)
+        settings, authority = ensure_certificate(wanted)
     except (SourceError, StateError) as error:
         usage_error(str(error))
     _check_identity(settings)
@@ -159,7 +159,7 @@ def _serve(settings: Settings, authority: str, lock: Lock, stop: threading.Event
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.serve.server import between, supervisor
 
-    listening = _listening(settings, stop)
+    listening = _open_listener(settings, stop)
     if listening is None:
         return
     settings = replace(settings, port=listening.getsockname()[1], fd=listening.fileno())
@@ -185,7 +185,7 @@ def _tell_where(settings: Settings, authority: str) -> None:
 
 
 def _address(settings: Settings) -> str:
-    return f"https://{_shown(settings.host)}:{settings.port}"
+    return f"https://{_display_host(settings.host)}:{settings.port}"
 
 
 def _addresses(given: tuple[str, ...]) -> tuple[str, ...]:
@@ -246,17 +246,17 @@ def _check_identity(settings: Settings) -> None:
         usage_error(f"--managed-identity: {error}")
 
 
-def _listening(settings: Settings, stop: threading.Event) -> socket.socket | None:
+def _open_listener(settings: Settings, stop: threading.Event) -> socket.socket | None:
     """A socket that listens, None when stopped; waits for the processes of a server of this folder whose supervisor was killed."""
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.serve.server import listening
+    from nephoscope.serve.server import make_listener
     from nephoscope.serve.standing import read
 
     until = time.monotonic() + LEAVE_SECONDS
     while not stop.is_set():
         earlier = read(settings.data)
         try:
-            return listening(settings.host, settings.port)
+            return make_listener(settings.host, settings.port)
         except OSError as error:
             if earlier is None or not earlier.ends or time.monotonic() > until:
                 usage_error(_not_listening(settings, error))
@@ -274,7 +274,7 @@ def _not_listening(settings: Settings, error: OSError) -> str:
     return f"{told}; {remedies[error.errno]}" if error.errno in remedies else told
 
 
-def _shown(host: str) -> str:
+def _display_host(host: str) -> str:
     return "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104 - compared only
 
 
@@ -310,11 +310,11 @@ def _demo(settings: Settings, stop: threading.Event) -> None:
     """
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.posture.scans.scan import last_request
-    from nephoscope.serve.forked import forked
+    from nephoscope.serve.forked import fork_process
 
     if last_request(settings.data) is None:
         click.echo("judging the bundled company")
-        judging = forked(lambda: _judge_sample(settings), "demo")
+        judging = fork_process(lambda: _judge_sample(settings), "demo")
         until = time.monotonic() + DEMO_SECONDS
         while (code := judging.poll()) is None and not stop.wait(LOOK_SECONDS):
             if time.monotonic() > until:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import list_options
 
 if TYPE_CHECKING:
     from nephoscope.state import State
@@ -25,7 +25,7 @@ def command() -> None:
 
 
 @command.command("list")
-@listed
+@list_options
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
     """List the providers and whom they let in."""
@@ -100,7 +100,7 @@ def add(data: Path, /, name: str, **options: Any) -> None:
         kept = _keep(data, state, provider, secret("client secret", given) if given else "")
         click.echo(f"provider {name} added; register https://HOST/sign-in/{name}/callback at it")
         click.echo(f"nobody may come in by it yet: nephoscope signin allow {name} CLAIM VALUE")
-        _tried(state, kept)
+        _test_provider(state, kept)
 
 
 @command.command("allow")
@@ -114,7 +114,7 @@ def allow(data: Path, /, name: str, claim: str, value: str, role: str, scope: st
     """Let in by the provider NAME whoever has VALUE in CLAIM (groups, roles, sub, oid, email and others)."""
     from nephoscope.state.access.sign_in_providers import Rule
 
-    with _changed(data, name) as (state, provider):
+    with _change_provider(data, name) as (state, provider):
         wanted = replace(provider, rules=(*provider.rules, Rule(claim, value, role, scope)))
         made = _keep(data, state, wanted)
     last = made.rules[-1]
@@ -130,7 +130,7 @@ def allow(data: Path, /, name: str, claim: str, value: str, role: str, scope: st
 @click.pass_obj
 def disallow(data: Path, /, name: str, claim: str, value: str) -> None:
     """Take back what `allow` said of VALUE in CLAIM; the roles go when a person signs in the next time."""
-    with _changed(data, name) as (state, provider):
+    with _change_provider(data, name) as (state, provider):
         kept = tuple(one for one in provider.rules if (one.claim, one.value) != (claim, value))
         if kept == provider.rules:
             raise click.UsageError(f"{name} has no rule about {claim}={value}: nephoscope signin list")
@@ -144,7 +144,7 @@ def disallow(data: Path, /, name: str, claim: str, value: str) -> None:
 @click.pass_obj
 def set_(data: Path, /, name: str, enabled: bool) -> None:
     """Switch the provider NAME on or off; who is signed in stays so."""
-    with _changed(data, name) as (state, provider):
+    with _change_provider(data, name) as (state, provider):
         _keep(data, state, replace(provider, enabled=enabled))
     click.echo(f"provider {name} is {'on' if enabled else 'off'}")
 
@@ -156,8 +156,8 @@ def test(data: Path, /, name: str) -> None:
     """Ask the provider NAME what it is and for its keys."""
     from nephoscope.cli.terminal.messages import usage_error
 
-    with _changed(data, name) as (state, provider):
-        if not _tried(state, provider):
+    with _change_provider(data, name) as (state, provider):
+        if not _test_provider(state, provider):
             usage_error(f"provider {name} cannot be used")
 
 
@@ -169,13 +169,13 @@ def remove(data: Path, /, name: str) -> None:
     from nephoscope.cli.session.services import service_of
     from nephoscope.service.sign_in_providers import remove_provider
 
-    with _changed(data, name) as (state, _):
+    with _change_provider(data, name) as (state, _):
         remove_provider(service_of(data, state), name)
     click.echo(f"provider {name} removed")
 
 
 @contextmanager
-def _changed(data: Path, name: str) -> Iterator[tuple[State, SignInProvider]]:
+def _change_provider(data: Path, name: str) -> Iterator[tuple[State, SignInProvider]]:
     """The state and the provider of a name; a usage error where there is none."""
     from nephoscope.cli.session.stored import state_of
     from nephoscope.cli.terminal.messages import usage_error
@@ -198,7 +198,7 @@ def _keep(data: Path, state: State, provider: SignInProvider, client_secret: str
         raise click.UsageError(str(error)) from error
 
 
-def _tried(state: State, provider: SignInProvider) -> bool:
+def _test_provider(state: State, provider: SignInProvider) -> bool:
     """Say whether the provider can be asked, and whether it is what it was said to be."""
     from nephoscope.access.openid import OpenId, OpenIdError
     from nephoscope.cli.terminal.messages import tell

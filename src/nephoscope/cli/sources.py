@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import list_options
 from nephoscope.cli.session.narrowing import workspace_option
-from nephoscope.cli.session.secrets import known, pair, secret, secret_pair
+from nephoscope.cli.session.secrets import check_secret_names, pair, secret, secret_pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,11 +45,11 @@ def command() -> None:
 
 
 @command.command("kinds")
-@listed
+@list_options
 def kinds_(output: str) -> None:
     """List the kinds of sources with their settings and secrets."""
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.ingest.live.catalogue import described, kinds
+    from nephoscope.ingest.live.catalogue import describe_kind, kinds
 
     rows = [
         {
@@ -60,7 +60,7 @@ def kinds_(output: str) -> None:
             "meaning": one.help,
         }
         for kind in kinds().values()
-        for one in described(kind)
+        for one in describe_kind(kind)
     ] + [
         {"kind": kind.name, "setting": name, "type": "secret", "default": "", "meaning": help_}
         for kind in kinds().values()
@@ -105,19 +105,19 @@ def add(
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.ingest.live import setting_up
-    from nephoscope.ingest.live.catalogue import kind_of, parsed
+    from nephoscope.ingest.live.catalogue import kind_of, parse_settings
     from nephoscope.service.sources import add_source
     from nephoscope.state.ingestion.sources import Source
 
-    with _told():
+    with _translate_errors():
         chosen = kind_of(kind)
         values = dict(pair(one) for one in settings)
-        wanted = parsed(chosen, values)
+        wanted = parse_settings(chosen, values)
         given = {name_: secret(name_, source) for name_, source in map(secret_pair, secrets)}
-        known(chosen.secrets, given)
-        with _hinted():
+        check_secret_names(chosen.secrets, given)
+        with _hint_at_later():
             setting_up.check(chosen, wanted, given, name, there=not no_test)
-    with _told(), lake_of(data) as (lake, state):
+    with _translate_errors(), lake_of(data) as (lake, state):
         source = add_source(
             service_of(data, state),
             Source(name, kind, {}, workspace),
@@ -132,7 +132,7 @@ def add(
         told = setting_up.choice(state, source)
         if not no_test:
             try:
-                told = _tried(source, lake, state, data)
+                told = _test_source(source, lake, state, data)
             except click.ClickException as error:
                 tell(f"it cannot be reached yet: {error.message}")
         if told:
@@ -140,7 +140,7 @@ def add(
 
 
 @command.command("list")
-@listed
+@list_options
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
     """List the sources with when something last came from each, what is left to read, rows left out, and the last error.
@@ -172,7 +172,7 @@ def list_(data: Path, /, output: str) -> None:
 
 @command.command("show")
 @click.argument("name")
-@listed
+@list_options
 @click.pass_obj
 def show(data: Path, /, name: str, output: str) -> None:
     """Show what is wrong with the source NAME: the last error of each of its parts, and since when it stands."""
@@ -180,7 +180,7 @@ def show(data: Path, /, name: str, output: str) -> None:
     from nephoscope.cli.session.source_health import standing_errors
     from nephoscope.cli.session.stored import state_of
 
-    with _told(), state_of(data) as state:
+    with _translate_errors(), state_of(data) as state:
         rows = standing_errors(state, state.sources.get(name))
     show_list(rows, ERRORS, output, f"nothing is wrong with {name}")
 
@@ -192,8 +192,8 @@ def test(data: Path, /, name: str) -> None:
     """Try whether the source NAME can be reached, without reading from it."""
     from nephoscope.cli.session.lakes import lake_of
 
-    with _told(), lake_of(data) as (lake, state):
-        click.echo(_tried(state.sources.get(name), lake, state, data))
+    with _translate_errors(), lake_of(data) as (lake, state):
+        click.echo(_test_source(state.sources.get(name), lake, state, data))
 
 
 @command.command("set")
@@ -224,13 +224,13 @@ def set_(
     from nephoscope.ingest.live.catalogue import kind_of
     from nephoscope.service.sources import change_source
 
-    with _told(), state_of(data) as state:
+    with _translate_errors(), state_of(data) as state:
         kind = kind_of(state.sources.get(name).kind)
         given = {name_: secret(name_, place) for name_, place in map(secret_pair, secrets)}
-        known(kind.secrets, given)
+        check_secret_names(kind.secrets, given)
         values = dict(pair(one) for one in settings)
         wanted = values if settings or given else None
-        with _hinted():
+        with _hint_at_later():
             change_source(service_of(data, state), name, wanted, given, enabled=enabled, there=not no_test)
         click.echo(f"source {name} changed")
 
@@ -243,7 +243,7 @@ def token(data: Path, /, name: str, revoke: bool) -> None:
     """Make a token that the source NAME (of the kind logs_ingestion) lets in; it is shown once and kept as a hash."""
     from nephoscope.cli.session.services import acting
 
-    with _told(), acting(data) as service:
+    with _translate_errors(), acting(data) as service:
         _new_token(service, name, revoke=revoke)
 
 
@@ -273,7 +273,7 @@ def run(data: Path, /, names: tuple[str, ...]) -> None:
     from nephoscope.lake.writing.memory import give_back
 
     give_back()
-    with _told(), lake_of(data, keeps=True) as (lake, state):
+    with _translate_errors(), lake_of(data, keeps=True) as (lake, state):
         chosen = [state.sources.get(name) for name in dict.fromkeys(names)]
         chosen = chosen or [one for one in state.sources.all() if one.enabled]
         if not chosen:
@@ -297,7 +297,7 @@ def run(data: Path, /, names: tuple[str, ...]) -> None:
     show_default=True,
     help="With --missing: how long is never.",
 )
-@listed
+@list_options
 @click.pass_obj
 def health(data: Path, /, missing: bool, days: int, output: str) -> None:
     """Show for every source and table the last event, the rate beside what is usual, the delay and what is in quarantine.
@@ -308,7 +308,7 @@ def health(data: Path, /, missing: bool, days: int, output: str) -> None:
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.source_health import health_rows, missing_rows, short
 
-    with _told(), lake_of(data) as (lake, state):
+    with _translate_errors(), lake_of(data) as (lake, state):
         take_in(data, lake, state)
         rows = missing_rows(lake, state, data, days) if missing else health_rows(state)
     if missing and output == "table":
@@ -325,7 +325,7 @@ HOW = "settings are given with --set NAME=VALUE, secrets with --secret NAME: see
 
 
 @contextmanager
-def _hinted() -> Iterator[None]:
+def _hint_at_later() -> Iterator[None]:
     """What is missing now may come later: whoever is told of it is told how to go on without."""
     from nephoscope.ingest.faults import SettingsError, SourceError
 
@@ -337,7 +337,7 @@ def _hinted() -> Iterator[None]:
         raise SourceError(f"{error}: mend it, or say --no-test") from error
 
 
-def _tried(source: Source, lake: Any, state: State, data: Path) -> str:
+def _test_source(source: Source, lake: Any, state: State, data: Path) -> str:
     from nephoscope.ingest.faults import SourceError
     from nephoscope.ingest.live import setting_up
     from nephoscope.state import StateError
@@ -348,7 +348,7 @@ def _tried(source: Source, lake: Any, state: State, data: Path) -> str:
         raise click.UsageError(f"source {source.name}: {error}") from error
 
 
-def _told() -> Any:
+def _translate_errors() -> Any:
     """What sources raise ends the command with a sentence and exit code 2."""
     from contextlib import contextmanager
 
@@ -356,7 +356,7 @@ def _told() -> Any:
     from nephoscope.ingest.faults import SettingsError, SourceError
 
     @contextmanager
-    def telling() -> Any:
+    def translate() -> Any:
         try:
             yield
         except SettingsError as error:
@@ -364,7 +364,7 @@ def _told() -> Any:
         except SourceError as error:
             usage_error(str(error))
 
-    return telling()
+    return translate()
 
 
 def _new_token(context: ServiceContext, name: str, *, revoke: bool = False) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import list_options
 from nephoscope.cli.session.narrowing import workspace_option
 from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.services import call_in_workspace
@@ -29,7 +29,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _workspace = workspace_option()
 
 
-def _conditioned(command: _Command) -> _Command:
+def _condition_options(command: _Command) -> _Command:
     options = (
         click.option(
             "--rule", default="", metavar="ID|NAME", help="The rule whose findings are held back ('*' = any rule)."
@@ -74,7 +74,7 @@ def command() -> None:
 @command.command("create")
 @click.argument("name")
 @_workspace
-@_conditioned
+@_condition_options
 @click.option(
     "--reason",
     type=click.Choice(REASONS, case_sensitive=False),
@@ -94,7 +94,7 @@ def command() -> None:
 )
 @click.option("--dry-run", is_flag=True, help="Only show what it would have held back.")
 @click.option("--yes", is_flag=True, help="Make it although it would have held back a true positive.")
-@listed
+@list_options
 @click.pass_obj
 def create(data: Path, /, name: str, workspace: str, output: str, **options: Any) -> None:
     """Make the suppression NAME, and show what of the last days it would have held back.
@@ -112,7 +112,7 @@ def create(data: Path, /, name: str, workspace: str, output: str, **options: Any
     now = datetime.now(UTC)
     if options["forever"] and options["expires"]:
         usage_error("--forever and --expires contradict each other")
-    given = _given(name, options)
+    given = _read_suppression(name, options)
     with lake_of(data) as (lake, state):
         own = workspace_of(state, workspace).name
         if given["rule"] != "*":
@@ -141,7 +141,7 @@ def create(data: Path, /, name: str, workspace: str, output: str, **options: Any
         raise SystemExit(1)
 
 
-def _given(name: str, options: dict[str, Any]) -> dict[str, Any]:
+def _read_suppression(name: str, options: dict[str, Any]) -> dict[str, Any]:
     """What is to be suppressed: from the options, or from a document of Azure's."""
     from nephoscope.alerts.holding.condition import ConditionError, conditions
     from nephoscope.cli.terminal.messages import usage_error
@@ -201,10 +201,10 @@ def _would_hold(
     state: State, lake: Any, workspace: str, given: dict[str, Any], since: datetime, until: datetime
 ) -> list[dict[str, Any]]:
     from nephoscope.alerts.holding.watchlist_items import watchlist_items
-    from nephoscope.alerts.tuning.history import hidden, past
+    from nephoscope.alerts.tuning.history import find_hidden, past
 
     conditions: Sequence[Condition] = given["conditions"]
-    found = hidden(
+    found = find_hidden(
         past(state, workspace, since, until), given["rule"], conditions, watchlist_items(lake, workspace)
     )
     return [
@@ -222,7 +222,7 @@ def _would_hold(
 
 @command.command("list")
 @_workspace
-@listed
+@list_options
 @click.pass_obj
 def list_(data: Path, /, workspace: str, output: str) -> None:
     """List suppressions with how many alerts each has held back."""
@@ -262,12 +262,12 @@ def _row(one: StoredSuppression, held: dict[str, int]) -> dict[str, object]:
 @click.pass_obj
 def show(data: Path, /, name: str, workspace: str) -> None:
     """Print the suppression NAME (or its id) as Azure's alertsSuppressionRules document."""
-    from nephoscope.alerts.tuning.suppression_document import written
+    from nephoscope.alerts.tuning.suppression_document import to_document
     from nephoscope.cli.session.stored import state_of, workspace_of
 
     with state_of(data) as state:
         found = state.suppressions.find(workspace_of(state, workspace).name, name)
-    click.echo(json.dumps(written(found, datetime.now(UTC)), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(to_document(found, datetime.now(UTC)), indent=2, ensure_ascii=False))
 
 
 @command.command("set")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import list_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ def command() -> None:
 @click.argument("text", default="")
 @click.option("--workspace", "-w", metavar="NAME", help="Only the tables of this workspace.")
 @click.option("--known", is_flag=True, help="List the tables that are known, also those that have no rows.")
-@listed
+@list_options
 @click.pass_obj
 def list_(data: Path, /, text: str, workspace: str | None, known: bool, output: str) -> None:
     """List the tables whose name holds TEXT: rows, days that have rows, size, days that they are kept, newest event (UTC)."""
@@ -83,7 +83,7 @@ def _without_rows(lake: Lake, found: list[Holding]) -> Iterator[dict[str, Any]]:
 
 @command.command("show")
 @click.argument("name")
-@listed
+@list_options
 @click.pass_obj
 def show(data: Path, /, name: str, output: str) -> None:
     """Show the columns of the table NAME; as JSON it is what `tables import` takes."""
@@ -187,7 +187,7 @@ def set_(data: Path, /, name: str, workspace: str | None, retention: str) -> Non
 
 @command.command("clean")
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
-@listed
+@list_options
 @click.pass_obj
 def clean(data: Path, /, dry_run: bool, output: str) -> None:
     """Remove now, for good, the days that are older than the retention of their tables; show the days and rows of each.
@@ -200,7 +200,7 @@ def clean(data: Path, /, dry_run: bool, output: str) -> None:
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.terminal.messages import tell, usage_error
-    from nephoscope.lake.upkeep.inventory import expired
+    from nephoscope.lake.upkeep.inventory import list_expired
     from nephoscope.service.workspaces import remove_expired_rows
 
     with lake_of(data) as (lake, state):
@@ -208,13 +208,13 @@ def clean(data: Path, /, dry_run: bool, output: str) -> None:
 
         places = {one.name: one for one in state.workspaces.all()}
 
-        def kept(workspace: str, table: str) -> int | None:
+        def find_retention(workspace: str, table: str) -> int | None:
             return places[workspace].kept(table) if workspace in places else None
 
-        found = list(expired(data, kept, now))
+        found = list(list_expired(data, find_retention, now))
         if found and not dry_run:
             remove_expired_rows(service_of(data, state), lake, found)
-            if left := [f"{one.workspace}/{one.table}" for one in expired(data, kept, now)]:
+            if left := [f"{one.workspace}/{one.table}" for one in list_expired(data, find_retention, now)]:
                 usage_error(f"not removed: {', '.join(left)}: see `doctor`")
     rows = [
         dict(

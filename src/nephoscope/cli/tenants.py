@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import list_options
 from nephoscope.cli.session.secrets import secret, secret_pair
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _hours_option = click.option(
 )
 
 
-def _connecting(command: Callable[..., object]) -> Callable[..., object]:
+def _connection_options(command: Callable[..., object]) -> Callable[..., object]:
     """The options that say what is asked, and as whom."""
     options = (
         click.option("--tenant", metavar="GUID|DOMAIN", help="The tenant's id or domain."),
@@ -61,7 +61,7 @@ def command() -> None:
 
 
 @command.command("list")
-@listed
+@list_options
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
     """List the tenants: when each was collected last, and why it could not be."""
@@ -80,7 +80,7 @@ def list_(data: Path, /, output: str) -> None:
 
 @command.command("add")
 @click.argument("name")
-@_connecting
+@_connection_options
 @_secrets_option
 @_hours_option
 @click.pass_obj
@@ -90,8 +90,8 @@ def add(data: Path, /, name: str, secrets: tuple[str, ...], hours: float | None,
     from nephoscope.service.tenants import connect_tenant
     from nephoscope.state.estate.tenants import Connection, Tenant
 
-    with _told(), acting(data) as service:
-        connection = _changed(Connection(), asked)
+    with _translate_errors(), acting(data) as service:
+        connection = _change_connection(Connection(), asked)
         given = _secrets(secrets or ((connection.sign_in,) if connection.sign_in in SECRETS else ()))
         connect_tenant(service, Tenant(name, connection, hours=hours or 8.0), given)
     click.echo(f"tenant {name} connected; try it with: nephoscope tenants test {name}")
@@ -99,7 +99,7 @@ def add(data: Path, /, name: str, secrets: tuple[str, ...], hours: float | None,
 
 @command.command("set")
 @click.argument("name")
-@_connecting
+@_connection_options
 @_secrets_option
 @_hours_option
 @click.option(
@@ -125,11 +125,11 @@ def set_(
     from nephoscope.cli.session.stored import state_of
     from nephoscope.service.tenants import change_tenant
 
-    with _told(), state_of(data) as state:
+    with _translate_errors(), state_of(data) as state:
         before = state.tenants.get(name)
         wanted = replace(
             before,
-            connection=_changed(before.connection, asked),
+            connection=_change_connection(before.connection, asked),
             hours=before.hours if hours is None else hours,
             enabled=before.enabled if enabled is None else enabled,
         )
@@ -139,7 +139,7 @@ def set_(
 
 @command.command("test")
 @click.argument("name")
-@listed
+@list_options
 @click.pass_obj
 def test(data: Path, /, name: str, output: str) -> None:
     """Sign in to the tenant NAME and show for each subscription whether it answers and which actions it lacks.
@@ -150,11 +150,11 @@ def test(data: Path, /, name: str, output: str) -> None:
     from nephoscope.cli.session.stored import state_of
     from nephoscope.posture.scans import tenants
 
-    with _told(), state_of(data) as state:
+    with _translate_errors(), state_of(data) as state:
         found = tenants.test(state, data, name)
     if found.error:
         raise click.ClickException(f"{name}: {found.error}")
-    show_list(_tried(found), TRIED, output)
+    show_list(_list_trial_rows(found), TRIED, output)
     sys.exit(0 if found.works else FINDINGS)
 
 
@@ -166,7 +166,7 @@ def collect(data: Path, /, name: str) -> None:
     from nephoscope.cli.session.services import acting
     from nephoscope.service.tenants import collect_tenant_soon
 
-    with _told(), acting(data) as service:
+    with _translate_errors(), acting(data) as service:
         collect_tenant_soon(service, name)
     click.echo(f"tenant {name} is collected when the server looks again, within seconds where it runs")
 
@@ -179,7 +179,7 @@ def remove(data: Path, /, name: str) -> None:
     from nephoscope.cli.session.services import acting
     from nephoscope.service.tenants import remove_tenant
 
-    with _told(), acting(data) as service:
+    with _translate_errors(), acting(data) as service:
         remove_tenant(service, name)
     click.echo(f"tenant {name} forgotten")
 
@@ -188,7 +188,7 @@ def remove(data: Path, /, name: str) -> None:
 @click.option(
     "--graph/--no-graph", default=True, show_default=True, help="With the permissions of Microsoft Graph."
 )
-@listed
+@list_options
 @click.pass_obj
 def rights(data: Path, /, graph: bool, output: str) -> None:
     """List the actions and permissions that collecting a tenant takes, and what each is for."""
@@ -196,13 +196,13 @@ def rights(data: Path, /, graph: bool, output: str) -> None:
     from nephoscope.posture.scans import tenants
     from nephoscope.state.estate.tenants import Connection
 
-    found = tenants.needed(data, Connection(graph=graph))
+    found = tenants.find_needed_rights(data, Connection(graph=graph))
     show_list([{"place": one.place.value, "name": one.name, "why": one.why} for one in found], RIGHTS, output)
 
 
 @command.command("grant")
 @click.argument("name", required=False)
-@_connecting
+@_connection_options
 @click.option(
     "--bicep", "as_bicep", is_flag=True, help="A Bicep file in the place of a script for bash and `az`."
 )
@@ -215,18 +215,18 @@ def grant(data: Path, /, name: str | None, as_bicep: bool, exact: bool, **asked:
     from nephoscope.posture.scans import tenants
     from nephoscope.state.estate.tenants import Connection
 
-    with _told():
+    with _translate_errors():
         before = Connection()
         if name is not None:
             with state_of(data) as state:
                 before = state.tenants.get(name).connection
-        connection = _changed(before, asked)
-        made = Grant(connection, tenants.needed(data, connection), exact)
+        connection = _change_connection(before, asked)
+        made = Grant(connection, tenants.find_needed_rights(data, connection), exact)
         click.echo((bicep if as_bicep else az)(made), nl=False)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     """What cannot be is a usage error that says why."""
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.azure.settings import CollectError
@@ -238,11 +238,11 @@ def _told() -> Iterator[None]:
         usage_error(str(error))
 
 
-def _changed(before: Connection, asked: dict[str, object]) -> Connection:
+def _change_connection(before: Connection, asked: dict[str, object]) -> Connection:
     """A connection with what was given in the place of what it has; CollectError for what cannot be meant."""
     from msgspec.structs import replace
 
-    from nephoscope.collect.azure.connecting import meant
+    from nephoscope.collect.azure.connecting import normalize_connection
 
     given = {
         ("id" if name == "tenant" else name): value
@@ -251,7 +251,7 @@ def _changed(before: Connection, asked: dict[str, object]) -> Connection:
     }
     if given.keys() & {"subscriptions", "management_groups"}:
         given = {"subscriptions": (), "management_groups": (), **given}
-    return meant(replace(before, **given))
+    return normalize_connection(replace(before, **given))
 
 
 def _secrets(given: tuple[str, ...]) -> Secrets:
@@ -272,7 +272,7 @@ def _row(tenant: Tenant) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _tried(found: Trial) -> list[dict[str, Any]]:
+def _list_trial_rows(found: Trial) -> list[dict[str, Any]]:
     scopes = [row for one in found.subscriptions for row in _tried_scopes(one)]
     permissions = [
         {

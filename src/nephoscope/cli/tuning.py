@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nephoscope.cli.session.listing import FORMATS, listed, shown_as
+from nephoscope.cli.session.listing import FORMATS, list_options, shown_as
 from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.overriding import COMMANDS, in_rules, of_rules, of_workspace
 
@@ -105,7 +105,7 @@ def _markdown(rows: list[dict[str, object]], columns: tuple[str, ...]) -> None:
 @of_rules
 @_time(30)
 @click.option("--rule", "wanted", metavar="ID|NAME", help="Only that of a rule.")
-@listed
+@list_options
 @click.pass_obj
 def advice(data: Path, /, workspace: str, output: str, **options: object) -> None:
     """Say what could be changed in rules, with what it would have hidden.
@@ -116,13 +116,15 @@ def advice(data: Path, /, workspace: str, output: str, **options: object) -> Non
     """
     from nephoscope.cli.session.listing import show_list
 
-    with _advising(data, workspace, options) as (advising, rules):
+    with _open_advising(data, workspace, options) as (advising, rules):
         rows = [one.document() for one in advising.offered(rules)]
     show_list(rows, ADVICE, output, "no advice: no rule raised what could be left out")
 
 
 @contextmanager
-def _advising(data: Path, workspace: str, options: dict[str, Any]) -> Iterator[tuple[Advising, list[Rule]]]:
+def _open_advising(
+    data: Path, workspace: str, options: dict[str, Any]
+) -> Iterator[tuple[Advising, list[Rule]]]:
     """Who looks at the alerts, and the rules that are looked at."""
     from nephoscope.alerts.tuning.advice import Advising
     from nephoscope.cli.session.lakes import lake_of, take_in
@@ -154,7 +156,7 @@ def apply(
     from nephoscope.service.tuning import apply_advice
 
     now = datetime.now(UTC)
-    with _advising(data, workspace, options) as (advising, rules):
+    with _open_advising(data, workspace, options) as (advising, rules):
         for wanted in dict.fromkeys(ids):
             found = next(advising.offered(rules, wanted), None)
             if found is None:
@@ -214,12 +216,12 @@ def replay(
         found = rule_of(rules_of(data, state, own, folders), rule)
         tuned = Tuned.load(state, lake, own, now).rule(found)
         done = over(lake, tuned, own, begin, min(end, now), now)
-    _replayed(done, begin, end, output)
+    _print_replay(done, begin, end, output)
     if done.errors:
         sys.exit(3)
 
 
-def _replayed(done: Replayed, begin: datetime, end: datetime, output: str) -> None:
+def _print_replay(done: Replayed, begin: datetime, end: datetime, output: str) -> None:
     from nephoscope.cli.session.listing import show_list
 
     found = done.document()

@@ -13,8 +13,8 @@ import click
 from nephoscope.cli.session.exempting import exempt, exemptions, unexempt
 from nephoscope.cli.session.importing_results import import_results
 from nephoscope.cli.session.inside import SEVERITIES
-from nephoscope.cli.session.listing import listed, shown_as
-from nephoscope.cli.terminal.plain import counted
+from nephoscope.cli.session.listing import list_options, shown_as
+from nephoscope.cli.terminal.plain import format_count
 from nephoscope.vulnerability.severities import rank
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def import_(
     click.echo(f"{name}: {result.records:,} records; what is said of {result.changed:,} packages changed")
     if done.rematched.packages:
         click.echo(
-            f"matched again: {counted(done.rematched.packages, 'package')}; findings: {changes.opened:,} opened, "
+            f"matched again: {format_count(done.rematched.packages, 'package')}; findings: {changes.opened:,} opened, "
             f"{changes.closed:,} closed, {changes.reopened:,} opened again"
         )
     for one in result.unread[:_SHOWN]:
@@ -122,7 +122,7 @@ def _import_sample(data: Path) -> None:
 
 
 @command.command("feeds")
-@listed
+@list_options
 @click.pass_obj
 def feeds(data: Path, /, output: str) -> None:
     """List the feeds that were imported, how old they are, which are stale, and which are partial: those assess nothing."""
@@ -184,7 +184,7 @@ def feeds(data: Path, /, output: str) -> None:
 @click.option(
     "--fail-on", type=click.Choice(SEVERITIES, case_sensitive=False), help="Exit 1 when one is as severe."
 )
-@listed
+@list_options
 @click.pass_obj
 def list_(data: Path, /, by: str, exempted: bool, fail_on: str | None, output: str, **asked: Any) -> None:
     """List the vulnerabilities of machines and images that are kept, the riskiest first.
@@ -202,11 +202,11 @@ def list_(data: Path, /, by: str, exempted: bool, fail_on: str | None, output: s
     from nephoscope.cli.session.services import acting
     from nephoscope.model.reach import EVERYTHING
     from nephoscope.service.vulnerabilities import date_vulnerabilities, list_findings, list_vulnerabilities
-    from nephoscope.service.vulnerability_exemptions import exempting
+    from nephoscope.service.vulnerability_exemptions import make_exemption_lookup
     from nephoscope.service.vulnerability_exposure import exposures_of, in_risk_order
     from nephoscope.state.inventory.subject import SubjectKind
 
-    wanted = _wanted(asked)
+    wanted = _make_filter(asked)
     with acting(data) as service:
         context = service
         if by == "vulnerability":
@@ -222,7 +222,7 @@ def list_(data: Path, /, by: str, exempted: bool, fail_on: str | None, output: s
             machines = {one.subject.resource_id for one in found if one.subject.kind is SubjectKind.MACHINE}
             exposures = exposures_of(context, EVERYTHING, machines - {""})
             ordered = in_risk_order(found, exposures)
-            rows = finding_rows(ordered, exposures, exempting(context), with_exempted=exempted)
+            rows = finding_rows(ordered, exposures, make_exemption_lookup(context), with_exempted=exempted)
             columns = FINDING_COLUMNS
         unknown = _tell_uncovered(context, wanted)
         _tell_unrated(context, wanted)
@@ -233,7 +233,7 @@ def list_(data: Path, /, by: str, exempted: bool, fail_on: str | None, output: s
         sys.exit(_UNREAD)
 
 
-def _wanted(asked: dict[str, Any]) -> FindingFilter:
+def _make_filter(asked: dict[str, Any]) -> FindingFilter:
     from nephoscope.model.reach import EVERYTHING
     from nephoscope.state.inventory.finding import FindingFilter
     from nephoscope.state.inventory.subject import SubjectFilter
@@ -259,12 +259,12 @@ def _tell_unrated(context: ServiceContext, wanted: FindingFilter) -> None:
 
 def _tell_uncovered(context: ServiceContext, wanted: FindingFilter) -> bool:
     """Tell what of the subjects asked for is not assessed in full; whether there is any."""
-    from nephoscope.cli.session.kept_vulnerabilities import uncovered
+    from nephoscope.cli.session.kept_vulnerabilities import describe_uncovered
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.service.inventories import list_inventories
     from nephoscope.service.vulnerabilities import coverage_of
 
-    told = uncovered(coverage_of(context, list_inventories(context, wanted.subjects)), _SHOWN)
+    told = describe_uncovered(coverage_of(context, list_inventories(context, wanted.subjects)), _SHOWN)
     for line in told:
         tell(line)
     return bool(told)
@@ -283,7 +283,7 @@ def explain(data: Path, /, name: str, output: str) -> None:
     holders = _holders(data, name)
     with _database(data, datetime.now(UTC)) as database:
         advisories = list(database.advisories(name))
-        exploited, prediction = database.exploited(name), database.prediction(name)
+        exploited, prediction = database.find_exploited(name), database.prediction(name)
     if not advisories and not exploited and not prediction:
         usage_error(f"no advisory that was imported speaks of {name!r}")
     if output == "json":
@@ -305,7 +305,7 @@ def explain(data: Path, /, name: str, output: str) -> None:
     # what several scanners saw is one
     names = ("tenant", "kind", "resource", "name", "digest", "package", "version")
     several = {tuple(row[one] for one in names) for row in holders}
-    have = counted(
+    have = format_count(
         len(several), "package of machines and images has it", "packages of machines and images have it"
     )
     click.echo(f"\nOf what is kept, {have}." if holders else "\nNothing that is kept has it.")
@@ -330,13 +330,13 @@ def _holders(data: Path, name: str) -> list[dict[str, object]]:
     from nephoscope.cli.session.stored import has_state
     from nephoscope.model.reach import EVERYTHING
     from nephoscope.service.vulnerabilities import holders_of
-    from nephoscope.service.vulnerability_exemptions import exempting
+    from nephoscope.service.vulnerability_exemptions import make_exemption_lookup
 
     if not has_state(data):
         return []
     with acting(data) as service:
         context = service
-        return finding_rows(holders_of(context, EVERYTHING, name), {}, exempting(context))
+        return finding_rows(holders_of(context, EVERYTHING, name), {}, make_exemption_lookup(context))
 
 
 def _words(affected: AffectedPackage) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import list_options
 from nephoscope.cli.session.narrowing import workspace_option
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def create(data: Path, /, alias: str, file: Path | None, workspace: str, **optio
     about |= {"provider": options["provider"], "days": options["days"], "source": source}
     refused: list[str] = []
     with _store(data, workspace) as store:
-        given = _good(_given(table, key, options["expires"]), {*columns}, refused) if table else ()
+        given = _good(_read_items(table, key, options["expires"]), {*columns}, refused) if table else ()
         head = create_watchlist(store, alias, key, columns, given, **about)
         count = store.context.state.watchlists.count(head)
     click.echo(f"watchlist {alias} made: search key {key}" + (f", {table}" if table else ""))
@@ -164,7 +164,7 @@ def delete(data: Path, /, alias: str, workspace: str) -> None:
 
 @command.command("list")
 @_WORKSPACE
-@listed
+@list_options
 @click.pass_obj
 def list_(data: Path, /, workspace: str, output: str) -> None:
     """List the watchlists of a workspace."""
@@ -189,7 +189,7 @@ def list_(data: Path, /, workspace: str, output: str) -> None:
 @click.option(
     "--most", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many items."
 )
-@listed
+@list_options
 @click.pass_obj
 def show(data: Path, /, alias: str, workspace: str, most: int, output: str) -> None:
     """Show the items of the watchlist ALIAS."""
@@ -204,7 +204,7 @@ def show(data: Path, /, alias: str, workspace: str, most: int, output: str) -> N
 
 
 @command.command("templates")
-@listed
+@list_options
 def templates(output: str) -> None:
     """List the templates: aliases that detections ask for, with their columns."""
     from nephoscope.cli.session.listing import show_list
@@ -225,7 +225,7 @@ def _store(data: Path, workspace: str) -> Iterator[WatchlistStore]:
 
     with lake_of(data) as (lake, state):
         store = WatchlistStore(service_of(data, state), lake, workspace_of(state, workspace).name)
-        store.keeping.publish_due(datetime.now(UTC))
+        store.keeper.publish_due(datetime.now(UTC))
         try:
             yield store
         except DelimitedError as error:
@@ -255,9 +255,9 @@ def _fill(store: WatchlistStore, alias: str, table: Delimited, expires: str, *, 
     key, columns = _columns(store, alias)
     if unknown := sorted(set(table.columns) - columns - {expires}):
         usage_error(f"watchlist {alias} has no column {unknown[0]}; it has {', '.join(sorted(columns))}")
-    wrong = whole and any(isinstance(one, str) for one in _given(table, key, expires))
+    wrong = whole and any(isinstance(one, str) for one in _read_items(table, key, expires))
     refused: list[str] = []
-    given = _good(_given(table, key, expires), columns, refused)
+    given = _good(_read_items(table, key, expires), columns, refused)
     changed = update_watchlist(store, alias, given, whole=whole and not wrong, source=table.path.name)
     click.echo(f"{table.path}: {changed}")
     if wrong:
@@ -298,7 +298,7 @@ def _good(found: Iterator[Given | str], columns: set[str], refused: list[str]) -
             yield Given({name: value for name, value in one.cells.items() if name in columns}, one.expires)
 
 
-def _given(table: Delimited, key: str, expires: str) -> Iterator[Given | str]:
+def _read_items(table: Delimited, key: str, expires: str) -> Iterator[Given | str]:
     """Each row as an item, or what is wrong with it and where."""
     from nephoscope.ingest.logs.moments import moment
     from nephoscope.lake.watchlists.listing import Given

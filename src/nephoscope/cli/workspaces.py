@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import list_options
 
 if TYPE_CHECKING:
     from nephoscope.state.workspaces.workspace import Workspace
@@ -21,7 +21,7 @@ def command() -> None:
     """Work with workspaces: each is a set of tables of its own, with the retention and the scope of their rows."""
 
 
-def _described(function: Callable[..., None]) -> Callable[..., None]:
+def _settings_options(function: Callable[..., None]) -> Callable[..., None]:
     options = (
         click.option("--retention", type=click.IntRange(1), metavar="DAYS", help="Days that rows are kept (default: 90)."),
         click.option("--table", "tables", multiple=True, metavar="NAME", help="Take rows of this table; without, of every table."),
@@ -37,7 +37,7 @@ def _described(function: Callable[..., None]) -> Callable[..., None]:
 
 
 @command.command("list")
-@listed
+@list_options
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
     """List the workspaces; `default` is always there."""
@@ -56,7 +56,7 @@ def list_(data: Path, /, output: str) -> None:
 
 @command.command("add")
 @click.argument("name")
-@_described
+@_settings_options
 @click.pass_obj
 def add(data: Path, /, name: str, **options: object) -> None:
     """Add the workspace NAME: small letters, digits and dashes."""
@@ -65,12 +65,12 @@ def add(data: Path, /, name: str, **options: object) -> None:
 
     with acting(data) as service:
         made = add_workspace(service, name, _changes(options))
-        click.echo(f"workspace {made.name} added: {made.id}, {_told(made)}")
+        click.echo(f"workspace {made.name} added: {made.id}, {_describe_retention(made)}")
 
 
 @command.command("set")
 @click.argument("name")
-@_described
+@_settings_options
 @click.option("--every-table", is_flag=True, help="Take rows of every table again.")
 @click.option("--every-subscription", is_flag=True, help="Show all rows again.")
 @click.pass_obj
@@ -95,7 +95,7 @@ def set_(data: Path, /, name: str, every_table: bool, every_subscription: bool, 
         raise click.UsageError("nothing to change: --retention, --table, --subscription or --description")
     with acting(data) as service:
         changed = change_workspace(service, name, changes)
-        click.echo(f"workspace {changed.name}: {_told(changed)}")
+        click.echo(f"workspace {changed.name}: {_describe_retention(changed)}")
 
 
 @command.command("remove")
@@ -115,7 +115,7 @@ def remove(data: Path, /, name: str) -> None:
         click.echo(f"workspace {name} removed")
 
 
-def _told(one: Workspace) -> str:
+def _describe_retention(one: Workspace) -> str:
     """What holds for its rows now, in a sentence."""
     tables = "every table" if one.members is None else ", ".join(sorted(one.members))
     shown = "all" if one.subscriptions is None else ", ".join(sorted(one.subscriptions))

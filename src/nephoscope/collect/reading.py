@@ -159,11 +159,11 @@ def parse(document: Document) -> Reading:
         custom=frozenset(type_.lower() for type_ in body.texts("custom")),
         partial={type_.lower(): str(why) for type_, why in body.section("partial").items()},
         absent={type_.lower(): str(why) for type_, why in body.section("absent").items()},
-        spelled=_spelled((*tables, *lists, *itertools.chain.from_iterable(written))),
+        spelled=_spell_types((*tables, *lists, *itertools.chain.from_iterable(written))),
     )
 
 
-def _spelled(types: Iterable[str]) -> dict[str, str]:
+def _spell_types(types: Iterable[str]) -> dict[str, str]:
     """The types, the types above them and their namespaces, each by its lower-cased form."""
     found: dict[str, str] = {}
     for type_ in types:

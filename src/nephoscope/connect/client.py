@@ -136,10 +136,10 @@ class Client:
             if answer.status not in _PASSING:
                 return answer
             last = RequestError(f"{what}: {answer.status} {' '.join(answer.error)}".strip(), answer.status)
-            self._refused(url, method, answer, attempt, what)
+            self._handle_refusal(url, method, answer, attempt, what)
         raise RequestError(f"{last.message} (after {self.attempts} tries)", last.status)
 
-    def _refused(self, url: str, method: str, answer: Answer, attempt: int, what: str) -> None:
+    def _handle_refusal(self, url: str, method: str, answer: Answer, attempt: int, what: str) -> None:
         """Wait as the refusal says; RequestError where that is longer than anybody would wait."""
         told = retry_after(answer.headers, time.time())
         if told is not None and told > MAX_WAIT:

@@ -137,13 +137,13 @@ def origin(url: str, what: str) -> str:
     except ValueError as error:
         raise CloudError(f"{what}: not a URL: {error}") from error
     if not host or parts.path or parts.query or parts.username:
-        raise CloudError(f"{what}: must be https://host[:port], not {_shown(url)!r}")
+        raise CloudError(f"{what}: must be https://host[:port], not {_redact_url(url)!r}")
     if parts.scheme != "https" and not (parts.scheme == "http" and host in _LOOPBACK):
         raise CloudError(f"{what}: must be https; plain http is for this machine itself only")
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}" + (f":{port}" if port else "")
 
 
-def _shown(url: str) -> str:
+def _redact_url(url: str) -> str:
     """A URL without a password that it may carry."""
     return url.rsplit("@", 1)[-1][:100]

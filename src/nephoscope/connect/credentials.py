@@ -76,7 +76,9 @@ def credential_source(kind: str, cloud: Cloud, tenant: str = "") -> CredentialSo
     make = makers[kind]
     if kind == "service-principal":
         _require("AZURE_CLIENT_ID", *(() if tenant else ("AZURE_TENANT_ID",)))
-        if not _given("AZURE_CLIENT_SECRET") and not _given("AZURE_CLIENT_CERTIFICATE_PATH"):
+        if not _read_environment("AZURE_CLIENT_SECRET") and not _read_environment(
+            "AZURE_CLIENT_CERTIFICATE_PATH"
+        ):
             raise SignInError(
                 "service-principal: set AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH in the environment"
             )
@@ -85,12 +87,12 @@ def credential_source(kind: str, cloud: Cloud, tenant: str = "") -> CredentialSo
     return lambda: make(cloud, tenant)
 
 
-def _given(name: str) -> str:
+def _read_environment(name: str) -> str:
     return os.environ.get(name, "")
 
 
 def _require(*names: str) -> None:
-    missing = [name for name in names if not _given(name)]
+    missing = [name for name in names if not _read_environment(name)]
     if missing:
         raise SignInError(f"set {', '.join(missing)} in the environment")
 
@@ -130,18 +132,20 @@ def _developer(_: Cloud, tenant: str) -> Credential:
 def _service_principal(cloud: Cloud, tenant: str) -> Credential:
     from azure.identity import CertificateCredential, ClientSecretCredential
 
-    tenant_id, client = tenant or _given("AZURE_TENANT_ID"), _given("AZURE_CLIENT_ID")
-    certificate = _given("AZURE_CLIENT_CERTIFICATE_PATH")
+    tenant_id, client = tenant or _read_environment("AZURE_TENANT_ID"), _read_environment("AZURE_CLIENT_ID")
+    certificate = _read_environment("AZURE_CLIENT_CERTIFICATE_PATH")
     if certificate:
-        password = _given("AZURE_CLIENT_CERTIFICATE_PASSWORD") or None
+        password = _read_environment("AZURE_CLIENT_CERTIFICATE_PASSWORD") or None
         return CertificateCredential(tenant_id, client, certificate, password=password, **of_cloud(cloud))
-    return ClientSecretCredential(tenant_id, client, _given("AZURE_CLIENT_SECRET"), **of_cloud(cloud))
+    return ClientSecretCredential(
+        tenant_id, client, _read_environment("AZURE_CLIENT_SECRET"), **of_cloud(cloud)
+    )
 
 
 def _managed_identity(_: Cloud, __: str) -> Credential:
     from azure.identity import ManagedIdentityCredential
 
-    return ManagedIdentityCredential(client_id=_given("AZURE_CLIENT_ID") or None)
+    return ManagedIdentityCredential(client_id=_read_environment("AZURE_CLIENT_ID") or None)
 
 
 def _workload_identity(cloud: Cloud, tenant: str) -> Credential:

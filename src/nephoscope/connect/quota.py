@@ -60,7 +60,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     return max(known) if known else None
 
 
-def remaining(headers: Mapping[str, str]) -> tuple[float, float] | None:
+def parse_remaining(headers: Mapping[str, str]) -> tuple[float, float] | None:
     """(requests left, seconds until there are more) from either family of headers; None where neither is there."""
     left = number(headers.get("x-ms-user-quota-remaining", ""))
     if left is not None:
@@ -118,7 +118,7 @@ class Quota:
         """Take in the headers of an answer; requests still under way are taken off what the server says is left."""
         with self._changed:
             self._flying -= 1
-            told = remaining(headers)
+            told = parse_remaining(headers)
             if told is not None:
                 left, seconds = told
                 self.left = left - self._flying

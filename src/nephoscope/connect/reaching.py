@@ -61,7 +61,7 @@ def target(url: str, allowed: Sequence[str], seconds: float, turn: int = 0) -> T
         raise UnreachableError(f"not a URL: {error}", again=False) from error
     if parts.scheme != "https" or not name or parts.username or parts.password:
         raise UnreachableError("an https URL without user and password is wanted", again=False)
-    address = _judged(looked_up(name, port, seconds), name, allowed, turn)
+    address = _choose_address(looked_up(name, port, seconds), name, allowed, turn)
     literal = f"[{address}]" if address.version == 6 else str(address)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     host = f"[{name}]" if ":" in name else name
@@ -93,9 +93,9 @@ def looked_up(name: str, port: int, seconds: float) -> list[Address]:
     raise UnreachableError(f"{name}: no address is known: {found}") from found
 
 
-def _judged(addresses: Sequence[Address], name: str, allowed: Sequence[str], turn: int) -> Address:
+def _choose_address(addresses: Sequence[Address], name: str, allowed: Sequence[str], turn: int) -> Address:
     for one in addresses:
-        if not is_public(one) and not _allowed(one, allowed):
+        if not is_public(one) and not _is_allowed(one, allowed):
             raise PrivateError(name, one)
     return addresses[turn % len(addresses)]
 
@@ -115,5 +115,5 @@ def is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast
 
 
-def _allowed(address: Address, allowed: Sequence[str]) -> bool:
+def _is_allowed(address: Address, allowed: Sequence[str]) -> bool:
     return any(address in ip_network(one, strict=False) for one in allowed)

@@ -41,7 +41,7 @@ def _digest(resources: list[Resource]) -> bytes:
     return blake2b(named, digest_size=16).digest()
 
 
-def changed(old: Batches, new: Batches) -> list[str]:
+def find_changed(old: Batches, new: Batches) -> list[str]:
     """The ids of the resources that only one side has, or that differ."""
     if len(old) != len(new):
         return changed_keys(_by_key(old), _by_key(new))

@@ -30,7 +30,7 @@ def images_of(estate: Estate) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for type_ in (*_APPS, _GROUP, *_SITES):
         for resource in estate.by_type(type_):
-            names = set(_named(resource, type_))
+            names = set(_name_images(resource, type_))
             if names or _is_stopped(resource):
                 found.setdefault(resource.key, set()).update(() if _is_stopped(resource) else names)
     for resource in _below_sites(estate):
@@ -47,21 +47,21 @@ def _below_sites(estate: Estate) -> Iterator[Resource]:
         yield from estate.by_type(type_)
 
 
-def _named(resource: Resource, type_: str) -> Iterator[str]:
-    properties = _mapping(resource.body.get("properties"))
+def _name_images(resource: Resource, type_: str) -> Iterator[str]:
+    properties = _to_mapping(resource.body.get("properties"))
     if type_ in _APPS:
-        template = _mapping(properties.get("template"))
+        template = _to_mapping(properties.get("template"))
         for one in (*_items(template.get("containers")), *_items(template.get("initContainers"))):
             yield from _text(one.get("image"))
     elif type_ == _GROUP:
         for one in (*_items(properties.get("containers")), *_items(properties.get("initContainers"))):
-            yield from _text(_mapping(one.get("properties")).get("image"))
+            yield from _text(_to_mapping(one.get("properties")).get("image"))
     else:
-        yield from _of_version(_mapping(properties.get("siteConfig")))
+        yield from _of_version(_to_mapping(properties.get("siteConfig")))
 
 
 def _named_below(resource: Resource) -> Iterator[str]:
-    properties = _mapping(resource.body.get("properties"))
+    properties = _to_mapping(resource.body.get("properties"))
     yield from _text(properties.get("image"))
     yield from _of_version(properties)
 
@@ -75,10 +75,10 @@ def _of_version(configuration: dict[str, object]) -> Iterator[str]:
 
 
 def _is_stopped(resource: Resource) -> bool:
-    properties = _mapping(resource.body.get("properties"))
+    properties = _to_mapping(resource.body.get("properties"))
     told = (
         properties.get("runningStatus"), properties.get("state"),
-        _mapping(properties.get("instanceView")).get("state"),
+        _to_mapping(properties.get("instanceView")).get("state"),
     )  # fmt: skip
     return any(isinstance(one, str) and one.lower() in _STOPPED for one in told)
 
@@ -88,7 +88,7 @@ def _text(value: object) -> Iterator[str]:
         yield value.strip().removeprefix("https://")
 
 
-def _mapping(value: object) -> dict[str, object]:
+def _to_mapping(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 

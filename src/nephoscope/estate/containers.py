@@ -36,10 +36,10 @@ def derive(resources: Iterable[Resource]) -> list[Resource]:
         if not scope.subscription:
             continue
         if scope.subscription_id not in found:
-            found[scope.subscription_id] = (_spelled(resource, 2), SUBSCRIPTION_TYPE)
+            found[scope.subscription_id] = (_spell_prefix(resource, 2), SUBSCRIPTION_TYPE)
         if scope.resource_group and scope.resource_group_id not in found:
-            found[scope.resource_group_id] = (_spelled(resource, 4), RESOURCE_GROUP_TYPE)
-    return [_derived(text, type_) for text, type_ in found.values()]
+            found[scope.resource_group_id] = (_spell_prefix(resource, 4), RESOURCE_GROUP_TYPE)
+    return [_derive_container(text, type_) for text, type_ in found.values()]
 
 
 def subscription_name(resource: Resource) -> str:
@@ -49,12 +49,12 @@ def subscription_name(resource: Resource) -> str:
     return str(title or resource.body.get("displayName") or resource.body.get("name") or "")
 
 
-def _spelled(resource: Resource, parts: int) -> str:
+def _spell_prefix(resource: Resource, parts: int) -> str:
     """The first segments of an id as its source spelled them."""
     return "/".join(str(resource.body["id"]).strip().split("/")[: parts + 1])
 
 
-def _derived(text: str, type_: str) -> Resource:
+def _derive_container(text: str, type_: str) -> Resource:
     body = {"id": text, "name": text.rsplit("/", 1)[-1], "type": _SPELLING[type_]}
     origin = f"derived {text}".encode()
     return Resource(ResourceId.parse(text), body, complete=False, derived=True, origin=origin)

@@ -252,7 +252,7 @@ class Inference:
 
     def manifest(self, declared: Coverage | None = None) -> Coverage:
         """The manifest: the declared one, else the inferred one, in both cases without what was lost."""
-        scopes = self._declared(declared.scopes) if declared else self._seen()
+        scopes = self._add_embedded(declared.scopes) if declared else self._seen()
         known = declared or Coverage({})
         coverage = replace(known, scopes=scopes, declared=declared is not None)
         if not self._broken:
@@ -262,16 +262,16 @@ class Inference:
 
     def _seen(self) -> dict[str, frozenset[str]]:
         scopes = self._own.keys() | self._embedded.keys()
-        return {scope: frozenset(self._own.get(scope, ())) | self._listed(scope) for scope in scopes}
+        return {scope: frozenset(self._own.get(scope, ())) | self._listed_types(scope) for scope in scopes}
 
-    def _declared(self, declared: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    def _add_embedded(self, declared: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
         """The declared types, and the child types that the bodies of a declared parent list."""
         return {
-            scope: types | {type_ for type_ in self._listed(scope) if type_.rpartition("/")[0] in types}
+            scope: types | {type_ for type_ in self._listed_types(scope) if type_.rpartition("/")[0] in types}
             for scope, types in declared.items()
         }
 
-    def _listed(self, scope: str) -> frozenset[str]:
+    def _listed_types(self, scope: str) -> frozenset[str]:
         return frozenset(
             type_ for type_ in self._embedded.get(scope, ()) if self._parents_whole(scope, type_)
         )

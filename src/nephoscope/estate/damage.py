@@ -14,7 +14,7 @@ from nephoscope.estate.store import StoreError
 
 
 @contextmanager
-def told(data: Path, remedy: str) -> Iterator[None]:
+def translate_damage(data: Path, remedy: str) -> Iterator[None]:
     """StoreError in place of what the storage engines raise for a damaged or unreadable file; `remedy` ends the message."""
     try:
         yield

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import known
+from nephoscope.estate.holdings import require_complete
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ def document(view: View, type_: str, parent: str) -> dict[str, Any]:
     """Give the members of the one document of a type beside a resource; NotCollected where it was not read or is not there."""
     found = view.children(type_.lower(), parent)
     if not found:
-        raise _missing(view, type_, parent)
-    return known(found[0])
+        raise _missing_error(view, type_, parent)
+    return require_complete(found[0])
 
 
 def claim_of(type_: str, parent_type: str) -> str:
@@ -114,10 +114,10 @@ def claim_of(type_: str, parent_type: str) -> str:
 
 def _need(view: View, type_: str, parent: str) -> None:
     if not view.covers(claim_of(type_, ResourceId.parse(parent).type), parent):
-        raise _missing(view, type_, parent)
+        raise _missing_error(view, type_, parent)
 
 
-def _missing(view: View, type_: str, parent: str) -> NotCollected:
+def _missing_error(view: View, type_: str, parent: str) -> NotCollected:
     reason = view.estate.coverage.gaps.get(type_.lower(), "")
     return NotCollected(f"{type_} of {parent}" + (f" ({reason})" if reason else ""))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.comparison import batches, changed
+from nephoscope.estate.comparison import batches, find_changed
 from nephoscope.estate.containers import (
     TENANT_ROOT,
     ancestors,
@@ -85,7 +85,7 @@ class Estate:
 
     def changed_since(self, earlier: Estate) -> list[str]:
         """The lower-cased ids of the resources that only one of two estates has, or that differ."""
-        return changed(earlier._batches, self._batches)
+        return find_changed(earlier._batches, self._batches)
 
     @property
     def types(self) -> Iterable[str]:

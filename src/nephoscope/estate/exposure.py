@@ -146,7 +146,7 @@ class Exposure:
             )
         return found
 
-    def joined(self, network: str, other: str) -> bool:
+    def are_joined(self, network: str, other: str) -> bool:
         """Whether two virtual networks (their lower-cased ids) are one or peered with each other."""
         return self._reaches((network,), other)
 
@@ -161,8 +161,13 @@ class Exposure:
     ) -> tuple[tuple[WayIn, ...], tuple[str, ...]]:
         """Every way in to an address of an interface, and what was not read that could be another."""
         found: list[WayIn] = []
-        missing: list[str] = [*self._unread(interface), *self._bodiless]
-        for step in (self._addressed, self._balanced, self._proxied, self._translated):
+        missing: list[str] = [*self._list_unread(interface), *self._bodiless]
+        for step in (
+            self._list_public_addresses,
+            self._list_balancers,
+            self._list_gateways,
+            self._list_translations,
+        ):
             try:
                 found.extend(step(configuration))
             except NotCollected as gap:
@@ -170,7 +175,7 @@ class Exposure:
         missing.extend(self._translations[1])
         return tuple(found), tuple(dict.fromkeys(missing))
 
-    def _addressed(self, configuration: IpConfiguration) -> Iterator[WayIn]:
+    def _list_public_addresses(self, configuration: IpConfiguration) -> Iterator[WayIn]:
         for key in configuration.public_addresses:
             address = self.estate.resources.get(key)
             unread = key if address is None else ""
@@ -185,13 +190,13 @@ class Exposure:
         sku = address.body.get("sku") if address is not None else None
         return isinstance(sku, dict) and str(sku.get("name", "")).lower().startswith("standard")
 
-    def _balanced(self, configuration: IpConfiguration) -> Iterator[WayIn]:
-        for rule in self._forwarded(configuration):
+    def _list_balancers(self, configuration: IpConfiguration) -> Iterator[WayIn]:
+        for rule in self._list_forwardings(configuration):
             if rule.public:
                 via = (rule.public, rule.rule)
                 yield WayIn("load balancer", via, rule.protocol, rule.ports, PUBLIC, None, rule.standard)
 
-    def _forwarded(self, configuration: IpConfiguration) -> list[Forwarding]:
+    def _list_forwardings(self, configuration: IpConfiguration) -> list[Forwarding]:
         index = self._forwardings
         found = list(index.configurations.get(configuration.id, ()))
         for key in configuration.nat_rules:
@@ -213,7 +218,7 @@ class Exposure:
         if owner not in self.estate.resources:
             raise NotCollected(owner)
 
-    def _proxied(self, configuration: IpConfiguration) -> Iterator[WayIn]:
+    def _list_gateways(self, configuration: IpConfiguration) -> Iterator[WayIn]:
         for pool in configuration.gateway_pools:
             self._balancer_of(pool)
         network = configuration.subnet.split("/subnets/")[0]
@@ -233,12 +238,12 @@ class Exposure:
                     self._seen_as(subnets),
                 )
 
-    def _translated(self, configuration: IpConfiguration) -> Iterator[WayIn]:
+    def _list_translations(self, configuration: IpConfiguration) -> Iterator[WayIn]:
         network = configuration.subnet.split("/subnets/")[0]
         for address in _texts(configuration):
             for rule in self._translations[0].get(address, ()):
                 yield from self._through_firewall(rule, network, ((rule.port, rule.port),))
-        for forwarding in self._forwarded(configuration):
+        for forwarding in self._list_forwardings(configuration):
             for rule in self._translations[0].get(forwarding.private, ()):
                 if any(low <= rule.port <= high for low, high in forwarding.frontend_ports):
                     yield from self._through_firewall(rule, network, forwarding.ports)
@@ -260,7 +265,7 @@ class Exposure:
                 seen_as,
             )
 
-    def _unread(self, interface: Interface) -> Iterator[str]:
+    def _list_unread(self, interface: Interface) -> Iterator[str]:
         """The types of ways in that were not read where the interface is."""
         subscription = "/".join(interface.id.split("/")[:3])
         coverage = self.estate.coverage
@@ -306,7 +311,7 @@ class Exposure:
             raise NotCollected(", ".join(dict.fromkeys(missing)))
         return False
 
-    def reached(
+    def find_reached_ports(
         self, machine: Resource, protocol: str, ports: Iterable[int]
     ) -> tuple[list[Reached], tuple[str, ...]]:
         """The ports of a machine that the Internet reaches, and what was not read that could reach more."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.estate.addresses import AddressSet, is_prefix
 from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import known, properties
+from nephoscope.estate.holdings import properties, require_complete
 from nephoscope.estate.interfaces import reference
 from nephoscope.estate.security_rules import ports
 
@@ -44,7 +44,7 @@ def translations(firewall: Resource, estate: Holdings) -> Iterator[Translation]:
 
     Raises NotCollected where a policy or an IP group that it uses was not read.
     """
-    body = known(firewall)
+    body = require_complete(firewall)
     for collection in _dicts(body.get("natRuleCollections")):
         for rule in _dicts((collection.get("properties") or {}).get("rules")):
             yield from _translation(firewall.key, rule, "protocols", estate)
@@ -67,12 +67,12 @@ def _policies(policy: str, estate: Holdings) -> list[str]:
         if not estate.coverage.covers(RULE_GROUP_TYPE, resource.key):
             raise NotCollected(f"the rule collection groups of {policy}")
         found.append(policy)
-        policy = reference(known(resource).get("basePolicy"))
+        policy = reference(require_complete(resource).get("basePolicy"))
     return found
 
 
 def _of_group(firewall: str, group: Resource, estate: Holdings) -> Iterator[Translation]:
-    for collection in _dicts(known(group).get("ruleCollections")):
+    for collection in _dicts(require_complete(group).get("ruleCollections")):
         if str(collection.get("ruleCollectionType", "")).lower() == "firewallpolicynatrulecollection":
             for rule in _dicts(collection.get("rules")):
                 yield from _translation(firewall, rule, "ipProtocols", estate)
@@ -99,7 +99,7 @@ def _clients(rule: dict[str, Any], estate: Holdings) -> AddressSet:
         group = estate.resources.get(str(id_).lower())
         if group is None:
             raise NotCollected(str(id_).lower())
-        entries: Any = known(group).get("ipAddresses")
+        entries: Any = require_complete(group).get("ipAddresses")
         texts += [str(text) for text in entries or []]
     if "*" in texts:
         return AddressSet.everything()
@@ -116,7 +116,7 @@ def reach_of(firewall: Resource, estate: Holdings) -> tuple[tuple[str, ...], fro
     )
     hub = reference(body.get("virtualHub"))
     connected = [
-        reference(known(connection).get("remoteVirtualNetwork"))
+        reference(require_complete(connection).get("remoteVirtualNetwork"))
         for connection in (estate.by_type(HUB_CONNECTION_TYPE) if hub else ())
         if connection.id.parent == hub
     ]

@@ -42,7 +42,7 @@ def properties(resource: Resource) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def known(resource: Resource) -> dict[str, Any]:
+def require_complete(resource: Resource) -> dict[str, Any]:
     """The same, where its absence would be taken for an answer: raises NotCollected on a body that came without."""
     if not resource.complete:
         raise NotCollected(f"the properties of {resource.key}")

@@ -94,7 +94,7 @@ class Intake:
 
     def moves(self, coverage: Coverage) -> Iterator[tuple[Incoming | None, Version | None, Move]]:
         """What the snapshot does to every id that it or the store has; what it has not looked for stays as it was."""
-        for row, version in _joined(iter(self._rows), iter(self._versions)):
+        for row, version in _join_by_id(iter(self._rows), iter(self._versions)):
             if row is not None:
                 known = Move.KEPT if version is not None and version.hash == row.hash else Move.CHANGED
                 yield row, version, Move.ADDED if version is None else known
@@ -106,7 +106,7 @@ class Intake:
         return version.id in self.forgotten or was_read(coverage, ResourceId.parse(version.id), version.scope)
 
 
-def _joined(
+def _join_by_id(
     rows: Iterator[Incoming], versions: Iterator[Version]
 ) -> Iterator[tuple[Incoming | None, Version | None]]:
     """Both sides in the order of ids, those of one id together."""

@@ -46,7 +46,7 @@ def parse_interface(id_: str, body: dict[str, object]) -> Interface:
         security_group=reference(body.get("networkSecurityGroup")),
         forwards=body.get("enableIPForwarding") is True,
         configurations=tuple(
-            _configuration(id_.lower(), entry) for entry in _listed(body.get("ipConfigurations"))
+            _configuration(id_.lower(), entry) for entry in _list_objects(body.get("ipConfigurations"))
         ),
     )
 
@@ -59,10 +59,10 @@ def reference(value: Any) -> str:
 
 def references(value: Any) -> tuple[str, ...]:
     """The lower-cased ids of a list of references."""
-    return tuple(id_ for entry in _listed(value) if (id_ := reference(entry)))
+    return tuple(id_ for entry in _list_objects(value) if (id_ := reference(entry)))
 
 
-def _listed(value: object) -> list[dict[str, Any]]:
+def _list_objects(value: object) -> list[dict[str, Any]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
@@ -93,7 +93,9 @@ def _inline(value: object) -> str:
 
 def model_interfaces(machine: str, profile: Any) -> tuple[Interface, ...]:
     """The interfaces that a networkProfile describes in place (scale sets, flexible machines)."""
-    entries = _listed(profile.get("networkInterfaceConfigurations")) if isinstance(profile, dict) else []
+    entries = (
+        _list_objects(profile.get("networkInterfaceConfigurations")) if isinstance(profile, dict) else []
+    )
     return tuple(
         parse_interface(
             f"{machine}/networkinterfaceconfigurations/{entry.get('name', '')}", entry.get("properties") or {}

@@ -53,7 +53,7 @@ class Forwardings:
         body = properties(balancer)
         fronts = _frontends(balancer)
         for entry, kind in _rules(body):
-            rule = _forwarding(balancer, entry, kind, fronts)
+            rule = _parse_forwarding(balancer, entry, kind, fronts)
             self.rules[rule.rule] = rule
             inner = entry.get("properties") or {}
             for pool in {
@@ -111,7 +111,7 @@ def _frontends(balancer: Resource) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _forwarding(
+def _parse_forwarding(
     balancer: Resource, entry: dict[str, Any], kind: str, fronts: dict[str, tuple[str, str]]
 ) -> Forwarding:
     inner = entry.get("properties") or {}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.estate.addresses import FAMILIES, PUBLIC, AddressSet
 from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import known, properties
+from nephoscope.estate.holdings import properties, require_complete
 from nephoscope.estate.interfaces import Interface, model_interfaces, parse_interface, references
 from nephoscope.estate.reachability import (
     TAG_POINT,
@@ -25,10 +25,10 @@ from nephoscope.estate.reachability import (
     Side,
     clauses,
     combine,
-    concerning,
     decide,
     first_match,
     opaque_tags,
+    select_rules,
     sides,
 )
 from nephoscope.estate.security_rules import EVERY_PORT, RuleError, SecurityRule, rules_of
@@ -108,7 +108,7 @@ class Network:
     def _group_members(self) -> dict[str, AddressSet]:
         members: dict[str, AddressSet] = defaultdict(AddressSet)
         for card in self.estate.by_type(INTERFACE_TYPE):
-            for configuration in parse_interface(card.key, known(card)).configurations:
+            for configuration in parse_interface(card.key, require_complete(card)).configurations:
                 for group in configuration.groups:
                     members[group] |= configuration.addresses
         return members
@@ -121,14 +121,14 @@ class Network:
         """The rules of a network security group by its lower-cased id, first match first."""
         found = self._rules.get(group)
         if found is None:
-            resource = self._needed(group)
+            resource = self._require_resource(group)
             try:
                 found = self._rules[group] = rules_of(resource)
             except RuleError as error:
                 raise NotCollected(str(error), cause="unreadable-rule") from error
         return found
 
-    def _needed(self, key: str) -> Resource:
+    def _require_resource(self, key: str) -> Resource:
         resource = self.estate.resources.get(key)
         if resource is None or not resource.complete:
             raise NotCollected(key if resource is None else f"the properties of {key}")
@@ -136,7 +136,7 @@ class Network:
 
     def interfaces(self, machine: Resource) -> tuple[Interface, ...]:
         """The network interfaces of a machine or a scale set."""
-        self._needed(machine.key)
+        self._require_resource(machine.key)
         body = properties(machine)
         if machine.type == SCALE_SET_TYPE:
             profile: object = body.get("virtualMachineProfile")
@@ -146,7 +146,7 @@ class Network:
         profile = body.get("networkProfile")
         if not isinstance(profile, dict):
             raise NotCollected(f"properties.networkProfile of {machine.key}")
-        cards = [self._needed(key) for key in references(profile.get("networkInterfaces"))]
+        cards = [self._require_resource(key) for key in references(profile.get("networkInterfaces"))]
         return tuple(parse_interface(card.key, properties(card)) for card in cards) + model_interfaces(
             machine.key, profile
         )
@@ -176,9 +176,9 @@ class Network:
         key = (subnet.network, subnet.route_table)
         found = self._tags.get(key)
         if found is None:
-            network = self._needed(subnet.network)
+            network = self._require_resource(subnet.network)
             if subnet.route_table:
-                self._needed(subnet.route_table)
+                self._require_resource(subnet.route_table)
             space = virtual_network_tag(network, [subnet], self.route_tables)
             found = self._tags[key] = ServiceTags(space, self._table)
         return found
@@ -214,7 +214,7 @@ class Network:
             listed = self._sides[group, id(tags), inbound] = sides(
                 self.rules(group), inbound=inbound, tags=tags
             )
-        rules = concerning(listed, configuration.addresses or subnet.prefixes, configuration.groups)
+        rules = select_rules(listed, configuration.addresses or subnet.prefixes, configuration.groups)
         key = (group, id(tags), inbound, tuple(rule.id for rule in rules))
         found = self._filters.get(key)
         if found is None:

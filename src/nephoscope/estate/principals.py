@@ -131,7 +131,7 @@ class Principals:
             if object_id in self._users:
                 users.add(object_id)
             elif object_id in self._groups:
-                for member in self._listed(object_id, unsure):
+                for member in self._list_members(object_id, unsure):
                     if member not in seen:
                         seen.add(member)
                         waiting.append((member, ""))
@@ -139,7 +139,7 @@ class Principals:
                 unsure.append(f"{self._unread_type(kind)}/{object_id}")
         return frozenset(users), tuple(unsure)
 
-    def _listed(self, group: str, unsure: list[str]) -> list[str]:
+    def _list_members(self, group: str, unsure: list[str]) -> list[str]:
         members = properties(self._groups[group]).get("members")
         if not isinstance(members, list):
             unsure.append(f"members of {GROUP_TYPE}/{group}")

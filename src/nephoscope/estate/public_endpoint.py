@@ -11,7 +11,7 @@ from operator import or_
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.addresses import AddressSet, is_prefix
-from nephoscope.estate.holdings import known, properties
+from nephoscope.estate.holdings import properties, require_complete
 from nephoscope.estate.ways_in import is_broad_set
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def answers(resource: Resource, view: View) -> Answers | None:
 
     Raises NotCollected where its body, or the rules that it has as children, were not read.
     """
-    body = known(resource)
+    body = require_complete(resource)
     if is_closed(body):
         return Answers.NOBODY
     return _BY_TYPE.get(resource.type, _by_rule_set)(resource, body, view)
@@ -71,7 +71,9 @@ def firewall_ranges(server: Resource, view: View) -> dict[str, AddressSet]:
 def restrictions(site: Resource, view: View) -> tuple[object, str]:
     """A site's access restrictions and what befalls who is in none: of its configuration where that was read, else its own."""
     config = next((one for one in view.children(SITE_CONFIG, site.key) if one.id.name == "web"), None)
-    body = known(config) if config is not None else _object(known(site).get("siteConfig"))
+    body = (
+        require_complete(config) if config is not None else _object(require_complete(site).get("siteConfig"))
+    )
     return body.get("ipSecurityRestrictions"), str(body.get("ipSecurityRestrictionsDefaultAction") or "")
 
 

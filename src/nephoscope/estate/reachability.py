@@ -114,7 +114,7 @@ def sides(rules: Iterable[SecurityRule], *, inbound: bool, tags: ServiceTags) ->
     return tuple(found)
 
 
-def concerning(
+def select_rules(
     listed: Iterable[Side], local: AddressSet, local_groups: Iterable[str]
 ) -> tuple[SecurityRule, ...]:
     """The rules that concern an interface.
@@ -223,13 +223,13 @@ def decide(matching: Sequence[Clause], protocol: str, address: str, source_port:
         if not _holds(rule.destination_ports, port):
             continue
         if _holds(clause.addresses.family(family), value):
-            return _decided(rule, doubtful)
+            return _make_decision(rule, doubtful)
         if clause.tags and public:
             doubtful.append(clause)
     return Decision(False, None)
 
 
-def _decided(rule: SecurityRule, doubtful: list[Clause]) -> Decision:
+def _make_decision(rule: SecurityRule, doubtful: list[Clause]) -> Decision:
     other = tuple(tag for clause in doubtful if clause.rule.allow is not rule.allow for tag in clause.tags)
     return Decision(None if other else rule.allow, rule, other)
 

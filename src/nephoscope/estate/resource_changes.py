@@ -54,19 +54,19 @@ class ResourceChange:
         """(path, value before, value after) of every value that differs; None where there is none."""
         if self.old is None or self.new is None:
             return []
-        return list(differing(self.old, self.new))
+        return list(diff_values(self.old, self.new))
 
 
-def differing(old: object, new: object, path: str = "") -> Iterator[tuple[str, object, object]]:
+def diff_values(old: object, new: object, path: str = "") -> Iterator[tuple[str, object, object]]:
     """The values that differ in two JSON documents, by path (`properties.rules[0].name`)."""
     if isinstance(old, dict) and isinstance(new, dict):
         for name in sorted(old.keys() | new.keys()):
             inner = f"{path}.{name}" if path else name
-            yield from differing(old.get(name), new.get(name), inner)
+            yield from diff_values(old.get(name), new.get(name), inner)
     elif isinstance(old, list) and isinstance(new, list):
         for at in range(max(len(old), len(new))):
             pair = (old[at] if at < len(old) else None, new[at] if at < len(new) else None)
-            yield from differing(*pair, f"{path}[{at}]")
+            yield from diff_values(*pair, f"{path}[{at}]")
     elif old != new or type(old) is not type(new):
         yield path, old, new
 
@@ -77,7 +77,7 @@ def changes(
     """The changes between two aware times, of lower-cased ids where any are given; the newest first."""
     snapshots = store.snapshots()
     by_id: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in store.moved(since, until, ids):
+    for row in store.find_moved(since, until, ids):
         by_id[row["id"]].append(row)
     found = [one for key, rows in by_id.items() for one in _of(key, rows, snapshots, since, until)]
     return sorted(found, key=lambda one: (one.after, one.key), reverse=True)

@@ -74,13 +74,13 @@ def ports(texts: list[str]) -> tuple[Interval, ...]:
 def rules_of(group: Resource) -> tuple[SecurityRule, ...]:
     """Every rule of a network security group, default rules included, first match first; raises RuleError."""
     body = group.body.get("properties") or {}
-    own = [_rule(group, raw) for raw in _listed(group, body, "securityRules")]
-    raw_defaults = _listed(group, body, "defaultSecurityRules")
+    own = [_rule(group, raw) for raw in _read_list(group, body, "securityRules")]
+    raw_defaults = _read_list(group, body, "defaultSecurityRules")
     defaults = [_rule(group, raw) for raw in raw_defaults] if raw_defaults else default_rules(group.key)
     return tuple(sorted([*own, *defaults], key=lambda rule: rule.priority))
 
 
-def _listed(group: Resource, body: dict[str, Any], name: str) -> list[Any]:
+def _read_list(group: Resource, body: dict[str, Any], name: str) -> list[Any]:
     found = body.get(name) or []
     if not isinstance(found, list):
         raise RuleError(f"{group.id.key}: properties.{name} is not a list")

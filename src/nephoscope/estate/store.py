@@ -20,11 +20,11 @@ from deltalake.exceptions import CommitFailedError
 from nephoscope.estate.coverage import manifest_document, merge, parse_manifest, without
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.intake import Intake, Move, Version
-from nephoscope.estate.version_reader import BATCH, chosen, markers, mentioning, moved, versions
+from nephoscope.estate.version_reader import BATCH, find_mentions, find_moved, markers, select_rows, versions
 from nephoscope.estate.version_row import SCHEMA, marker_row, resource_of
 from nephoscope.estate.versions import Diff, snapshot_hash
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.storage.delta import LOG, opened
+from nephoscope.lake.storage.delta import LOG, open_table
 from nephoscope_policy.model.coverage import Coverage
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class EstateStore:
             at=at,
             hash=digest,
             coverage=coverage,
-            known=_known(stored[-1].known if stored else None, coverage, intake.forgotten),
+            known=_merge_coverage(stored[-1].known if stored else None, coverage, intake.forgotten),
             added=moved[Move.ADDED],
             changed=moved[Move.CHANGED],
             removed=moved[Move.REMOVED],
@@ -167,11 +167,11 @@ class EstateStore:
         """The newest versions of the resources of some lower-cased ids, of those that are there."""
         return {one.key: one for one in self._chosen(ids=ids)}
 
-    def mentioning(self, words: Iterable[str]) -> Iterator[Resource]:
+    def find_mentions(self, words: Iterable[str]) -> Iterator[Resource]:
         """The newest versions of the resources whose bodies hold all of some words, spelled so, as a stream."""
         table = self._table()
         if table is not None:
-            rows = mentioning(table, self._path, ("body", "complete"), words)
+            rows = find_mentions(table, self._path, ("body", "complete"), words)
             yield from (resource_of(row) for row in rows)
 
     def subscriptions(self) -> frozenset[str]:
@@ -189,7 +189,7 @@ class EstateStore:
     def _chosen(self, types: Iterable[str] = (), ids: Iterable[str] = ()) -> Iterator[Resource]:
         table = self._table()
         if table is not None:
-            rows = chosen(table, self._path, ("body", "complete"), types=types, ids=ids)
+            rows = select_rows(table, self._path, ("body", "complete"), types=types, ids=ids)
             yield from (resource_of(row) for row in rows)
 
     def diff(self, before: datetime, after: datetime | None = None) -> Diff:
@@ -210,12 +210,14 @@ class EstateStore:
             unchanged=len(both) - len(changed),
         )
 
-    def moved(self, since: datetime, until: datetime, ids: Iterable[str] = ()) -> Iterator[dict[str, Any]]:
+    def find_moved(
+        self, since: datetime, until: datetime, ids: Iterable[str] = ()
+    ) -> Iterator[dict[str, Any]]:
         """The versions that begin or end after an aware time and no later than another: `id`, `body`, `valid_from`, `valid_to`."""
         table = self._table()
         if table is not None:
             columns = ("id", "body", "valid_from", "valid_to")
-            yield from moved(table, self._path, columns, since, until, sorted(ids))
+            yield from find_moved(table, self._path, columns, since, until, sorted(ids))
 
     def compact(self, max_files: int = MAX_FILES) -> int:
         """Join small files when there are more than `max_files`; returns how many files were joined."""
@@ -250,7 +252,7 @@ class EstateStore:
     def _table(self) -> DeltaTable | None:
         """The table at its newest version, None where there is none yet."""
         try:
-            return opened(self._path)
+            return open_table(self._path)
         except LakeError as error:
             raise StoreError(str(error)) from error
 
@@ -259,7 +261,7 @@ class EstateStore:
         return DeltaTable.create(self._path, SCHEMA, mode="ignore", partition_by=["current"])
 
 
-def _known(before: Coverage | None, coverage: Coverage, forgotten: frozenset[str]) -> Coverage:
+def _merge_coverage(before: Coverage | None, coverage: Coverage, forgotten: frozenset[str]) -> Coverage:
     """What is known after a snapshot: its own coverage and, where it did not look, what was known before and not taken back."""
     if before is None:
         return coverage
@@ -348,11 +350,13 @@ def _document(snapshot: StoredSnapshot) -> dict[str, object]:
 
 def _snapshots(table: DeltaTable, path: Path) -> tuple[StoredSnapshot, ...]:
     rows = markers(table, path, ("body", "hash", "valid_from"))
-    found = [_stored(msgspec.json.decode(row["body"]), row["hash"], row["valid_from"]) for row in rows]
+    found = [
+        _parse_snapshot(msgspec.json.decode(row["body"]), row["hash"], row["valid_from"]) for row in rows
+    ]
     return tuple(sorted(found, key=lambda item: item.sequence))
 
 
-def _stored(document: dict[str, Any], digest: str, at: datetime) -> StoredSnapshot:
+def _parse_snapshot(document: dict[str, Any], digest: str, at: datetime) -> StoredSnapshot:
     return StoredSnapshot(
         document["sequence"],
         at,

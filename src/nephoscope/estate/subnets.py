@@ -89,7 +89,7 @@ def virtual_network_tag(
     for subnet in subnets:
         space |= subnet.prefixes
         if subnet.route_table in routes:
-            space |= _routed(routes[subnet.route_table])
+            space |= _routed_addresses(routes[subnet.route_table])
     return space
 
 
@@ -105,7 +105,7 @@ def _peer(peering: dict[str, object]) -> AddressSet:
     return _space(peering.get("remoteVirtualNetworkAddressSpace") or peering.get("remoteAddressSpace"))
 
 
-def _routed(table: Resource) -> AddressSet:
+def _routed_addresses(table: Resource) -> AddressSet:
     found = AddressSet()
     for route in (table.body.get("properties") or {}).get("routes") or []:
         body = route.get("properties") or {}

@@ -55,7 +55,7 @@ class EstateTurn:
 @contextmanager
 def estate_turn(turns: Turns, wait: float, waiting: Waiting) -> Iterator[EstateTurn]:
     """The turn while the block lasts; TurnTakenError where another process has it for longer than `wait` seconds."""
-    lease = _taken(turns, wait, waiting)
+    lease = _acquire_lease(turns, wait, waiting)
     try:
         yield EstateTurn(lease, turns.seconds)
     finally:
@@ -63,7 +63,7 @@ def estate_turn(turns: Turns, wait: float, waiting: Waiting) -> Iterator[EstateT
         lease.release()
 
 
-def _taken(turns: Turns, wait: float, waiting: Waiting) -> Lease:
+def _acquire_lease(turns: Turns, wait: float, waiting: Waiting) -> Lease:
     began = time.monotonic()
     while True:
         lease = turns.take_all([LEASE]).get(LEASE)

@@ -38,7 +38,7 @@ def versions(
     yield from _rows(files, path, columns, condition, parameters)
 
 
-def chosen(
+def select_rows(
     table: DeltaTable,
     path: Path,
     columns: Sequence[str],
@@ -52,7 +52,7 @@ def chosen(
     yield from _rows(_files(table, current_only=True), path, columns, condition, parameters)
 
 
-def mentioning(
+def find_mentions(
     table: DeltaTable, path: Path, columns: Sequence[str], words: Iterable[str]
 ) -> Iterator[dict[str, object]]:
     """The rows of the resource versions that are valid now and whose bodies hold all of some words, spelled so."""
@@ -68,7 +68,7 @@ def markers(table: DeltaTable, path: Path, columns: Sequence[str]) -> Iterator[d
     yield from _rows(_files(table, current_only=True), path, columns, "type = $marker", {"marker": MARKER})
 
 
-def moved(
+def find_moved(
     table: DeltaTable,
     path: Path,
     columns: Sequence[str],
@@ -108,14 +108,14 @@ def _rows(
         cursor = connection.execute(query, {"files": files, **parameters})
         while rows := cursor.fetchmany(BATCH):
             for row in rows:
-                yield {name: _timed(name, value) for name, value in zip(columns, row, strict=True)}
+                yield {name: _to_time(name, value) for name, value in zip(columns, row, strict=True)}
 
 
 def _micros(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(microseconds=1)
 
 
-def _timed(column: str, value: Any) -> object:
+def _to_time(column: str, value: Any) -> object:
     return _EPOCH + timedelta(microseconds=value) if column in _SELECTED and value is not None else value
 
 

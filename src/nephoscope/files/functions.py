@@ -80,7 +80,7 @@ def _kql(path: Path, text: str) -> StoredFunction:
     opened = created.end() - 1 if created else len(text) - len(text.lstrip())
     if not created and not re.match(r"\(\s*(\)\s*\{|\w+\s*:)", text[opened:]):
         return StoredFunction(name, text)
-    closed = _closing(text, opened, path)
+    closed = _find_closing(text, opened, path)
     begin = text.find("{", closed)
     end = text.rfind("}")
     if begin < 0 or end < begin:
@@ -88,7 +88,7 @@ def _kql(path: Path, text: str) -> StoredFunction:
     return StoredFunction(name, text[begin + 1 : end], text[opened + 1 : closed])
 
 
-def _closing(text: str, opened: int, path: Path) -> int:
+def _find_closing(text: str, opened: int, path: Path) -> int:
     depth = 0
     for place in range(opened, len(text)):
         depth += (text[place] == "(") - (text[place] == ")")

@@ -84,8 +84,8 @@ class GzipStream(io.RawIOBase):
         try:
             found = self._member.decompress(self._input, size)
         except zlib.error as error:
-            found = _salvaged(before, self._input)
-            self._lost(f"the gzip member at byte {self._begun} is damaged ({error})")
+            found = _salvage(before, self._input)
+            self._skip_member(f"the gzip member at byte {self._begun} is damaged ({error})")
             return found
         rest = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
         self._pass(len(self._input) - len(rest))
@@ -99,10 +99,10 @@ class GzipStream(io.RawIOBase):
         if self._member is None:
             self._ended = True
             return b""
-        self._lost("")
+        self._skip_member("")
         return b""
 
-    def _lost(self, what: str) -> None:
+    def _skip_member(self, what: str) -> None:
         """Give the member up, and look for the next one."""
         self._damage.append(what)
         if len(self._damage) >= _MOST_DAMAGED:
@@ -150,7 +150,7 @@ class GzipStream(io.RawIOBase):
         return bool(data)
 
 
-def _salvaged(member: zlib._Decompress, data: bytes) -> bytes:
+def _salvage(member: zlib._Decompress, data: bytes) -> bytes:
     """What a member gives before it breaks, in smaller and smaller steps, since one that fails gives nothing."""
     parts: list[bytes] = []
     at, step = 0, 4096

@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from nephoscope.files.json_value import TOO_DEEP, measured, spelled, told
+from nephoscope.files.json_value import TOO_DEEP, describe_error, measure_value, spell_half_surrogates
 
 _MARK = b"\xef\xbb\xbf"
 _BLANK = re.compile(rb"[ \t\r\n]*+")
@@ -54,7 +54,7 @@ def decode_json(data: bytes) -> object:
     Half of a surrogate pair is kept as the six characters of its escape. Raises JsonTextError with line and column.
     """
     data = data.removeprefix(_MARK)
-    value, wrong, at = _decoded(data)
+    value, wrong, at = _decode(data)
     if wrong:
         raise JsonTextError(wrong, *_place(data, at))
     return value
@@ -76,13 +76,13 @@ def json_documents(data: bytes) -> Iterator[JsonDocument]:
     data = data.removeprefix(_MARK)
     at, line, begun, lined = 0, 1, 0, False
     while (start := _BLANK.match(data, at).end()) < len(data):  # type: ignore[union-attr]
-        line, begun = _counted(data, at, start, line, begun)
+        line, begun = _count_lines(data, at, start, line, begun)
         end, wrong, value = _next(data, start, lined=lined)
         fault = start + byte_of(wrong)
-        row, left = _counted(data, start, fault, line, begun)
+        row, left = _count_lines(data, start, fault, line, begun)
         yield JsonDocument(row, fault - left + 1, value, _AT_BYTE.sub("", wrong))
         if end < len(data):
-            line, begun = _counted(data, start, end, line, begun)
+            line, begun = _count_lines(data, start, end, line, begun)
         at, lined = end, lined or bool(wrong)
 
 
@@ -95,7 +95,7 @@ def file_documents(path: Path, largest: int, longest: int) -> Iterator[JsonDocum
     with path.open("rb") as file:
         head = file.readline(longest)
         more = bool(file.read(1))
-    if more and isinstance(_decoded(head.removeprefix(_MARK))[0], dict):
+    if more and isinstance(_decode(head.removeprefix(_MARK))[0], dict):
         with path.open("rb") as file:
             yield from _lines(file, longest)
         return
@@ -116,7 +116,7 @@ def _lines(file: BinaryIO, longest: int) -> Iterator[JsonDocument]:
         number += 1
         data = line if number > 1 else line.removeprefix(_MARK)
         if data.strip():
-            value, wrong, at = _decoded(data)
+            value, wrong, at = _decode(data)
             shown = f"{wrong}: {data[:_SHOWN].decode('utf-8', 'replace')}" if wrong else ""
             yield JsonDocument(number, at + 1, value, shown)
 
@@ -128,35 +128,35 @@ def _next(data: bytes, start: int, *, lined: bool) -> tuple[int, str, object]:
     """
     match = _LINE_END.search(data, start)
     end = match.start() if match else len(data)
-    value, wrong, at = _decoded(data[start:end])
+    value, wrong, at = _decode(data[start:end])
     if not wrong or (lined and not wrong.startswith(_BEHIND)):
         return end, wrong and f"{wrong} (byte {at})", value
-    size, reason, _ = measured(data, start, end if lined else len(data), whole=True)
+    size, reason, _ = measure_value(data, start, end if lined else len(data), whole=True)
     if not size:
         return end, reason or _CUT, None
-    value, wrong, at = _decoded(data[start : start + size])
+    value, wrong, at = _decode(data[start : start + size])
     return start + size, wrong and f"{wrong} (byte {at})", value
 
 
-def _decoded(data: bytes) -> tuple[object, str, int]:
+def _decode(data: bytes) -> tuple[object, str, int]:
     """The value of a text; else None, why it is none, and the byte that shows it."""
     try:
         try:
             return msgspec.json.decode(data), "", 0
         except msgspec.DecodeError as error:
-            mended = spelled(data)
+            mended = spell_half_surrogates(data)
             if mended == data:
-                reason = told(str(error))
+                reason = describe_error(str(error))
                 # the decoder counts what trails from 1, all else from 0
                 return None, _AT_BYTE.sub("", reason), byte_of(reason) - reason.startswith(_BEHIND)
             return msgspec.json.decode(mended), "", 0
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return None, _AT_BYTE.sub("", told(str(error))), 0
+        return None, _AT_BYTE.sub("", describe_error(str(error))), 0
     except RecursionError:
         return None, TOO_DEEP, 0
 
 
-def _counted(data: bytes, start: int, end: int, line: int, begun: int) -> tuple[int, int]:
+def _count_lines(data: bytes, start: int, end: int, line: int, begun: int) -> tuple[int, int]:
     """The line of byte `end` and the byte where it begins, from those of byte `start`."""
     for match in _LINE_END.finditer(data, start, end):
         line, begun = line + 1, match.end()
@@ -164,7 +164,7 @@ def _counted(data: bytes, start: int, end: int, line: int, begun: int) -> tuple[
 
 
 def _place(data: bytes, at: int) -> tuple[int, int]:
-    line, begun = _counted(data, 0, at, 1, 0)
+    line, begun = _count_lines(data, 0, at, 1, 0)
     return line, at - begun + 1
 
 

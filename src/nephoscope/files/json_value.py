@@ -38,20 +38,20 @@ _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|-?[0-9][0-9.eE+-]*+|[\[\]{}]', re.DOTA
 _CUT = 12
 
 
-def measured(buffer: bytes, start: int, limit: int, *, whole: bool = False) -> tuple[int, str, int]:
+def measure_value(buffer: bytes, start: int, limit: int, *, whole: bool = False) -> tuple[int, str, int]:
     """The size of the JSON value at a byte of the buffer; else 0, why it is none and how many bytes on that shows.
 
     (0, '', 0) = more bytes are needed. The decoder says where the first byte behind a whole value is: no Python looks at the bytes.
     `whole`: no more will come.
     """
     view = memoryview(buffer)[start:limit]
-    size, reason, at = _tried(view)
+    size, reason, at = _try_decode(view)
     if not size and (is_half(reason) or (whole and not reason and b"\\u" in bytes(view[-_CUT:]))):
         size, reason, at = _without_halves(view, at)
-    return (0, told(reason), max(at - 1, 1)) if reason else (size, "", 0)
+    return (0, describe_error(reason), max(at - 1, 1)) if reason else (size, "", 0)
 
 
-def _tried(view: memoryview) -> tuple[int, str, int]:
+def _try_decode(view: memoryview) -> tuple[int, str, int]:
     """As measured(), the reason in the decoder's words."""
     try:
         _RAW.decode(view)
@@ -74,8 +74,8 @@ def _without_halves(view: memoryview, at: int) -> tuple[int, str, int]:
     """As _tried() where a half was met at a byte: only as much is looked at as the value is long."""
     reach = (2 * at or len(view)) + _AHEAD
     while True:
-        part = _ESCAPE.sub(_blotted, bytes(view[:reach]))
-        found = _tried(memoryview(part))
+        part = _ESCAPE.sub(_blot_escape, bytes(view[:reach]))
+        found = _try_decode(memoryview(part))
         if (
             found[0]
             or (found[1] and (not is_half(found[1]) or found[2] + _CUT < len(part)))
@@ -85,22 +85,22 @@ def _without_halves(view: memoryview, at: int) -> tuple[int, str, int]:
         reach *= 2
 
 
-def _blotted(match: re.Match[bytes]) -> bytes:
+def _blot_escape(match: re.Match[bytes]) -> bytes:
     """An escape of half a pair as another one of the same length."""
     return match[0] if len(match[2]) > _ONE else match[1] + b"\\ufffd"
 
 
-def _spelled(match: re.Match[bytes]) -> bytes:
+def _spell_escape(match: re.Match[bytes]) -> bytes:
     """An escape of half a pair as the text of that escape."""
     return match[0] if len(match[2]) > _ONE else match[1] + b"\\\\u" + match[2]
 
 
-def spelled(data: bytes) -> bytes:
+def spell_half_surrogates(data: bytes) -> bytes:
     """JSON in which each half of a surrogate pair stands as the six characters of its escape."""
-    return _ESCAPE.sub(_spelled, data)
+    return _ESCAPE.sub(_spell_escape, data)
 
 
-def decoded(text: bytes | str) -> object:
+def decode_json(text: bytes | str) -> object:
     """The value of a JSON text, halves of surrogate pairs spelled, numbers that are too large and parts that are too deep as text.
 
     Raises msgspec.DecodeError, RecursionError, UnicodeError.
@@ -109,15 +109,15 @@ def decoded(text: bytes | str) -> object:
         return _ANY.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
         data = text.encode() if isinstance(text, str) else text
-        mended = spelled(data)
+        mended = spell_half_surrogates(data)
         if mended != data or isinstance(error, RecursionError) or _BEYOND in str(error):
-            mended = held(mended)
+            mended = limit_json(mended)
         if mended == data:
             raise error from None
         return _ANY.decode(mended)
 
 
-def held(data: bytes) -> bytes:
+def limit_json(data: bytes) -> bytes:
     """JSON in which numbers beyond what is counted with are their text, and so is what nests deeper than 100 levels."""
     parts: list[bytes] = []
     depth = done = deep = 0
@@ -153,7 +153,7 @@ def is_half(error: str) -> bool:
     return any(found in error for found in _SURROGATES)
 
 
-def told(error: str) -> str:
+def describe_error(error: str) -> str:
     """What the decoder says of a text, in words that name what is wrong."""
     text = error.removeprefix("JSON is malformed: ")
     text = text.replace("Number out of range - at `$[...]`", "a number is out of range")

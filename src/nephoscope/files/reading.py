@@ -151,7 +151,7 @@ def chunks(source: Source, limits: Limits, advance: Callable[[int], None]) -> It
         raise FileError(why)
     try:
         with _open(source) as (stream, packed):
-            yield from _as_utf8(_bounded(stream, packed, limits, advance))
+            yield from _as_utf8(_read_bounded(stream, packed, limits, advance))
     except UnicodeError as error:
         raise FileError(f"begins with a mark of UTF-16 or UTF-32 and goes on otherwise: {error}") from error
     except (
@@ -183,7 +183,7 @@ def _as_utf8(stream: Iterator[bytes]) -> Iterator[bytes]:
     yield decoder.decode(b"", final=True).encode()
 
 
-def _bounded(
+def _read_bounded(
     stream: IO[bytes], packed: Callable[[], int], limits: Limits, advance: Callable[[int], None]
 ) -> Iterator[bytes]:
     unpacked = told = 0
@@ -204,13 +204,13 @@ def _open(source: Source) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
         if source.entry:
             with zipfile.ZipFile(raw) as archive, archive.open(source.entry) as entry:
                 size = archive.getinfo(source.entry).compress_size
-                with _unpacked(source.entry, entry) as stream:
+                with _unpack(source.entry, entry) as stream:
                     yield stream, lambda: size
             return
         if source.path.suffix.lower() == ".zip":
             with zipfile.ZipFile(raw) as archive:
                 raise FileError(f"the archive has {len(archive.infolist())} entries, more than may be read")
-        with _unpacked(source.path.name, raw) as stream:
+        with _unpack(source.path.name, raw) as stream:
             yield stream, raw.tell
 
 
@@ -218,7 +218,7 @@ _OPENERS: dict[str, Callable[[IO[bytes]], Any]] = {".bz2": bz2.BZ2File, ".xz": l
 
 
 @contextmanager
-def _unpacked(name: str, raw: IO[bytes]) -> Iterator[IO[bytes]]:
+def _unpack(name: str, raw: IO[bytes]) -> Iterator[IO[bytes]]:
     if name.lower().endswith(".zst"):
         import pyarrow as pa
 

@@ -161,14 +161,14 @@ class _Reading:
                 continue
             plain = member.isreg() and not member.issparse()
             if plain and self.wanted(base):
-                yield from self._given(archive, member, base)
+                yield from self._extract_member(archive, member, base)
             else:
                 (self.passed_over if plain else self.special).append(Path(self._name(member)))
 
     def _name(self, member: tarfile.TarInfo) -> str:
         return f"{self.source.path}!{member.name}"
 
-    def _given(self, archive: _Archive, member: tarfile.TarInfo, base: str) -> Iterator[Source]:
+    def _extract_member(self, archive: _Archive, member: tarfile.TarInfo, base: str) -> Iterator[Source]:
         suffix = Path(base).suffix
         # an archive in an archive is not opened: it is a file whose content says what it is
         path = self.folder / f"member{'' if suffix.lower() == '.zip' else suffix}"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nephoscope.lake.packed import bounded, packed_as, packing, repeating
+from nephoscope.lake.packed import bounded_columns, dictionary_columns, pack_schema, packed_as
 
 ROW_GROUP = 128 * 1024
 """Rows that a reader of Parquet may skip together."""
@@ -66,8 +66,8 @@ class TableFile:
                 compression="zstd",
                 compression_level=1,
                 store_schema=False,
-                use_dictionary=repeating(schema),
-                write_statistics=bounded(schema),
+                use_dictionary=dictionary_columns(schema),
+                write_statistics=bounded_columns(schema),
             )
         )
 
@@ -100,7 +100,7 @@ class TableFile:
 class Disk:
     """The real file system; tests put another in its place that drops what was not synced or has no room."""
 
-    def appending(self, path: Path, *, new: bool) -> Appending:
+    def open_for_append(self, path: Path, *, new: bool) -> Appending:
         """A file for appending: a new one (FileExistsError where there is one), or one that is there."""
         return Appending(path, os.O_CREAT | os.O_EXCL if new else 0)
 
@@ -110,17 +110,17 @@ class Disk:
 
     def write_table(self, path: Path, rows: pa.Table, schema: pa.Schema) -> None:
         """A new Parquet file with the columns of a schema, those that the rows lack null; not durable yet. Texts may be packed."""
-        with self.table_file(path, packing(schema, rows.schema)) as file:
+        with self.table_file(path, pack_schema(schema, rows.schema)) as file:
             file.write(rows)
 
     def sync_path(self, path: Path) -> None:
         """Make the bytes of a file that others wrote durable."""
-        with closing(self.appending(path, new=False)) as file:
+        with closing(self.open_for_append(path, new=False)) as file:
             file.sync()
 
     def shorten(self, path: Path, size: int) -> None:
         """Cut a file that nobody has open, durably."""
-        with closing(self.appending(path, new=False)) as file:
+        with closing(self.open_for_append(path, new=False)) as file:
             file.cut(size)
             file.sync()
 
@@ -153,7 +153,7 @@ class Disk:
     def replace(self, path: Path, data: bytes) -> None:
         """Write a small file so that it is there as it was before, or whole."""
         draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-        with closing(self.appending(draft, new=True)) as file:
+        with closing(self.open_for_append(draft, new=True)) as file:
             try:
                 file.write(data)
                 file.sync()

@@ -27,10 +27,10 @@ from nephoscope.lake.schema.table import Table
 from nephoscope.lake.schema.tables import KnownTables, Tables, import_tables
 from nephoscope.lake.spool.own import CLOSE_AFTER, TICK
 from nephoscope.lake.spool.segments import Segment, folders, segments
-from nephoscope.lake.storage.delta import lacking, opened
+from nephoscope.lake.storage.delta import find_lacking_columns, open_table
 from nephoscope.lake.storage.pins import Pins
 from nephoscope.lake.storage.snapshot import Snapshots
-from nephoscope.lake.storage.store import Store, existing, table_path
+from nephoscope.lake.storage.store import Store, list_tables, table_path
 from nephoscope.lake.upkeep.compaction import MOST_SMALL
 from nephoscope.lake.upkeep.tidying import Tidying
 from nephoscope.lake.upkeep.upkeep import LEAST_HOURS, Upkeep
@@ -142,16 +142,16 @@ class Lake:
 
     def _written_to(self, name: str) -> str | None:
         """A workspace that nobody has set up is there once it has a table."""
-        return name if any(existing(self._data, name)) else None
+        return name if any(list_tables(self._data, name)) else None
 
     def import_table(self, table: Table) -> list[str]:
         """Make a table known to every process; the columns that its rows lose. TableRefusedError: theirs have other types."""
         before, lost = self.tables.get(table.name) or table, list[str]()
-        for workspace, name in existing(self._data):
+        for workspace, name in list_tables(self._data):
             path = table_path(self._data, workspace, name)
-            lies = opened(path) if name == table.name else None
+            lies = open_table(path) if name == table.name else None
             if lies is not None:
-                lacking(lies, path, table)
+                find_lacking_columns(lies, path, table)
                 lost = sorted(before.types.keys() - table.types.keys())
         import_tables(self._data, [table], self._disk)
         return lost
@@ -181,11 +181,11 @@ class Lake:
     def versions(self) -> dict[tuple[str, str], int]:
         """(workspace, table) -> its newest version, of every table that lies in the lake."""
         newest = self._shelf.snapshots.newest
-        found = {one: newest(table_path(self._data, *one)) for one in existing(self._data)}
+        found = {one: newest(table_path(self._data, *one)) for one in list_tables(self._data)}
         return {one: snapshot.version for one, snapshot in found.items() if snapshot is not None}
 
     @contextmanager
-    def pinned(self) -> Iterator[dict[tuple[str, str], int]]:
+    def pin_versions(self) -> Iterator[dict[tuple[str, str], int]]:
         """`versions`, whose files a vacuum leaves until the end of the block."""
         versions = self.versions()
         pins = [(workspace, table, version) for (workspace, table), version in versions.items()]
@@ -266,7 +266,7 @@ class Lake:
         """The lake as it is now, for many queries; every table of the workspace is read at its version of this moment."""
         catalog = self.catalog(scope, workspace)
         catalog.pin_graph()
-        for _, name in existing(self._data, workspace):
+        for _, name in list_tables(self._data, workspace):
             with suppress(LakeError):  # a query that reads it is told
                 catalog.table(name)
         return Reading(catalog, self._compiled, memory, threads)
@@ -321,7 +321,7 @@ class Lake:
                 while (flushed := self._flusher.round()) is not None and flushed.segments:
                     self._note(flushed)
                 try:
-                    self._upkeep.compact(self._taken())
+                    self._upkeep.compact(self._take_touched())
                     if self._tidying.due:
                         self._tidying.tidy()
                 except LakeError as error:  # a table that is refused; its rows are safe
@@ -344,7 +344,7 @@ class Lake:
     def _stored(self) -> Store:
         return Store(self._data, lambda name: self._tables()[name], self._disk)
 
-    def _taken(self) -> frozenset[tuple[str, str]]:
+    def _take_touched(self) -> frozenset[tuple[str, str]]:
         """The tables that were written to since this was asked last."""
         with self._lock:
             taken, self._touched = self._touched, frozenset()
@@ -384,7 +384,7 @@ class Lake:
             try:
                 if self._written.is_set():
                     self._written.clear()
-                    self._upkeep.compact(self._taken())
+                    self._upkeep.compact(self._take_touched())
                 if time.monotonic() >= due or self._tidying.asked:
                     due = time.monotonic() + UPKEEP_EVERY
                     self._tidying.tidy()

@@ -21,7 +21,7 @@ def is_packed(kind: pa.DataType) -> bool:
     return bool(pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type))
 
 
-def unpacked(schema: pa.Schema) -> pa.Schema:
+def unpack_schema(schema: pa.Schema) -> pa.Schema:
     """The schema with plain texts."""
     return pa.schema(
         [one.with_type(one.type.value_type) if is_packed(one.type) else one for one in schema],
@@ -36,7 +36,7 @@ def as_stored(given: pa.Schema, wanted: pa.Schema) -> bool:
         if -1 in places or places != sorted(places):
             return False
         wanted = pa.schema([wanted.field(place) for place in places])
-    return bool(given.equals(wanted) or unpacked(given).equals(wanted))
+    return bool(given.equals(wanted) or unpack_schema(given).equals(wanted))
 
 
 def constant(value: str, length: int) -> pa.Array:
@@ -46,7 +46,7 @@ def constant(value: str, length: int) -> pa.Array:
     )
 
 
-def lowered(column: Any) -> object:
+def lower_column(column: Any) -> object:
     """A text column in lower case."""
     if not is_packed(column.type):
         return pc.utf8_lower(column)
@@ -55,7 +55,7 @@ def lowered(column: Any) -> object:
     return pa.chunked_array(changed, column.type)
 
 
-def joined(tables: Sequence[pa.Table], promote: str = "default") -> pa.Table:
+def join_tables(tables: Sequence[pa.Table], promote: str = "default") -> pa.Table:
     """Tables one behind the other; a column that one of them has packed is packed in all, with one dictionary.
 
     `promote` is how Arrow joins other types that differ.
@@ -63,11 +63,11 @@ def joined(tables: Sequence[pa.Table], promote: str = "default") -> pa.Table:
     packed = {field.name for table in tables for field in table.schema if is_packed(field.type)}
     if not packed:
         return pa.concat_tables(tables, promote_options=promote)
-    alike = [_packing(table, packed) for table in tables]
+    alike = [_pack_columns(table, packed) for table in tables]
     return pa.concat_tables(alike, promote_options=promote).unify_dictionaries().combine_chunks()
 
 
-def _packing(table: pa.Table, names: set[str]) -> pa.Table:
+def _pack_columns(table: pa.Table, names: set[str]) -> pa.Table:
     for place, field in enumerate(table.schema):
         if field.name in names and field.type != _PACKED:
             column = table.column(place)
@@ -77,13 +77,13 @@ def _packing(table: pa.Table, names: set[str]) -> pa.Table:
     return table
 
 
-def packing(schema: pa.Schema, rows: pa.Schema) -> pa.Schema:
+def pack_schema(schema: pa.Schema, rows: pa.Schema) -> pa.Schema:
     """A schema with the texts packed that rows have packed."""
     given = {field.name: field.type for field in rows if is_packed(field.type)}
     return pa.schema([field.with_type(given.get(field.name, field.type)) for field in schema])
 
 
-def repeating(schema: pa.Schema) -> bool | list[str]:
+def dictionary_columns(schema: pa.Schema) -> bool | list[str]:
     """The columns that a Parquet file tries to keep as dictionaries: all (True), or, where the source has packed the texts that
     repeat, those and the columns of few values; to try it with the others costs a third of the time and makes the file larger.
     """
@@ -92,7 +92,7 @@ def repeating(schema: pa.Schema) -> bool | list[str]:
     return [*packed, *few] if packed else True
 
 
-def bounded(schema: pa.Schema) -> bool | list[str]:
+def bounded_columns(schema: pa.Schema) -> bool | list[str]:
     """The columns of which a Parquet file notes the least and the greatest value: all (True), or, where the source has packed the
     texts that repeat, all but the other texts: those are spread over every group, so that their bounds tell nothing and cost time.
     """
@@ -106,7 +106,7 @@ def packed_as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     return column.dictionary_encode() if is_packed(kind) and not is_packed(column.type) else column
 
 
-def united(schemas: Iterable[pa.Schema]) -> pa.Schema:
+def unite_schemas(schemas: Iterable[pa.Schema]) -> pa.Schema:
     """The columns of several schemas; one that is packed in any of them is packed."""
     found: dict[str, pa.Field] = {}
     for schema in schemas:

@@ -58,7 +58,7 @@ STRONG: dict[str, tuple[tuple[str, ...], ...]] = {
 
 
 @lru_cache(4096)
-def _spelled(kind: str, value: str) -> str:
+def _normalize_identifier(kind: str, value: str) -> str:
     """An identifier in the one spelling by which it is compared: addresses as RFC 5952 has them, IPv4 within IPv6 as IPv4."""
     if kind == "IP":
         try:
@@ -105,7 +105,7 @@ class Entity:
             values = [self.get(name) for name in names]
             if all(values):
                 found[names] = "|".join(
-                    [self.kind, *names, *(_spelled(self.kind, value) for value in values)]
+                    [self.kind, *names, *(_normalize_identifier(self.kind, value) for value in values)]
                 )
         if found:
             return found

@@ -38,7 +38,7 @@ class ResourceBinding(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def known(self) -> frozenset[str]:
         """Every name and id of the resource but its ARM id, in lower case."""
-        return _known(self)
+        return _known_names(self)
 
 
 def bind_resource(
@@ -48,7 +48,7 @@ def bind_resource(
 
     ValueError for what is no ARM id of a resource in a resource group, and for names with white space or letters outside ASCII.
     """
-    resource = _checked("resource", resource.rstrip("/"), _LONGEST_ID)
+    resource = _check_field("resource", resource.rstrip("/"), _LONGEST_ID)
     if not _is_in_group(resource):
         raise ValueError(
             "resource: give the ARM id of a resource in a resource group, as in "
@@ -58,9 +58,9 @@ def bind_resource(
         raise ValueError(f"also: at most {MAX_ALSO} names and ids; given are {len(also)}")
     return ResourceBinding(
         resource=resource,
-        computer=_checked("computer", computer or resource.rpartition("/")[2], _LONGEST_NAME),
-        device=_checked("device", device or device_id(resource), _LONGEST_NAME),
-        also=tuple(_checked("also", one, _LONGEST_NAME) for one in also),
+        computer=_check_field("computer", computer or resource.rpartition("/")[2], _LONGEST_NAME),
+        device=_check_field("device", device or device_id(resource), _LONGEST_NAME),
+        also=tuple(_check_field("also", one, _LONGEST_NAME) for one in also),
     )
 
 
@@ -77,7 +77,7 @@ def _is_in_group(resource: str) -> bool:
     return bool(found.resource_group) and "/providers/" in found.key
 
 
-def _checked(field: str, text: str, longest: int) -> str:
+def _check_field(field: str, text: str, longest: int) -> str:
     if len(text) > longest or not _PRINTABLE.fullmatch(text):
         raise ValueError(
             f"{field}: use 1 to {longest} printable ASCII characters without white space; given is {text[:200]!r}"
@@ -86,6 +86,6 @@ def _checked(field: str, text: str, longest: int) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _known(binding: ResourceBinding) -> frozenset[str]:
+def _known_names(binding: ResourceBinding) -> frozenset[str]:
     own = (binding.computer, binding.device, binding.resource.rpartition("/")[2], *binding.also)
     return _ITSELF | {one.lower() for one in own}

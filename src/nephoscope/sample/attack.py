@@ -41,18 +41,18 @@ class Attack:
         dice, cast = self._cast(company, day)
         start = datetime.combine(day, time(), UTC) + timedelta(hours=self.begins)
         for step in self.steps:
-            values = _filled(step.get("each", range(step.get("times", 1))), cast, {})
+            values = _fill(step.get("each", range(step.get("times", 1))), cast, {})
             gap = span(step.get("every", "0s"))
             for number, value in enumerate(values):
                 moment = start + span(step["at"]) + gap * number
                 if number:
                     moment += gap * (dice.random() - 0.5) * 0.4
                 moment = moment.replace(microsecond=dice.randrange(10**6))
-                yield from _written(company, step, moment, dice, cast, {"n": number, "each": value})
+                yield from _write_step(company, step, moment, dice, cast, {"n": number, "each": value})
 
     def told(self, company: Company, day: date) -> dict[str, Any]:
         """The story with its actors put in."""
-        found: dict[str, Any] = _filled(self.story, self._cast(company, day)[1], {})
+        found: dict[str, Any] = _fill(self.story, self._cast(company, day)[1], {})
         return found
 
     def _cast(self, company: Company, day: date) -> tuple[Dice, dict[str, object]]:
@@ -138,7 +138,7 @@ _CAST: Mapping[str, Callable[[Company, Any, Dice], object]] = {
 }
 
 
-def _written(
+def _write_step(
     company: Company,
     step: Mapping[str, Any],
     moment: datetime,
@@ -146,17 +146,17 @@ def _written(
     cast: Mapping[str, Any],
     numbers: Mapping[str, Any],
 ) -> list[Entry]:
-    fields = {name: _filled(value, cast, numbers) for name, value in step.items() if name not in _OWN}
+    fields = {name: _fill(value, cast, numbers) for name, value in step.items() if name not in _OWN}
     found = writers()[step["log"]](company, dice, moment, **fields)
     return [found] if isinstance(found, Entry) else found
 
 
-def _filled(value: Any, cast: Mapping[str, Any], numbers: Mapping[str, Any]) -> Any:
+def _fill(value: Any, cast: Mapping[str, Any], numbers: Mapping[str, Any]) -> Any:
     """A value with its actors and numbers put in."""
     if isinstance(value, Mapping):
-        return {name: _filled(one, cast, numbers) for name, one in value.items()}
+        return {name: _fill(one, cast, numbers) for name, one in value.items()}
     if isinstance(value, list):
-        return tuple(_filled(one, cast, numbers) for one in value)
+        return tuple(_fill(one, cast, numbers) for one in value)
     if not isinstance(value, str):
         return value
     if value == "{each}":

@@ -21,7 +21,7 @@ def weekend(day: date) -> bool:
     return day.weekday() > 4
 
 
-def named(day: date) -> str:
+def day_name(day: date) -> str:
     """The short name of the day."""
     return DAYS[day.weekday()]
 
@@ -56,15 +56,15 @@ def every(day: date, minutes: float, dice: Dice, wobble: float = 0.1) -> Iterato
 def change_window(company: Company, day: date) -> tuple[float, float] | None:
     """The hours of the announced change window of a day, None where there is none."""
     facts = company.facts["change_window"]
-    return (facts["from"], facts["to"]) if named(day) in facts["days"] else None
+    return (facts["from"], facts["to"]) if day_name(day) in facts["days"] else None
 
 
 def patch_night(company: Company, day: date) -> bool:
     """Whether machines are patched in the night of the day."""
     facts = company.facts["patch_night"]
-    return bool(named(day) == facts["day"] and (day.day - 1) // 7 + 1 == facts["week"])
+    return bool(day_name(day) == facts["day"] and (day.day - 1) // 7 + 1 == facts["week"])
 
 
 def release_day(company: Company, day: date) -> bool:
     """Whether a new version goes out."""
-    return named(day) in company.facts["release_days"]
+    return day_name(day) in company.facts["release_days"]

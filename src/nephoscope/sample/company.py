@@ -169,7 +169,7 @@ class Company:
 
     def machine(self, name: str) -> Machine:
         """The machine of a name; KeyError where there is none."""
-        return next((one for one in self.machines if one.name == name), None) or _missing(name)
+        return next((one for one in self.machines if one.name == name), None) or _raise_missing(name)
 
     @cached_property
     def applications(self) -> tuple[Application, ...]:
@@ -199,7 +199,9 @@ class Company:
 
     def person(self, upn: str) -> Person:
         """The person of an account (with or without the domain); KeyError where there is none."""
-        return next((one for one in self.people if upn in (one.upn, one.account)), None) or _missing(upn)
+        return next((one for one in self.people if upn in (one.upn, one.account)), None) or _raise_missing(
+            upn
+        )
 
     def zone(self, office: str) -> ZoneInfo:
         """The time zone of an office."""
@@ -230,7 +232,7 @@ class Company:
         upn = f"{first}.{last}@{self.facts['domain']}".lower()
         departments = self.facts["departments"]
         department = dice.choices(list(departments), [one["share"] for one in departments.values()])[0]
-        return self._made(dice.guid(), upn, f"{first} {last}", "employee", department, dice)
+        return self._make_person(dice.guid(), upn, f"{first} {last}", "employee", department, dice)
 
     def _person(self, row: dict[str, Any], dice: Dice) -> Person:
         upn, name = row["userPrincipalName"], row["displayName"]
@@ -239,9 +241,9 @@ class Company:
             kind = "guest"
         if not row["accountEnabled"]:
             kind = "former"
-        return self._made(row["id"], upn, name, kind, "it", dice)
+        return self._make_person(row["id"], upn, name, kind, "it", dice)
 
-    def _made(self, id_: str, upn: str, name: str, kind: str, department: str, dice: Dice) -> Person:
+    def _make_person(self, id_: str, upn: str, name: str, kind: str, department: str, dice: Dice) -> Person:
         offices = self.facts["offices"]
         office = dice.choices(list(offices), [one["share"] for one in offices.values()])[0]
         home = self.at(office, dice.below(offices[office]["home"]))
@@ -258,7 +260,7 @@ _AGENTS = {
 }
 
 
-def _missing(name: str) -> Any:
+def _raise_missing(name: str) -> Any:
     raise KeyError(f"the sample company has no {name}")
 
 

@@ -52,7 +52,7 @@ def leavers(company: Company, day: date) -> list[Person]:
     return [one for one in company.people if one.kind == "employee" and _last(company, one) == day]
 
 
-def gone(company: Company, day: date, within: int = 5) -> list[Person]:
+def list_departed(company: Company, day: date, within: int = 5) -> list[Person]:
     """Who left in the days before: their phones still try to fetch mail."""
     return [one for back in range(1, within + 1) for one in leavers(company, day - timedelta(days=back))]
 

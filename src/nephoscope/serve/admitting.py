@@ -55,7 +55,7 @@ class Admitting:
         found = self._known.get(key)
         if found is None or now - found[0] > FRESH:
             looked = asyncio.ensure_future(
-                run_in_threadpool(self._looked, authorization, rule, stream, address)
+                run_in_threadpool(self._look_up, authorization, rule, stream, address)
             )
             found = self._known[key] = now, looked
             self._known.move_to_end(key)
@@ -63,7 +63,7 @@ class Admitting:
                 self._known.popitem(last=False)
         return found[1].result() if found[1].done() else await asyncio.shield(found[1])
 
-    def _looked(self, authorization: bytes, rule: str, stream: str, address: str) -> Place | None:
+    def _look_up(self, authorization: bytes, rule: str, stream: str, address: str) -> Place | None:
         caller = self._caller(authorization.decode("latin-1"), address)
         workspace = self.state.workspaces.find(rule) if caller is not None else None
         if caller is None or workspace is None:
@@ -84,5 +84,5 @@ class Admitting:
             return None
         if token.count(".") != 2:
             return self.guard.by_secret(token, [SecretKind.TOKEN], address)
-        principal = self.tokens.verified(token)
+        principal = self.tokens.verify(token)
         return self.guard.caller(principal, "", address) if principal is not None else None

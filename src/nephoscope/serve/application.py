@@ -62,7 +62,7 @@ def application(
         wrong = await run_in_threadpool(lambda: list(reasons(instance)))
         return JSONResponse({"ready": not wrong, "reasons": wrong}, 503 if wrong else 200)
 
-    async def measured(request: Request) -> Response:
+    async def serve_metrics(request: Request) -> Response:
         try:
             caller = await run_in_threadpool(once_more, lambda: authenticate(instance, request))
         except Fault as fault:
@@ -89,7 +89,7 @@ def application(
         routes=[
             Route("/healthz", healthy),
             Route("/readyz", ready),
-            Route("/metrics", measured),
+            Route("/metrics", serve_metrics),
             *event_routes(instance),
             *admin_routes(instance, _host(instance, settings)),
             *routes(instance),
@@ -118,8 +118,8 @@ def _middleware(
 def _host(instance: Instance, settings: Settings | None) -> Host:
     """What the own API is told of the server: nothing that opens anything."""
 
-    def examined() -> Iterator[Check]:
+    def run_checks() -> Iterator[Check]:
         patient = Patient(instance.data, instance.state, instance.lake, instance.now)
         return (Check(one.check, one.verdict.value, one.text, one.remedy) for one in looked_at(patient))
 
-    return Host(settings.told() if settings is not None else {}, examined)
+    return Host(settings.told() if settings is not None else {}, run_checks)

@@ -19,7 +19,7 @@ from nephoscope.lake.backup.admitting import STATE
 from nephoscope.lake.backup.archive import BackupError
 from nephoscope.posture.scans.scan import FACTS, SAMPLE, last_request
 from nephoscope.serve.policy_item import Effect, PolicyItem
-from nephoscope.serve.state_policy import effect_of, of_state, shown
+from nephoscope.serve.state_policy import describe_settings, effect_of, of_state
 from nephoscope.state import State
 from nephoscope.state.access.keys import KeyFile
 from nephoscope.state.database.database import Database
@@ -94,7 +94,9 @@ def _of_rules(folder: Path) -> Iterator[PolicyItem]:
     for rule in found:
         state = "" if rule.enabled else " (off)"
         for action in rule.actions:
-            does = f"does when {', '.join(one.name for one in rule.kinds)}{state}: {shown(action)}"
+            does = (
+                f"does when {', '.join(one.name for one in rule.kinds)}{state}: {describe_settings(action)}"
+            )
             yield PolicyItem(effect_of(str(action.get("action"))), f"rule of response {rule.title}", does)
     for error in wrong:
         yield PolicyItem(Effect.RUNS, "rule of response", f"cannot be read: {_without(folder, error)}")

@@ -18,7 +18,7 @@ def certificates(patient: Patient) -> Iterator[Finding]:
     own = sorted((patient.data / "tls").glob("*.crt"))
     for path in own:
         remove = "remove it and its key: `nephoscope serve` makes others"
-        yield _found(
+        yield _check_certificate(
             path, path.with_suffix(".key"), remove, "start the server again: it makes another", patient.now
         )
     if not own and patient.state.audit.newest(RESTORED) is not None:
@@ -34,10 +34,10 @@ def certificates(patient: Patient) -> Iterator[Finding]:
         path = Path(server.certificate)
         if path not in own and patient.data not in path.parents:
             belong = "give --certificate and --key that belong together"
-            yield _found(path, Path(server.key or path), belong, "have it renewed", patient.now)
+            yield _check_certificate(path, Path(server.key or path), belong, "have it renewed", patient.now)
 
 
-def _found(path: Path, key: Path, mend: str, renew: str, now: datetime) -> Finding:
+def _check_certificate(path: Path, key: Path, mend: str, renew: str, now: datetime) -> Finding:
     try:
         found = check_pair(path, key) if key.exists() else certificate_in(path)
     except SourceError as error:

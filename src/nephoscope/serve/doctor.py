@@ -27,7 +27,7 @@ from nephoscope.serve.certificates import certificates
 from nephoscope.serve.finding import SOON, Finding, Patient, Verdict
 from nephoscope.serve.ownership import owners
 from nephoscope.serve.readiness import no_room
-from nephoscope.serve.server import listening as listening_at
+from nephoscope.serve.server import make_listener as listening_at
 from nephoscope.serve.settings import HOST, PORT
 from nephoscope.serve.sole import holder, serves
 from nephoscope.state import State, StateError
@@ -63,7 +63,7 @@ EXTRAS = {
 def examine(data: Path, url: str | None, now: datetime | None = None) -> Iterator[Finding]:
     """Everything that the checks find; StateError where the state cannot be opened."""
     with State.of(data, url) as state:
-        lake, trouble = _opened(data, state)
+        lake, trouble = _open_lake(data, state)
         if trouble:
             yield Finding(
                 "lake",
@@ -84,7 +84,7 @@ def looked_at(patient: Patient) -> Iterator[Finding]:
         yield from check(patient)
 
 
-def _opened(data: Path, state: State) -> tuple[Lake | None, str]:
+def _open_lake(data: Path, state: State) -> tuple[Lake | None, str]:
     try:
         lake = Lake.open(data, state)
         lake.versions()
@@ -123,7 +123,7 @@ def memory(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - a check's s
         yield Finding("memory", Verdict.WRONG, told, "let it be seen: in a unit of systemd no ProcSubset=pid")
 
 
-def listening(patient: Patient) -> Iterator[Finding]:
+def check_port(patient: Patient) -> Iterator[Finding]:
     """Whether the port is free that a server of this folder listened at last, or would listen at, where none runs."""
     found = standing.read(patient.data)
     if serves(patient.data) or (found is not None and found.ends):
@@ -266,10 +266,10 @@ def audit(patient: Patient) -> Iterator[Finding]:
         text = "there is no anchor: entries that were taken off the end cannot be told"
         yield Finding("audit", Verdict.WARNING, text, "find out who removed keys/audit.anchor")
     else:
-        yield Finding("audit", Verdict.OK, f"the chain of entries is whole{_restored(patient.state)}")
+        yield Finding("audit", Verdict.OK, f"the chain of entries is whole{_describe_restore(patient.state)}")
 
 
-def _restored(state: State) -> str:
+def _describe_restore(state: State) -> str:
     """Of which backup the entries are: those that came after it are not here, which is nobody's doing."""
     found = state.audit.newest(RESTORED)
     return f"; restored from the backup of {found.detail['made']}" if found is not None else ""
@@ -364,6 +364,6 @@ def extras(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - a check's s
 
 
 CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
-    files, owners, disk, memory, clock, server, listening, certificates, keys, people, secrets, audit, backup, estate, sources,
+    files, owners, disk, memory, clock, server, check_port, certificates, keys, people, secrets, audit, backup, estate, sources,
     responses, runs, lake, extras,
 )  # fmt: skip

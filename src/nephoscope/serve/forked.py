@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from nephoscope.serve.parent import named
+from nephoscope.serve.parent import to_environment
 from nephoscope.serve.reasons import reason
 
 FAILED = 1
@@ -54,7 +54,7 @@ class Forked:
             os.kill(self.pid, number)
 
 
-def forked(
+def fork_process(
     begin: Callable[[], object],
     name: str,
     sockets: Collection[int] = (),
@@ -65,7 +65,7 @@ def forked(
     It is called by its name, has a session of its own (Ctrl-C in a terminal does not reach it), no input, and of what is open here the
     sockets that are named, output and errors.
     """
-    surroundings = {**named(), **(environment or {})}
+    surroundings = {**to_environment(), **(environment or {})}
     sys.stdout.flush()
     sys.stderr.flush()
     # what is collected in the new process would be copied for it first

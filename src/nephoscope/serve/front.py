@@ -136,7 +136,7 @@ class Front:
     async def _take(self, place: Place, stream: str, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
         id_ = headers.get(b"x-ms-client-request-id", b"").decode("latin-1")[:200]
-        send = _marked(send, id_)
+        send = _mark_answer(send, id_)
         if wait := self.allowance.wait(scope):
             self.counted.refused += 1
             await too_many(wait)(scope, receive, send)
@@ -146,7 +146,7 @@ class Front:
             return
         encoding = headers.get(b"content-encoding", b"").decode()
         post = Post(place.workspace, place.table, stream, body, encoding, id_, place.sender)
-        refused = await self._taken(post)
+        refused = await self._take_in(post)
         if refused is not None:
             self.counted.refused += 1
             await refused(scope, receive, send)
@@ -154,7 +154,7 @@ class Front:
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    async def _taken(self, post: Post) -> JSONResponse | None:
+    async def _take_in(self, post: Post) -> JSONResponse | None:
         """None where a request was taken, else the answer."""
         try:
             self.quota.count(post.workspace, len(post.body))
@@ -174,19 +174,19 @@ class Front:
         return None
 
 
-def _marked(send: Send, id_: str) -> Send:
+def _mark_answer(send: Send, id_: str) -> Send:
     """A `send` whose answers carry the security headers and the ids of a request, as every other answer does."""
     own = str(uuid.uuid4()).encode()
     ids = [(b"x-ms-request-id", own), (b"x-ms-correlation-request-id", own), (b"cache-control", b"no-cache")]
     if id_:
         ids.append((b"x-ms-client-request-id", id_.encode("latin-1")))
 
-    async def sent(message: Message) -> None:
+    async def send_marked(message: Message) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*message["headers"], *_HEADERS, *ids]
         await send(message)
 
-    return sent
+    return send_marked
 
 
 async def _whole(receive: Receive) -> bytes | None:
@@ -210,7 +210,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Front]:
+def open_front(settings: Settings) -> Iterator[Front]:
     """The front of a data folder; another process takes what comes in out of the spool and into the tables."""
     with State.of(settings.data, settings.state) as state:
         tables, workspaces = KnownTables(settings.data), Remembered(state.workspaces.get)
@@ -229,13 +229,13 @@ def opened(settings: Settings) -> Iterator[Front]:
                 Allowance(settings.requests_a_minute),
                 hosts,
             )
-            with _closing(writer):
+            with _close_soon(writer):
                 yield front
                 intake.close()
 
 
 @contextmanager
-def _closing(writer: Writer) -> Iterator[None]:
+def _close_soon(writer: Writer) -> Iterator[None]:
     """Let the flusher have what was appended, soon after it was."""
     stop = threading.Event()
 
@@ -258,7 +258,7 @@ def _closing(writer: Writer) -> Iterator[None]:
 def serve(settings: Settings) -> None:
     """Answer until the process is asked to end; what is being answered then is finished."""
     logs.set_up(json_lines=settings.json_logs)
-    with socket.socket(fileno=settings.fd) as listening, opened(settings) as front:
+    with socket.socket(fileno=settings.fd) as listening, open_front(settings) as front:
         config = uvicorn.Config(
             front,
             ssl_certfile=settings.certificate,

@@ -18,7 +18,7 @@ LOOK_SECONDS = 5.0
 _LOG = logging.getLogger("nephoscope.ingesting")
 
 
-def wanted(state: State) -> list[Source]:
+def list_enabled_sources(state: State) -> list[Source]:
     """The sources that are switched on."""
     return [one for one in state.sources.all() if one.enabled]
 
@@ -33,14 +33,14 @@ def work(settings: Settings, stop: threading.Event) -> None:
 
 def _run(settings: Settings, state: State, lake: Lake, stop: threading.Event) -> None:
     """Run the sources of now until they change, or the worker is stopped."""
-    now = wanted(state)
+    now = list_enabled_sources(state)
     if not now:
         stop.wait(LOOK_SECONDS)
         return
     running = Supervisor(lake, state, settings.data, say=_LOG.info)
     thread = threading.Thread(target=running.run, args=(now,), name="sources")
     thread.start()
-    while thread.is_alive() and not stop.wait(LOOK_SECONDS) and wanted(state) == now:
+    while thread.is_alive() and not stop.wait(LOOK_SECONDS) and list_enabled_sources(state) == now:
         pass
     running.stop.set()
     thread.join()

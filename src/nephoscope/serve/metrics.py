@@ -162,14 +162,14 @@ class Measured:
             return
         began, status = time.perf_counter(), 500
 
-        async def sent(message: Message) -> None:
+        async def send_measured(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, sent)
+            await self._app(scope, receive, send_measured)
         finally:
             area = _area(scope["path"])
             method = scope["method"] if scope["method"] in _METHODS else "other"

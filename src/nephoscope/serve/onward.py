@@ -102,22 +102,24 @@ class Onward:
         tries = _TRIES if scope["method"] in _REPEATABLE and not _has_body(scope) else 1
         for left in reversed(range(tries)):
             try:
-                await self._handed(scope, Client(receive, has_body=_has_body(scope)), send)
+                await self._forward(scope, Client(receive, has_body=_has_body(scope)), send)
             except _LostError as error:
                 if left:
                     continue
                 _LOG.warning("%s %s was not answered: %s", scope["method"], scope["path"], error)
-                await _lost(scope)(scope, receive, send)
+                await _bad_gateway(scope)(scope, receive, send)
             except _WrongError as error:
                 text = f"This is no HTTP request: {error}"
-                await _told(scope, 400, "InvalidRequest", "Not understood", text)(scope, receive, send)
+                await _fault_response(scope, 400, "InvalidRequest", "Not understood", text)(
+                    scope, receive, send
+                )
             return
 
     async def close(self) -> None:
         """Let the connections go."""
         await self._pool.aclose()
 
-    async def _handed(self, scope: Scope, client: Client, send: Send) -> None:
+    async def _forward(self, scope: Scope, client: Client, send: Send) -> None:
         request = httpcore.Request(
             scope["method"].encode(),
             httpcore.URL(scheme=b"http", host=b"web", port=None, target=_target(scope)),
@@ -162,21 +164,21 @@ def fault(status: int, code: str, message: str, again: int = 0) -> JSONResponse:
     return JSONResponse(body, status, {"Retry-After": str(again)} if again else None)
 
 
-def _lost(scope: Scope) -> Response:
+def _bad_gateway(scope: Scope) -> Response:
     """502; the style sheet of the page that says so comes from here too, as nobody else gives it now."""
     if scope["path"] == STYLE and scope["method"] in ("GET", "HEAD"):
-        return _secured(style())
-    return _told(scope, 502, "BadGateway", "Not answered", _LOST, 1)
+        return _secure_answer(style())
+    return _fault_response(scope, 502, "BadGateway", "Not answered", _LOST, 1)
 
 
-def _told(scope: Scope, status: int, code: str, title: str, text: str, again: int = 0) -> Response:
+def _fault_response(scope: Scope, status: int, code: str, title: str, text: str, again: int = 0) -> Response:
     """A fault as the one who asked reads it: a page in a browser, else an error as Azure answers it."""
     if not by_browser(Headers(scope=scope)):
-        return _secured(fault(status, code, text, again))
-    return _secured(page(status, title, text, {"Retry-After": str(again)} if again else None))
+        return _secure_answer(fault(status, code, text, again))
+    return _secure_answer(page(status, title, text, {"Retry-After": str(again)} if again else None))
 
 
-def _secured(answer: Response) -> Response:
+def _secure_answer(answer: Response) -> Response:
     for name, value in HEADERS.items():
         answer.headers.setdefault(name, value)
     answer.headers["cache-control"] = "no-store"

@@ -20,7 +20,7 @@ def owners(patient: Patient) -> Iterator[Finding]:
     owner = owner_of(patient.data)
     if owner is None:
         return
-    strange = [(path, user) for path, user in _owned(patient.data) if user != owner]
+    strange = [(path, user) for path, user in _list_owned(patient.data) if user != owner]
     if not strange:
         return
     named = ", ".join(str(path) for path, _ in strange[:NAMED])
@@ -40,7 +40,7 @@ def owner_of(path: Path) -> int | None:
         return None
 
 
-def _owned(folder: Path) -> Iterator[tuple[Path, int]]:
+def _list_owned(folder: Path) -> Iterator[tuple[Path, int]]:
     """What lies in a folder at any depth, in order, with the user's number."""
     for place, folders, files in os.walk(folder):
         if Path(place) == folder and MADE in folders:

@@ -13,7 +13,7 @@ VARIABLE = "NEPHOSCOPE_PARENT"
 """Names the process that started this one: who looks only later may find the one that adopted it."""
 
 
-def named() -> dict[str, str]:
+def to_environment() -> dict[str, str]:
     """What the environment of a process holds that is to end with this one."""
     return {VARIABLE: str(os.getpid())}
 

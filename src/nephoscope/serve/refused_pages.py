@@ -57,7 +57,7 @@ class _Refusal:
         """The page in its place, with the headers that say when to try again."""
         start = self.start or {}
         headers = Headers(raw=start["headers"])
-        text = _told(b"".join(self.body))
+        text = _error_message(b"".join(self.body))
         if start["status"] == 401:
             text = _FOR_PROGRAMS
         elif start["status"] == 429 and (again := headers.get("retry-after")):
@@ -72,7 +72,7 @@ def _refuses(start: Message) -> bool:
     return start["status"] in _TITLES and kind.startswith(("application/json", "application/problem+json"))
 
 
-def _told(body: bytes) -> str:
+def _error_message(body: bytes) -> str:
     """The message of an error as ARM or a problem document has it."""
     try:
         found: object = msgspec.json.decode(body) if body else {}

@@ -72,7 +72,7 @@ class ImageExaminers:
         except StateError as error:
             _LOG.error("%s of %s: its packages are not kept: %s", image.name, watched.name, error)
 
-    def polled(self, watched: WatchedRegistry) -> None:
+    def poll(self, watched: WatchedRegistry) -> None:
         """Keep what a registry holds; what cannot be kept is logged, as its images are watched without it."""
         context = ServiceContext(ProductActor("registries"), self.state, self.settings.data)
         try:
@@ -85,7 +85,7 @@ def work(settings: Settings, stop: threading.Event) -> None:
     """Watch every registry that is enabled until stopped, each by one process at a time."""
     with State.of(settings.data, settings.state) as state, Turns(state.leases, new_holder()) as turns:
         examiners = ImageExaminers(settings, state)
-        watch = RegistryWatch(state, examiners.at, utc_now, stop.is_set, examiners.keep, examiners.polled)
+        watch = RegistryWatch(state, examiners.at, utc_now, stop.is_set, examiners.keep, examiners.poll)
         while not stop.is_set():
             taken = 0
             try:

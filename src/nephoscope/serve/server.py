@@ -17,7 +17,7 @@ from tempfile import mkdtemp
 from nephoscope.ingest.live.pair import certificate_in, check_time
 from nephoscope.ingest.live.tls import own_certificate, server_context
 from nephoscope.serve.settings import Settings
-from nephoscope.serve.standing import noting
+from nephoscope.serve.standing import make_status_writer
 from nephoscope.serve.supervisor import Process, Supervisor
 from nephoscope.state.state import URL_VARIABLE
 
@@ -29,7 +29,7 @@ FRONT, WEB = f"{_HERE}.front", f"{_HERE}.web"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-def listening(host: str, port: int) -> socket.socket:
+def make_listener(host: str, port: int) -> socket.socket:
     """A socket that listens; OSError where the port is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM)
@@ -57,7 +57,7 @@ def between(settings: Settings) -> Iterator[Settings]:
         rmtree(folder, ignore_errors=True)
 
 
-def certified(settings: Settings) -> tuple[Settings, str]:
+def ensure_certificate(settings: Settings) -> tuple[Settings, str]:
     """The settings with a certificate, and the path of the authority that clients are to trust ('' for one that was given).
 
     Raises SourceError for a certificate that cannot be used.
@@ -108,7 +108,9 @@ def _detect(settings: Settings) -> None:
 
 def supervisor(settings: Settings, say: Callable[[str], None], stop: threading.Event) -> Supervisor:
     """The supervisor of a server, until `stop` is set."""
-    return Supervisor(processes(settings), say, Answers(settings.web), _warm, noting(settings), stop=stop)
+    return Supervisor(
+        processes(settings), say, Answers(settings.web), _warm, make_status_writer(settings), stop=stop
+    )
 
 
 def _warm() -> None:

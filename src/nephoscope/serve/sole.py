@@ -46,11 +46,11 @@ class Lock:
 
 
 @contextmanager
-def held(data: Path) -> Iterator[Lock | None]:
+def acquire_lock(data: Path) -> Iterator[Lock | None]:
     """Hold the lock of a folder that is there; None where another process has it. OSError where the file system has no locks."""
     file = os.open(data / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
     try:
-        yield Lock(file) if _locked(file, fcntl.LOCK_EX, data) else None
+        yield Lock(file) if _try_lock(file, fcntl.LOCK_EX, data) else None
     finally:
         os.close(file)
 
@@ -62,7 +62,7 @@ def serves(data: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        return not _locked(file, fcntl.LOCK_SH, data)
+        return not _try_lock(file, fcntl.LOCK_SH, data)
     finally:
         os.close(file)
 
@@ -75,7 +75,7 @@ def holder(data: Path) -> Holder | None:
         return None
 
 
-def _locked(file: int, how: int, data: Path) -> bool:
+def _try_lock(file: int, how: int, data: Path) -> bool:
     try:
         fcntl.flock(file, how | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -36,11 +36,11 @@ class Server:
         return not alive(self.pid) and any(alive(one.pid) for one in self.processes.values())
 
 
-def noting(settings: Settings) -> Callable[[Mapping[str, Standing]], None]:
+def make_status_writer(settings: Settings) -> Callable[[Mapping[str, Standing]], None]:
     """Writes how a server's processes stand."""
     path = settings.data / FILE
 
-    def told(processes: Mapping[str, Standing]) -> Server:
+    def write_status(processes: Mapping[str, Standing]) -> Server:
         place = settings.host, settings.port
         return Server(
             os.getpid(), settings.certificate, settings.key, *place, processes, str(settings.data.resolve())
@@ -48,7 +48,7 @@ def noting(settings: Settings) -> Callable[[Mapping[str, Standing]], None]:
 
     def note(processes: Mapping[str, Standing]) -> None:
         part = path.with_suffix(f".{os.getpid()}")
-        part.write_bytes(msgspec.json.encode(told(processes)))
+        part.write_bytes(msgspec.json.encode(write_status(processes)))
         part.replace(path)
 
     return note

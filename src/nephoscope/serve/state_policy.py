@@ -35,7 +35,7 @@ def effect_of(action: str) -> Effect:
     return Effect.REACHES if action == "files" else Effect.ACTS
 
 
-def shown(value: object) -> str:
+def describe_settings(value: object) -> str:
     """Settings as JSON, the begin of them where they are long."""
     text = msgspec.json.encode(value, enc_hook=str).decode()
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
@@ -53,7 +53,7 @@ def _documents(state: State) -> Iterator[PolicyItem]:
     for one in state.arm_documents.all(None):
         if one.type in _OUTWARD:
             properties = one.body.get("properties")
-            does = shown(
+            does = describe_settings(
                 properties.get("actions", properties) if isinstance(properties, Mapping) else properties
             )
             yield PolicyItem(Effect.SENDS, f"automation {one.key}", f"does: {does}")
@@ -75,7 +75,7 @@ def _runs(state: State) -> Iterator[PolicyItem]:
             workspace, statuses=(*waiting, RunStatus.DONE), most=_MOST_RUNS
         ):
             if one.status in waiting or one.until is not None:
-                told = f"goes on ({one.status.value}, {one.step.value}): {shown([one.settings, one.plan])}"
+                told = f"goes on ({one.status.value}, {one.step.value}): {describe_settings([one.settings, one.plan])}"
                 yield PolicyItem(effect_of(one.action), f"run {one.id} of {one.rule}", told)
 
 
@@ -107,7 +107,7 @@ def _sources(state: State) -> Iterator[PolicyItem]:
             does = (
                 "uses files or addresses of this machine" if one.kind in OF_THE_HOST else "signs in and reads"
             )
-            told = f"{does}: {shown(dict(one.settings))}"
+            told = f"{does}: {describe_settings(dict(one.settings))}"
             yield PolicyItem(Effect.REACHES, f"source {one.name} ({one.kind})", told)
     for tenant in state.tenants.all():
         if tenant.enabled:
@@ -133,7 +133,7 @@ def _rules(state: State) -> Iterator[PolicyItem]:
                 if not on:
                     yield PolicyItem(Effect.LOWERS, f"{kind} {name}", f"is off in {workspace}")
         for one in state.rule_settings.all(workspace):
-            told = f"has {one.setting} = {shown(one.value)} over its file in {workspace}"
+            told = f"has {one.setting} = {describe_settings(one.value)} over its file in {workspace}"
             yield PolicyItem(Effect.LOWERS, f"rule {one.rule}", told)
     query = select(LearnedRow.workspace, LearnedRow.rule, func.count()).group_by(
         LearnedRow.workspace, LearnedRow.rule

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nephoscope.serve.forked import Forked, forked
+from nephoscope.serve.forked import Forked, fork_process
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 #: A process that ran so long before it ended begins with the first pause again.
@@ -127,8 +127,10 @@ class Supervisor:
             return
         if now - one.began >= WELL:
             one.pause = FIRST_PAUSE
-        self.say(f"{one.process.name} ended with {_told(code)}; it is started again in {one.pause:.1f} s")
-        one.over(now, _told(code))
+        self.say(
+            f"{one.process.name} ended with {_describe_exit(code)}; it is started again in {one.pause:.1f} s"
+        )
+        one.over(now, _describe_exit(code))
         self._note()
 
     def _start(self, one: _Kept) -> None:
@@ -137,7 +139,7 @@ class Supervisor:
         process, one.began = one.process, time.monotonic()
         one.starts += 1
         try:
-            one.running = forked(process.begin, process.name, process.sockets, self.environment)
+            one.running = fork_process(process.begin, process.name, process.sockets, self.environment)
         except OSError as error:
             self.say(f"{process.name} could not be started: {error}; it is tried again in {one.pause:.1f} s")
             one.over(one.began, str(error))
@@ -178,5 +180,5 @@ class Supervisor:
                 each.wait(STOP_SECONDS)
 
 
-def _told(code: int) -> str:
+def _describe_exit(code: int) -> str:
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

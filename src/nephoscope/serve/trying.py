@@ -74,7 +74,7 @@ def _try(settings: Settings, state: State, lease: Lease, stop: threading.Event) 
 
     renewed = time.monotonic()
 
-    def ending() -> bool:
+    def is_ending() -> bool:
         nonlocal renewed
         if time.monotonic() - renewed > LEASE_SECONDS / 4:
             lease.renew(LEASE_SECONDS)
@@ -83,7 +83,7 @@ def _try(settings: Settings, state: State, lease: Lease, stop: threading.Event) 
 
     with opened_lake(settings.data, state, settings.tenant) as lake:
         trying = Trying(state, lake)
-        while not stop.is_set() and (done := trying.next(ending)) is not None:
+        while not stop.is_set() and (done := trying.next(is_ending)) is not None:
             _LOG.info("%s of %s for %s: %s", done.what.value, done.rule, done.by, done.error or "done")
 
 

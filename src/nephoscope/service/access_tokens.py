@@ -26,7 +26,7 @@ def issue_token(
 
     `secret` is the id of the secret that was shown, '' where the machine of the principal was known.
     """
-    token = instance.tokens.issued(principal, audience, f"{base}/{instance.tenant}", secret=secret)
+    token = instance.tokens.issue(principal, audience, f"{base}/{instance.tenant}", secret=secret)
     told = {"secret": secret} if secret else detail
     with instance.state.transaction() as session:
         instance.state.audit.add(session, principal.name, ISSUE, by, address=address, detail=told)

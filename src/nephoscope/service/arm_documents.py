@@ -39,7 +39,7 @@ def put_document(
     """
     context.require(operation or f"{type_}/write", scope)
     key, state = _key(str(body["id"])), context.state
-    with state.credentials.sealing(secrets or {}) as keep, state.transaction() as session:
+    with state.credentials.seal(secrets or {}) as keep, state.transaction() as session:
         keep(session)
         new = state.arm_documents.put(session, key, type_.lower(), body, context.author)
         context.enter(session, f"{type_}/write", key)

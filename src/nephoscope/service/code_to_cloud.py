@@ -69,10 +69,10 @@ def violated_passes(
     if not wanted.recommendations:
         return []
     failing = findings.page(reach, wanted, order="severity", most=MOST_COMPARED)
-    return [one for finding in failing for one in _passed(finding, index.origins_of(finding.resource))]
+    return [one for finding in failing for one in _list_passed(finding, index.origins_of(finding.resource))]
 
 
-def _passed(finding: Finding, origins: Collection[CodeOrigin]) -> Iterator[ViolatedPass]:
+def _list_passed(finding: Finding, origins: Collection[CodeOrigin]) -> Iterator[ViolatedPass]:
     for one in origins:
         if finding.recommendation in one.planned.passed:
             yield ViolatedPass(finding, one)

@@ -37,7 +37,7 @@ def note_container_hosts(context: ServiceContext, estate: Estate) -> int:
     opened: dict[str, list[int]] = {}
     closed: list[str] = []
     for machine in _machines(estate):
-        found, missing = view.exposure.reached(machine, "tcp", PORTS)
+        found, missing = view.exposure.find_reached_ports(machine, "tcp", PORTS)
         ports = sorted({one.port for one in found if one.broad})
         if ports and set(ports) - set(known.get(machine.key, ())):
             rows.append((TABLE, _row(context, estate, machine, ports)))

@@ -60,7 +60,7 @@ class ServiceContext:
         Raises DeniedError before anything is changed.
         """
         self.require(operation, scope)
-        with self.state.audited(self._by, operation, targets, _to_detail(detail)):
+        with self.state.audit_change(self._by, operation, targets, _to_detail(detail)):
             yield
 
     @contextmanager
@@ -88,7 +88,7 @@ class ServiceContext:
     def change_files(self, operation: str, scope: str, target: str, **detail: object) -> Iterator[None]:
         """Check the permission, then audit what is changed outside of the database: an entry `Started`, and one of the outcome."""
         self.require(operation, scope)
-        with self.state.announced(self._by, operation, target, _to_detail(detail)):
+        with self.state.announce_change(self._by, operation, target, _to_detail(detail)):
             yield
 
     def enter(

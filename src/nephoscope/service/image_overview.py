@@ -56,7 +56,7 @@ class ImageOverview:
         return self.registered.status.value if self.registered else "Scanned"
 
     @property
-    def scanned(self) -> datetime | None:
+    def scanned_at(self) -> datetime | None:
         """When it was scanned last, None where it was not yet."""
         examined = self.registered.examined if self.registered else None
         times = [one.scanned_at for one in self.subjects] + ([examined] if examined else [])
@@ -66,7 +66,7 @@ class ImageOverview:
     def seen(self) -> datetime:
         """When it came or was scanned last, whatever was later."""
         received = self.registered.received if self.registered else None
-        return max(one for one in (self.scanned, received) if one is not None)
+        return max(one for one in (self.scanned_at, received) if one is not None)
 
 
 def readable_registries(context: ServiceContext, reach: Reach) -> list[WatchedRegistry]:
@@ -87,8 +87,8 @@ def list_images(
     """
     watched = {one.name: one for one in readable_registries(context, reaches(READ_IMAGES))}
     subjects = _subjects(context, reaches(READ), text, digests)
-    registered = _registered(context, watched, text, digests)
-    running = _running(context, reaches(READ))
+    registered = _list_registered(context, watched, text, digests)
+    running = _list_running(context, reaches(READ))
     found = [
         _overview(
             watched[one.registry].address.lower(),
@@ -99,7 +99,7 @@ def list_images(
         for one in registered
     ]
     for (server, repository, digest), several in subjects.items():
-        found.append(_scanned(server, repository, digest, several, running))
+        found.append(_scanned_overview(server, repository, digest, several, running))
     return sorted(found, key=lambda one: (one.seen, one.name), reverse=True)
 
 
@@ -173,7 +173,7 @@ def _is_named(one: InventorySubject, text: str) -> bool:
     return text.casefold() in " ".join((one.key, one.name, *one.tags)).casefold()
 
 
-def _registered(
+def _list_registered(
     context: ServiceContext, watched: Mapping[str, WatchedRegistry], text: str, digests: Sequence[str] | None
 ) -> list[RegistryImage]:
     images = context.state.registry_images
@@ -204,7 +204,7 @@ def _overview(
     return ImageOverview(server, image.repository, image.digest, tags, image, parts, places)
 
 
-def _scanned(
+def _scanned_overview(
     server: str,
     repository: str,
     digest: str,
@@ -217,7 +217,7 @@ def _scanned(
     )
 
 
-def _running(context: ServiceContext, reach: Reach) -> dict[str, list[str]]:
+def _list_running(context: ServiceContext, reach: Reach) -> dict[str, list[str]]:
     """Return what runs each digest, of what may be read; a registry holds images and runs none."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for one in context.state.inventories.listings():

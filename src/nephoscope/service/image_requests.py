@@ -94,7 +94,7 @@ def answer_request(
         ),
         context.state.database.write() as session,
     ):  # fmt: skip
-        request = context.state.image_requests.locked(session, id_)
+        request = context.state.image_requests.lock(session, id_)
         if request.requester == context.actor.name:
             raise ImageRequestError(
                 "somebody else must answer: nobody approves what they asked for themselves"
@@ -119,7 +119,7 @@ def withdraw_request(context: ServiceContext, id_: str) -> ImageRequest:
         context.transact(WRITE, ROOT_SCOPE, f"image request {known.image}", act="withdraw", request=id_),
         context.state.database.write() as session,
     ):
-        request = context.state.image_requests.locked(session, id_)
+        request = context.state.image_requests.lock(session, id_)
         if request.requester != context.actor.name:
             raise ImageRequestError("only who asked can withdraw a request")
         if request.status is not RequestStatus.OPEN:

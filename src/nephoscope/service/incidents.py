@@ -83,7 +83,7 @@ def change_incidents(
     `remark` says why they are classified so.
     """
     several = list(dict.fromkeys(numbers))
-    with _changing(context, workspace, several, act, **changes, comment=remark or None):
+    with _audit_change(context, workspace, several, act, **changes, comment=remark or None):
         Desk(context.state, workspace).change_all(several, context.now, context.author, changes, remark)
 
 
@@ -121,7 +121,7 @@ def delete_incident(context: ServiceContext, workspace: str, number: int) -> Non
 def merge_incidents(context: ServiceContext, workspace: str, number: int, others: Iterable[int]) -> Incident:
     """Move the alerts, notes and bookmarks of other incidents into one; the others are closed."""
     several = list(dict.fromkeys(others))
-    with _changing(context, workspace, dict.fromkeys([number, *several]), "merge", into=number):
+    with _audit_change(context, workspace, dict.fromkeys([number, *several]), "merge", into=number):
         return Desk(context.state, workspace).merge(number, several, context.now, context.author)
 
 
@@ -130,7 +130,7 @@ def add_note(
 ) -> None:  # fmt: skip
     """Add a comment or a task to an incident; `name` is the id that a client gives it."""
     desk = Desk(context.state, workspace)
-    with _noting(context, workspace, number, kind, "write", f"add {kind.value}"):
+    with _audit_note(context, workspace, number, kind, "write", f"add {kind.value}"):
         if kind is NoteKind.COMMENT:
             desk.comment(number, text, context.now, context.author, name)
         else:
@@ -139,24 +139,28 @@ def add_note(
 
 def complete_task(context: ServiceContext, workspace: str, number: int, task: int) -> None:
     """Complete a task of an incident, by its id."""
-    with _noting(context, workspace, number, NoteKind.TASK, "write", "complete task", task=task):
+    with _audit_note(context, workspace, number, NoteKind.TASK, "write", "complete task", task=task):
         Desk(context.state, workspace).done(number, task, context.now, context.author)
 
 
 def change_note(context: ServiceContext, workspace: str, number: int, note: Note) -> None:
     """Change the text of a comment or a task, and whether a task is done."""
-    with _noting(context, workspace, number, note.kind, "write", f"change {note.kind.value}", note=note.id):
+    with _audit_note(
+        context, workspace, number, note.kind, "write", f"change {note.kind.value}", note=note.id
+    ):
         Desk(context.state, workspace).renote(number, note, context.now, context.author)
 
 
 def delete_note(context: ServiceContext, workspace: str, number: int, note: Note) -> None:
     """Delete a comment or a task."""
-    with _noting(context, workspace, number, note.kind, "delete", f"delete {note.kind.value}", note=note.id):
+    with _audit_note(
+        context, workspace, number, note.kind, "delete", f"delete {note.kind.value}", note=note.id
+    ):
         Desk(context.state, workspace).unnote(number, note, context.now, context.author)
 
 
 @contextmanager
-def _changing(
+def _audit_change(
     context: ServiceContext, workspace: str, numbers: Iterable[int], act: str, **detail: object
 ) -> Iterator[None]:
     targets = [target_of(one) for one in numbers]
@@ -165,7 +169,7 @@ def _changing(
 
 
 @contextmanager
-def _noting(
+def _audit_note(
     context: ServiceContext,
     workspace: str,
     number: int,

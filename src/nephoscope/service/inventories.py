@@ -103,7 +103,7 @@ def keep_inventory(context: ServiceContext, scan: MachineScan | ImageScan) -> Ke
     context.require(WRITE, scope_of(subject))
     # what was imported since packages were matched last counts for those of before, too
     rematch_packages(context)
-    packages = [_named(one) for one in scan.contents.packages]
+    packages = [_name_package(one) for one in scan.contents.packages]
     with open_advisories(context.data, context.now) as advisories:
         unknown = context.state.inventories.unknown(packages)
         matched = {digest: match_package(one.package, advisories) for digest, one in unknown.items()}
@@ -150,7 +150,7 @@ def keep_image_listing(context: ServiceContext, listing: ImageListing) -> None:
 
     Raises DeniedError; InventoryError for an id that is none.
     """
-    resource = _parsed(listing.resource_id)
+    resource = _parse_resource(listing.resource_id)
     with context.transact(
         WRITE, resource.key, resource.key, act="list images", images=len(listing.digests)
     ), context.state.database.write() as session:  # fmt: skip
@@ -220,7 +220,7 @@ def _unread_before(
         return frozenset()
     places = [one.path.strip("/") for one in now.unread]
     lost = [
-        _named(one)
+        _name_package(one)
         for one in context.state.inventories.packages_of(before.package_set)
         if (is_absent and (not placed or is_of_system(one.type)))
         or any(not place or one.path == place or one.path.startswith(f"{place}/") for place in places)
@@ -228,14 +228,14 @@ def _unread_before(
     return frozenset(context.state.inventories.numbers(session, lost))
 
 
-def _named(package: Package) -> NamedPackage:
+def _name_package(package: Package) -> NamedPackage:
     known = identity(package)
     return NamedPackage(known, advisory_names(known), feeds_kind(known))
 
 
 def _subject(context: ServiceContext, scan: MachineScan | ImageScan) -> InventorySubject:
     """Return the subject of a scan. Raises InventoryError for an id that is none, or where nothing names it."""
-    resource = _parsed(scan.resource_id) if scan.resource_id else None
+    resource = _parse_resource(scan.resource_id) if scan.resource_id else None
     key = (
         _image_key(scan) if isinstance(scan, ImageScan) else (resource.key if resource else scan.name.lower())
     )
@@ -267,7 +267,7 @@ def _image_key(scan: ImageScan) -> str:
     return f"{scan.login_server}/{scan.repository}@{scan.digest}".lower().lstrip("/")
 
 
-def _parsed(id_: str) -> ResourceId:
+def _parse_resource(id_: str) -> ResourceId:
     try:
         found = ResourceId.parse(id_)
     except ValueError as error:

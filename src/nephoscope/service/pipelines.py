@@ -89,7 +89,7 @@ def record_run(context: ServiceContext, new: NewPipelineRun) -> RecordedRun:
             return RecordedRun(before, repeated=True)
         branch = _keep_repository(context, session, new)
         newest = pipelines.newest_deciding(session, series)
-        note = _undecided(new, branch, started, newest)
+        note = _reason_undecided(new, branch, started, newest)
         decision = decide(
             series, id_, started, new.results, pipelines.series_items(session, series), partial=new.partial
         )
@@ -160,7 +160,7 @@ def _keep_repository(context: ServiceContext, session: Session, new: NewPipeline
     return changed.default_branch
 
 
-def _undecided(new: NewPipelineRun, branch: str, started: datetime, newest: PipelineRun | None) -> str:
+def _reason_undecided(new: NewPipelineRun, branch: str, started: datetime, newest: PipelineRun | None) -> str:
     """Return why a run changes no work item; '' where it does."""
     if new.pull_request:
         return f"findings of pull request {new.pull_request} belong to this run alone"

@@ -111,7 +111,7 @@ def add_registry(
     )
     with context.transact(
         WRITE, ROOT_SCOPE, name, keeps_secret=True, act="add", address=address, settings=sorted(made.settings),
-        secrets=_named(kept),
+        secrets=_name_secrets(kept),
     ):  # fmt: skip
         if context.state.watched_registries.find(name) is not None:
             raise StateError(f"there is a registry {name} already")
@@ -152,7 +152,7 @@ def change_registry(
     )
     with context.transact(
         WRITE, ROOT_SCOPE, name, keeps_secret=True, act="change", address=changed.address, enabled=enabled,
-        settings=None if settings is None else sorted(changed.settings), secrets=_named(new),
+        settings=None if settings is None else sorted(changed.settings), secrets=_name_secrets(new),
     ):  # fmt: skip
         if context.state.watched_registries.get(name) != before:
             raise StateError(f"registry {name} was changed by someone else meanwhile: look at it again")
@@ -241,7 +241,7 @@ def decide_image(
         image = images.find(session, known.registry, known.repository, known.digest)
         if image is None:
             raise MissingError(f"there is no image {id_}")
-        return images.put(session, _decided(image, decision, context.author, reason, now))
+        return images.put(session, _apply_decision(image, decision, context.author, reason, now))
 
 
 def examine_again(context: ServiceContext, ids: Sequence[str]) -> list[RegistryImage]:
@@ -260,7 +260,7 @@ def examine_again(context: ServiceContext, ids: Sequence[str]) -> list[RegistryI
         ]
 
 
-def _decided(
+def _apply_decision(
     image: RegistryImage, decision: Literal["promote", "reject"], author: str, reason: str, now: datetime
 ) -> RegistryImage:
     allowed = (ImageStatus.HELD, ImageStatus.REJECTED) if decision == "promote" else (ImageStatus.HELD,)
@@ -302,7 +302,7 @@ def _goes_elsewhere(before: WatchedRegistry, after: WatchedRegistry) -> bool:
     )
 
 
-def _named(given: RegistrySecrets) -> list[str]:
+def _name_secrets(given: RegistrySecrets) -> list[str]:
     """Return the names of the secrets that were given."""
     found: Mapping[str, Any] = msgspec.to_builtins(given)
     return sorted(name for name, value in found.items() if value)

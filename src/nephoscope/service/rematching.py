@@ -56,7 +56,7 @@ def rematch_packages(context: ServiceContext) -> RematchResult:
         if before == checkpoint_of(advisories):
             return RematchResult()
         with context.state.database.read() as session:
-            numbers = context.state.inventories.outdated(session, _changed(advisories, before))
+            numbers = context.state.inventories.outdated(session, _find_changed(advisories, before))
             bodies = context.state.inventories.bodies(session, numbers)
         changes = FindingChanges()
         for part in parts(bodies):
@@ -80,7 +80,7 @@ def match_package(package: Package, advisories: Advisories, number: int = 0) -> 
 def known_now(advisories: Advisories, known: KnownVulnerability) -> KnownVulnerability:
     """Return a vulnerability with what is known of its exploitation now."""
     names, source = (known.id, *known.aliases), advisories.source
-    exploited = next((entry for name in names if (entry := source.exploited(name)) is not None), None)
+    exploited = next((entry for name in names if (entry := source.find_exploited(name)) is not None), None)
     prediction = next((told for name in names if (told := source.prediction(name)) is not None), None)
     return KnownVulnerability(
         known.id, known.summary, known.aliases, exploited is not None,
@@ -109,7 +109,7 @@ def _vulnerability(finding: Finding) -> PackageVulnerability:
     )  # fmt: skip
 
 
-def _changed(
+def _find_changed(
     advisories: Advisories, before: Mapping[str, list[int | str]]
 ) -> Collection[tuple[str, str]] | None:
     """Return the packages of which something else is said than after earlier imports, None where all have to be matched again."""

@@ -132,7 +132,7 @@ class TargetResolver:
         return list(found.values())
 
     def _machine(self, id_: str, target: ReportedTarget) -> ScannedThing:
-        resource = _parsed(id_)
+        resource = _parse_resource(id_)
         name = target.host_names[0] if target.host_names else resource.key.rpartition("/")[2]
         return ScannedThing(SubjectKind.MACHINE, self._tenant(resource), resource.key, name, resource.key)
 
@@ -160,7 +160,7 @@ class TargetResolver:
                 one.kind, one.tenant, one.key, one.name, one.resource_id, one.login_server, one.repository, one.digest, one.tags
             )  # fmt: skip
         host, repository, digest = every[0]
-        resource = _parsed(self._origin.resource).key if self._origin.resource else ""
+        resource = _parse_resource(self._origin.resource).key if self._origin.resource else ""
         tags = tuple(sorted({tag for one in target.tags if (tag := _tag(one))}))
         place = f"{host}/{repository}"
         name = f"{place}:{tags[0]}" if tags else f"{place}@{digest}"
@@ -233,7 +233,7 @@ def _tag(text: str) -> str:
         return ""
 
 
-def _parsed(id_: str) -> ResourceId:
+def _parse_resource(id_: str) -> ResourceId:
     try:
         found = ResourceId.parse(id_)
     except ValueError as error:

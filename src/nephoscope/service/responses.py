@@ -57,7 +57,7 @@ def put_secret(context: ServiceContext, name: str, secret: str) -> None:
     """Keep the secret of a name, encrypted, that webhooks sign with and mail signs in with."""
     context.require("Nephoscope/secrets/write", ROOT_SCOPE)
     with (
-        context.state.credentials.sealing({_credential(name): secret}) as keep,
+        context.state.credentials.seal({_credential(name): secret}) as keep,
         context.state.transaction() as session,
     ):
         keep(session)

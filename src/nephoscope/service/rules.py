@@ -76,7 +76,7 @@ def set_rule_settings(
         "comment": comment, "expires": expires,
     }  # fmt: skip
     with context.transact(WRITE, workspace_scope(workspace), rule.name, **detail):
-        _editing(context, workspace).set(rule, values, comment=comment, expires=expires)
+        _make_editing(context, workspace).set(rule, values, comment=comment, expires=expires)
 
 
 def reset_rule_settings(
@@ -93,7 +93,7 @@ def reset_rule_settings(
         "before": before,
         "forget": forget or None,
     }
-    editing = _editing(context, workspace)
+    editing = _make_editing(context, workspace)
     with context.transact(WRITE, workspace_scope(workspace), rule.name, **detail):
         if forget:
             editing.forget(rule.id)
@@ -147,5 +147,5 @@ def _settings(context: ServiceContext, workspace: str, rule: str) -> dict[str, A
     return {one.setting: one.value for one in found if one.rule == rule}
 
 
-def _editing(context: ServiceContext, workspace: str) -> Editing:
+def _make_editing(context: ServiceContext, workspace: str) -> Editing:
     return Editing(context.state, workspace, context.author, context.now)

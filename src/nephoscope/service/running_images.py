@@ -46,7 +46,7 @@ def note_running_images(context: ServiceContext, estate: Estate, logs: Logs | No
 
     Raises DeniedError, StateError.
     """
-    running = _running(context, estate, logs)
+    running = _list_running(context, estate, logs)
     digests_of = _digests(context, {each.image for one in running.values() for each in one.containers})
     kept = 0
     for resource, one in running.items():
@@ -89,7 +89,7 @@ def note_held_images(context: ServiceContext, watched: WatchedRegistry) -> bool:
     return True
 
 
-def _running(context: ServiceContext, estate: Estate, logs: Logs | None) -> dict[str, RunningContainers]:
+def _list_running(context: ServiceContext, estate: Estate, logs: Logs | None) -> dict[str, RunningContainers]:
     """Return what each resource runs; of pods and logs, what is said of resources of this estate, and never as of later than now.
 
     Where a report of all pods of a cluster and logs tell of it, the newer holds.
@@ -129,7 +129,7 @@ def _is_news(before: ImageListing | None, now: ImageListing) -> bool:
 
 def _digests(context: ServiceContext, names: Iterable[str]) -> dict[str, frozenset[str]]:
     """Return the digests of the images that are kept behind each name; the name itself where there are none."""
-    digests_of = {name: _resolved(context, name) for name in names}
+    digests_of = {name: _resolve_digests(context, name) for name in names}
     every = {one for several in digests_of.values() for one in several}
     parts = _parts(context, every)
     return {
@@ -138,7 +138,7 @@ def _digests(context: ServiceContext, names: Iterable[str]) -> dict[str, frozens
     }
 
 
-def _resolved(context: ServiceContext, name: str) -> frozenset[str]:
+def _resolve_digests(context: ServiceContext, name: str) -> frozenset[str]:
     """Return the digest that a name has, or those of the images that are kept under its tag."""
     if name.startswith(_DIGEST):
         return frozenset([name])

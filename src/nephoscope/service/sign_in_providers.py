@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nephoscope.access.admission import bound, checked
+from nephoscope.access.admission import bound, validate_provider
 from nephoscope.access.provider_tests import ask_test, forget_tests
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state import MissingError
@@ -28,7 +28,9 @@ def put_provider(
     context.require(WRITE)
     before = context.state.sign_in_providers.find(provider.name)
     kept = before.credential if before is not None else ""
-    made = checked(replace(provider, credential=f"sign-in.{provider.name}" if client_secret else kept))
+    made = validate_provider(
+        replace(provider, credential=f"sign-in.{provider.name}" if client_secret else kept)
+    )
     bound(before, made, given=bool(client_secret))
     detail = {"issuer": made.issuer, "client": made.client_id, "enabled": made.enabled, "rules": made.rules}
     with (

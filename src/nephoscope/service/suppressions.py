@@ -83,7 +83,7 @@ def create_suppression(
             expires=new.expires, enabled=new.enabled,
         ),
     ):  # fmt: skip
-        return _editing(context, workspace).suppress(
+        return _make_editing(context, workspace).suppress(
             new.name, new.rule, new.conditions, reason=new.reason, comment=new.comment, expires=new.expires,
             enabled=new.enabled, again=replace,
         )  # fmt: skip
@@ -94,8 +94,8 @@ def change_suppression(
 ) -> StoredSuppression:
     """Change `enabled`, `expires`, `comment` or `reason` of a suppression, by id or name; MissingError where there is none."""
     before = _find(context, workspace, WRITE, wanted)
-    with _audited(context, before, WRITE, "change", **changes):
-        return _editing(context, workspace).change(before.id, **changes)
+    with _audit_change(context, before, WRITE, "change", **changes):
+        return _make_editing(context, workspace).change(before.id, **changes)
 
 
 def end_suppression(
@@ -114,15 +114,15 @@ def end_suppression(
         if etag is not None and kept.status(now) == "Expired":
             raise StateError(f"the suppression {kept.name} has ended already")
 
-    with _only_if(context, workspace, check), _audited(context, before, WRITE, "expire"):
-        return _editing(context, workspace).change(before.id, expires=now)
+    with _only_if(context, workspace, check), _audit_change(context, before, WRITE, "expire"):
+        return _make_editing(context, workspace).change(before.id, expires=now)
 
 
 def delete_suppression(context: ServiceContext, workspace: str, wanted: str) -> StoredSuppression:
     """Delete a suppression, by id or name; what it held back stays dismissed. MissingError where there is none."""
     before = _find(context, workspace, DELETE, wanted)
-    with _audited(context, before, DELETE, "delete"):
-        return _editing(context, workspace).remove(before.id)
+    with _audit_change(context, before, DELETE, "delete"):
+        return _make_editing(context, workspace).remove(before.id)
 
 
 def find_suppression(context: ServiceContext, workspace: str, wanted: str) -> StoredSuppression | None:
@@ -156,7 +156,7 @@ def _find(context: ServiceContext, workspace: str, operation: str, wanted: str) 
 
 
 @contextmanager
-def _audited(
+def _audit_change(
     context: ServiceContext, before: StoredSuppression, operation: str, act: str, **changes: object
 ) -> Iterator[None]:
     scope = workspace_scope(before.workspace)
@@ -176,13 +176,13 @@ def _audited(
 def _only_if(context: ServiceContext, workspace: str, check: Callable[[], None]) -> Iterator[None]:
     """Let the first change within the block be made only where `check` raises nothing; changes of a workspace wait for each other."""
 
-    def checked(session: Session) -> None:
+    def check_in_queue(session: Session) -> None:
         context.state.database.queue(session, f"suppressions {workspace}")
         check()
 
-    with context.state.only_if(checked):
+    with context.state.only_if(check_in_queue):
         yield
 
 
-def _editing(context: ServiceContext, workspace: str) -> Editing:
+def _make_editing(context: ServiceContext, workspace: str) -> Editing:
     return Editing(context.state, workspace, context.author, context.now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.tuning.editing import Editing
-from nephoscope.alerts.tuning.followed import followed
+from nephoscope.alerts.tuning.followed import list_followed
 from nephoscope.alerts.tuning.trial import Trials, What
 from nephoscope.service.context import workspace_scope
 from nephoscope.service.rules import READ, WRITE
@@ -48,7 +48,7 @@ def undo_advice(context: ServiceContext, workspace: str, advice: str, rule: str 
     StateError where it was not applied, or not in the rule of the id `rule` ('' = in any).
     """
     _require_tuning(context, workspace)
-    if rule and advice not in {one.advice for one in followed(context.state, workspace, rule)}:
+    if rule and advice not in {one.advice for one in list_followed(context.state, workspace, rule)}:
         raise StateError("no such advice was followed in this rule")
     with context.transact(
         WRITE, workspace_scope(workspace), f"advice {advice}", act="undo", rule=rule or None, workspace=workspace

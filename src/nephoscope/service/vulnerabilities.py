@@ -58,15 +58,15 @@ class AssessmentCoverage:
     def reason(self) -> str:
         """Why it is not complete, in a sentence; '' where it is."""
         parts = [
-            f"{_counted(count, 'package was', 'packages were')} not assessed: {why}"
+            f"{_count_text(count, 'package was', 'packages were')} not assessed: {why}"
             for why, count in self.not_assessed.items()
         ]
         if self.undetermined:
             parts.append(
-                f"the versions of {_counted(self.undetermined, 'package', 'packages')} could not be compared"
+                f"the versions of {_count_text(self.undetermined, 'package', 'packages')} could not be compared"
             )
         if self.unread:
-            parts.append(f"{_counted(self.unread, 'file', 'files')} could not be read")
+            parts.append(f"{_count_text(self.unread, 'file', 'files')} could not be read")
         if self.absence:
             parts.append(self.absence)
         if self.reporter:
@@ -74,7 +74,7 @@ class AssessmentCoverage:
         return "; ".join(parts)
 
 
-def _counted(count: int, one: str, many: str) -> str:
+def _count_text(count: int, one: str, many: str) -> str:
     return f"{count:,} {one if count == 1 else many}"
 
 
@@ -166,7 +166,7 @@ class _Standings:
 
     def __init__(self, advisories: Advisories, bodies: Mapping[int, Package]) -> None:
         self._advisories = advisories
-        self._known = {number: self._standing(body) for number, body in bodies.items()}
+        self._known = {number: self._find_standing(body) for number, body in bodies.items()}
         self._types = {number: body.type for number, body in bodies.items()}
 
     def coverage(
@@ -190,7 +190,7 @@ class _Standings:
             assessed, missed, undetermined, len(subject.unread), until, absence, of_system
         )
 
-    def _standing(self, package: Package) -> tuple[str, datetime | None]:
+    def _find_standing(self, package: Package) -> tuple[str, datetime | None]:
         """Return why a package is not assessed ('' = it is), and how long its feeds are good."""
         status, reason = standing_of(package, self._advisories.source, self._advisories.options)
         if status == "own":

@@ -30,7 +30,7 @@ class WatchlistStore:
     workspace: str
 
     @property
-    def keeping(self) -> Keeping:
+    def keeper(self) -> Keeping:
         """What changes the lists, in the name of the actor."""
         return Keeping(self.context.state, self.lake, self.workspace, self.context.author)
 
@@ -40,7 +40,7 @@ class WatchlistStore:
         with self.context.change(
             operation, workspace_scope(self.workspace), f"watchlist {alias}", act=act, workspace=self.workspace, **detail
         ):  # fmt: skip
-            yield self.keeping
+            yield self.keeper
 
 
 def create_watchlist(
@@ -104,7 +104,7 @@ def delete_watchlist(store: WatchlistStore, alias: str) -> None:
 
 def put_locations(store: WatchlistStore, alias: str, items: Sequence[Mapping[str, str]], act: str) -> Changed:
     """Put addresses into NamedLocations or KnownEgress, which is created where it is not there."""
-    with _locating(store, alias, items, act) as keeping:
+    with _locate_errors(store, alias, items, act) as keeping:
         return _put(store, keeping, alias, items)
 
 
@@ -119,7 +119,7 @@ def sync_locations(
     own = [one for one in found if known.get(one["Address"], tag) == tag]
     addresses = {one["Address"] for one in own}
     gone = [one for one, held in known.items() if held == tag and one not in addresses]
-    with _locating(store, alias, own, "take") as keeping:
+    with _locate_errors(store, alias, own, "take") as keeping:
         changed = _put(store, keeping, alias, own)
         return changed, keeping.drop(alias, gone, store.context.now) if gone else 0
 
@@ -139,7 +139,7 @@ def _tags(store: WatchlistStore, alias: str) -> dict[str, str]:
 
 
 @contextmanager
-def _locating(
+def _locate_errors(
     store: WatchlistStore, alias: str, items: Sequence[Mapping[str, str]], act: str
 ) -> Iterator[Keeping]:
     addresses = [one["Address"] for one in items[:_NAMED]]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from nephoscope.state.ingestion.arrival import Arrivals, summed
+from nephoscope.state.ingestion.arrival import Arrivals, sum_by_hour
 from nephoscope.state.leases.holder import new_holder
 from nephoscope.state.leases.leases import Lease, LeaseLostError
 
@@ -76,7 +76,7 @@ class LakeLease(HeldLease):
                 # another that took the lease meanwhile has let segments go that this one would count again
                 self._lease.check(session)
                 new = state.counted_segments.note(session, arrivals, there)
-                state.count(session, summed(one for id_ in new for one in arrivals[id_]))
+                state.count(session, sum_by_hour(one for id_ in new for one in arrivals[id_]))
                 state.producers.record(session, sequences)
         except LeaseLostError:
             return False

@@ -139,11 +139,13 @@ class State:
         module = CONCEPTS.get(name)
         if module is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        made = getattr(import_module(f"nephoscope.state.{module[0]}"), module[1])(*self._given(name))
+        made = getattr(import_module(f"nephoscope.state.{module[0]}"), module[1])(
+            *self._store_arguments(name)
+        )
         # two threads that ask at once get the same
         return self.__dict__.setdefault(name, made)
 
-    def _given(self, name: str) -> tuple[Any, ...]:
+    def _store_arguments(self, name: str) -> tuple[Any, ...]:
         match name:
             case "schema_changes":
                 return ()
@@ -218,7 +220,7 @@ class State:
                 pass
 
     @contextmanager
-    def audited(
+    def audit_change(
         self,
         by: Actor,
         operation: str,
@@ -243,7 +245,7 @@ class State:
             self._keep_now(waiting)
 
     @contextmanager
-    def announced(
+    def announce_change(
         self, by: Actor, operation: str, target: str, detail: Mapping[str, object] | None = None
     ) -> Iterator[None]:
         """Audit what is changed outside of the database, such as files: an entry that it started, and one of how it ended.

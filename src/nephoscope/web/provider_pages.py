@@ -37,8 +37,8 @@ Endpoint = Callable[["Request"], Awaitable[Response]]
 def provider_routes(instance: Instance) -> list[BaseRoute]:
     """The routes of signing in and out by providers."""
     return [
-        Route("/sign-in/{provider}", _endpoint(instance, _begun)),
-        Route("/sign-in/{provider}/callback", _endpoint(instance, _finished)),
+        Route("/sign-in/{provider}", _endpoint(instance, _begin_sign_in)),
+        Route("/sign-in/{provider}/callback", _endpoint(instance, _finish_sign_in)),
         Route("/signed-out", _endpoint(instance, _signed_out)),
         Route("/sign-out/{provider}", _endpoint(instance, _sent_out)),
     ]
@@ -52,12 +52,12 @@ def after_sign_out(instance: Instance, caller: Caller) -> str:
 
 def _endpoint(instance: Instance, answered: Callable[[Instance, Request], Response]) -> Endpoint:
     async def answer(request: Request) -> Response:
-        return await run_in_threadpool(_told, instance, request, answered)
+        return await run_in_threadpool(_explain_refusal, instance, request, answered)
 
     return answer
 
 
-def _told(
+def _explain_refusal(
     instance: Instance, request: Request, answered: Callable[[Instance, Request], Response]
 ) -> Response:
     """The answer, or a page that says why there is none."""
@@ -84,7 +84,7 @@ def _base(request: Request) -> str:
     return f"{request.url.scheme}://{request.url.netloc}"
 
 
-def _begun(instance: Instance, request: Request) -> Response:
+def _begin_sign_in(instance: Instance, request: Request) -> Response:
     name = request.path_params["provider"]
     redirect = f"{_base(request)}/sign-in/{name}/callback"
     next_ = local(request.query_params.get("next", "/"))
@@ -94,7 +94,7 @@ def _begun(instance: Instance, request: Request) -> Response:
     return answer
 
 
-def _finished(instance: Instance, request: Request) -> Response:
+def _finish_sign_in(instance: Instance, request: Request) -> Response:
     if len(request.url.query) > MAX_ANSWER:
         raise RefusedError("Nobody was signed in", "The provider's answer is too long.", 400)
     address = request.client.host if request.client else ""

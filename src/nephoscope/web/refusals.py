@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import HTMLResponse, Response
 
 from nephoscope.access.roles import smallest
-from nephoscope.access.scopes import holding
+from nephoscope.access.scopes import find_role_scope
 from nephoscope.web.drawing.drawing import draw
 from nephoscope.web.visits.page import Page
 
@@ -24,17 +24,18 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("nephoscope.web")
 
 
-def denied(visit: Visit, error: DeniedError) -> Response:
+def denied_page(visit: Visit, error: DeniedError) -> Response:
     """403: the visitor's roles do not allow it."""
     wanted = f", which is wanted for {error.why}" if error.why else ""
-    return _framed(
+    return _framed_page(
         visit,
         403,
         "Not allowed",
         f"Your roles do not allow {error.operation} at {error.scope}{wanted}.",
         (
             "The roles that you have are behind your name, at the top of the page.",
-            f"{smallest(error.operation).name} is the smallest role that allows it. An owner gives it on the server{_told(visit)}:",
+            f"{smallest(error.operation).name} is the smallest role that allows it. An owner gives it on the "
+            f"server{_data_folder_options(visit)}:",
         ),
         command=visit.instance.command(
             "access",
@@ -43,12 +44,12 @@ def denied(visit: Visit, error: DeniedError) -> Response:
             "--role",
             smallest(error.operation).name,
             "--scope",
-            holding(error.scope),
+            find_role_scope(error.scope),
         ),
     )
 
 
-def _told(visit: Visit) -> str:
+def _data_folder_options(visit: Visit) -> str:
     """What a command must be told besides the data folder, '' where it finds the state there."""
     file, own = visit.instance.state.database.file, visit.instance.data / "state.db"
     return (
@@ -58,9 +59,9 @@ def _told(visit: Visit) -> str:
     )
 
 
-def missing(visit: Visit, text: str) -> Response:
+def missing_page(visit: Visit, text: str) -> Response:
     """404: there is nothing of the kind, or not for this visitor."""
-    return _framed(
+    return _framed_page(
         visit,
         404,
         "Not found",
@@ -83,26 +84,28 @@ def no_scope(visit: Visit) -> Response:
         (whole.here(), "This page for all subscriptions"),
         (whole.link("/"), "To the overview"),
     )
-    return _framed(whole, 404, "No such scope", text, advice, ways)
+    return _framed_page(whole, 404, "No such scope", text, advice, ways)
 
 
 def wrong(visit: Visit, text: str) -> Response:
     """400: what was asked for or sent cannot be done."""
     advice = ("Go back, change what the message names, and send it again.",)
-    return _framed(visit, 400, "That could not be done", text, advice)
+    return _framed_page(visit, 400, "That could not be done", text, advice)
 
 
 def no_form(visit: Visit, error: FormError) -> Response:
     """400 or 413: a form that is not taken."""
     text = str(error)
     advice = ("Go back, and send less at once.",)
-    return _framed(visit, error.status, "That could not be read", f"{text[:1].upper()}{text[1:]}.", advice)
+    return _framed_page(
+        visit, error.status, "That could not be read", f"{text[:1].upper()}{text[1:]}.", advice
+    )
 
 
 def overtaken(visit: Visit, text: str) -> Response:
     """409: somebody changed what was to be changed after the page was drawn."""
     advice = ("Go back, load the page anew, and send it again where it is still wanted.",)
-    return _framed(visit, 409, "Nothing was changed", text, advice)
+    return _framed_page(visit, 409, "Nothing was changed", text, advice)
 
 
 def too_many_queries(visit: Visit, error: TooManyQueriesError) -> Response:
@@ -112,12 +115,12 @@ def too_many_queries(visit: Visit, error: TooManyQueriesError) -> Response:
         "One that takes long is quicker over less time, or with a filter before it counts or joins.",
     )
     ways = ((visit.here(), "Run the query again"), (visit.link("/"), "To the overview"))
-    found = _framed(visit, 429, "Too many queries", str(error), advice, ways)
+    found = _framed_page(visit, 429, "Too many queries", str(error), advice, ways)
     found.headers["Retry-After"] = str(error.again)
     return found
 
 
-def failed(visit: Visit, id_: str) -> Response:
+def failed_page(visit: Visit, id_: str) -> Response:
     """500: a fault of nephoscope, of which the log tells under an id."""
     title, text = "A fault of nephoscope", f"The log tells of it under {id_}."
     advice = (
@@ -125,7 +128,7 @@ def failed(visit: Visit, id_: str) -> Response:
         "`nephoscope doctor` finds what is misconfigured.",
     )
     try:
-        return _framed(visit, 500, title, text, advice)
+        return _framed_page(visit, 500, title, text, advice)
     except Exception:  # noqa: BLE001 - what failed may be what the frame shows, too
         _LOG.exception("the frame of the page of %s failed, too", id_)
         return alone(visit.request, 500, title, text)
@@ -141,7 +144,7 @@ def alone(request: Request, status: int, title: str, text: str) -> Response:
     return HTMLResponse(draw("error.html", request=request, title=title, text=text), status)
 
 
-def _framed(
+def _framed_page(
     visit: Visit,
     status: int,
     title: str,

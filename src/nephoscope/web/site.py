@@ -30,7 +30,7 @@ from nephoscope.state.database.once_more import once_more
 from nephoscope.web import refusals
 from nephoscope.web.all_pages import navigation, pages
 from nephoscope.web.drawing.drawing import draw, show_navigation
-from nephoscope.web.forms.sent_form import MAX_OF_ANYBODY, FormError, Sent, sent
+from nephoscope.web.forms.sent_form import MAX_OF_ANYBODY, FormError, Sent, read_form
 from nephoscope.web.policy import with_nonce
 from nephoscope.web.provider_pages import after_sign_out, provider_routes
 from nephoscope.web.visits.page import Page
@@ -71,21 +71,21 @@ def _endpoint(instance: Instance, page: Page) -> Endpoint:
         if request.method == "POST" and not own(request):
             return refusals.from_elsewhere(request)
         try:
-            came = await sent(request, page.most) if request.method == "POST" else Sent()
+            came = await read_form(request, page.most) if request.method == "POST" else Sent()
         except FormError as error:
             return await run_in_threadpool(refusals.no_form, Visit(instance, caller, request), error)
         visit = Visit(instance, caller, request, request.path_params, came.last, came.texts, came.file)
-        drawing = partial(_drawn, visit, page)
+        drawing = partial(_draw_page, visit, page)
         if request.method != "POST":
             drawing = partial(once_more, drawing)
         if page.queries is None or not page.queries(visit):
             return await run_in_threadpool(drawing)
-        return await _queried(visit, drawing)
+        return await _draw_in_turn(visit, drawing)
 
     return answer
 
 
-async def _queried(visit: Visit, drawing: Callable[[], Response]) -> Response:
+async def _draw_in_turn(visit: Visit, drawing: Callable[[], Response]) -> Response:
     """Draw a page that runs queries, in its turn among those of the visitor."""
     try:
         return await visit.instance.queries.run(visit.caller.principal.id, drawing, visit.request.receive)
@@ -95,7 +95,7 @@ async def _queried(visit: Visit, drawing: Callable[[], Response]) -> Response:
         return Response(status_code=400)
 
 
-def _drawn(visit: Visit, page: Page) -> Response:
+def _draw_page(visit: Visit, page: Page) -> Response:
     try:
         if not visit.allows(page):
             visit.caller.must(page.permission)
@@ -109,9 +109,9 @@ def _drawn(visit: Visit, page: Page) -> Response:
         return HTMLResponse(draw(page.template, visit=visit, page=page, **found), status, headers)
     except DeniedError as error:
         visit.instance.guard.denied(visit.caller.name, error.operation, error.scope, visit.caller.address)
-        return refusals.denied(visit, error)
+        return refusals.denied_page(visit, error)
     except MissingError as error:
-        return refusals.missing(visit, str(error))
+        return refusals.missing_page(visit, str(error))
     except PassingError:
         raise
     except OvertakenError as error:
@@ -121,7 +121,7 @@ def _drawn(visit: Visit, page: Page) -> Response:
     except Exception:  # noqa: BLE001 - the boundary of a request: the page tells the id that the log has
         id_ = str(uuid.uuid4())
         _LOG.exception("page %s failed: %s", visit.request.url.path, id_)
-        return refusals.failed(visit, id_)
+        return refusals.failed_page(visit, id_)
 
 
 async def nowhere(instance: Instance, request: Request) -> Response:
@@ -130,7 +130,7 @@ async def nowhere(instance: Instance, request: Request) -> Response:
     if caller is None:
         return _asked_in(request)
     text = f"there is no page {request.url.path[:200]}"
-    return await run_in_threadpool(refusals.missing, Visit(instance, caller, request), text)
+    return await run_in_threadpool(refusals.missing_page, Visit(instance, caller, request), text)
 
 
 def for_people(request: Request) -> bool:
@@ -168,11 +168,11 @@ def _sign_in(instance: Instance) -> Endpoint:
         if not own(request):
             return refusals.from_elsewhere(request)
         try:
-            form = (await sent(request, beside=MAX_OF_ANYBODY)).last
+            form = (await read_form(request, beside=MAX_OF_ANYBODY)).last
         except FormError as error:
             return refusals.alone(request, error.status, "That could not be read", str(error))
         shown = form.get("link", "").strip().rsplit("/", 1)[-1]
-        opened = await run_in_threadpool(_opened, instance, request, shown)
+        opened = await run_in_threadpool(_find_session, instance, request, shown)
         if opened is None:
             return await run_in_threadpool(_sign_in_page, instance, request, next_, wrong=True)
         return signed_in(opened, local(form.get("next", "/")))
@@ -193,7 +193,7 @@ def _link(instance: Instance) -> Endpoint:
         secret = request.path_params["secret"]
         if request.method == "GET":
             return HTMLResponse(draw("link.html", request=request))
-        opened = await run_in_threadpool(_opened, instance, request, secret) if own(request) else None
+        opened = await run_in_threadpool(_find_session, instance, request, secret) if own(request) else None
         if opened is None:
             return refusals.alone(request, 401, "The link is over", OVER)
         return signed_in(opened, "/")
@@ -201,7 +201,7 @@ def _link(instance: Instance) -> Endpoint:
     return answer
 
 
-def _opened(instance: Instance, request: Request, secret: str) -> str | None:
+def _find_session(instance: Instance, request: Request, secret: str) -> str | None:
     address = request.client.host if request.client else ""
     return instance.guard.by_link(secret, address, request.cookies.get(COOKIE, ""))
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from joserfc.jwk import RSAKey
 
-from nephoscope.access.admission import ProviderError, checked
+from nephoscope.access.admission import ProviderError, validate_provider
 from nephoscope.state.access.principals import PrincipalKind
 from nephoscope.state.access.sign_in_providers import Rule, SignInProvider
 from nephoscope.web.visits.session_cookie import COOKIE
@@ -406,4 +406,4 @@ def test_secrets_are_not_told(instance, browser, staff, liar, tmp_path, caplog):
 def test_settings_that_cannot_be(changes, wrong):
     given = {"name": "corp", "title": "c", "issuer": "https://x.example", "client_id": "c", **changes}
     with pytest.raises(ProviderError, match=wrong):
-        checked(SignInProvider(**given))
+        validate_provider(SignInProvider(**given))

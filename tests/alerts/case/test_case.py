@@ -264,7 +264,7 @@ def test_a_file_has_all_in_order(lake: Lake, state: State, put: Put) -> None:
     file = case_file(state, "default", 1, now)
     assert file.tactics == ["InitialAccess", "CredentialAccess"]
     assert file.techniques == ["T1078", "T1110"]
-    involved = {one.entity.title: one for one in file.involved}
+    involved = {one.entity.title: one for one in file.participants}
     assert set(involved) == {"kim@contoso.com", "ana@contoso.com", "203.0.113.9"}
     assert involved["203.0.113.9"].sources == tuple(one.id for one in file.alerts)
     assert (involved["kim@contoso.com"].first, involved["ana@contoso.com"].first) == (
@@ -322,7 +322,7 @@ def test_incidents_that_share_entities_or_rules_are_alike(lake: Lake, state: Sta
     }
     Desk(state, "default").change(1, now, "ana", **closed)
     kim = next(
-        n for n in (2, 3) if "kim" in str(case_file(state, "default", n, now).involved[0].entity.title)
+        n for n in (2, 3) if "kim" in str(case_file(state, "default", n, now).participants[0].entity.title)
     )
     first, second = case_file(state, "default", kim, now).similar
     assert (first.incident.number, first.entities, first.rules) == (1, ("kim@contoso.com",), ("Rule r2",))

@@ -11,7 +11,7 @@ import pytest
 
 from nephoscope.alerts.detection import foreseen
 from nephoscope.alerts.detection.detector import Outcome
-from nephoscope.alerts.detection.recognition import recognised
+from nephoscope.alerts.detection.recognition import match_earlier
 from nephoscope.alerts.incidents.desk import Desk
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import Window
@@ -49,10 +49,10 @@ def looked(state: State, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
     def compared(*several: Any) -> Any:
         found.append(bool(open_))
-        return recognised(*several)
+        return match_earlier(*several)
 
     monkeypatch.setattr(state, "transaction", opened)
-    monkeypatch.setattr(foreseen, "recognised", compared)
+    monkeypatch.setattr(foreseen, "match_earlier", compared)
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.alerts.entities.mapped import entities, merged
+from nephoscope.alerts.entities.mapped import entities, merge_entities
 from nephoscope.alerts.rules.finding import Finding
 from nephoscope.alerts.rules.rule import EntityMapping
 from nephoscope.model.entity import Entity
@@ -53,7 +53,7 @@ CASES = {
 @pytest.mark.parametrize(("given", "kept"), CASES.values(), ids=list(CASES))
 def test_entities_are_one_where_nothing_tells_them_apart(given, kept) -> None:
     rows = [[Entity.of(kind, dict(part.split("=") for part in text.split()))] for kind, text in given]
-    assert [" ".join(f"{n}={v}" for n, v in one.identifiers) for one in merged(rows)] == kept
+    assert [" ".join(f"{n}={v}" for n, v in one.identifiers) for one in merge_entities(rows)] == kept
 
 
 ACTORS = {

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.alerts.entities.surroundings import NOWHERE, Surroundings
-from nephoscope.alerts.entities.tying_names import Whereabouts, placed
+from nephoscope.alerts.entities.tying_names import Whereabouts, place_name
 from nephoscope.alerts.incidents.grouping import bookmark_keys, ties
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
@@ -178,6 +178,6 @@ def _agree(one: Whereabouts, other: Whereabouts) -> bool:
 
 @given(_PLACES, _PLACES)
 def test_a_weak_name_ties_exactly_those_that_may_be_one(one: Whereabouts, other: Whereabouts) -> None:
-    first, second = placed("n", one), placed("n", other)
+    first, second = place_name("n", one), place_name("n", other)
     assert bool(set(first.wanted) & set(second.known)) is _agree(one, other)
     assert bool(set(second.wanted) & set(first.known)) is _agree(one, other)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.rules.folder import folder, found
+from nephoscope.alerts.rules.folder import find_rules, folder
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
@@ -20,7 +20,7 @@ RULES = sorted(path for path in folder().rglob("volume-*.yaml") if not path.name
 
 @pytest.mark.parametrize("path", RULES, ids=lambda path: path.stem)
 def test_a_rule_of_volume_names_its_score_and_reasons(path: Path) -> None:
-    (rule,) = found(path).rules
+    (rule,) = find_rules(path).rules
     assert {"AnomalyScore", "Why", "Seen", "Expected", "Since"} <= {name for name, _ in rule.custom_details}
     assert rule.override.description == "{{Why}}"
     assert "series_decompose_anomalies" in rule.query
@@ -37,7 +37,9 @@ def test_far_more_deletions_are_an_alert_and_an_anomaly(
 
     usual = [deleted(HOUR - timedelta(days=day, hours=-1)) for day in range(1, 13)]
     put("AzureActivity", *usual, *(deleted(HOUR + timedelta(minutes=minute)) for minute in range(20)))
-    rules = [one for one in found(folder()).rules if one.name == "Unusual number of deletions by a caller"]
+    rules = [
+        one for one in find_rules(folder()).rules if one.name == "Unusual number of deletions by a caller"
+    ]
     schedule = Schedule(lake, state, rules, "default")
     assert [len(ran.taken.alerts) for ran in schedule.tick(HOUR + timedelta(minutes=66))] == [1]
     list(schedule.once(HOUR + timedelta(hours=1), HOUR + timedelta(hours=2)))

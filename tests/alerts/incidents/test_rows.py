@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from nephoscope.alerts.detection.detector import Outcome
-from nephoscope.alerts.detection.foreseen import searched
-from nephoscope.alerts.detection.raising import raised
+from nephoscope.alerts.detection.foreseen import add_searched_times
+from nephoscope.alerts.detection.raising import build_alerts
 from nephoscope.alerts.documents.duration import duration, timespan
 from nephoscope.alerts.incidents.desk import Desk
 from nephoscope.alerts.incidents.rows import alert_row
@@ -36,11 +36,11 @@ RULE = {
 def outcome_of(*rows: dict[str, Any], **changes: Any) -> Outcome:
     rule = Rule.parse({**RULE, **changes}, Place("r.yaml"))
     findings = [Finding(dict.fromkeys(row, KqlType.STRING), row) for row in rows]
-    return Outcome(rule, WINDOW, len(rows), tuple(raised(rule, WINDOW, findings, END)))
+    return Outcome(rule, WINDOW, len(rows), tuple(build_alerts(rule, WINDOW, findings, END)))
 
 
 def row_of(*rows: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    outcome = searched(outcome_of(*rows, **changes))
+    outcome = add_searched_times(outcome_of(*rows, **changes))
     return alert_row(outcome.alerts[0], outcome.rule)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.tactics import KILL_CHAIN
 from nephoscope.sample.attack import attack_named, attacks
@@ -49,7 +49,7 @@ def check(
 ) -> None:
     data, generator = base
     shutil.copytree(data, folder / "data")
-    run = replay.Replay(folder / "data", generator, rules or shipped().rules)
+    run = replay.Replay(folder / "data", generator, rules or load_shipped().rules)
     attack = attack_named(name)
     run.attack(attack, late=replay.LATE[name] if variant == "late" else "", stop=variant == "stopped")
     assert run.errors == []
@@ -64,7 +64,7 @@ def check(
 
 @pytest.mark.parametrize("variant", VARIANTS[-1:])
 def test_an_attack_is_one_incident(small: tuple[Path, Generator], tmp_path: Path, variant: str) -> None:
-    rules = [one for one in shipped().rules if "AKSAudit" in one.tables]
+    rules = [one for one in load_shipped().rules if "AKSAudit" in one.tables]
     check(small, tmp_path, "container-escape", variant, rules)
 
 

@@ -19,7 +19,7 @@ from nephoscope.alerts.library.coverage import (
     pairs,
     techniques,
 )
-from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.rules.rule import Kind, Rule
 from nephoscope.alerts.rules.tactics import TACTICS
 from nephoscope.cli.main import cli
@@ -97,7 +97,7 @@ def test_what_attack_does_not_know_stands_where_its_rule_says() -> None:
 
 def test_techniques_are_of_tactics_that_rules_can_have() -> None:
     assert {tactic for one in techniques().values() for tactic in one["tactics"]} <= set(TACTICS.values())
-    used = {technique.partition(".")[0] for one in shipped().rules for technique in one.techniques}
+    used = {technique.partition(".")[0] for one in load_shipped().rules for technique in one.techniques}
     assert not used - techniques().keys(), "add them to content/attack/techniques.json"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from nephoscope.alerts.detection.raising import raised
+from nephoscope.alerts.detection.raising import build_alerts
 from nephoscope.alerts.incidents.bookshelf import Bookshelf
 from nephoscope.alerts.incidents.desk import Desk
 from nephoscope.alerts.library.hunting import Chosen, Hunt, Range, own_range
@@ -113,7 +113,7 @@ def test_a_mark_is_that_of_the_values(lake: Lake, put: Put) -> None:
         queryFrequency="1h",
         eventGroupingSettings={"aggregationKind": "AlertPerResult"},
     )
-    ids = {raised(rule, window, [row], now)[0].id for row in (first[1], second[1])}
+    ids = {build_alerts(rule, window, [row], now)[0].id for row in (first[1], second[1])}
     assert len(ids) == 1
 
 

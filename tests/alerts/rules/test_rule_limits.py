@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from nephoscope.alerts.detection.detector import Detector
-from nephoscope.alerts.detection.wanted_columns import lacking
+from nephoscope.alerts.detection.wanted_columns import describe_lacking
 from nephoscope.alerts.entities.mapped import entities
 from nephoscope.alerts.library.piece import Piece, PieceKind
-from nephoscope.alerts.library.standing import Standing, judge, told
+from nephoscope.alerts.library.standing import Standing, describe_standing, judge
 from nephoscope.alerts.rules.finding import Finding
-from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.rules.rule import Rule, RuleError
 from nephoscope.alerts.rules.window import at
 from nephoscope.alerts.scheduling.schedule import Schedule
@@ -162,7 +162,9 @@ def test_columns_that_a_query_does_not_give_are_told_at_import(lake: Lake) -> No
     assert judged.reasons[-1].startswith("the query gives ")
     assert "Here" in judged.reasons[-1]
     assert len(judged.lacks) == len(SAID)
-    assert told(judged, ()).startswith("runs, but the entity mapping of Account asks for the column Nobody")
+    assert describe_standing(judged, ()).startswith(
+        "runs, but the entity mapping of Account asks for the column Nobody"
+    )
 
 
 def test_columns_that_a_query_does_not_give_are_told_when_an_alert_lacks_them(
@@ -189,10 +191,10 @@ def test_a_rule_whose_columns_are_all_there_lacks_nothing(lake: Lake) -> None:
 def test_no_shipped_rule_asks_for_a_column_that_its_query_does_not_give(lake: Lake) -> None:
     told: dict[str, tuple[str, ...]] = {}
     with lake.catalog(workspace="default") as catalog:
-        for one in shipped().rules:
+        for one in load_shipped().rules:
             last = compile_results(one.query, catalog, now=NOW)[-1]
             if last.resume is None:
-                told[one.name] = lacking(one, dict(last.columns))
+                told[one.name] = describe_lacking(one, dict(last.columns))
     assert len(told) > 250
     assert {name: several for name, several in told.items() if several} == {}
 

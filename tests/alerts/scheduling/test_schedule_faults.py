@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from nephoscope.alerts.rules.folder import found
+from nephoscope.alerts.rules.folder import find_rules
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import at
 from nephoscope.alerts.scheduling.due import MOST_TRIES
@@ -481,7 +481,7 @@ def killed(
 ) -> None:
     """Kill the schedule again and again while it catches up; then let it end, and compare."""
     folder = written(tmp_path / "rules", count)
-    several, length = found(folder).rules, hours * HOUR
+    several, length = find_rules(folder).rules, hours * HOUR
     wanted = quiet(house("quiet"), several, length)
     before = house("killed")
     ran(before.schedule(several), START + 6 * MINUTE)
@@ -523,7 +523,7 @@ def test_two_workers_killed_again_and_again(tmp_path: Path, house: Callable[[str
 
 def test_ended_by_sigterm_it_ends_after_its_window(tmp_path: Path, house: Callable[[str], House]) -> None:
     folder = written(tmp_path / "rules", 6)
-    several = found(folder).rules
+    several = find_rules(folder).rules
     one = house("data")
     ran(one.schedule(several), START + 6 * MINUTE)
     one.put(signins(HOUR), START + HOUR)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nephoscope.alerts.detection.detector import Detector, Outcome
-from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import at
 from nephoscope.alerts.scheduling.due import Due
@@ -95,7 +95,7 @@ def test_together_as_alone(lake: Lake, state: State, put: Put, count: int) -> No
     filled(put)
     several = (
         rules(count)
-        + [one for one in shipped().rules if "SigninLogs" in one.query or "AzureActivity" in one.query][
+        + [one for one in load_shipped().rules if "SigninLogs" in one.query or "AzureActivity" in one.query][
             : count // 3
         ]
     )

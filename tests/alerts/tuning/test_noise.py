@@ -10,7 +10,7 @@ from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import at
 from nephoscope.alerts.tuning.advice import Advising, apply
 from nephoscope.alerts.tuning.editing import Editing
-from nephoscope.alerts.tuning.replay import replayed
+from nephoscope.alerts.tuning.replay import replay_windows
 from nephoscope.alerts.tuning.tuned import Tuned
 from nephoscope.lake.lake import Lake
 from nephoscope.sample.attack import attack_named
@@ -65,14 +65,14 @@ def test_advice_quiets_a_noisy_rule_and_leaves_the_attack(lake: Lake, state: Sta
             incident.number, middle, "ana", status=IncidentStatus.CLOSED, classification="BenignPositive"
         )
     later = [one for one in busy if one > middle]
-    before = replayed(detector, rule, later, end)
+    before = replay_windows(detector, rule, later, end)
     assert before.raised, "the background is not noisy any more: choose another rule"
     found = list(Advising(state, lake, "default", begin, middle).offered([rule]))
     assert {one.confidence.value for one in found} == {"proven"}
     for advice in found:
         apply(Editing(state, "default", "ana", middle, advice.id), advice, end + timedelta(days=90))
     tuned = Tuned.load(state, lake, "default", middle).rule(rule)
-    after = replayed(detector, tuned, later, end)
+    after = replay_windows(detector, tuned, later, end)
     assert len(after.raised) <= 0.3 * len(before.raised)
     assert len(after.alerts) >= len(before.raised)
     last = end.date() - timedelta(days=1)
@@ -84,4 +84,4 @@ def test_advice_quiets_a_noisy_rule_and_leaves_the_attack(lake: Lake, state: Sta
     loading.take(attack, datetime.combine(last, time(), UTC))
     lake.flush()
     moments = sorted({one.time.replace(minute=0, second=0, microsecond=0) + HOUR for one in attack})
-    assert replayed(detector, tuned, moments, end + HOUR).raised
+    assert replay_windows(detector, tuned, moments, end + HOUR).raised

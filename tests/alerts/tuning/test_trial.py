@@ -13,7 +13,7 @@ from nephoscope.alerts.incidents.desk import Desk
 from nephoscope.alerts.rules.folder import Found
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.alerts.tuning.editing import Editing
-from nephoscope.alerts.tuning.followed import followed
+from nephoscope.alerts.tuning.followed import list_followed
 from nephoscope.alerts.tuning.trial import KEPT_OF_RULE, MOST_WAITING, Trial, Trials, What
 from nephoscope.alerts.tuning.trying import MOST_STARTS, StoppedError, Telling, Trying
 from nephoscope.lake.lake import Lake
@@ -77,14 +77,14 @@ def test_advice_is_found_followed_and_taken_back(trials: Trials, trying: Trying,
     applied = trials.ask(wanted(What.APPLY, advice=best["id"]))
     trying.next()
     assert trials.get("default", "r1", applied.id).error == ""
-    (one,) = followed(state, "default", "r1")
+    (one,) = list_followed(state, "default", "r1")
     assert (one.advice, one.author, one.stands) == (best["id"], "ana", True)
     trials.ask(wanted())
     replayed = trying.next()
     assert replayed is not None
     assert replayed.found["alerts"] == 0, "as it is tuned now it raises none of them"
     assert Editing(state, "default", "ben", END).undo(best["id"]) > 0
-    assert [each.stands for each in followed(state, "default", "r1")] == [False]
+    assert [each.stands for each in list_followed(state, "default", "r1")] == [False]
 
 
 def test_advice_that_does_not_hold_is_not_followed(trials: Trials, trying: Trying) -> None:

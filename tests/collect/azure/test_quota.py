@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.connect.quota import Quota, date_after, number, remaining, retry_after, span
+from nephoscope.connect.quota import Quota, date_after, number, parse_remaining, retry_after, span
 
 _NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC).timestamp()
 
@@ -49,7 +49,9 @@ def test_any_text_is_a_number_of_seconds_or_nothing(text: str) -> None:
     headers = {"retry-after": text, "x-ms-retry-after-ms": text, "x-ms-user-quota-resets-after": text}
     found = retry_after(headers, _NOW)
     assert found is None or found >= 0.0
-    left = remaining({"x-ms-user-quota-remaining": text, "x-ms-ratelimit-remaining-subscription-reads": text})
+    left = parse_remaining(
+        {"x-ms-user-quota-remaining": text, "x-ms-ratelimit-remaining-subscription-reads": text}
+    )
     assert left is None or (left[0] >= 0.0 and left[1] > 0.0)
 
 
@@ -93,7 +95,7 @@ def test_the_longest_wait_counts(headers: dict[str, str], seconds: float | None)
     ],
 )
 def test_what_is_left(headers: dict[str, str], left: tuple[float, float] | None) -> None:
-    assert remaining(headers) == left
+    assert parse_remaining(headers) == left
 
 
 def test_a_used_up_quota_is_waited_for() -> None:

@@ -80,6 +80,6 @@ def test_the_worst_come_first() -> None:
 
 def test_without_the_library_a_policy_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "license_expression", None)
-    license_policy._licensing.cache_clear()
+    license_policy._load_licensing.cache_clear()
     with pytest.raises(LicensePolicyError, match=r"license-expression is not installed: .* install "):
         make_policy(["MIT"], [])

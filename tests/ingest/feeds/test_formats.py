@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.ingest.feeds.comparisons import PatternError
-from nephoscope.ingest.feeds.defanged import refanged
+from nephoscope.ingest.feeds.defanged import refang
 from nephoscope.ingest.feeds.item import Item, Refusal, Retraction
-from nephoscope.ingest.feeds.observed import compared, pattern_of
+from nephoscope.ingest.feeds.observed import make_pattern, pattern_of
 from nephoscope.ingest.feeds.pattern import observables
 from nephoscope.ingest.feeds.reading import Reading, UnreadableError, items
 
@@ -45,14 +45,14 @@ def test_values_as_people_write_them(case: dict[str, Any]) -> None:
 
 @given(st.text(min_size=1, max_size=60).filter(lambda text: text.strip()))
 def test_any_text_in_a_pattern_comes_back(text: str) -> None:
-    assert observables(compared("mutex:name", text)) == (("mutex:name", text.strip()),)
+    assert observables(make_pattern("mutex:name", text)) == (("mutex:name", text.strip()),)
 
 
 @given(st.from_regex(r"[a-z]{1,10}(\.[a-z]{2,10}){1,3}", fullmatch=True))
 def test_what_is_defanged_comes_back(domain: str) -> None:
-    assert refanged(domain.replace(".", "[.]")) == domain
-    assert refanged("hxxps://" + domain.replace(".", "[.]") + "/x") == f"https://{domain}/x"
-    assert refanged(refanged(domain)) == refanged(domain)
+    assert refang(domain.replace(".", "[.]")) == domain
+    assert refang("hxxps://" + domain.replace(".", "[.]") + "/x") == f"https://{domain}/x"
+    assert refang(refang(domain)) == refang(domain)
 
 
 def indicator(number: int = 1, **changes: Any) -> dict[str, Any]:

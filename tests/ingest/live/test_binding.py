@@ -10,9 +10,9 @@ import yaml
 
 from nephoscope.ingest.faults import SettingsError
 from nephoscope.ingest.live import setting_up
-from nephoscope.ingest.live.catalogue import described, kinds, parsed
+from nephoscope.ingest.live.catalogue import describe_kind, kinds, parse_settings
 from nephoscope.ingest.live.setting_up import TOKENS, secrets_of
-from nephoscope.ingest.live.supervisor import made
+from nephoscope.ingest.live.supervisor import make_source
 from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State, StateError
@@ -50,8 +50,8 @@ def test_every_kind_with_secrets_says_what_binds_them() -> None:
     for name, case in CASES.items():
         kind = kinds()[name]
         assert kind.binds == case["moves"].keys()
-        assert {one.name for one in described(kind)} == {*case["moves"], *case["stays"]}
-        assert set(kind.uses(parsed(kind, case["settings"]))) <= kind.secrets.keys()
+        assert {one.name for one in describe_kind(kind)} == {*case["moves"], *case["stays"]}
+        assert set(kind.uses(parse_settings(kind, case["settings"]))) <= kind.secrets.keys()
 
 
 @pytest.mark.parametrize(("kind", "setting"), ROWS, ids=[":".join(row) for row in ROWS])
@@ -60,7 +60,7 @@ def test_a_stored_secret_does_not_go_elsewhere(state, places, kind, setting) -> 
     change = {name: text.format(**places) for name, text in case["moves"][setting].items()}
     given = case.get("given", {}).get(setting)
     if given is None:
-        wanted = kinds()[kind].uses(parsed(kinds()[kind], {**case["settings"], **change}))
+        wanted = kinds()[kind].uses(parse_settings(kinds()[kind], {**case["settings"], **change}))
         given = {name: case["secrets"][name] for name in wanted}
         with pytest.raises(SettingsError, match="what is stored was not given for this") as refused:
             setting_up.change(state, "s", change)
@@ -128,7 +128,7 @@ def test_a_run_with_settings_of_before_is_not_given_the_secrets_of_now(state, tm
     before = added(state, "misp")
     setting_up.change(state, "s", {"url": "https://other.example/"}, {"key": "another"})
     with Lake.open(tmp_path, state) as lake, pytest.raises(SettingsError, match="changed meanwhile"):
-        made(before, lake, state, tmp_path)
+        make_source(before, lake, state, tmp_path)
 
 
 def test_a_source_whose_settings_are_wrong_can_be_paused(state) -> None:

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from nephoscope.ingest.live.broker_log import BrokerLog
-from nephoscope.ingest.live.catalogue import kind_of, parsed
+from nephoscope.ingest.live.catalogue import kind_of, parse_settings
 from nephoscope.ingest.live.kinds.event_hub import EventHub
 from nephoscope.ingest.live.source import Surroundings
 
@@ -59,7 +59,7 @@ def test_brokers_that_refuse(told, sink, running, until) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     given = {"brokers": f"127.0.0.1:{port}", "topics": "t", "sign_in": "none", "tls": "false"}
-    source = EventHub(parsed(kind_of("event_hub"), given), Surroundings("hub"))
+    source = EventHub(parse_settings(kind_of("event_hub"), given), Surroundings("hub"))
     tries: list[int] = []
     passed_on = source._log.log
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nephoscope.ingest.live.connection_budget import share_of
-from nephoscope.ingest.live.descriptors import for_connections, raised, short_of
+from nephoscope.ingest.live.descriptors import for_connections, raise_limit, short_of
 from nephoscope.ingest.live.seldom import Seldom
 
 pytestmark = pytest.mark.system
@@ -42,7 +42,7 @@ def test_what_is_told_seldom() -> None:
 
 
 def test_the_limit_of_files_is_raised_and_told_where_it_is_low() -> None:
-    assert raised() == raised()
+    assert raise_limit() == raise_limit()
     assert short_of(1) == ""
     assert (for_connections(1000), for_connections(100_000)) == (750, 98_976)
     program = (

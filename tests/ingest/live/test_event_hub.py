@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from nephoscope.ingest.faults import SourceError, StoppedError
-from nephoscope.ingest.live.catalogue import kind_of, parsed
+from nephoscope.ingest.live.catalogue import kind_of, parse_settings
 from nephoscope.ingest.live.kinds.event_hub import EventHub
 from nephoscope.ingest.live.source import Surroundings
 
@@ -40,7 +40,7 @@ def source(kafka, topic):
             **settings,
         }
         return EventHub(
-            parsed(kind_of("event_hub"), given),
+            parse_settings(kind_of("event_hub"), given),
             Surroundings("hub", secrets={"password": kafka.front.password}),
         )
 
@@ -166,13 +166,13 @@ def test_tls_and_a_connection_string(tmp_path_factory, secure_kafka, sink, runni
     producer = Producer(sign_in)
     producer.produce("hub", b'{"records":[{"n":1}]}')
     assert producer.flush(60) == 0
-    source = EventHub(parsed(kind_of("event_hub"), settings), around)
+    source = EventHub(parse_settings(kind_of("event_hub"), settings), around)
     assert source.test() == "hub: 1 partition(s)"
     with running(source, sink):
         until(lambda: sink.pieces)
     assert _numbers(sink) == [1]
     wrong = EventHub(
-        parsed(kind_of("event_hub"), settings), Surroundings("hub", secrets={"password": "another"})
+        parse_settings(kind_of("event_hub"), settings), Surroundings("hub", secrets={"password": "another"})
     )
     with pytest.raises(SourceError) as told:
         wrong.run(sink, threading.Event())
@@ -215,7 +215,7 @@ def test_ways_to_sign_in(secure_kafka, sink, running, until, monkeypatch, sign_i
         "nephoscope.connect.credentials.credential_source", lambda *_: lambda: Token(front.password)
     )
     around = Surroundings("hub", secrets={"password": front.password})
-    source = EventHub(parsed(kind_of("event_hub"), settings), around)
+    source = EventHub(parse_settings(kind_of("event_hub"), settings), around)
     assert source.test() == f"{topic}: 1 partition(s)"
     assert front.mechanisms[-1] == ("OAUTHBEARER" if sign_in == "entra" else sign_in.upper())
     with running(source, sink):
@@ -225,7 +225,7 @@ def test_ways_to_sign_in(secure_kafka, sink, running, until, monkeypatch, sign_i
         "nephoscope.connect.credentials.credential_source", lambda *_: lambda: Token("another")
     )
     wrong = EventHub(
-        parsed(kind_of("event_hub"), settings), Surroundings("hub", secrets={"password": "another"})
+        parse_settings(kind_of("event_hub"), settings), Surroundings("hub", secrets={"password": "another"})
     )
     with pytest.raises(SourceError) as told:
         wrong.run(sink, threading.Event())

@@ -12,7 +12,7 @@ from threading import Event
 import pytest
 
 from nephoscope.ingest.faults import SourceError
-from nephoscope.ingest.live.catalogue import kind_of, parsed
+from nephoscope.ingest.live.catalogue import kind_of, parse_settings
 from nephoscope.ingest.live.folders.contents import Contents
 from nephoscope.ingest.live.folders.reading import Reading
 from nephoscope.ingest.live.kinds.folder import Folder
@@ -29,7 +29,7 @@ def watched(tmp_path) -> Path:
 def source(watched):
     def make(**settings) -> Folder:
         given = {"paths": [str(watched)], "poll": 0.02, **settings}
-        return Folder(parsed(kind_of("folder"), given), Surroundings("drop"))
+        return Folder(parse_settings(kind_of("folder"), given), Surroundings("drop"))
 
     return make
 

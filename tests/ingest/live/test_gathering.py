@@ -9,7 +9,7 @@ import pytest
 from nephoscope.ingest.faults import BusyError
 from nephoscope.ingest.live.ingestion.gathering import CrowdedError, Gathering
 from nephoscope.ingest.live.ingestion.rules import Flow
-from nephoscope.ingest.live.ingestion.shaping import shaped
+from nephoscope.ingest.live.ingestion.shaping import shape_records
 from nephoscope.ingest.live.source import Taken
 from nephoscope.model.resource_binding import bind_resource
 
@@ -37,7 +37,7 @@ class Slow:
 
 
 def shaped_of(*records):
-    return shaped((Flow("T"),), "Custom-T", records)
+    return shape_records((Flow("T"),), "Custom-T", records)
 
 
 def taken(gathering, values):

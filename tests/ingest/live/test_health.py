@@ -12,7 +12,7 @@ import pytest
 
 from nephoscope.cli.session.source_health import short
 from nephoscope.ingest.faults import SourceError
-from nephoscope.ingest.live.health.judging import FIRST_SILENCE, findings, limit, standing
+from nephoscope.ingest.live.health.judging import FIRST_SILENCE, findings, judge_health, limit
 from nephoscope.ingest.live.health.keeper import Keeper
 from nephoscope.ingest.live.health.profile import JUDGED_AFTER, LEARNED, Profile
 from nephoscope.ingest.live.health.table import rows
@@ -426,7 +426,7 @@ def test_the_rate_beside_the_same_hour_of_other_days(world) -> None:
     state, _ = world
     _history(state, {back: (50 if back == 1 else 200, 0) for back in range(1, 24 * 8)})
     health = next(one for one in state.source_health.all("hub") if one.table)
-    stands = standing(health, state.source_health.rates("hub", "Syslog"), NOW)
+    stands = judge_health(health, state.source_health.rates("hub", "Syslog"), NOW)
     assert (stands.rate, stands.expected, stands.delay, stands.bad_share) == (50, 200.0, 1.0, 0.0)
 
 
@@ -446,7 +446,7 @@ def test_what_belongs_to_no_table_is_measured_by_all_of_the_source(world, rows, 
     rates = [one for one in state.source_health.rates("hub") if one.hour >= NOW - timedelta(hours=2)]
     every = {one.table: one for one in state.source_health.all("hub")}
     own = {table: [one for one in rates if one.table == table] for table in every}
-    shares = {table: standing(one, own[table], NOW, rates).bad_share for table, one in every.items()}
+    shares = {table: judge_health(one, own[table], NOW, rates).bad_share for table, one in every.items()}
     assert shares == {"": lines / (rows + lines), QUARANTINE: lines / (rows + lines), "Syslog": 0.0}
     whole = state.source_health.rates("hub")
     late = [one for one in whole if one.table == QUARANTINE]

@@ -15,7 +15,7 @@ from tests.ingest.live.tls_server import tls_server
 
 from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.feeds.asking import Asker
-from nephoscope.ingest.live.catalogue import kind_of, parsed
+from nephoscope.ingest.live.catalogue import kind_of, parse_settings
 from nephoscope.ingest.live.source import Surroundings
 
 LAST = "X-TAXII-Date-Added-Last"
@@ -67,7 +67,7 @@ def told(server: Server, sink: Any) -> str:
     """What a round told; a round that never ends fails here by the server's own count."""
     kind = kind_of("taxii")
     given = {"url": server.url, "ca": server.ca, "collections": "c", "poll": "1000", "private": "true"}
-    source = kind.make(parsed(kind, given), Surroundings("feed"))
+    source = kind.make(parse_settings(kind, given), Surroundings("feed"))
     with pytest.raises(SourceError) as raised:
         source.run(sink, threading.Event())
     return str(raised.value)
@@ -152,7 +152,7 @@ def test_a_server_that_is_busy_and_names_pages_in_its_own_way_is_read_to_its_end
     server.answer = lambda _path, number: answers[min(number, len(answers)) - 1]
     kind = kind_of("taxii")
     given = {"url": server.url, "ca": server.ca, "collections": "c", "poll": "0.01", "private": "true"}
-    source = kind.make(parsed(kind, given), Surroundings("feed"))
+    source = kind.make(parse_settings(kind, given), Surroundings("feed"))
     with pytest.raises(SourceError, match="the second round"):
         source.run(sink, threading.Event())
     assert [path.partition("next=")[2].partition("&")[0] for path in server.asked] == [

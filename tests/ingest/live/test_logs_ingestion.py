@@ -25,7 +25,7 @@ from nephoscope.behavior.identities import IDENTITIES, PEERS
 from nephoscope.behavior.insights import BEHAVIOR
 from nephoscope.ingest.faults import BusyError, SourceError
 from nephoscope.ingest.feeds.rows import INDICATORS, OBJECTS, OLDER
-from nephoscope.ingest.live.catalogue import kind_of, parsed
+from nephoscope.ingest.live.catalogue import kind_of, parse_settings
 from nephoscope.ingest.live.ingestion.repeats import Repeats
 from nephoscope.ingest.live.ingestion.tokens import Tokens, new_token
 from nephoscope.ingest.live.kinds.logs_ingestion import LogsIngestion
@@ -83,7 +83,7 @@ def source(tmp_path, made):
             make_table=lambda table: made.update({table.name: table}),
         )
         given = {"listen": "127.0.0.1:0", "rules": files, **settings}
-        return LogsIngestion(parsed(kind_of("logs_ingestion"), given), around)
+        return LogsIngestion(parse_settings(kind_of("logs_ingestion"), given), around)
 
     return make
 
@@ -409,7 +409,7 @@ def test_rules_that_cannot_be(source, rule, reason: str) -> None:
 
 def test_no_token_no_door(tmp_path: Path) -> None:
     door = LogsIngestion(
-        parsed(kind_of("logs_ingestion"), {"listen": "127.0.0.1:0"}), Surroundings("door", tmp_path)
+        parse_settings(kind_of("logs_ingestion"), {"listen": "127.0.0.1:0"}), Surroundings("door", tmp_path)
     )
     with pytest.raises(SourceError, match="make one for door"):
         door.test()
@@ -435,7 +435,7 @@ def test_what_was_answered_with_204_can_be_asked_for(tmp_path, running, monkeypa
             make_table=lake.import_table,
         )
         given = {"listen": "127.0.0.1:0", "rules": str(tmp_path / "rule.json")}
-        door, meter = LogsIngestion(parsed(kind_of("logs_ingestion"), given), around), Meter()
+        door, meter = LogsIngestion(parse_settings(kind_of("logs_ingestion"), given), around), Meter()
         sink = LakeSink("door", "default", lake, lake.writer(), state.checkpoints, meter, threading.Event())
         with running(door, sink):
             assert door.ready.wait(60)

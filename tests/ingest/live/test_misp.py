@@ -15,7 +15,7 @@ from tests.ingest.live.tls_server import tls_server
 
 from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.feeds.item import Retraction
-from nephoscope.ingest.live.catalogue import kind_of, parsed
+from nephoscope.ingest.live.catalogue import kind_of, parse_settings
 from nephoscope.ingest.live.source import Surroundings
 
 
@@ -113,7 +113,7 @@ def source(server: Server, key: str = "k3y", **settings: Any):
         "poll": "0.1",
         "begin": "2000000000",
     }
-    return kind.make(parsed(kind, {**given, **settings}), Surroundings("feed", secrets={"key": key}))
+    return kind.make(parse_settings(kind, {**given, **settings}), Surroundings("feed", secrets={"key": key}))
 
 
 def test_pages_and_what_changes_later(server: Server, sink, running, until) -> None:

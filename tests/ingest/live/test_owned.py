@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nephoscope.ingest.live.catalogue import described, kinds, parsed
-from nephoscope.ingest.live.owned import always_owned, owned
+from nephoscope.ingest.live.catalogue import describe_kind, kinds, parse_settings
+from nephoscope.ingest.live.owned import always_owned, list_owned
 from nephoscope.ingest.live.setting_up import OF_THE_HOST
 
 CASES = yaml.load(
@@ -31,14 +31,14 @@ TELLING = {
 
 @pytest.mark.parametrize(("kind", "row"), ROWS, ids=[f"{kind}-{n}" for n, (kind, _) in enumerate(ROWS)])
 def test_the_servers_own_is_told(kind, row) -> None:
-    found = owned(kinds()[kind], parsed(kinds()[kind], row["settings"]))
+    found = list_owned(kinds()[kind], parse_settings(kinds()[kind], row["settings"]))
     assert [one.partition(" (")[0] for one in found] == row.get("owned", [])
 
 
 def test_every_kind_says_which_of_its_settings_are_the_servers_own() -> None:
     assert set(CASES) == kinds().keys() - OF_THE_HOST, "kinds of the host are so as a whole"
     for name in CASES:
-        names = {one.name for one in described(kinds()[name])}
+        names = {one.name for one in describe_kind(kinds()[name])}
         assert kinds()[name].owned.keys() == names & TELLING
         told = {owner for row in CASES[name] for owner in row.get("owned", [])}
         assert told == kinds()[name].owned.keys()

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from nephoscope.connect.cloud import Cloud
 from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live import signing_in
-from nephoscope.ingest.live.catalogue import kind_of, parsed
+from nephoscope.ingest.live.catalogue import kind_of, parse_settings
 from nephoscope.ingest.live.connection_budget import Bounds
 from nephoscope.ingest.live.pace import Pace
 from nephoscope.ingest.live.polling import Found, Poller
@@ -101,7 +101,8 @@ class _Credential:
 def _source(kind: str, **settings):
     chosen = kind_of(kind)
     return chosen.make(
-        parsed(chosen, {"poll": 0.05, **settings}), Surroundings("here", clock=lambda: datetime.now(UTC))
+        parse_settings(chosen, {"poll": 0.05, **settings}),
+        Surroundings("here", clock=lambda: datetime.now(UTC)),
     )
 
 

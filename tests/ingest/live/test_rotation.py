@@ -19,7 +19,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from nephoscope.ingest.live.catalogue import kind_of, parsed
+from nephoscope.ingest.live.catalogue import kind_of, parse_settings
 from nephoscope.ingest.live.kinds.folder import Folder
 from nephoscope.ingest.live.meter import Meter
 from nephoscope.ingest.live.sink import LakeSink
@@ -67,7 +67,7 @@ class Scenario:
     def _source(self) -> Folder:
         given = {"paths": [str(self.folder)], "names": self.case.get("names", ["*"])}
         clock = lambda: datetime.now(UTC) + timedelta(seconds=self.ahead)  # noqa: E731
-        return Folder(parsed(kind_of("folder"), given), Surroundings("logs", clock=clock))
+        return Folder(parse_settings(kind_of("folder"), given), Surroundings("logs", clock=clock))
 
     def _steps(self, steps: Iterator[str]) -> Iterator[str]:
         for step in steps:
@@ -187,7 +187,7 @@ def _looks(sink: LakeSink, folder: Path, steps: Iterator[Callable[[], object]]) 
     playing = play()
     next(playing)
     given = {"paths": [str(folder)], "settle": 0}
-    Folder(parsed(kind_of("folder"), given), Surroundings("logs")).run(sink, Looks(playing))
+    Folder(parse_settings(kind_of("folder"), given), Surroundings("logs")).run(sink, Looks(playing))
 
 
 def _messages(sink: LakeSink, table: str, column: str) -> list[int]:

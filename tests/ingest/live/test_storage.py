@@ -19,7 +19,7 @@ from azure.storage.blob import (
 )
 
 from nephoscope.ingest.faults import SourceError
-from nephoscope.ingest.live.catalogue import kind_of, parsed
+from nephoscope.ingest.live.catalogue import kind_of, parse_settings
 from nephoscope.ingest.live.kinds.storage import Storage
 from nephoscope.ingest.live.source import Surroundings
 
@@ -72,7 +72,8 @@ def source(azurite):
     def make(**settings) -> Storage:
         given = {"account_url": azurite.url, "credential": "account-key", "poll": 0.05, **settings}
         return Storage(
-            parsed(kind_of("storage"), given), Surroundings("account", secrets={"account_key": azurite.key})
+            parse_settings(kind_of("storage"), given),
+            Surroundings("account", secrets={"account_key": azurite.key}),
         )
 
     return make
@@ -275,7 +276,7 @@ def test_ways_to_sign_in(azurite, container, source, sink, running, until, monke
         AccountSasPermissions(read=True, list=True), datetime.now(UTC) + timedelta(hours=1), protocol="https",
     )  # fmt: skip
     by_sas = Storage(
-        parsed(kind_of("storage"), {"account_url": azurite.url, "credential": "sas"}),
+        parse_settings(kind_of("storage"), {"account_url": azurite.url, "credential": "sas"}),
         Surroundings("account", secrets={"sas": f"?{sas}"}),
     )
     assert "blobs in" in by_sas.test()
@@ -285,11 +286,11 @@ def test_ways_to_sign_in(azurite, container, source, sink, running, until, monke
     assert "blobs in" in source(credential="managed-identity").test()
     with pytest.raises(SourceError, match="the secret 'account_key' is missing"):
         Storage(
-            parsed(kind_of("storage"), {"account_url": azurite.url, "credential": "account-key"}),
+            parse_settings(kind_of("storage"), {"account_url": azurite.url, "credential": "account-key"}),
             Surroundings("account"),
         ).test()
     wrong = Storage(
-        parsed(kind_of("storage"), {"account_url": azurite.url, "credential": "account-key"}),
+        parse_settings(kind_of("storage"), {"account_url": azurite.url, "credential": "account-key"}),
         Surroundings(
             "account", secrets={"account_key": base64.b64encode(b"another key of the same length..").decode()}
         ),

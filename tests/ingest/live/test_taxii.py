@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from nephoscope.ingest.faults import SourceError
-from nephoscope.ingest.live.catalogue import kind_of, parsed
+from nephoscope.ingest.live.catalogue import kind_of, parse_settings
 from nephoscope.ingest.live.source import Surroundings
 from nephoscope.ingest.live.tls import own_certificate
 
@@ -101,7 +101,9 @@ def source(server: Running, **settings: Any):
         "poll": "0.1",
         "private": "true",
     }
-    return kind.make(parsed(kind, {**given, **settings}), Surroundings("feed", secrets={"password": "word"}))
+    return kind.make(
+        parse_settings(kind, {**given, **settings}), Surroundings("feed", secrets={"password": "word"})
+    )
 
 
 def test_pages_and_what_is_added_later(server: Running, sink, running, until) -> None:

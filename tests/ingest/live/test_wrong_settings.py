@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
 from nephoscope.ingest.faults import SettingsError, SourceError
-from nephoscope.ingest.live.catalogue import described, kinds, parsed
+from nephoscope.ingest.live.catalogue import describe_kind, kinds, parse_settings
 from nephoscope.ingest.live.source import Surroundings
 from nephoscope.ingest.live.supervisor import Supervisor
 from nephoscope.ingest.live.tls import own_certificate
@@ -51,7 +51,7 @@ def test_a_wrong_setting_is_refused(name, row, places) -> None:
     case, kind = CASES[name], kinds()[name]
     around = Surroundings("s", secrets=row.get("secrets", case.get("secrets", {})))
     with pytest.raises(SourceError) as refused:
-        kind.check(parsed(kind, _given(case, row["set"], places)), around)
+        kind.check(parse_settings(kind, _given(case, row["set"], places)), around)
     assert row["says"] in str(refused.value)
     assert "hidden" not in str(refused.value)
     assert isinstance(refused.value, SettingsError) is not row.get("there", False)
@@ -61,11 +61,13 @@ def test_every_kind_and_every_setting_has_a_row(places) -> None:
     assert set(CASES) == set(kinds())
     for name, kind in kinds().items():
         case = CASES[name]
-        kind.check(parsed(kind, _given(case, {}, places)), Surroundings("s", secrets=case.get("secrets", {})))
+        kind.check(
+            parse_settings(kind, _given(case, {}, places)), Surroundings("s", secrets=case.get("secrets", {}))
+        )
         said = {row["says"].partition(":")[0] for row in case["rows"]}
         tried = {setting for row in case["rows"] for setting in row["set"] if setting in said}
         tried |= {setting for row in case["rows"] for setting in list(row["set"])[:1]}
-        assert {one.name for one in described(kind)} - set(case["any"]) <= tried
+        assert {one.name for one in describe_kind(kind)} - set(case["any"]) <= tried
 
 
 KEY_NAMED = "SharedAccessKeyName=a;SharedAccessKey=b"
@@ -87,7 +89,7 @@ KEY_NAMED = "SharedAccessKeyName=a;SharedAccessKey=b"
 )  # fmt: skip
 def test_what_can_let_in_is_taken(name, given, secrets, places) -> None:
     kind = kinds()[name]
-    kind.check(parsed(kind, _given(CASES[name], given, places)), Surroundings("s", secrets=secrets))
+    kind.check(parse_settings(kind, _given(CASES[name], given, places)), Surroundings("s", secrets=secrets))
 
 
 def test_a_certificate_and_its_key_are_taken(tmp_path) -> None:
@@ -95,12 +97,12 @@ def test_a_certificate_and_its_key_are_taken(tmp_path) -> None:
     given = {"ca": authority, "certificate": certificate, "key": key, "sign_in": "certificate"}
     kind = kinds()["event_hub"]
     whole = CASES["event_hub"]["whole"] | {name: str(value) for name, value in given.items()}
-    kind.check(parsed(kind, whole), Surroundings("s"))
+    kind.check(parse_settings(kind, whole), Surroundings("s"))
     both = tmp_path / "both.pem"
     both.write_bytes(certificate.read_bytes() + key.read_bytes())
-    kind.check(parsed(kind, whole | {"certificate": str(both), "key": ""}), Surroundings("s"))
+    kind.check(parse_settings(kind, whole | {"certificate": str(both), "key": ""}), Surroundings("s"))
     with pytest.raises(SourceError, match="must be a certificate and its private key"):
-        kind.check(parsed(kind, whole | {"key": ""}), Surroundings("s"))
+        kind.check(parse_settings(kind, whole | {"key": ""}), Surroundings("s"))
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from nephoscope.ingest.logs.batch import Batch
 from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.envelope import blocks
 from nephoscope.ingest.logs.format import Context
-from nephoscope.ingest.logs.parsed import parsed
+from nephoscope.ingest.logs.parsed import parse_batch
 from nephoscope.ingest.logs.reader import Reader
 from nephoscope.ingest.logs.reading import batches
 from nephoscope.ingest.logs.secrets import suspect
@@ -168,7 +168,7 @@ def _made(batch: Batch) -> int:
 
 def _kept(batch: Batch) -> None:
     """What the tables do not take of a batch's rows is in the quarantine."""
-    found = parsed(batch, CONTEXT, TABLES, WORKSPACE)
+    found = parse_batch(batch, CONTEXT, TABLES, WORKSPACE)
     rows = sum(table.num_rows for table in found.tables.values())
     left_out = found.bad[len(batch.bad) :]
     assert rows + sum(1 + len(entry.others) for entry in left_out) == _made(batch)

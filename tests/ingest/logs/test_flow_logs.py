@@ -18,7 +18,7 @@ from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.envelope import blocks
 from nephoscope.ingest.logs.flow_tuple import COUNTERS, ENCRYPTIONS
 from nephoscope.ingest.logs.format import Context
-from nephoscope.ingest.logs.parsed import parsed
+from nephoscope.ingest.logs.parsed import parse_batch
 from nephoscope.ingest.logs.reader import Reader
 from nephoscope.ingest.logs.reading import batches
 from nephoscope.lake.schema.tables import Tables
@@ -145,7 +145,7 @@ def _slow(data: bytes) -> tuple[Any, list[Any]]:
         batch = Batch(block.end)
         reader._one_by_one(block, batch)
         whole.add(batch)
-    found = parsed(whole, CONTEXT, TABLES, WORKSPACE)
+    found = parse_batch(whole, CONTEXT, TABLES, WORKSPACE)
     return found.tables.get("AzureFlowLogs"), found.bad
 
 
@@ -157,7 +157,7 @@ def _fast(data: bytes, form: Any) -> Any:
         if scanned is None or scanned.records != len(block.pieces):
             return None
         ready = Ready(form.name, scanned.tables, scanned.owners, [piece.place for piece in block.pieces])
-        parts.append(parsed(Batch(0, scanned.records, ready=[ready]), CONTEXT, TABLES, WORKSPACE))
+        parts.append(parse_batch(Batch(0, scanned.records, ready=[ready]), CONTEXT, TABLES, WORKSPACE))
     return parts
 
 
@@ -364,7 +364,8 @@ def test_a_tuple_has_its_own_time_however_far_from_its_record() -> None:
     data = json.dumps({"records": records}).encode()
     _same_or_given_up(data)
     (found,) = (
-        parsed(batch, CONTEXT, TABLES, WORKSPACE) for batch in batches(io.BytesIO(data), formats(), CONTEXT)
+        parse_batch(batch, CONTEXT, TABLES, WORKSPACE)
+        for batch in batches(io.BytesIO(data), formats(), CONTEXT)
     )
     assert found.tables["AzureFlowLogs"].column("TimeGenerated").to_pylist() == [now, *kept]
     assert [(entry.place, entry.table) for entry in found.bad] == [("records[1]", "AzureFlowLogs")] * 2

@@ -41,7 +41,7 @@ def test_many_loads_of_one_size_are_looked_at_once() -> None:
     digest = Counting()
     growth.feed(digest, 0, HEAD + b"000007\nmore\n")
     assert digest.copies == 1
-    assert [(one.earlier.name, one.at, one.ended) for one in growth.proved()] == [
+    assert [(one.earlier.name, one.at, one.ended) for one in growth.list_proofs()] == [
         ("/logs/7.json", 519, False)
     ]
 
@@ -51,7 +51,7 @@ def test_a_load_with_other_options_is_not_continued_and_one_of_two_keys_is_found
     loads = [_load("/logs/a.json", content), _load("/logs/a.json", content, "table=Syslog")]
     growth = Earlier(loads).of("/logs/a.json", HEAD, "")
     growth.feed(blake2b(digest_size=DIGEST), 0, content + b"2\n")
-    assert [one.earlier for one in growth.proved()] == [loads[0]]
+    assert [one.earlier for one in growth.list_proofs()] == [loads[0]]
 
 
 def test_the_longest_loads_come_first_the_older_of_two() -> None:

@@ -21,7 +21,7 @@ import pytest
 
 from nephoscope.files.reading import Limits
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.files import found, opened
+from nephoscope.ingest.logs.files import find_files, open_source
 from nephoscope.ingest.logs.format import Context
 from nephoscope.ingest.logs.moments import moment
 from nephoscope.ingest.logs.parsed import Parsed
@@ -347,8 +347,8 @@ def test_parquet_in_archives_is_read(tmp_path: Path, name: str) -> None:
             archive.writestr("../../in/a.parquet", plain.getvalue())
     else:
         (folder / name).write_bytes(gzip.compress(plain.getvalue()))
-    (source,) = found([str(folder / name)], Limits()).sources
-    with opened(source, Limits(), lambda _: None) as stream:
+    (source,) = find_files([str(folder / name)], Limits()).sources
+    with open_source(source, Limits(), lambda _: None) as stream:
         (batch,) = batches(stream, formats(), Context(source.name, NOW, table="Heartbeat"))
     assert [one.row.values["Computer"] for one in batch.rows["Heartbeat"]] == ["a"]
     assert sorted(one.name for one in tmp_path.rglob("a.parquet")) == []

@@ -11,7 +11,7 @@ import pytest
 
 from nephoscope.files.reading import Limits, Source
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.files import found
+from nephoscope.ingest.logs.files import find_files
 from nephoscope.ingest.logs.format import Context
 from nephoscope.ingest.logs.ingestion import Ingestion
 from nephoscope.lake.lake import Lake
@@ -41,7 +41,7 @@ def load(lake: Lake, state: State) -> Load:
 
     def loaded(*files: Path, meanwhile: Callable[[], object] = lambda: None) -> Ingestion:
         intake = Ingestion(lake, state, lake.workspace("default"), formats(), Context("", datetime.now(UTC)))
-        first, *rest = found([str(one) for one in files], Limits()).sources
+        first, *rest = find_files([str(one) for one in files], Limits()).sources
 
         def sources() -> Iterator[Source]:
             yield first

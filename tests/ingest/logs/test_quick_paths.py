@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.ingest.logs import syslog_header
-from nephoscope.ingest.logs.cef import extension, unescaped
+from nephoscope.ingest.logs.cef import extension, unescape
 from nephoscope.ingest.logs.format import BadRecordError, Context
 
 KEY = re.compile(r"(?:^|(?<=[ \t]))([A-Za-z0-9_.\-\[\]]{1,128})=")
@@ -21,9 +21,9 @@ def by_the_rule(text: str) -> list[tuple[str, str]]:
     keys = list(KEY.finditer(text))
     ends = [*(key.start() for key in keys[1:]), len(text)]
     before = text[: keys[0].start() if keys else None].strip()
-    found = [("", unescaped(before))] if before else []
+    found = [("", unescape(before))] if before else []
     for key, end in zip(keys, ends, strict=False):
-        found.append((key[1], unescaped(text[key.end() : end].rstrip(" \t"))))
+        found.append((key[1], unescape(text[key.end() : end].rstrip(" \t"))))
     return found
 
 

@@ -14,7 +14,7 @@ from nephoscope.ingest.logs import secrets
 from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.format import Context
 from nephoscope.ingest.logs.reading import batches
-from nephoscope.ingest.logs.secrets import masked, masked_value, suspect, suspects
+from nephoscope.ingest.logs.secrets import mask_secrets, masked_value, suspect, suspects
 from nephoscope.model.secret import MASK
 
 MASKED = [
@@ -86,14 +86,14 @@ PARTS = st.sampled_from(
 
 @pytest.mark.parametrize(("text", "wanted"), MASKED)
 def test_a_secret_is_masked(text: str, wanted: str) -> None:
-    assert masked(text) == wanted
+    assert mask_secrets(text) == wanted
     assert suspect(json.dumps({"a": text}).encode())
     assert masked_value({"a": [text]}) == {"a": [wanted]}
 
 
 @pytest.mark.parametrize("text", KEPT)
 def test_what_is_no_secret_stays(text: str) -> None:
-    assert masked(text) == text
+    assert mask_secrets(text) == text
 
 
 @given(st.lists(PARTS, max_size=12).map("".join))
@@ -101,7 +101,7 @@ def test_the_quick_look_hides_no_secret(text: str) -> None:
     plain = text
     for pattern, replacement in secrets._PATTERNS:
         plain = pattern.sub(replacement, plain)
-    assert masked(text) == plain
+    assert mask_secrets(text) == plain
     record = json.dumps(text).encode()
     assert plain == text or (suspect(record) and suspects([b"{}", record] * 2) == [False, True] * 2)
 

@@ -18,7 +18,7 @@ import pytest
 
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.store import EstateStore
-from nephoscope.lake.backup.archive import ArchiveWriter, BackupError, unpacked
+from nephoscope.lake.backup.archive import ArchiveWriter, BackupError, unpack_backup
 from nephoscope.lake.backup.restoring import check, restore
 from nephoscope.lake.backup.taking import back_up
 from nephoscope.lake.lake import Lake
@@ -215,7 +215,7 @@ def test_a_flipped_bit_is_told_with_its_place() -> None:
         wrong = bytearray(good)
         wrong[place] ^= 1 << place % 8
         try:
-            list(unpacked(io.BytesIO(wrong), None))
+            list(unpack_backup(io.BytesIO(wrong), None))
         except BackupError as error:
             told[place] = str(error)
     assert not [place for place, text in told.items() if "has no end" in text], "a whole file is not cut off"
@@ -226,7 +226,7 @@ def test_a_flipped_bit_is_told_with_its_place() -> None:
         if number:
             assert f"damaged at byte {begin}" in told[begin]
     with pytest.raises(BackupError, match="has no end"):
-        list(unpacked(io.BytesIO(good[: 1536 * 2]), None))
+        list(unpack_backup(io.BytesIO(good[: 1536 * 2]), None))
 
 
 def evil(member: tarfile.TarInfo, data: bytes = b"x") -> bytes:
@@ -282,7 +282,7 @@ def test_what_stands_behind_the_manifest_or_twice_is_refused(tmp_path: Path) -> 
             whole = whole.rstrip(b"\0")
             whole += b"\0" * (-len(whole) % 512) + evil(tarfile.TarInfo("b"))
         with pytest.raises(BackupError, match=told):
-            list(unpacked(io.BytesIO(whole), None))
+            list(unpack_backup(io.BytesIO(whole), None))
     with pytest.raises(BackupError, match="bytes are missing"):
         ArchiveWriter(io.BytesIO()).add("a", io.BytesIO(b"12"), 5)
 

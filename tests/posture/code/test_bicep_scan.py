@@ -56,7 +56,7 @@ class BicepRepo:
 
     def compile(self, *names: str, seconds: float = 20.0) -> dict[str, BicepOutput | BicepError]:
         self.recorded.write_text(json.dumps(self.outputs))
-        compiler = BicepCompiler.installed()
+        compiler = BicepCompiler.find_installed()
         assert compiler is not None
         paths = [self.folder / name for name in names]
         found = BicepCompiler(compiler.program, seconds).compile_files(paths)
@@ -70,7 +70,7 @@ class BicepRepo:
 @pytest.fixture(scope="module")
 def judge(tmp_path_factory: pytest.TempPathFactory) -> TemplateJudge:
     packs = Packs(tmp_path_factory.mktemp("data"))
-    plan = Plan(packs.catalogue()).assigning("nephoscope")
+    plan = Plan(packs.catalogue()).with_assignment("nephoscope")
     return TemplateJudge(lambda: (plan, packs.aliases()), datetime(2026, 11, 1, tzinfo=UTC))
 
 

@@ -28,7 +28,7 @@ def packs(tmp_path_factory: pytest.TempPathFactory) -> Packs:
 
 @pytest.fixture(scope="module")
 def judge(packs: Packs) -> TemplateJudge:
-    plan, aliases = Plan(packs.catalogue()).assigning("nephoscope"), packs.aliases()
+    plan, aliases = Plan(packs.catalogue()).with_assignment("nephoscope"), packs.aliases()
     return TemplateJudge(lambda: (plan, aliases), datetime(2026, 11, 1, tzinfo=UTC))
 
 

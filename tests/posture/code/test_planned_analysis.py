@@ -122,7 +122,7 @@ def test_the_finding_stands_at_the_rule_and_has_the_words_of_the_analyzer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packs = Packs(tmp_path / "data")
-    plan = Plan(packs.catalogue()).assigning("nephoscope")
+    plan = Plan(packs.catalogue()).with_assignment("nephoscope")
     judge = TemplateJudge(lambda: (plan, packs.aliases()), NOW)
     path = tmp_path / "main.json"
     path.write_text(json.dumps(CASE, indent=1))

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
-from nephoscope.posture.code.edits import edited
+from nephoscope.posture.code.edits import apply_edits
 from nephoscope.posture.code.finding import Edit, Region
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
@@ -68,7 +68,10 @@ def edit(line: int, column: int, end: int, text: str) -> Edit:
 
 
 def test_edits_that_overlap_are_applied_once() -> None:
-    assert edited("ab\ncd\n", [edit(2, 1, 2, "X"), edit(1, 1, 3, "Y"), edit(1, 2, 3, "Z")]) == ("Y\nXd\n", 2)
-    assert edited("{}", [edit(1, 2, 2, "a"), edit(1, 2, 2, "b")]) == ("{a}", 1)
+    assert apply_edits("ab\ncd\n", [edit(2, 1, 2, "X"), edit(1, 1, 3, "Y"), edit(1, 2, 3, "Z")]) == (
+        "Y\nXd\n",
+        2,
+    )
+    assert apply_edits("{}", [edit(1, 2, 2, "a"), edit(1, 2, 2, "b")]) == ("{a}", 1)
     many = [edit(1, 2, 2, '"a": 1,'), edit(1, 2, 2, '"a": 2,'), edit(1, 2, 2, '"b": 3,')]
-    assert edited('{"c": 4}', many) == ('{"a": 1,"b": 3,"c": 4}', 2)
+    assert apply_edits('{"c": 4}', many) == ('{"a": 1,"b": 3,"c": 4}', 2)

@@ -43,7 +43,7 @@ class Repo:
         return text
 
     def scan(self, *parameters: Path) -> CodeReport:
-        plan = Plan(self._catalogue).assigning("nephoscope")
+        plan = Plan(self._catalogue).with_assignment("nephoscope")
         aliases = Packs(self.folder / ".data").aliases()
         judge = TemplateJudge(lambda: (plan, aliases), datetime(2026, 11, 1, tzinfo=UTC))
         return scan_targets([self.folder], judge, Scope(), parameters)

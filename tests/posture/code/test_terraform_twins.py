@@ -47,7 +47,7 @@ class Judge:
     def __init__(self, packs: Packs) -> None:
         catalogue = packs.catalogue()
         self.aliases: Aliases = packs.aliases()
-        self.plan = Plan(catalogue).assigning("nephoscope")
+        self.plan = Plan(catalogue).with_assignment("nephoscope")
         self.prepared: Prepared = prepare(self.plan, self.aliases, {})
         self.asked: Asked = asked_values((one.document() for one in catalogue.definitions()), self.aliases)
 

@@ -24,7 +24,7 @@ from nephoscope_policy.model.resource import Resource
 CONTENT = Path(__file__).parents[2] / "cases/sets/content"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 CATALOGUE = Catalogue.of(documents(CONTENT))
-PLAN = Plan(CATALOGUE).assigning_every_definition().assigning("baseline").assigning("second")
+PLAN = Plan(CATALOGUE).assigning_every_definition().with_assignment("baseline").with_assignment("second")
 SUBSCRIPTIONS = [f"/subscriptions/{digit * 8}-0000-0000-0000-000000000000" for digit in "12"]
 GROUPS = [
     f"{subscription}/resourceGroups/{name}" for subscription in SUBSCRIPTIONS for name in ("app", "watchers")
@@ -156,7 +156,7 @@ def test_nothing_changed_evaluates_nothing() -> None:
 
 def test_another_plan_evaluates_only_what_is_new_in_it() -> None:
     estate = world(tuple(bodies[0] for bodies in POOL), {"": frozenset({"*"})})
-    first = evaluate(estate, Plan(CATALOGUE).assigning("second"), NOW, analyzers=analysis(False))
+    first = evaluate(estate, Plan(CATALOGUE).with_assignment("second"), NOW, analyzers=analysis(False))
     since = evaluate(estate, PLAN, NOW, analyzers=analysis(False), since=first)
     full = evaluate(estate, PLAN, NOW, analyzers=analysis(False))
     assert answers(since) == answers(full)

@@ -249,7 +249,7 @@ def test_the_version_of_an_initiative_by_location(judge: Any, catalogue: Catalog
     newer = catalogue.find("initiative", "baseline").document()
     newer["properties"]["version"] = "2.0.0"
     newer["properties"]["policyDefinitions"] = newer["properties"]["policyDefinitions"][:1]
-    both = catalogue.including(Catalogue.of_bodies([(newer, catalogue.entries[0].place)]))
+    both = catalogue.include(Catalogue.of_bodies([(newer, catalogue.entries[0].place)]))
     north = [{"kind": "resourceLocation", "in": ["northeurope"]}]
     override = {"kind": "definitionVersion", "value": "2.*.*", "selectors": north}
     plan = Plan(both, (assignment(ONE, definitionVersion="1.*.*", overrides=[override]),))

@@ -163,7 +163,7 @@ def test_all_workspaces_are_asked(kept: Kept) -> None:
 
 
 def test_a_policy_turns_both_ways(kept: Kept) -> None:
-    plan = Plan(Packs(kept.data).catalogue()).assigning(DEFINITION)
+    plan = Plan(Packs(kept.data).catalogue()).with_assignment(DEFINITION)
 
     def state(since: Any = None) -> Any:
         return evaluate(estate("get"), plan, NOW, analyzers=kept.analyzed, since=since)

@@ -50,14 +50,14 @@ def compare(paths: list[Path], folder: Path, plan: Plan, size: int, analyzers: A
 
 @pytest.mark.parametrize("size", [1, 100, 100_000])
 def test_the_sample_estate(tmp_path: Path, size: int) -> None:
-    plan = Plan(Packs(tmp_path / "data").catalogue([])).assigning("nephoscope")
+    plan = Plan(Packs(tmp_path / "data").catalogue([])).with_assignment("nephoscope")
     with as_file(files("nephoscope.content") / "sample" / "snapshot") as sample:
         parts = compare([sample], tmp_path / "spool", plan, size, every_analyzer)
     assert (parts == 1) is (size == 100_000)
 
 
 def test_no_analyzers_and_every_definition(tmp_path: Path) -> None:
-    plan = Plan(Catalogue.of(documents(CONTENT))).assigning_every_definition().assigning("baseline")
+    plan = Plan(Catalogue.of(documents(CONTENT))).assigning_every_definition().with_assignment("baseline")
     with as_file(files("nephoscope.content") / "sample" / "snapshot") as sample:
         assert compare([sample], tmp_path / "spool", plan, 1, no_analyzers) > 1
 
@@ -104,7 +104,7 @@ def test_duplicates_broken_records_children_and_two_roots(tmp_path: Path) -> Non
 def test_an_empty_snapshot_is_one_part(tmp_path: Path) -> None:
     empty = tmp_path / "empty.json"
     empty.write_text("[]")
-    plan = Plan(Catalogue.of(documents(CONTENT))).assigning("not-there")
+    plan = Plan(Catalogue.of(documents(CONTENT))).with_assignment("not-there")
     assert compare([empty], tmp_path / "spool", plan, 10, no_analyzers) == 1
 
 

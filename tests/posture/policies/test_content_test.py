@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.posture.policies.content_test import check, described
+from nephoscope.posture.policies.content_test import check, find_description_problems
 from nephoscope_policy.documents import ContentError
 
 POLICY: dict[str, Any] = {
@@ -180,10 +180,10 @@ GOOD = POLICY["properties"]["metadata"]["nephoscope"]
     ],
 )
 def test_a_wrong_description_is_named(path: list[Any], value: Any, where: str) -> None:
-    assert [place for place, _ in described(changed(GOOD, path, value))] == [where]
+    assert [place for place, _ in find_description_problems(changed(GOOD, path, value))] == [where]
 
 
 def test_a_good_or_absent_description_is_fine() -> None:
-    assert list(described(GOOD)) == []
-    assert list(described(None)) == []
-    assert [place for place, _ in described("x")] == [""]
+    assert list(find_description_problems(GOOD)) == []
+    assert list(find_description_problems(None)) == []
+    assert [place for place, _ in find_description_problems("x")] == [""]

@@ -10,7 +10,7 @@ import pytest
 from nephoscope.model.reach import EVERYTHING, Reach
 from nephoscope.posture.published.document import Document
 from nephoscope.posture.published.made import Made
-from nephoscope.posture.published.mentions import sought
+from nephoscope.posture.published.mentions import parse_sought
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.posture.published.shelf import Shelf
 
@@ -99,4 +99,4 @@ def test_no_more_than_may_be_read_are_told(edition):
 
 @pytest.mark.parametrize("text", ["1.2.3", "1.2.3.4/24", "CVE-21-1", "CVE-2021-44228 ", "x"])
 def test_what_is_neither_is_not_sought(text):
-    assert sought(text) is None
+    assert parse_sought(text) is None

@@ -122,7 +122,7 @@ def test_the_estate_is_given_back_as_it_was(report, edition):
 
 def test_scores_and_standards(report, edition):
     scores = edition.listing.page(["microsoft.security/securescores"], EVERYTHING).bodies
-    told = {one.subscription: one.percentage for one in report.score.subscriptions if one.scored}
+    told = {one.subscription: one.percentage for one in report.score.subscriptions if one.is_scored}
     assert {one["id"].split("/")[2]: one["properties"]["score"]["percentage"] for one in scores} == told
     controls = edition.listing.page(
         ["microsoft.security/securescores/securescorecontrols"], EVERYTHING

@@ -40,18 +40,18 @@ def edition(report, tmp_path_factory):
 def as_told(report: Report) -> list[tuple[object, ...]]:
     return [
         (one.recommendation.key.lower(), one.unhealthy, one.control.name if one.control else "", one.gain)
-        for one in report.ranking
+        for one in report.ranked_recommendations
     ]
 
 
 def published(edition, reach: Reach, wanted: Wanted = EVERY) -> list[tuple[object, ...]]:
-    found = priorities_of(edition).ranked(reach, reach, wanted)
+    found = priorities_of(edition).rank(reach, reach, wanted)
     return [(one.tally.recommendation, one.tally.unhealthy, one.control, one.gain) for one in found]
 
 
 def test_it_is_the_ranking_of_the_report(report, edition):
     assert published(edition, EVERYTHING) == as_told(report)
-    assert sum(one.gain > 0 for one in report.ranking) > 10
+    assert sum(one.gain > 0 for one in report.ranked_recommendations) > 10
 
 
 @pytest.mark.parametrize("name", ["sub-bwf-sandbox", "sub-bwf-data-prod", "sub-bwf-identity"])
@@ -70,7 +70,7 @@ def test_a_filter_leaves_gains_as_they_are(edition):
 
 
 def test_why_tells_attack_paths_and_exposure(report, edition):
-    ranked = {one.tally.recommendation: one for one in priorities_of(edition).ranked(EVERYTHING, EVERYTHING)}
+    ranked = {one.tally.recommendation: one for one in priorities_of(edition).rank(EVERYTHING, EVERYTHING)}
     worst: dict[str, list[Severity]] = {}
     for path in report.attack_paths.paths:
         found = {
@@ -99,4 +99,4 @@ def test_why_tells_attack_paths_and_exposure(report, edition):
 
 
 def test_who_may_not_see_attack_paths_is_not_told_of_them(edition):
-    assert all(one.paths == 0 for one in priorities_of(edition).ranked(EVERYTHING, Reach()))
+    assert all(one.paths == 0 for one in priorities_of(edition).rank(EVERYTHING, Reach()))

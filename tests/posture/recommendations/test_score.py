@@ -123,6 +123,6 @@ def test_the_shipped_controls_add_up_to_the_published_points() -> None:
     assert len(controls.controls) == 15
     for key, placement in controls.placements.items():
         assert controls.named(placement.control), f"{key} is placed in an unknown control"
-        assert bool(placement.basis) == placement.inferred, (
+        assert bool(placement.basis) == placement.is_inferred, (
             f"{key}: an inferred row gives its basis, a published one its source"
         )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.posture.reports.reason_text import named, why
+from nephoscope.posture.reports.reason_text import name_subject, why
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import Request, Scan
 from nephoscope_policy.model.assessment import Reason
@@ -57,15 +57,15 @@ def balanced(text: str) -> bool:
     ],
 )
 def test_what_was_read_is_named_short(subject: str, said: str) -> None:
-    assert named(subject) == said
+    assert name_subject(subject) == said
     assert why([reason(subject)]) == f"{said} is 1"
 
 
 @given(SUBJECTS)
 def test_nothing_of_an_expression_is_cut_off(subject: str) -> None:
     assert balanced(subject)
-    assert balanced(named(subject))
-    assert named(named(subject)) == named(subject)
+    assert balanced(name_subject(subject))
+    assert name_subject(name_subject(subject)) == name_subject(subject)
     assert balanced(why([reason(subject)]))
 
 

@@ -43,7 +43,7 @@ def collecting(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (out / "coverage.json").write_text("{}")
         return out
 
-    monkeypatch.setattr(tenants, "collected", collected)
+    monkeypatch.setattr(tenants, "collect_snapshot", collected)
     return asked
 
 

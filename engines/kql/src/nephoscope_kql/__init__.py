@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nephoscope_kql.complete import Completion as Completion
     from nephoscope_kql.complete import complete as complete
     from nephoscope_kql.errors import KqlError as KqlError
-    from nephoscope_kql.formatter import formatted as formatted
+    from nephoscope_kql.formatter import format_query as format_query
     from nephoscope_kql.run import QueryResult as QueryResult
     from nephoscope_kql.run import results as results
     from nephoscope_kql.run import run as run
@@ -35,7 +35,7 @@ __all__ = [
     "QueryResult",
     "compile",
     "complete",
-    "formatted",
+    "format_query",
     "results",
     "run",
     "schema",

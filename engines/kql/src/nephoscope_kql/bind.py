@@ -13,9 +13,9 @@ from nephoscope_kql.binder.environment import Binder, Env, Meaning
 from nephoscope_kql.binder.mistakes import EnoughError, Mistakes
 from nephoscope_kql.binder.naming import implied_name
 from nephoscope_kql.binder.options import at_most
-from nephoscope_kql.binder.scope import declared, is_tabular, undeclared
+from nephoscope_kql.binder.scope import declare_names, declare_unbound, is_tabular
 from nephoscope_kql.catalog import Catalog
-from nephoscope_kql.errors import NOWHERE, CycleError, KqlError, TooLargeError, invalid, joined
+from nephoscope_kql.errors import NOWHERE, CycleError, KqlError, TooLargeError, invalid, join_errors
 from nephoscope_kql.operators import load
 from nephoscope_kql.operators.branching import branches
 from nephoscope_kql.plan.probe import Probe
@@ -74,7 +74,7 @@ def _with_others(
     with suppress(EnoughError, TooLargeError, RecursionError):
         results(query, Env(Binder(catalog, None, mistakes), names or {}))
     found = {error.span: error, **mistakes.errors}
-    return joined(list(found.values())) if len(found) > 1 else error
+    return join_errors(list(found.values())) if len(found) > 1 else error
 
 
 def results(query: tree.Query, env: Env) -> tuple[BoundQuery, ...]:
@@ -82,10 +82,12 @@ def results(query: tree.Query, env: Env) -> tuple[BoundQuery, ...]:
     binder = env.binder
     found: list[BoundQuery] = []
     for statement in query.statements:
-        env = binder.tried(partial(declared, [statement], env), undeclared(statement, env), env)
+        env = binder.bind_or_default(
+            partial(declare_names, [statement], env), declare_unbound(statement, env), env
+        )
         if isinstance(statement, tree.Evaluation):
             nothing: list[tuple[str, tree.Expression]] = []
-            several = binder.tried(partial(branches, statement.value), nothing, env)
+            several = binder.bind_or_default(partial(branches, statement.value), nothing, env)
             found += [_result(name, value, env) for name, value in several]
     if not found and binder.mistakes is None:
         raise invalid("the query has no expression that gives rows", query.span or NOWHERE)
@@ -110,10 +112,12 @@ def _rows(expression: tree.Expression, env: Env) -> Relation:
 def _hint(binder: Binder) -> ResultHint:
     if binder.hint is None:
         return ResultHint()
-    return ResultHint(binder.hint.chart, {item.name: _written(item) for item in binder.hint.properties})
+    return ResultHint(
+        binder.hint.chart, {item.name: _format_property(item) for item in binder.hint.properties}
+    )
 
 
-def _written(item: tree.Parameter) -> str:
+def _format_property(item: tree.Parameter) -> str:
     """The values of a property with commas between: names, texts and numbers, of which some have a sign."""
     return ",".join(_value(one) for one in item.values)
 

@@ -29,14 +29,14 @@ class _Recorder:
         method = getattr(self._catalog, name)
 
         def ask(*arguments: object) -> object:
-            answer = _settled(method(*arguments))
+            answer = _materialize(method(*arguments))
             self.asked[name, arguments] = answer
             return answer
 
         return ask
 
 
-def _settled(answer: object) -> object:
+def _materialize(answer: object) -> object:
     """The answer; one that can be read only once as a tuple."""
     return tuple(answer) if isinstance(answer, Iterable) and not isinstance(answer, str) else answer
 
@@ -49,7 +49,7 @@ class _Kept:
     def holds(self, catalog: Catalog) -> bool:
         """Whether the catalog would answer as it did when the query was compiled."""
         return all(
-            _same(_settled(getattr(catalog, name)(*arguments)), answer)
+            _same(_materialize(getattr(catalog, name)(*arguments)), answer)
             for (name, arguments), answer in self.asked.items()
         )
 

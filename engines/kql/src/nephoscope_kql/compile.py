@@ -89,11 +89,11 @@ def compile_derived(
     text: str, catalog: Catalog, derive: Callable[[Relation], Iterable[Relation]]
 ) -> tuple[Compiled, ...]:
     """Compile relations that are made of the bound rows of a query; KqlError as compile_changed()."""
-    with within(COMPILING), _reporting(text):
+    with within(COMPILING), _locate_errors(text):
         bound = bind(parse(text), catalog)
-        several = derive(_seen(bound))
+        several = derive(_require_fixed_columns(bound))
         now = dt.datetime.now(dt.UTC)
-        return tuple(_written(replace(bound, relation=one), writer("duckdb"), now) for one in several)
+        return tuple(_write_query(replace(bound, relation=one), writer("duckdb"), now) for one in several)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,22 +114,22 @@ def compile_ahead(text: str, catalog: Catalog) -> Ahead | None:
 
     None where it asks nothing of the kind, or its columns depend on rows; KqlError as compile_query().
     """
-    with within(COMPILING), _reporting(text):
+    with within(COMPILING), _locate_errors(text):
         bound = bind(parse(text), catalog)
         return None if bound.unseen else _ahead(bound)
 
 
 def _ahead(bound: BoundQuery) -> Ahead | None:
-    from nephoscope_kql.dialects.duckdb import written
+    from nephoscope_kql.dialects.duckdb import write_relation
 
     split, now = SteadySplit.of(bound.relation), dt.datetime.now(dt.UTC)
-    sql, emitter = written(bound.relation, instead=split.instead)
+    sql, emitter = write_relation(bound.relation, instead=split.instead)
     read = [one for one in split.rows if one.name in emitter.kept]
     if not read:
         return None
     tables = {
-        one.name: _written(
-            replace(bound, relation=one.narrowed(emitter.kept[one.name])), writer("duckdb"), now
+        one.name: _write_query(
+            replace(bound, relation=one.narrow(emitter.kept[one.name])), writer("duckdb"), now
         )
         for one in read
     }
@@ -137,7 +137,7 @@ def _ahead(bound: BoundQuery) -> Ahead | None:
     return Ahead(tables, rest, "now" in emitter.parameters)
 
 
-def _seen(bound: BoundQuery) -> Relation:
+def _require_fixed_columns(bound: BoundQuery) -> Relation:
     if bound.unseen:
         raise KqlError("the columns of the result must not depend on the rows", NOWHERE, "unsupported")
     return bound.relation
@@ -156,19 +156,21 @@ def compile_results(
     `given` are the values of its parameters and the options that came beside its text.
     """
     with within(timeout):
-        return _reported(text, catalog, dialect, now or dt.datetime.now(dt.UTC), given or Given(), None)
+        return _compile_reporting(
+            text, catalog, dialect, now or dt.datetime.now(dt.UTC), given or Given(), None
+        )
 
 
-def _reported(
+def _compile_reporting(
     text: str, catalog: Catalog, dialect: str, now: dt.datetime, given: Given, probe: Probe | None
 ) -> tuple[Compiled, ...]:
     """The compiled results; what goes wrong is located in the query's text."""
-    with _reporting(text):
-        return _compiled(text, catalog, dialect, now, given, probe)
+    with _locate_errors(text):
+        return _compile_results(text, catalog, dialect, now, given, probe)
 
 
 @contextmanager
-def _reporting(text: str) -> Iterator[None]:
+def _locate_errors(text: str) -> Iterator[None]:
     """What goes wrong inside is located in the query's text; a query that is nested too deeply is told."""
     try:
         with placed_in(text):
@@ -177,15 +179,15 @@ def _reporting(text: str) -> Iterator[None]:
         raise KqlError("the query is nested too deeply", NOWHERE) from None
 
 
-def _compiled(
+def _compile_results(
     text: str, catalog: Catalog, dialect: str, now: dt.datetime, given: Given, probe: Probe | None
 ) -> tuple[Compiled, ...]:
     writes = writer(dialect)
     results = bind_all(given.into(parse(text)), catalog, probe=probe)
-    written = tuple(_written(one, writes, now) for one in results)
+    written = tuple(_write_query(one, writes, now) for one in results)
     if not results[0].unseen:
         return written
-    again = partial(_reported, text, catalog, dialect, now, given)
+    again = partial(_compile_reporting, text, catalog, dialect, now, given)
     return tuple(_to_resume(one, now, again, place) for place, one in enumerate(written))
 
 
@@ -202,7 +204,7 @@ def _to_resume(
     )
 
 
-def _written(bound: BoundQuery, written: Writer, now: dt.datetime) -> Compiled:
+def _write_query(bound: BoundQuery, written: Writer, now: dt.datetime) -> Compiled:
     sql, parts, emitter = written(bound.relation)
     parameters = {"now": ticks(now)} if "now" in emitter.parameters else {}
     return _compiled_as(bound, sql, parts, emitter, parameters)
@@ -231,13 +233,13 @@ def _compiled_as(
 def writer(dialect: str) -> Writer:
     """What writes relations in a dialect; KqlError where there is none of that name."""
     if dialect == "duckdb":
-        from nephoscope_kql.dialects.apart import written
+        from nephoscope_kql.dialects.apart import write_in_parts
 
-        return written
+        return write_in_parts
     if dialect == "spark":
         from nephoscope_kql.dialects import spark
 
-        return lambda relation: _whole(*spark.written(relation))
+        return lambda relation: _whole(*spark.write_relation(relation))
     raise KqlError(f"no dialect is named '{dialect}'", NOWHERE, "unsupported")
 
 

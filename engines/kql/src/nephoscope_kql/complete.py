@@ -134,16 +134,16 @@ def complete(text: str, position: int, catalog: Catalog) -> tuple[Completion, ..
     if found.errors or any(comment.end == len(before) for comment in found.comments):
         return ()
     tokens = found.tokens[:-1]
-    typed = _typed(tokens, len(before))
+    typed = _take_typed_word(tokens, len(before))
     previous = tokens[-1] if tokens else None
     if previous is not None and previous.text == ".":
         return ()
-    offered = _offered(before, tokens, previous, catalog)
+    offered = _offer_completions(before, tokens, previous, catalog)
     lowered = typed.lower()
     return tuple(dict.fromkeys(item for item in offered if item.text.lower().startswith(lowered)))
 
 
-def _typed(tokens: list[Token], end: int) -> str:
+def _take_typed_word(tokens: list[Token], end: int) -> str:
     """The word that ends at the place, taken off the tokens; behind a pipe it may have a dash, `mv-`, that is no minus there."""
     typed = tokens.pop().text if tokens and tokens[-1].end == end and tokens[-1].kind == "name" else ""
     if len(tokens) > 2 and tokens[-1].text == "-" and tokens[-3].text == "|":
@@ -154,7 +154,7 @@ def _typed(tokens: list[Token], end: int) -> str:
     return typed
 
 
-def _offered(
+def _offer_completions(
     before: str, tokens: list[Token], previous: Token | None, catalog: Catalog
 ) -> Iterator[Completion]:
     parts = _parts(tokens)
@@ -180,14 +180,14 @@ def _offered(
     if not pipes:
         yield from _tables(tokens, catalog)
     else:
-        if _ended(previous, pipes[-1]):
+        if _is_operand_complete(previous, pipes[-1]):
             yield from (Completion(word, "clause") for word in _words(previous, pipes[-1].operator))
         yield from _in_operator(before, pipes[-1], tokens, catalog)
     yield from _callables(functions().values(), "function")
     yield from _forms()
 
 
-def _ended(previous: Token, part: _Part) -> bool:
+def _is_operand_complete(previous: Token, part: _Part) -> bool:
     """Whether a word of the language is likelier at the place than an operand: one has just ended, or none can stand there."""
     if previous.text in ("!", ")", "]") or previous.kind in _OPERANDS:
         return True
@@ -240,7 +240,7 @@ def _starts_rows(inner: _Part, previous: Token, pipes: list[_Part]) -> bool:
 
 def _in_operator(before: str, part: _Part, tokens: list[Token], catalog: Catalog) -> Iterator[Completion]:
     rows = before[: part.statement] + before[part.start : part.pipe]
-    yield from (Completion(_written(name), "column", kind) for name, kind in _columns(rows, catalog))
+    yield from (Completion(_quote_name(name), "column", kind) for name, kind in _columns(rows, catalog))
     yield from _variables(tokens)
     yield from (Completion(word, "clause") for word in CLAUSES.get(part.operator, ()))
     if part.operator in _AGGREGATING:
@@ -285,9 +285,9 @@ def _tables(tokens: list[Token], catalog: Catalog) -> Iterator[Completion]:
     yield from _variables(tokens)
     for name in sorted(catalog.names()):
         if catalog.table(name) is not None:
-            yield Completion(_written(name), "table")
+            yield Completion(_quote_name(name), "table")
         elif (stored := catalog.function(name)) is not None:
-            yield Completion(_written(name), "function", f"({stored.parameters})")
+            yield Completion(_quote_name(name), "function", f"({stored.parameters})")
     yield from (Completion(word, "operator") for word in SOURCES)
 
 
@@ -303,7 +303,7 @@ def _callables(items: Iterable[Callee], kind: Kind) -> Iterator[Completion]:
     yield from (Completion(name, kind, shown[name]) for name in sorted(shown) if may_name(name))
 
 
-def _written(name: str) -> str:
+def _quote_name(name: str) -> str:
     """A name as a query writes it: in brackets where it has to be."""
     plain = name.isascii() and name.replace("_", "a").isalnum() and may_name(name)
     return name if plain else "['" + name.replace("\\", "\\\\").replace("'", "\\'") + "']"

@@ -125,7 +125,7 @@ def invalid(message: str, span: Span, hint: str = "") -> KqlError:
     return KqlError(message, span, "invalid", hint)
 
 
-def unsupported(message: str, span: Span, hint: str = "") -> KqlError:
+def unsupported_error(message: str, span: Span, hint: str = "") -> KqlError:
     """Valid KQL that nephoscope cannot run."""
     return KqlError(message, span, "unsupported", hint)
 
@@ -137,7 +137,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"did you mean '{lowered[close[0]]}'?" if close else ""
 
 
-def joined(errors: Sequence[KqlError]) -> KqlError:
+def join_errors(errors: Sequence[KqlError]) -> KqlError:
     """The first of the errors in the order of the text, with the others attached; at least one is given."""
     first, *rest = sorted(errors, key=lambda error: error.span.start)
     return KqlError(first.message, first.span, first.kind, first.hint, rest)
@@ -155,4 +155,4 @@ def placed_in(text: str) -> Iterator[None]:
 def raise_all(errors: Sequence[KqlError], text: str) -> None:
     """Raise the first of the errors, located, with the others attached; nothing happens where there is none."""
     if errors:
-        raise joined(errors).locate(text)
+        raise join_errors(errors).locate(text)

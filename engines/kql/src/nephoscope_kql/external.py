@@ -39,7 +39,7 @@ class ExternalSource:
     span: Span = NOWHERE
 
     @property
-    def nested(self) -> bool:
+    def is_nested(self) -> bool:
         """Whether cells are JSON text, found by the name of their column and not by its place."""
         return self.format in ("json", "multijson", "parquet")
 
@@ -59,21 +59,21 @@ def format_of(location: str) -> str:
     return {"jsonl": "json", "log": "txt"}.get(ending, ending if ending in FORMATS else "csv")
 
 
-def unpacked(data: bytes, location: str) -> bytes:
+def unpack(data: bytes, location: str) -> bytes:
     """The content of a gzip or zip file, anything else as it is; ExternalDataError where it is broken or too large."""
     try:
         if data[:2] == b"\x1f\x8b":
             with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-                return _bounded(file.read(MAX_BYTES + 1), location)
+                return _check_size(file.read(MAX_BYTES + 1), location)
         if data[:4] == b"PK\x03\x04":
             with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(archive.infolist()[0]) as inner:
-                return _bounded(inner.read(MAX_BYTES + 1), location)
+                return _check_size(inner.read(MAX_BYTES + 1), location)
     except (OSError, EOFError, IndexError, RuntimeError, zipfile.BadZipFile) as error:
         raise ExternalDataError(f"{location} cannot be unpacked: {error}") from error
-    return _bounded(data, location)
+    return _check_size(data, location)
 
 
-def _bounded(data: bytes, location: str) -> bytes:
+def _check_size(data: bytes, location: str) -> bytes:
     if len(data) > MAX_BYTES:
         raise ExternalDataError(f"{location} is larger than {MAX_BYTES // 2**20} MB")
     return data
@@ -86,7 +86,7 @@ def records(source: ExternalSource, data: bytes) -> Iterator[tuple[str | None, .
         return
     text = data.decode("utf-8-sig", errors="replace")
     if source.format in SEPARATORS:
-        yield from _separated(text, source)
+        yield from _read_separated(text, source)
     elif source.format == "json":
         yield from _of_bags(_values(line for line in text.splitlines() if line.strip()), source)
     elif source.format == "multijson":
@@ -97,7 +97,7 @@ def records(source: ExternalSource, data: bytes) -> Iterator[tuple[str | None, .
         yield from ((line, *blank) for line in lines[source.skip_first :])
 
 
-def _separated(text: str, source: ExternalSource) -> Iterator[tuple[str | None, ...]]:
+def _read_separated(text: str, source: ExternalSource) -> Iterator[tuple[str | None, ...]]:
     width = len(source.names)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=SEPARATORS[source.format])
     for place, row in enumerate(_readable(reader)):
@@ -178,7 +178,7 @@ def table(source: ExternalSource, reader: ExternalReader) -> pa.Table:
     rows: list[tuple[str | None, ...]] = []
     for location in source.locations:
         try:
-            rows += records(source, unpacked(reader.read(location), location))
+            rows += records(source, unpack(reader.read(location), location))
         except ExternalDataError as error:
             raise error.at(source.span) from error.__cause__
     columns = list(zip(*rows, strict=True)) or [()] * len(source.names)

@@ -42,7 +42,7 @@ _OPERAND_WORDS = frozenset(PRECEDENCE) | frozenset(
 )
 
 
-def formatted(text: str) -> str:
+def format_query(text: str) -> str:
     """The query laid out: a pipe a line, a statement a line, brackets indented, comments kept.
 
     The result parses to the same tree and is formatted already; raises KqlError where the query does not parse.

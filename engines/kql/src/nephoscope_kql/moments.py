@@ -139,11 +139,11 @@ def offset_of(value: Bound, cadence: Cadence) -> int | None:
     if name == "-" and len(steps) == 1 and rest[0].type == KqlType.TIMESPAN:
         return back + steps[0]
     if name in ("bin", "floor") and len(steps) == 1:
-        return back + _rounding(back, abs(steps[0]), cadence)
-    return back + _rounding(back, DAY, cadence) if name == "startofday" and not steps else None
+        return back + _max_rounding(back, abs(steps[0]), cadence)
+    return back + _max_rounding(back, DAY, cadence) if name == "startofday" and not steps else None
 
 
-def _rounding(back: int, step: int, cadence: Cadence) -> int:
+def _max_rounding(back: int, step: int, cadence: Cadence) -> int:
     """How much a time is rounded down at most: by nothing where every window ends so that it is a multiple of the step."""
     multiples = step and cadence.frequency % step == back % step == UNIX_EPOCH_TICKS % step == 0
     return 0 if multiples else step

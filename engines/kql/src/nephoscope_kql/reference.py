@@ -286,12 +286,12 @@ def _forms() -> list[str]:
     ]
 
 
-def _shown(item: Callee) -> bool:
+def _is_documented(item: Callee) -> bool:
     return not item.hidden and not item.name.startswith("_")
 
 
 def _functions() -> list[str]:
-    known = [item for item in dict.fromkeys(functions().values()) if _shown(item)]
+    known = [item for item in dict.fromkeys(functions().values()) if _is_documented(item)]
     lines = ["## Functions\n"]
     for family, members in groupby(sorted(known, key=attrgetter("family", "name")), key=attrgetter("family")):
         lines += _family(family, list(members))

@@ -16,7 +16,7 @@ def functions() -> Mapping[str, Function]:
     """Every scalar function by its names, which are case-sensitive."""
     return {
         name: item
-        for item in _declared()
+        for item in _load_declared()
         if isinstance(item, Function)
         for name in (item.name, *item.aliases)
     }
@@ -33,14 +33,14 @@ def aggregates() -> Mapping[str, Aggregate]:
     """Every aggregate by its names."""
     return {
         name: item
-        for item in _declared()
+        for item in _load_declared()
         if isinstance(item, Aggregate)
         for name in (item.name, *item.aliases)
     }
 
 
 @cache
-def _declared() -> tuple[Callee, ...]:
+def _load_declared() -> tuple[Callee, ...]:
     found: dict[tuple[type, str], Callee] = {}
     for module in sorted(item.name for item in pkgutil.iter_modules(folder.__path__)):
         for value in vars(import_module(f"{folder.__name__}.{module}")).values():

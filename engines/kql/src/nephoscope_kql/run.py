@@ -46,7 +46,7 @@ def run(
     """
     given = tables or {}
     with within(timeout):
-        compiled = _compiled(text, given, now, functions)[-1]
+        compiled = _compile_tables(text, given, now, functions)[-1]
         with DuckDBEngine(given, external=external) as engine:
             return ran(engine, compiled, text)
 
@@ -62,12 +62,12 @@ def results(
     """Run a query and give all its results in order: one a tabular statement, several of fork and facet; arguments as run()."""
     given = tables or {}
     with within(timeout):
-        compiled = _compiled(text, given, now, functions)
+        compiled = _compile_tables(text, given, now, functions)
         with DuckDBEngine(given, external=external) as engine:
             return tuple(run_results(engine, compiled, text))
 
 
-def _compiled(
+def _compile_tables(
     text: str, tables: Mapping[str, pa.Table], now: dt.datetime | None, functions: Iterable[StoredFunction]
 ) -> tuple[Compiled, ...]:
     known = {function.name: function for function in functions}

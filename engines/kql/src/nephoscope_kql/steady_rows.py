@@ -18,7 +18,7 @@ from nephoscope_kql.plan.expressions import (
     WindowCall,
     conjuncts,
 )
-from nephoscope_kql.plan.references import inputs, operands, used
+from nephoscope_kql.plan.references import count_columns, inputs, operands
 from nephoscope_kql.plan.relations import Assign, Concatenated, Filter, Kept, Scan
 from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.types import KqlType
@@ -47,7 +47,7 @@ class SteadyRows:
     time: Column
     hidden: tuple[Column, ...] = ()
 
-    def narrowed(self, ids: Collection[str]) -> Relation:
+    def narrow(self, ids: Collection[str]) -> Relation:
         """The rows with the columns of some ids alone, and the time."""
         every = (*self.relation.columns, *self.hidden)
         columns = [one for one in every if one.id in ids and one.id != self.time.id]
@@ -80,13 +80,13 @@ class SteadySplit:
             read = _base(base) if steps else None
             if read is None or not self._take(one, read, steps):
                 pending += inputs(one)
-                pending += _queried(expressions(one))
+                pending += _find_subqueries(expressions(one))
                 continue
             for step in steps:
-                pending += _queried(expressions(step))
+                pending += _find_subqueries(expressions(step))
 
     def _take(self, relation: Relation, base: SteadyBase, steps: list[Filter | Assign]) -> bool:
-        steady, rest = _divided(base.relation, steps)
+        steady, rest = _divide_steps(base.relation, steps)
         if steady is base.relation and not base.narrowed:
             return False
         name = f"steady_{next(_names)}"
@@ -139,19 +139,19 @@ def _steady_part(relation: Relation) -> SteadyBase | None:
     base = _base(below)
     if base is None:
         return None
-    steady, rest = _divided(base.relation, steps)
+    steady, rest = _divide_steps(base.relation, steps)
     narrowed = base.narrowed or steady is not base.relation
     return None if rest else replace(base, relation=steady, narrowed=narrowed)
 
 
-def _divided(base: Relation, steps: Iterable[Filter | Assign]) -> tuple[Relation, list[Filter | Assign]]:
+def _divide_steps(base: Relation, steps: Iterable[Filter | Assign]) -> tuple[Relation, list[Filter | Assign]]:
     """The steady part of steps with every column that there is, and the steps that are left, in order."""
     steady: Relation = base
     rest: list[Filter | Assign] = []
     late: set[str] = set()
 
     def movable(value: Bound) -> bool:
-        return is_steady_value(value) and not late.intersection(used([value]))
+        return is_steady_value(value) and not late.intersection(count_columns([value]))
 
     for step in steps:
         if isinstance(step, Filter):
@@ -187,7 +187,7 @@ def _looks_around(value: Bound) -> bool:
     return isinstance(value, WindowCall | AggregateCall) or any(map(_looks_around, operands(value)))
 
 
-def _queried(values: Iterable[Bound]) -> Iterator[Relation]:
+def _find_subqueries(values: Iterable[Bound]) -> Iterator[Relation]:
     """The relations of sub-queries inside expressions."""
     pending = list(values)
     while pending:

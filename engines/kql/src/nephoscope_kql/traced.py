@@ -40,10 +40,10 @@ def compile_traced(text: str, catalog: Catalog, ordinal: str) -> Compiled:
     The table is to have that column (a long) behind those that the catalog knows: the query itself does not see it. KqlError where
     the query is wrong, where rows of its result are made of several rows (summarize, union, distinct) or of none (print).
     """
-    return compile_changed(text, catalog, lambda relation: _traced(relation, ordinal))
+    return compile_changed(text, catalog, lambda relation: _trace(relation, ordinal))
 
 
-def _traced(relation: Relation, ordinal: str) -> Relation:
+def _trace(relation: Relation, ordinal: str) -> Relation:
     try:
         return _Tracing(ordinal).of(relation)[0]
     except _UntraceableError as error:

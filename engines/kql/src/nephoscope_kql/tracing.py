@@ -99,8 +99,8 @@ class Tracer:
             below = self.read(relation.input)
             return below and replace(below, exact=below.exact and isinstance(relation, Sorted))
         readers: dict[type[Relation], Callable[..., Trace | None]] = {
-            Scan: self._scan, Filter: self._filter, Assign: self._assign, Expanded: self._expanded, Shared: self._shared,
-            Aggregated: self._aggregated, Series: self._series, Joined: self._joined, Concatenated: self._concatenated,
+            Scan: self._scan, Filter: self._filter, Assign: self._assign, Expanded: self._trace_expanded, Shared: self._trace_shared,
+            Aggregated: self._trace_aggregated, Series: self._series, Joined: self._trace_join, Concatenated: self._trace_concatenated,
         }  # fmt: skip
         reader = readers.get(type(relation))
         return reader(relation) if reader is not None else None
@@ -168,7 +168,7 @@ class Tracer:
             moments=(below.moments - made) | aliases,
         )
 
-    def _expanded(self, relation: Expanded) -> Trace | None:
+    def _trace_expanded(self, relation: Expanded) -> Trace | None:
         below = self.read(relation.input)
         if below is None:
             return None
@@ -193,7 +193,7 @@ class Tracer:
         made = frozenset(one.column.id for one in expansions)
         return replace(below, relation=expanded, moments=below.moments - made)
 
-    def _shared(self, relation: Shared) -> Trace | None:
+    def _trace_shared(self, relation: Shared) -> Trace | None:
         below = self.read(relation.input)
         if below is None:
             return None
@@ -209,7 +209,7 @@ class Tracer:
         moments = frozenset(new.id for new, old in pairs if old.id in below.moments)
         return replace(below, relation=named, time=time, moments=moments)
 
-    def _aggregated(self, relation: Aggregated) -> Trace | None:
+    def _trace_aggregated(self, relation: Aggregated) -> Trace | None:
         below = self.read(relation.input) if relation.groups else None
         if below is None:
             return None
@@ -277,7 +277,7 @@ class Tracer:
         trace = self._put(below, [column for column, _ in known], known, made)
         return replace(trace, exact=False, moments=frozenset())
 
-    def _concatenated(self, relation: Concatenated) -> Trace | None:
+    def _trace_concatenated(self, relation: Concatenated) -> Trace | None:
         several = [
             (self.read(one), fills)
             for one, fills in zip(relation.inputs, relation.fills, strict=True)
@@ -306,7 +306,7 @@ class Tracer:
         )
         return Trace(union, time, max(one.since for one in traces), moments, all(one.exact for one in traces))
 
-    def _joined(self, relation: Joined) -> Trace | None:
+    def _trace_join(self, relation: Joined) -> Trace | None:
         left = self.read(relation.left) if relation.kind not in _RIGHT else None
         right = self.read(relation.right) if relation.kind in _RIGHT | _BOTH else None
         if relation.kind not in _LEFT | _RIGHT:

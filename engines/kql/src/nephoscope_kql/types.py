@@ -84,7 +84,7 @@ TYPE_NAMES: Mapping[str, KqlType] = MappingProxyType(
 """Every spelling of a type in a query (lower case) and what it means."""
 
 
-def promoted(kind: KqlType) -> KqlType:
+def promote_type(kind: KqlType) -> KqlType:
     """The type that arithmetic computes a type in: long where it is int, as Kusto does."""
     return KqlType.LONG if kind == KqlType.INT else kind
 

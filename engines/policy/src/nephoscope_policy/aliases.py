@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope_policy.alias import Alias, Capability
 from nephoscope_policy.alias_table import read
 from nephoscope_policy.errors import PolicyError, suggestion
-from nephoscope_policy.paths import STAR, Segments, folded, split
+from nephoscope_policy.paths import STAR, Segments, fold_segments, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -135,7 +135,7 @@ class Aliases:
             except (ValueError, TypeError) as error:
                 raise PolicyError(f"the alias '{name}' is not usable: {error}", name, "compile") from error
 
-    def merged(self, other: Aliases) -> Aliases:
+    def merge(self, other: Aliases) -> Aliases:
         """Both tables; where both know an alias or a type, `other` wins.
 
         Paths by type that only this table has stay: a flat table knows one path per alias.
@@ -161,14 +161,14 @@ class Aliases:
 
     def of_type(self, type_: str) -> list[Alias]:
         """The aliases that belong to a lower-cased resource type itself, in the order of the table."""
-        found = (self.get(name) for name in self._owned().get(type_, []))
+        found = (self.get(name) for name in self._names_by_type().get(type_, []))
         return [alias for alias in found if alias is not None]
 
     def types(self) -> frozenset[str]:
         """The lower-cased resource types that have aliases or of which the capabilities are known."""
-        return frozenset(one for one in (*self._owned(), *self._capabilities) if "/" in one)
+        return frozenset(one for one in (*self._names_by_type(), *self._capabilities) if "/" in one)
 
-    def _owned(self) -> dict[str, list[str]]:
+    def _names_by_type(self) -> dict[str, list[str]]:
         if self._by_type is None:
             self._by_type = {}
             for name in self._table:
@@ -241,7 +241,7 @@ def _owner(name: str) -> str:
 
 
 def _path(text: str, spelled: Segments, *, location: bool = False, alias: str = "") -> FieldPath:
-    return FieldPath(text, "", folded(spelled), spelled, location, alias)
+    return FieldPath(text, "", fold_segments(spelled), spelled, location, alias)
 
 
 def _tag_name(text: str) -> str:
@@ -287,7 +287,7 @@ def _from_providers(providers: list[object]) -> Aliases:
                 words = stated.lower()
                 capabilities[type_] = Capability("supportstags" in words, "supportslocation" in words)
             for at, entry in enumerate(_objects(kind, "aliases", place)):
-                alias = _checked(entry, f"{place}.aliases[{at}]")
+                alias = _parse_alias(entry, f"{place}.aliases[{at}]")
                 if alias is not None:
                     _add(table, alias, type_)
     return Aliases(table, capabilities)
@@ -301,7 +301,7 @@ def _objects(holder: dict[str, object], name: str, place: str) -> list[dict[str,
     return found
 
 
-def _checked(entry: dict[str, object], place: str) -> Alias | None:
+def _parse_alias(entry: dict[str, object], place: str) -> Alias | None:
     """One entry of a provider's `aliases`; PolicyError where it has not the shape of one."""
     if not isinstance(entry.get("name"), str):
         raise PolicyError("an alias needs a text 'name'", place, "compile")

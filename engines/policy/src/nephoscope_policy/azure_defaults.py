@@ -62,7 +62,7 @@ class TypeDefaults:
         """
         for path, value in self._values(str(body.get("apiVersion") or "")):
             if told is None or told.says(tuple(str(one).lower() for one in path)):
-                body = _filled(body, path, value)
+                body = _fill_path(body, path, value)
         if told is None:
             return body, self.absent
         return body, frozenset(one for path in self.absent for one in told.absent_below(path))
@@ -98,13 +98,13 @@ def default_children(type_: str, id_: str, parent: dict[str, Any]) -> Iterator[D
         given = walk(parent, source) if source else MISSING
         own: Any = {key: value for key, value in properties.items() if key != _FROM}
         if isinstance(given, dict):
-            own = _merged(own, given)
+            own = _merge_defaults(own, given)
         elif isinstance(given, Unknown):
             own = given
         yield DefaultChild({"id": f"{id_}/{name}", "name": last, "type": full, "properties": own}, source)
 
 
-def _merged(defaults: dict[str, object], given: dict[str, object]) -> dict[str, object]:
+def _merge_defaults(defaults: dict[str, object], given: dict[str, object]) -> dict[str, object]:
     named = {key.lower() for key in given}
     both = {**{key: value for key, value in defaults.items() if key.lower() not in named}, **given}
     return OpenObject(both, given.rest) if isinstance(given, OpenObject) else both
@@ -127,7 +127,7 @@ def _by_path(values: Mapping[str, Any]) -> tuple[tuple[Segments, Any], ...]:
     return tuple((split(path), value) for path, value in values.items())
 
 
-def _filled(around: dict[str, object], path: Segments, value: object) -> dict[str, Any]:
+def _fill_path(around: dict[str, object], path: Segments, value: object) -> dict[str, Any]:
     """A copy of an object in which a path has a value, where neither the path nor what it lies in is there or open."""
     key, *rest = path
     found = step(around, key)
@@ -135,11 +135,11 @@ def _filled(around: dict[str, object], path: Segments, value: object) -> dict[st
     if found is MISSING or found is None:
         if isinstance(around, OpenObject):
             return around
-        inner = value if not rest else _filled({}, tuple(rest), value)
+        inner = value if not rest else _fill_path({}, tuple(rest), value)
     elif not rest or isinstance(found, Unknown) or not isinstance(found, dict):
         return around
     else:
-        inner = _filled(found, tuple(rest), value)
+        inner = _fill_path(found, tuple(rest), value)
         if inner is found:
             return around
     return _with(around, name, inner)

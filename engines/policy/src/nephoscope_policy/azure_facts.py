@@ -35,12 +35,12 @@ class ReportKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     renew: str
 
     @property
-    def reported(self) -> tuple[Segments, ...]:
+    def report_paths(self) -> tuple[Segments, ...]:
         """The paths of the report, keys lower-cased."""
         return tuple(split(path.lower()) for path in self.report)
 
     @property
-    def dated(self) -> tuple[Segments, ...]:
+    def time_paths(self) -> tuple[Segments, ...]:
         """The paths of its time, keys lower-cased."""
         return tuple(split(path.lower()) for path in self.times)
 
@@ -71,7 +71,9 @@ def report_kinds() -> tuple[ReportKind, ...]:
 @cache
 def _kinds_by_type() -> Mapping[str, tuple[ReportKind, tuple[Segments, ...], tuple[Segments, ...]]]:
     return {
-        type_.lower(): (kind, kind.reported, kind.dated) for kind in report_kinds() for type_ in kind.types
+        type_.lower(): (kind, kind.report_paths, kind.time_paths)
+        for kind in report_kinds()
+        for type_ in kind.types
     }
 
 

@@ -35,9 +35,9 @@ def _reports() -> Iterator[str]:
     yield "| report | in bodies of | what is the report | its time | days | why | source |"
     yield "|---|---|---|---|---|---|---|"
     for kind in report_kinds():
-        times = _coded(kind.times) or "none"
+        times = _format_names(kind.times) or "none"
         yield (
-            f"| {kind.title} | {_coded(kind.types)} | {_coded(kind.report)} | {times} | {kind.days} "
+            f"| {kind.title} | {_format_names(kind.types)} | {_format_names(kind.report)} | {times} | {kind.days} "
             f"| {kind.why} | [Microsoft]({kind.source}) |"
         )
 
@@ -48,10 +48,10 @@ def _children() -> Iterator[str]:
     for group in always_present():
         for type_, names in group.children.items():
             yield (
-                f"| {_coded(group.parents)} | `{type_}` | {_coded(names) or 'all'} "
+                f"| {_format_names(group.parents)} | `{type_}` | {_format_names(names) or 'all'} "
                 f"| {group.why} | [Microsoft]({group.source}) |"
             )
 
 
-def _coded(names: tuple[str, ...]) -> str:
+def _format_names(names: tuple[str, ...]) -> str:
     return ", ".join(f"`{name}`" for name in names)

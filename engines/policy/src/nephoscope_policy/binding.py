@@ -51,18 +51,18 @@ def mismatch(parameter: Parameter, value: object) -> str:
     if not parameter.allowed:  # built-ins carry an empty list where any value will do
         return ""
     items = value if parameter.type == "array" and isinstance(value, list) else [value]
-    wrong = [item for item in items if not _allowed(item, parameter.allowed)]
+    wrong = [item for item in items if not _is_allowed(item, parameter.allowed)]
     if not wrong:
         return ""
     known = suggestion(str(wrong[0]), [str(item) for item in parameter.allowed])
-    return f"{wrong[0]!r} is not an allowed value of '{parameter.name}'{known} (allowed: {_shown(parameter.allowed)})"
+    return f"{wrong[0]!r} is not an allowed value of '{parameter.name}'{known} (allowed: {_format_values(parameter.allowed)})"
 
 
-def _shown(values: tuple[object, ...]) -> str:
+def _format_values(values: tuple[object, ...]) -> str:
     return ", ".join(str(value) for value in values[:12]) + (", ..." if len(values) > 12 else "")
 
 
-def _allowed(value: object, allowed: tuple[object, ...]) -> bool:
+def _is_allowed(value: object, allowed: tuple[object, ...]) -> bool:
     if isinstance(value, str):
         return any(isinstance(item, str) and item.casefold() == value.casefold() for item in allowed)
     return any(type(item) is type(value) and item == value for item in allowed)

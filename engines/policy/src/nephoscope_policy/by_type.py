@@ -24,11 +24,13 @@ def reads_type_alone(count: tree.Count) -> bool:
     return count.where is None or _condition(count.where)
 
 
-def remembered(number: Callable[[dict[str, object], Run], int]) -> Callable[[dict[str, object], Run], int]:
+def remember_by_type(
+    number: Callable[[dict[str, object], Run], int],
+) -> Callable[[dict[str, object], Run], int]:
     """The counter with its answers kept by the spelled type of the evaluated resource; inside another count it counts anew."""
     known: dict[object, int] = {}
 
-    def counted(body: dict[str, object], run: Run) -> int:
+    def count_remembered(body: dict[str, object], run: Run) -> int:
         if run.frames:
             return number(body, run)
         type_ = run.subject.special("type")
@@ -39,7 +41,7 @@ def remembered(number: Callable[[dict[str, object], Run], int]) -> Callable[[dic
             found = known[type_] = number(body, run)
         return found
 
-    return counted
+    return count_remembered
 
 
 def _condition(node: tree.Condition) -> bool:

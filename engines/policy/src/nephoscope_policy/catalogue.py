@@ -76,7 +76,7 @@ class Catalogue:
             intake.take(body, place)
         return cls(intake.entries, intake.problems)
 
-    def including(self, *others: Catalogue) -> Catalogue:
+    def include(self, *others: Catalogue) -> Catalogue:
         """This catalogue with others after it; an id and version that is already here stays as it is, a differing one is a problem."""
         entries = list(self.entries)
         problems = list(self.problems)
@@ -117,7 +117,7 @@ class Catalogue:
         """The newest fitting version behind an id, a name or, for an initiative, a display name; NotHeldError when there is none."""
         versions = self._versions(kind, reference.strip().rstrip("/").lower())
         if not versions:
-            hint = self._meant(reference) if kind == "initiative" else ""
+            hint = self._suggest_initiative(reference) if kind == "initiative" else ""
             raise NotHeldError(f"no loaded content holds the {kind} {reference!r}{hint}", "not-held")
         if len({entry.id for entry in versions}) > 1:
             ids = ", ".join(sorted({entry.id for entry in versions}))
@@ -167,7 +167,7 @@ class Catalogue:
                 if found is not None:
                     yield found
 
-    def _meant(self, reference: str) -> str:
+    def _suggest_initiative(self, reference: str) -> str:
         """Which initiative a reference may have meant: by part of its title, else by spelling."""
         text = reference.casefold().strip()
         titles = {entry.display_name: entry.name for entry in self.initiatives()}

@@ -76,11 +76,11 @@ def load(documents: Iterable[Document], folder: Path, cloud: str = PUBLIC_CLOUD)
     known = list(documents)
     seen, racy = _fingerprint(known, cloud)
     pointer = folder / f"{seen}.seen"
-    stored = _stored(folder, pointer.read_text("ascii", "replace")) if pointer.is_file() else None
+    stored = _read_stored(folder, pointer.read_text("ascii", "replace")) if pointer.is_file() else None
     if stored is not None:
         return stored
     content = digest(b"".join(_content(document) for document in known) + f"{cloud} {_engine()}".encode())
-    stored = _stored(folder, content)
+    stored = _read_stored(folder, content)
     if stored is None:
         write(Catalogue.of(known, cloud), folder / f"{content}.catalogue")
         stored = read(folder / f"{content}.catalogue")
@@ -89,7 +89,7 @@ def load(documents: Iterable[Document], folder: Path, cloud: str = PUBLIC_CLOUD)
     return stored
 
 
-def _stored(folder: Path, content: str) -> Catalogue | None:
+def _read_stored(folder: Path, content: str) -> Catalogue | None:
     """The stored catalogue of a content hash, None where there is none or it is damaged: a cache is made anew, not repaired."""
     try:
         return read(folder / f"{content}.catalogue")

@@ -86,11 +86,11 @@ class Checker:
             self._operand(subject.operand, f"{path}.value", scanned, hashes)
         else:
             self._subject(subject.over, subject.path, scanned, hashes)
-            self._counted(subject, scanned)
+            self._check_count(subject, scanned)
             if subject.where is not None:
                 self._condition(subject.where, scanned, hashes=hashes)
 
-    def _counted(self, count: tree.Count, scanned: bool) -> None:
+    def _check_count(self, count: tree.Count, scanned: bool) -> None:
         over = count.over
         if (
             scanned

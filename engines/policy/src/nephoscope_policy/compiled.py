@@ -72,7 +72,7 @@ class Compiled:
         text = "the rule does not concern this resource"
         self._not_applicable = Result(NOT_APPLICABLE, rule.effect, cause="not-applicable", description=text)
         self._compliant = Result(COMPLIANT, rule.effect)
-        self._matched = _matched(rule)
+        self._matched = _shared_match(rule)
         self._unknown: Result | None = None
         indexed = judgement.indexed_type(type_, aliases, rule.types) if rule.indexed else True
         self._covered = indexed is True and not rule.needs_request
@@ -92,7 +92,7 @@ class Compiled:
             if ended is not None:
                 return ended
         if self._aged and snapshot.expiry(view, context.now):
-            return judgement.explained(rule, view, snapshot, context)
+            return judgement.explain_rule(rule, view, snapshot, context)
         run = self._run(self._slots, view, snapshot, context)
         try:
             found = self._holds(view, snapshot, context, run)
@@ -103,8 +103,8 @@ class Compiled:
         except StepsError as error:
             return judgement.too_many(rule, error)
         except FALL_BACK:
-            return judgement.explained(rule, view, snapshot, context)
-        return (found and self._matched) or judgement.explained(rule, view, snapshot, context)
+            return judgement.explain_rule(rule, view, snapshot, context)
+        return (found and self._matched) or judgement.explain_rule(rule, view, snapshot, context)
 
     def _holds(self, view: View, snapshot: Snapshot, context: Context, run: Any) -> bool | None:
         """Whether the `if` holds; None where what is not known of the resource decides."""
@@ -149,11 +149,11 @@ class Compiled:
         for candidate in candidates:
             test, slots, aged = self._existence.get(candidate.type) or self._condition(candidate.type)
             if aged and snapshot.expiry(candidate, context.now):
-                return judgement.explained(self._rule, view, snapshot, context)
+                return judgement.explain_rule(self._rule, view, snapshot, context)
             if not candidate.complete:
                 suffices = self._suffices(view, candidate, snapshot, context)
                 if suffices is None:
-                    return judgement.explained(self._rule, view, snapshot, context)
+                    return judgement.explain_rule(self._rule, view, snapshot, context)
                 if suffices:
                     return self._compliant
                 continue
@@ -166,7 +166,7 @@ class Compiled:
         gap = related.gap(lookup, view, snapshot, candidates)
         if gap is not None:
             return self._not_collected(gap)
-        return self._matched or judgement.explained(self._rule, view, snapshot, context)
+        return self._matched or judgement.explain_rule(self._rule, view, snapshot, context)
 
     def _suffices(self, view: View, candidate: View, snapshot: Snapshot, context: Context) -> bool | None:
         """Whether a candidate of which not all is known is what the details ask for; None where what is not known decides."""
@@ -213,7 +213,7 @@ class Compiled:
         return found
 
 
-def _matched(rule: FoldedRule) -> Result | None:
+def _shared_match(rule: FoldedRule) -> Result | None:
     """The shared result of a match, None where it depends on more than the rule."""
     if rule.effect_key in ("audit", "deny", "modify", "append") or rule.if_not_exists:
         return Result(NON_COMPLIANT, rule.effect, matched=True)

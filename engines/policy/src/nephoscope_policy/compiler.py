@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope_policy import counters, explain, sharing, tree
 from nephoscope_policy.arm import ArmError
-from nephoscope_policy.by_type import reads_type_alone, remembered
+from nephoscope_policy.by_type import reads_type_alone, remember_by_type
 from nephoscope_policy.check import templates
 from nephoscope_policy.counters import Loop
 from nephoscope_policy.explain import Truth
@@ -71,16 +71,16 @@ class Compiler:
             return not decisive
         if len(children) == 1:
             return children[0]
-        return self._shared(node, (_any if decisive else _all)(tuple(children)))
+        return self._share(node, (_any if decisive else _all)(tuple(children)))
 
-    def _shared(
+    def _share(
         self, node: tree.Condition, test: Callable[[dict[str, object], Run], bool]
     ) -> Callable[[dict[str, object], Run], bool]:
         """Keep the answer of a large condition that reads nothing but the body."""
         found = None if self._loops else sharing.signature(node, self.fold)
         if found is None or sharing.leaves(found) < sharing.WORTH:
             return test
-        return sharing.shared(test, found, self._version)
+        return sharing.share_answers(test, found, self._version)
 
     def operand(self, operand: tree.Operand) -> Callable[[Run], object]:
         """A function that gives an operand's value."""
@@ -211,23 +211,23 @@ class Compiler:
             return lambda body, run: test(number(body, run))
         expected, operator, switches = self.operand(leaf.operand), leaf.operator, self._switches
 
-        def compared(body: dict[str, object], run: Run) -> bool:
+        def compare_count(body: dict[str, object], run: Run) -> bool:
             right = expected(run)
             return judge(operator, number(body, run), right, switches)
 
-        return compared
+        return compare_count
 
     def _counter(self, count: tree.Count, stop: int) -> Callable[[dict[str, object], Run], int]:
         self.runs = True
         if isinstance(count.over, tree.ValueRef):
             number = self._value_counter(count, count.over, stop)
-            return remembered(number) if reads_type_alone(count) else number
+            return remember_by_type(number) if reads_type_alone(count) else number
         try:
             path = self._path(count.over)
         except (LookupError, ValueError):
             path = None
         if path is None or path.special or STAR not in path.segments:
-            return counters.interpreted(count)
+            return counters.count_interpreted(count)
         start, segments = self._bound(path)
         if count.where is None:
             return counters.size(start, segments)
@@ -243,7 +243,7 @@ class Compiler:
             )
         inner = tuple(self._loops[depth:])
         self._loops[depth:] = []
-        return counters.nested(path, start, segments, inner, where, framed)
+        return counters.count_nested(path, start, segments, inner, where, framed)
 
     def _levels(self, segments: Segments, prefix: Segments) -> list[Loop]:
         """Open a loop per `[*]` of a counted path."""

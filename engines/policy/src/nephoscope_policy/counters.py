@@ -80,7 +80,7 @@ def simple(
     return number
 
 
-def nested(
+def count_nested(
     path: FieldPath,
     start: int,
     segments: Segments,
@@ -113,7 +113,7 @@ def nested(
     return number
 
 
-def interpreted(count: tree.Count) -> Callable[[dict[str, object], Run], int]:
+def count_interpreted(count: tree.Count) -> Callable[[dict[str, object], Run], int]:
     """A count over a field whose name is computed while evaluating."""
 
     def number(_: dict[str, object], run: Run) -> int:

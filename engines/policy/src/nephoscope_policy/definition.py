@@ -147,7 +147,7 @@ class Definition:
     ) -> Result:
         """Judge a resource, or a body as ARM has it; raises PolicyError (stage compile) for what `check` and `bind` refuse."""
         self.check(snapshot.aliases, snapshot.switches)
-        return self.bind(parameters).evaluate(Resource.wrapped(resource), snapshot, context or Context())
+        return self.bind(parameters).evaluate(Resource.wrap(resource), snapshot, context or Context())
 
     def explain(
         self,
@@ -158,7 +158,7 @@ class Definition:
     ) -> Result:
         """The same by the tree-walking interpreter."""
         self.check(snapshot.aliases, snapshot.switches)
-        return self.bind(parameters).explain(Resource.wrapped(resource), snapshot, context or Context())
+        return self.bind(parameters).explain(Resource.wrap(resource), snapshot, context or Context())
 
 
 _KEPT_RULES = 16

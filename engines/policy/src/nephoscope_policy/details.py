@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.scope import Scope
 
 
-def evaluated(rule: FoldedRule, scope: Scope) -> object:
+def evaluate_details(rule: FoldedRule, scope: Scope) -> object:
     """The details that a caller acts on: the operations of modify and append, type and roles of *IfNotExists, else as written.
 
     None where the rule has none; raises ArmError where an expression fails.
@@ -23,13 +23,16 @@ def evaluated(rule: FoldedRule, scope: Scope) -> object:
         entries = [_operation(operation, scope) for operation in then.operations]
         if not isinstance(then.details, dict) or not has(then.details, "operations"):
             return entries
-        return {**_kept(then.details, "roleDefinitionIds"), "operations": entries}
+        return {**_select_members(then.details, "roleDefinitionIds"), "operations": entries}
     if then.existence is not None:
-        return {**_kept(then.details, "roleDefinitionIds"), "type": explain.value(then.existence.type, scope)}
+        return {
+            **_select_members(then.details, "roleDefinitionIds"),
+            "type": explain.value(then.existence.type, scope),
+        }
     return then.details
 
 
-def _kept(details: object, *names: str) -> dict[str, object]:
+def _select_members(details: object, *names: str) -> dict[str, object]:
     return {name: get(details, name) for name in names if isinstance(details, dict) and has(details, name)}
 
 

@@ -111,7 +111,7 @@ class Exemption:
             self.resource_selectors, resource, reference
         )
 
-    def misplaced(self, assignment_scope: str, management_groups: Mapping[str, tuple[str, ...]]) -> bool:
+    def is_misplaced(self, assignment_scope: str, management_groups: Mapping[str, tuple[str, ...]]) -> bool:
         """Whether Azure would refuse it: it stands outside the assignment's scope and does not say DoNotValidate."""
         if not self.validate_scope or is_management_group(self.scope):
             return self.validate_scope and not _below(self.scope, assignment_scope, management_groups)

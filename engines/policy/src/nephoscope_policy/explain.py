@@ -66,19 +66,19 @@ def condition(node: tree.Condition, scope: Scope) -> Outcome:
     if isinstance(node, tree.Leaf):
         return _leaf(node, scope)
     if isinstance(node, tree.Not):
-        return _negated(condition(node.child, scope))
+        return _negate(condition(node.child, scope))
     outcomes = [condition(child, scope) for child in node.children]
     if isinstance(node, tree.AllOf):
-        return _combined(outcomes, Truth.FALSE, Truth.TRUE)
-    return _combined(outcomes, Truth.TRUE, Truth.FALSE)
+        return _combine(outcomes, Truth.FALSE, Truth.TRUE)
+    return _combine(outcomes, Truth.TRUE, Truth.FALSE)
 
 
-def _negated(outcome: Outcome) -> Outcome:
+def _negate(outcome: Outcome) -> Outcome:
     flipped = {Truth.TRUE: Truth.FALSE, Truth.FALSE: Truth.TRUE}.get(outcome.truth, outcome.truth)
     return Outcome(flipped, outcome.reasons, outcome.message, outcome.cause)
 
 
-def _combined(outcomes: list[Outcome], decisive: Truth, otherwise: Truth) -> Outcome:
+def _combine(outcomes: list[Outcome], decisive: Truth, otherwise: Truth) -> Outcome:
     """One child of the decisive truth decides; else a failure, else an unknown, else all children together."""
     for truth in (decisive, Truth.FAILED, Truth.UNKNOWN):
         found = [outcome for outcome in outcomes if outcome.truth is truth]
@@ -100,20 +100,20 @@ def _leaf(leaf: tree.Leaf, scope: Scope) -> Outcome:
             return _count(leaf, leaf.subject, expected, scope)
         if isinstance(leaf.subject, tree.ValueRef):
             actual = value(leaf.subject.operand, scope)
-            return _judged(leaf, _subject(leaf.subject), actual, expected, scope)
+            return _judge_leaf(leaf, _subject(leaf.subject), actual, expected, scope)
         return field(leaf, leaf.subject, expected, scope)
     except NotCollected as error:
-        return _undecided(leaf, Truth.UNKNOWN, expected, str(error), scope, error.cause)
+        return _undecided_outcome(leaf, Truth.UNKNOWN, expected, str(error), scope, error.cause)
     except (ArmError, OrderError) as error:
-        return _undecided(leaf, Truth.FAILED, expected, str(error), scope)
+        return _undecided_outcome(leaf, Truth.FAILED, expected, str(error), scope)
 
 
-def _undecided(
+def _undecided_outcome(
     leaf: tree.Leaf, truth: Truth, expected: object, message: str, scope: Scope, cause: str = NOT_COLLECTED
 ) -> Outcome:
     at = _read_at(leaf.subject, scope)
     reason = Reason(
-        leaf.path, _subject(leaf.subject), leaf.operator, expected, None, _related(scope), message, at
+        leaf.path, _subject(leaf.subject), leaf.operator, expected, None, _related_id(scope), message, at
     )
     return Outcome(truth, (reason,), message, cause)
 
@@ -130,7 +130,7 @@ def _read_at(subject: tree.FieldRef | tree.ValueRef | tree.Count, scope: Scope) 
     return (path.special,) if path.special else bound_place(scope.frames, scope.target, path.segments)
 
 
-def _judged(
+def _judge_leaf(
     leaf: tree.Leaf, subject: str, actual: object, expected: object, scope: Scope, at: BodyPath = ()
 ) -> Outcome:
     unknown = find_unknown(actual)
@@ -142,18 +142,18 @@ def _judged(
         if decided is None:
             later = KnownLater(subject, unknown)
             reason = Reason(
-                leaf.path, subject, leaf.operator, expected, None, _related(scope), str(later), at
+                leaf.path, subject, leaf.operator, expected, None, _related_id(scope), str(later), at
             )
             return Outcome(Truth.UNKNOWN, (reason,), str(later), later.cause)
         truth, actual = Truth.TRUE if decided else Truth.FALSE, None
     shown = None if actual is MISSING else actual
     message = f"{subject} is absent" if actual is MISSING else ""
     return Outcome(
-        truth, (Reason(leaf.path, subject, leaf.operator, expected, shown, _related(scope), message, at),)
+        truth, (Reason(leaf.path, subject, leaf.operator, expected, shown, _related_id(scope), message, at),)
     )
 
 
-def _related(scope: Scope) -> str:
+def _related_id(scope: Scope) -> str:
     return str(scope.target.id) if scope.target is not scope.subject else ""
 
 
@@ -187,11 +187,13 @@ def field(leaf: tree.Leaf, name: tree.FieldRef, expected: object, scope: Scope) 
     if path.special or STAR not in path.segments:
         actual = scope.target.peek(path)
         at = (path.special,) if path.special else steps_of(path.segments)
-        return _judged(leaf, path.text, spaceless(actual) if path.location else actual, expected, scope, at)
+        return _judge_leaf(
+            leaf, path.text, spaceless(actual) if path.location else actual, expected, scope, at
+        )
     start, rest, is_bound = bound_start(scope.frames, scope.target, path.segments)
     at = bound_place(scope.frames, scope.target, path.segments)
     if is_bound and STAR not in rest:
-        return _judged(leaf, path.text, scope.target.inside(start, rest), expected, scope, at)
+        return _judge_leaf(leaf, path.text, scope.target.inside(start, rest), expected, scope, at)
     if not is_bound:
         scope.target.elements_at(rest[: rest.index(STAR)])
     return _every(leaf, path.text, (start, at), rest, expected, scope)
@@ -209,12 +211,12 @@ def _every(
     try:
         found = scope.target.inside(start, head)
     except NotCollected as error:
-        return _undecided(leaf, Truth.UNKNOWN, expected, str(error), scope, error.cause)
+        return _undecided_outcome(leaf, Truth.UNKNOWN, expected, str(error), scope, error.cause)
     if tail is None:
-        return _judged(leaf, text, found, expected, scope, at)
+        return _judge_leaf(leaf, text, found, expected, scope, at)
     if isinstance(found, Unknown):
         later = KnownLater(text, found)
-        return _undecided(leaf, Truth.UNKNOWN, expected, str(later), scope, later.cause)
+        return _undecided_outcome(leaf, Truth.UNKNOWN, expected, str(later), scope, later.cause)
     if not isinstance(found, list):
         truth = Truth.TRUE if scope.snapshot.switches.missing_array == "true" else Truth.FALSE
         reason = Reason(
@@ -223,14 +225,21 @@ def _every(
             leaf.operator,
             expected,
             None,
-            _related(scope),
+            _related_id(scope),
             f"{text}: the array is absent",
             at,
         )
         return Outcome(truth, (reason,))
     if not found:
         reason = Reason(
-            leaf.path, text, leaf.operator, expected, [], _related(scope), f"{text}: the array is empty", at
+            leaf.path,
+            text,
+            leaf.operator,
+            expected,
+            [],
+            _related_id(scope),
+            f"{text}: the array is empty",
+            at,
         )
         return Outcome(Truth.TRUE, (reason,))
     further = steps_of(tail)
@@ -238,7 +247,7 @@ def _every(
         _every(leaf, text, (element, (*at, index, *further)), tail, expected, scope)
         for index, element in enumerate(found)
     ]
-    return _combined(outcomes, Truth.FALSE, Truth.TRUE)
+    return _combine(outcomes, Truth.FALSE, Truth.TRUE)
 
 
 def _count(leaf: tree.Leaf, count: tree.Count, expected: object, scope: Scope) -> Outcome:
@@ -259,8 +268,8 @@ def _count(leaf: tree.Leaf, count: tree.Count, expected: object, scope: Scope) -
     ends = {judge(leaf.operator, number, expected, switches) for number in range(low, high + 1)}
     if len(ends) > 1:
         truth = Truth.FAILED if failed else Truth.UNKNOWN
-        return _undecided(leaf, truth, expected, first.message, scope, first.cause)
-    return _judged(leaf, _subject(count), low, expected, scope, at)
+        return _undecided_outcome(leaf, truth, expected, first.message, scope, first.cause)
+    return _judge_leaf(leaf, _subject(count), low, expected, scope, at)
 
 
 def frames(count: tree.Count, scope: Scope) -> Iterator[Frame]:

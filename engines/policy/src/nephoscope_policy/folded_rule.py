@@ -82,7 +82,7 @@ class FoldedRule:
             self._check_presence(leaf)
         self.needs_request = any(map(_asks_identity, guards.leaves(tree_.condition)))
         self.types = guards.types(tree_.condition, self.fold)
-        self.considered = guards.considered(tree_.condition)
+        self.considered = guards.find_applicability_fields(tree_.condition)
         self._fields: Fields | None = None
         self._reads: dict[tuple[Aliases, str, str], Reads] = {}
 

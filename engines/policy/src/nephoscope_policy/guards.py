@@ -81,7 +81,7 @@ def _leaf_types(leaf: tree.Leaf, fold: Callable[[tree.Operand], object]) -> froz
     return None
 
 
-def considered(condition: tree.Condition) -> frozenset[str]:
+def find_applicability_fields(condition: tree.Condition) -> frozenset[str]:
     """Which of type, name and kind decide applicability of the rule, after Azure's special cases; empty: everything applies."""
     found = {name if (name := field_name(leaf)) in APPLICABILITY_FIELDS else "" for leaf in leaves(condition)}
     if found <= {"kind", "name"}:

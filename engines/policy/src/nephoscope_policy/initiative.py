@@ -84,7 +84,7 @@ class Initiative:
         return found
 
     @property
-    def deprecated(self) -> bool:
+    def is_deprecated(self) -> bool:
         """Whether its metadata says that it is deprecated."""
         return ArmObject(dict(self.metadata)).value("deprecated") is True
 

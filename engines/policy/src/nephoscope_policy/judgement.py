@@ -45,13 +45,13 @@ def indexed_type(type_: str, aliases: Aliases, types: frozenset[str] | None) -> 
     return True if type_.count("/") <= 1 or (types is not None and type_ in types) else None
 
 
-def indexed(view: View, aliases: Aliases, types: frozenset[str] | None) -> bool:
+def is_indexed(view: View, aliases: Aliases, types: frozenset[str] | None) -> bool:
     """Whether mode Indexed covers a resource under a rule that names `types`."""
     found = indexed_type(view.type, aliases, types)
     return bool(view.body.get("location")) if found is None else found
 
 
-def ended(rule: FoldedRule) -> Result | None:
+def find_fixed_result(rule: FoldedRule) -> Result | None:
     """The end of every evaluation of a rule that is disabled or judged elsewhere, None where resources decide."""
     if rule.effect_key == "disabled":
         return Result(NOT_APPLICABLE, rule.effect, cause="disabled", description="the effect is disabled")
@@ -63,19 +63,19 @@ def ended(rule: FoldedRule) -> Result | None:
 
 def early(rule: FoldedRule, view: View, snapshot: Snapshot, context: Context) -> Result | None:
     """The end of an evaluation that needs no condition, None where the condition decides."""
-    settled = ended(rule)
+    settled = find_fixed_result(rule)
     if settled is not None:
         return settled
     if rule.needs_request and context.request is None:
         text = "the rule judges the identity behind a request; a scan has no request"
         return Result(UNKNOWN, rule.effect, cause="request-only", description=text)
-    if rule.indexed and not indexed(view, snapshot.aliases, rule.types):
+    if rule.indexed and not is_indexed(view, snapshot.aliases, rule.types):
         text = f"mode Indexed covers types with tags and location; {view.type} is not one"
         return Result(NOT_APPLICABLE, rule.effect, cause="not-indexed", description=text)
     return None
 
 
-def explained(rule: FoldedRule, view: View, snapshot: Snapshot, context: Context) -> Result:
+def explain_rule(rule: FoldedRule, view: View, snapshot: Snapshot, context: Context) -> Result:
     """Evaluate a rule with the explain interpreter; of a planned resource once."""
     settled = early(rule, view, snapshot, context)
     if settled is not None:
@@ -86,7 +86,7 @@ def explained(rule: FoldedRule, view: View, snapshot: Snapshot, context: Context
     if known is not None and known[0][1] is snapshot and known[0][2] == context:
         return known[1]
     try:
-        found = _walked(rule, view, snapshot, context)
+        found = _walk_rule(rule, view, snapshot, context)
     except StepsError as error:
         found = too_many(rule, error)
     if kept is not None:
@@ -99,17 +99,17 @@ def too_many(rule: FoldedRule, error: StepsError) -> Result:
     return Result(ERROR, rule.effect, cause="too-many-steps", description=str(error))
 
 
-def _walked(rule: FoldedRule, view: View, snapshot: Snapshot, context: Context) -> Result:
+def _walk_rule(rule: FoldedRule, view: View, snapshot: Snapshot, context: Context) -> Result:
     current = snapshot.current(view, context.now)
     scope = Scope(current, snapshot, context, rule.parameters, steps=rule.tally.steps())
     outcome = explain.condition(rule.tree.condition, scope)
     if outcome.truth is Truth.FALSE:
         return not_matched(rule, view, snapshot, outcome.reasons)
     if outcome.truth is not Truth.TRUE:
-        return _undecided(rule, outcome)
+        return _undecided_result(rule, outcome)
     if rule.if_not_exists:
         return _existence(rule, scope, outcome)
-    return matched(rule, scope, outcome.reasons)
+    return judge_match(rule, scope, outcome.reasons)
 
 
 def not_matched(rule: FoldedRule, view: View, snapshot: Snapshot, reasons: tuple[Reason, ...] = ()) -> Result:
@@ -121,20 +121,26 @@ def not_matched(rule: FoldedRule, view: View, snapshot: Snapshot, reasons: tuple
     )
 
 
-def matched(rule: FoldedRule, scope: Scope, reasons: tuple[Reason, ...] = ()) -> Result:
+def judge_match(rule: FoldedRule, scope: Scope, reasons: tuple[Reason, ...] = ()) -> Result:
     """The `if` holds, and the effect does not depend on a related resource."""
 
-    def evaluated() -> object:
-        return details.evaluated(rule, scope)
+    def evaluate_later() -> object:
+        return details.evaluate_details(rule, scope)
 
     if rule.effect_key == "manual":
         return _manual(rule, scope.context.attestation, reasons)
     if rule.effect_key in NO_FINDING:
         text = f"{rule.effect} acts on requests; a scan finds nothing to report"
         return Result(
-            NOT_APPLICABLE, rule.effect, reasons, "not-a-scan-effect", text, matched=True, details=evaluated
+            NOT_APPLICABLE,
+            rule.effect,
+            reasons,
+            "not-a-scan-effect",
+            text,
+            matched=True,
+            details=evaluate_later,
         )
-    return Result(NON_COMPLIANT, rule.effect, reasons, matched=True, details=evaluated)
+    return Result(NON_COMPLIANT, rule.effect, reasons, matched=True, details=evaluate_later)
 
 
 def _manual(rule: FoldedRule, attestation: str, reasons: tuple[Reason, ...]) -> Result:
@@ -145,7 +151,7 @@ def _manual(rule: FoldedRule, attestation: str, reasons: tuple[Reason, ...]) -> 
     return Result(state, rule.effect, reasons, "manual", text, matched=True)
 
 
-def _undecided(rule: FoldedRule, outcome: Outcome) -> Result:
+def _undecided_result(rule: FoldedRule, outcome: Outcome) -> Result:
     if outcome.truth is Truth.FAILED:
         return Result(ERROR, rule.effect, outcome.reasons, "expression-error", outcome.message)
     return Result(UNKNOWN, rule.effect, outcome.reasons, outcome.cause, outcome.message)
@@ -178,25 +184,25 @@ def _existence(rule: FoldedRule, scope: Scope, outcome: Outcome) -> Result:
         found = related.candidates(plan, scope.subject, scope.snapshot)
         gap = related.gap(plan, scope.subject, scope.snapshot, found)
     except NotCollected as error:
-        return _undecided(rule, Outcome(Truth.UNKNOWN, outcome.reasons, str(error), error.cause))
+        return _undecided_result(rule, Outcome(Truth.UNKNOWN, outcome.reasons, str(error), error.cause))
     except ArmError as error:
-        return _undecided(rule, Outcome(Truth.FAILED, outcome.reasons, str(error)))
+        return _undecided_result(rule, Outcome(Truth.FAILED, outcome.reasons, str(error)))
     now = scope.context.now
     verdicts = [
         _candidate(rule, scope.related(scope.snapshot.current(candidate, now))) for candidate in found
     ]
-    return _settled(rule, scope, outcome, wanted, gap, verdicts)
+    return _settle(rule, scope, outcome, wanted, gap, verdicts)
 
 
 def _candidate(rule: FoldedRule, scope: Scope) -> Outcome:
     planned = scope.target.resource.planned
-    outcome = _existing(rule, scope)
+    outcome = _judge_existence(rule, scope)
     if outcome.truth is Truth.TRUE and planned is not None and planned.condition:
         return Outcome(Truth.UNKNOWN, outcome.reasons, planned.condition, KNOWN_LATER)
     return outcome
 
 
-def _existing(rule: FoldedRule, scope: Scope) -> Outcome:
+def _judge_existence(rule: FoldedRule, scope: Scope) -> Outcome:
     existence = rule.tree.then.existence
     if existence is None or existence.condition is None:
         path = f"{existence.path}.type" if existence else ""
@@ -205,7 +211,7 @@ def _existing(rule: FoldedRule, scope: Scope) -> Outcome:
     return explain.condition(existence.condition, scope)
 
 
-def _settled(
+def _settle(
     rule: FoldedRule,
     scope: Scope,
     outcome: Outcome,
@@ -218,7 +224,7 @@ def _settled(
         if decided and state is COMPLIANT:
             return Result(COMPLIANT, rule.effect, decided[0].reasons)
         if decided:
-            return _undecided(rule, decided[0])
+            return _undecided_result(rule, decided[0])
     if gap is not None:
         reason = _absence(rule, wanted, gap.what)
         return Result(UNKNOWN, rule.effect, (*outcome.reasons, reason), gap.cause, gap.what)
@@ -227,7 +233,11 @@ def _settled(
         named = f" named '{wanted.name}'" if wanted.name else ""
         reasons = (*outcome.reasons, _absence(rule, wanted, f"there is no {wanted.type}{named}"))
     return Result(
-        NON_COMPLIANT, rule.effect, reasons, matched=True, details=lambda: details.evaluated(rule, scope)
+        NON_COMPLIANT,
+        rule.effect,
+        reasons,
+        matched=True,
+        details=lambda: details.evaluate_details(rule, scope),
     )
 
 

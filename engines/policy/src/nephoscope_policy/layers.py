@@ -77,7 +77,7 @@ Keyed = TypeVar("Keyed", bound=_HasKey)
 _KEY = attrgetter("key")
 
 
-def replaced(views: Iterable[Keyed], removed: Iterable[Keyed], added: Iterable[Keyed]) -> list[Keyed]:
+def replace_members(views: Iterable[Keyed], removed: Iterable[Keyed], added: Iterable[Keyed]) -> list[Keyed]:
     """A copy of a list, in the order of its keys where it had it, without some members (by their keys) and with others."""
     found = list(views)
     for view in removed:

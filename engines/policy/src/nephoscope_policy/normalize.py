@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy.document import get
-from nephoscope_policy.paths import MISSING, STAR, Segment, Segments, folded, split, walk
+from nephoscope_policy.paths import MISSING, STAR, Segment, Segments, fold_segments, split, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -139,14 +139,14 @@ class Normalizer:
             if not row.stars:
                 value = walk(body, row.path)
                 if value is not MISSING:
-                    _set(result, folded(self._home(row)), self._lower(value, ""), keep=True)
+                    _set(result, fold_segments(self._home(row)), self._lower(value, ""), keep=True)
                 continue
             for name, field, source in _renames(row):
                 if field is None:
                     if source in result and name not in result:
                         result[name] = result.pop(source)
                     continue
-                for element in _elements(result, folded(row.short)):
+                for element in _elements(result, fold_segments(row.short)):
                     if source in element and source != field:
                         element[field] = element.pop(source)
 
@@ -165,25 +165,25 @@ class Normalizer:
         for key, value in normalized.items():
             lowered = key.lower()
             if lowered in _ENVELOPE:
-                root[_ENVELOPE[lowered]] = value if lowered == "tags" else self._restored(value)
+                root[_ENVELOPE[lowered]] = value if lowered == "tags" else self._restore(value)
             elif lowered.startswith(_PREFIX):
-                properties[self._spelled(lowered[len(_PREFIX) :])] = self._restored(value)
+                properties[self._restore_key(lowered[len(_PREFIX) :])] = self._restore(value)
             else:
-                (root if self._data_plane else properties)[self._spelled(key)] = self._restored(value)
+                (root if self._data_plane else properties)[self._restore_key(key)] = self._restore(value)
         self._displace(normalized, root, properties)
         self._wrap(properties)
         if properties:
             root["properties"] = properties
         return root
 
-    def _spelled(self, key: str) -> str:
+    def _restore_key(self, key: str) -> str:
         return self._casing.get(key.lower(), key)
 
-    def _restored(self, value: object) -> object:
+    def _restore(self, value: object) -> object:
         if isinstance(value, list):
-            return [self._restored(item) for item in value]
+            return [self._restore(item) for item in value]
         if isinstance(value, dict):
-            return {self._spelled(key): self._restored(item) for key, item in value.items()}
+            return {self._restore_key(key): self._restore(item) for key, item in value.items()}
         return value
 
     def _displace(
@@ -197,14 +197,14 @@ class Normalizer:
             value = walk(normalized, self._home(row))
             inside = _name(row.path[0]) == "properties"
             target = row.path[1:] if inside else row.path
-            if value is MISSING or not target or folded(target) == folded(row.short):
+            if value is MISSING or not target or fold_segments(target) == fold_segments(row.short):
                 continue
             _remove(properties, row.short)
-            _set(properties if inside else root, target, self._restored(value))
+            _set(properties if inside else root, target, self._restore(value))
 
     def _displace_elements(self, row: _Row, properties: dict[str, object]) -> None:
         for name, field, source in _renames(row):
-            spelled = self._spelled(source)
+            spelled = self._restore_key(source)
             if field is None:
                 if (held := _key(properties, name)) is not None:
                     properties[spelled] = properties.pop(held)
@@ -222,14 +222,14 @@ class Normalizer:
             for holder in _holders(properties, parts[:-1]):
                 key = _key(holder, parts[-1])
                 if key is not None and isinstance(holder[key], list):
-                    holder[key] = [_wrapped(element, outside) for element in holder[key]]
+                    holder[key] = [_wrap_properties(element, outside) for element in holder[key]]
 
     def _outside(self, parts: tuple[str, ...]) -> frozenset[str]:
         """The fields of an array's elements whose path lies beside the element's `properties`."""
         prefix: list[Segment] = [segment for part in parts for segment in (part, STAR)]
         found: set[str] = set()
         for row in self._rows:
-            short = folded(row.short)
+            short = fold_segments(row.short)
             if len(short) > len(prefix) and list(short[: len(prefix)]) == prefix:
                 tail = row.path[_star(row.path, len(parts)) + 1 :]
                 if not tail or _name(tail[0]) != "properties":
@@ -324,7 +324,7 @@ def _key(mapping: Mapping[str, object], name: str) -> str | None:
     return next((key for key in mapping if key.lower() == name.lower()), None)
 
 
-def _wrapped(element: object, outside: frozenset[str]) -> object:
+def _wrap_properties(element: object, outside: frozenset[str]) -> object:
     if not isinstance(element, dict):
         return element
     result = {key: value for key, value in element.items() if key.lower() in outside}

@@ -20,7 +20,7 @@ def fault(operator: str, operand: Operand) -> str:
     """Why an operand cannot stand after a lower-cased operator, and what to write instead; '' where it can."""
     if operator == "exists":
         return _not_presence(operand)
-    if operator in ("in", "notin") and not _listed(operand):
+    if operator in ("in", "notin") and not _may_be_list(operand):
         instead = OPERATORS["equals" if operator == "in" else "notequals"]
         return f"'{OPERATORS[operator]}' takes an array, not {_kind(operand)}; write [...] or '{instead}'"
     return ""
@@ -28,7 +28,7 @@ def fault(operator: str, operand: Operand) -> str:
 
 def not_countable(operand: Operand) -> str:
     """Why a count cannot go over a value, '' where it can."""
-    return "" if _listed(operand) else f"a count goes over an array, not over {_kind(operand)}"
+    return "" if _may_be_list(operand) else f"a count goes over an array, not over {_kind(operand)}"
 
 
 def _not_presence(operand: Operand) -> str:
@@ -40,7 +40,7 @@ def _not_presence(operand: Operand) -> str:
     return f"'exists' takes true or false, not {shown}"
 
 
-def _listed(operand: Operand) -> bool:
+def _may_be_list(operand: Operand) -> bool:
     if isinstance(operand, tree.Literal):
         return isinstance(operand.value, list)
     return not isinstance(operand, tree.ObjectOf)

@@ -36,10 +36,10 @@ def compile_parts(node: tree.Condition, compiler: Compiler, reads_of: Callable[[
         child = compile_parts(node.child, compiler, reads_of)
         return lambda run: None if (found := child(run)) is None else not found
     parts = [compile_parts(each, compiler, reads_of) for each in node.children]
-    return _combined(parts, decisive=isinstance(node, tree.AnyOf))
+    return _combine(parts, decisive=isinstance(node, tree.AnyOf))
 
 
-def _combined(parts: list[PartTest], *, decisive: bool) -> PartTest:
+def _combine(parts: list[PartTest], *, decisive: bool) -> PartTest:
     def test(run: Run) -> bool | None:
         result: bool | None = not decisive
         for part in parts:

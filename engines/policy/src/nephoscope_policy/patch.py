@@ -64,7 +64,7 @@ class Draft:
 
     def _step(self, change: Change) -> None:
         self.patch.append(copy.deepcopy(change))
-        self.body = applied(self.body, [change])
+        self.body = apply_patch(self.body, [change])
 
     def _known(self, segments: Segments) -> int:
         """How many segments of the path exist (as something that can hold the next one)."""
@@ -81,7 +81,7 @@ class Draft:
         value: object = self.body
         parts: list[str] = []
         for segment in segments:
-            key = _spelled(value, segment)
+            key = _find_spelling(value, segment)
             parts.append(str(key).replace("~", "~0").replace("/", "~1"))
             value = walk(value, (segment,))
         return "".join(f"/{part}" for part in parts)
@@ -97,13 +97,13 @@ def _key(segment: Segment) -> str:
     return segment
 
 
-def _spelled(value: object, segment: Segment) -> Segment:
+def _find_spelling(value: object, segment: Segment) -> Segment:
     if isinstance(segment, str) and isinstance(value, dict):
         return next((key for key in value if key.lower() == segment.lower()), segment)
     return segment
 
 
-def applied(body: Any, patch: Sequence[Change] | Iterable[Change]) -> Any:
+def apply_patch(body: Any, patch: Sequence[Change] | Iterable[Change]) -> Any:
     """A copy of a body with add, replace and remove operations applied; raises ValueError for one that does not fit."""
     result = copy.deepcopy(body)
     for change in patch:

@@ -30,8 +30,8 @@ def split(text: str) -> Segments:
     position, length = 0, len(text)
     while position < length:
         if text[position] == "[":
-            end = _closing(text, position)
-            result.append(_bracketed(text[position + 1 : end], text))
+            end = _find_closing(text, position)
+            result.append(_parse_bracketed(text[position + 1 : end], text))
             position = end + 1
             if position < length and text[position] == ".":
                 position += 1
@@ -52,7 +52,7 @@ def split(text: str) -> Segments:
     return tuple(result)
 
 
-def _closing(text: str, start: int) -> int:
+def _find_closing(text: str, start: int) -> int:
     quote = text[start + 1 : start + 2]
     if quote in {"'", '"'}:
         end = text.find(f"{quote}]", start + 2)
@@ -64,7 +64,7 @@ def _closing(text: str, start: int) -> int:
     return end
 
 
-def _bracketed(inner: str, text: str) -> Segment:
+def _parse_bracketed(inner: str, text: str) -> Segment:
     if inner == "*":
         return STAR
     if len(inner) >= 2 and inner[0] in "'\"" and inner[-1] == inner[0]:
@@ -77,7 +77,7 @@ def _bracketed(inner: str, text: str) -> Segment:
 
 
 @lru_cache(maxsize=32768)
-def folded(segments: Segments) -> Segments:
+def fold_segments(segments: Segments) -> Segments:
     """The same path with lower-cased keys, for bodies whose keys were lower-cased."""
     return tuple(segment.lower() if isinstance(segment, str) else segment for segment in segments)
 

@@ -153,11 +153,11 @@ class PlannedView(View):
                 raise KnownLater(shown_segments(segments[:index]), value)
             found = step(value, segment)
             if found is MISSING or (found is None and index + 1 < len(segments)):
-                return self._missing(value, segments, index, whole=whole)
+                return self._read_missing(value, segments, index, whole=whole)
             value = found
         return value
 
-    def _missing(self, around: object, segments: Segments, index: int, *, whole: bool) -> Any:
+    def _read_missing(self, around: object, segments: Segments, index: int, *, whole: bool) -> Any:
         if isinstance(around, OpenObject):
             raise KnownLater(shown_segments(segments[: index + 1]), around.rest)
         if not whole or not self._is_filled_in(segments):

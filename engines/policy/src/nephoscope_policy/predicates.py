@@ -35,12 +35,12 @@ Predicate = "Callable[[Any], bool]"
 def predicate(operator: str, right: object, switches: Switches) -> Callable[[object], bool]:
     """The test of a left side; `operator` is lower-cased. Raises OrderError from the test only where the switches say so."""
     if operator.startswith("not"):
-        return _negated(operator[3:], right, switches)
+        return _compile_negated(operator[3:], right, switches)
     builder = _BUILDERS.get(operator)
     return builder(right, switches) if builder else lambda left: judge(operator, left, right, switches)
 
 
-def _negated(operator: str, right: object, switches: Switches) -> Callable[[object], bool]:
+def _compile_negated(operator: str, right: object, switches: Switches) -> Callable[[object], bool]:
     if operator == "equals" and isinstance(right, str):
         return _not_equals_text(right, switches)
     test = _BUILDERS[operator](right, switches)
@@ -169,7 +169,7 @@ def _contains_key(right: object, switches: Switches) -> Callable[[object], bool]
     return lambda left: left is not MISSING and contains_key(left, right, switches)
 
 
-def _ordered(operator: str, right: Any, switches: Switches) -> Callable[[Any], bool]:
+def _compile_ordered(operator: str, right: Any, switches: Switches) -> Callable[[Any], bool]:
     if not is_number(right):
         return lambda left: judge(operator, left, right, switches)
     compare = _COMPARISONS[operator]
@@ -201,8 +201,8 @@ _BUILDERS: dict[str, Callable[[object, Switches], Callable[[object], bool]]] = {
     "matchinsensitively": lambda right, _: _match(right, insensitive=True),
     "contains": _contains,
     "containskey": _contains_key,
-    "less": lambda right, switches: _ordered("less", right, switches),
-    "lessorequals": lambda right, switches: _ordered("lessorequals", right, switches),
-    "greater": lambda right, switches: _ordered("greater", right, switches),
-    "greaterorequals": lambda right, switches: _ordered("greaterorequals", right, switches),
+    "less": lambda right, switches: _compile_ordered("less", right, switches),
+    "lessorequals": lambda right, switches: _compile_ordered("lessorequals", right, switches),
+    "greater": lambda right, switches: _compile_ordered("greater", right, switches),
+    "greaterorequals": lambda right, switches: _compile_ordered("greaterorequals", right, switches),
 }

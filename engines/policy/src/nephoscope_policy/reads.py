@@ -105,9 +105,9 @@ class Fields:
             if "field" in template.expression.calls:
                 for node in walk(template.expression.tree):
                     if isinstance(node, Call) and node.key == "field":
-                        yield self._named(node.arguments)
+                        yield self._constant_name(node.arguments)
 
-    def _named(self, arguments: tuple[Node, ...]) -> str | None:
+    def _constant_name(self, arguments: tuple[Node, ...]) -> str | None:
         """The text that field() is asked for, None where more than parameters decide it."""
         if len(arguments) != 1:
             return None

@@ -108,36 +108,36 @@ def candidates(wanted: Plan, view: View, snapshot: Snapshot) -> list[View]:
         found = snapshot.descendants(view.key, lookup.type, wanted.levels)
         if wanted.last and wanted.levels == 1 and len(found) > _FEW:
             found = snapshot.named_children(view.key, lookup.type, wanted.last)
-        return _fitting(wanted, found)
+        return _filter_fitting(wanted, found)
     if lookup.scope == "subscription" or not (identifier.resource_group or lookup.resource_group):
         own = identifier.subscription
         found = snapshot.in_subscription(own, lookup.type)
-        return _named(wanted, own, found, snapshot, lambda one: one.resource.id.subscription)
+        return _filter_named(wanted, own, found, snapshot, lambda one: one.resource.id.subscription)
     group = _group(lookup, view)
     found = snapshot.in_group(group, lookup.type)
-    found = _named(wanted, group, found, snapshot, lambda one: one.resource.id.resource_group_id)
+    found = _filter_named(wanted, group, found, snapshot, lambda one: one.resource.id.resource_group_id)
     if not lookup.scope and not lookup.resource_group:
         return [one for one in found if not _extends_another(one, view)]
     return found
 
 
-def _named(
+def _filter_named(
     wanted: Plan, place: str, found: list[View], snapshot: Snapshot, place_of: Callable[[View], str]
 ) -> list[View]:
     """Those found in a subscription or group whose name fits; of many it is remembered for the next that looks from there."""
     if not wanted.names or len(found) <= _FEW:
-        return _fitting(wanted, found)
+        return _filter_fitting(wanted, found)
     key = (wanted.lookup.type, place, wanted.names)
     known = snapshot.looked_up.get(key)
     if known is None:
         if wanted.last:
             named = snapshot.named(wanted.lookup.type, wanted.last)
             found = [one for one in named if place_of(one) == place]
-        known = snapshot.looked_up[key] = _fitting(wanted, found)
+        known = snapshot.looked_up[key] = _filter_fitting(wanted, found)
     return known
 
 
-def _fitting(wanted: Plan, found: list[View]) -> list[View]:
+def _filter_fitting(wanted: Plan, found: list[View]) -> list[View]:
     return [one for one in found if _fits(wanted.names, one.full_name)] if wanted.names else found
 
 
@@ -183,7 +183,7 @@ def gap(wanted: Plan, view: View, snapshot: Snapshot, found: list[View]) -> Gap 
     if snapshot.complete:
         return None
     last = wanted.last if len(wanted.names) == 1 else ""
-    if _collected(wanted, view, snapshot, last):
+    if _is_collected(wanted, view, snapshot, last):
         return None
     expired = expired_claim(snapshot.coverage, lookup.type, _place(wanted, view), last)
     if expired:
@@ -210,7 +210,7 @@ def _whole_subscription(wanted: Plan, view: View) -> bool:
     return not wanted.under and (lookup.scope == "subscription" or not in_group)
 
 
-def _collected(wanted: Plan, view: View, snapshot: Snapshot, last: str) -> bool:
+def _is_collected(wanted: Plan, view: View, snapshot: Snapshot, last: str) -> bool:
     """Whether the snapshot holds the answer: for a resource and what is under it, a resource group or a subscription.
 
     A manifest's `<type>/providers/<extension>` stands for the extension under resources of the type alone, `<type>/*` for what

@@ -17,7 +17,7 @@ from nephoscope_policy.document import get
 from nephoscope_policy.errors import PolicyError, raise_all
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.parser import Parser
-from nephoscope_policy.patch import Draft, applied
+from nephoscope_policy.patch import Draft, apply_patch
 from nephoscope_policy.paths import MISSING, STAR, Segments
 from nephoscope_policy.scope import Scope
 
@@ -47,7 +47,7 @@ class Preview:
 
     def applied(self, resource: Resource) -> Resource:
         """The resource as the patch would leave it."""
-        return Resource(resource.id, applied(resource.body, self.patch), resource.complete)
+        return Resource(resource.id, apply_patch(resource.body, self.patch), resource.complete)
 
 
 def preview(
@@ -68,13 +68,13 @@ def preview(
         return Preview(rule.effect)
     scope = Scope(snapshot.view(resource), snapshot, context, rule.parameters)
     if rule.effect_key in ("modify", "append"):
-        return _changed(rule, scope)
+        return _preview_change(rule, scope)
     if rule.effect_key == "deployifnotexists":
-        return _deployed(rule, scope)
+        return _preview_deployment(rule, scope)
     return Preview(rule.effect)
 
 
-def _changed(rule: Rule, scope: Scope) -> Preview:
+def _preview_change(rule: Rule, scope: Scope) -> Preview:
     draft = Draft(scope.subject.body)
     conflicts: list[str] = []
     for operation in rule.tree.then.operations or ():
@@ -108,7 +108,7 @@ def _operate(
         conflicts.append(operation.target.text)
 
 
-def _deployed(rule: Rule, scope: Scope) -> Preview:
+def _preview_deployment(rule: Rule, scope: Scope) -> Preview:
     details = rule.tree.then.details
     deployment = get(details, "deployment") if isinstance(details, dict) else None
     properties = get(deployment, "properties") if isinstance(deployment, dict) else None

@@ -27,7 +27,7 @@ def expiry(resource: Resource, now: datetime, coverage: Coverage) -> str:
     kind, reported, dated = found
     if all(walk(resource.body, path) is MISSING for path in reported):
         return ""
-    when, verb = _dated(resource, dated), "is of"
+    when, verb = _read_date(resource, dated), "is of"
     if when is None:
         when, verb = coverage.time_of(resource.key, resource.type, resource.id.name), "was read on"
     if when is None or now - when <= timedelta(days=kind.days):
@@ -56,10 +56,10 @@ def expired_claim(coverage: Coverage, type_: str, scope: str, name: str = "") ->
 def reported_at(resource: Resource) -> datetime | None:
     """The time that the report in a body bears, None for none."""
     found = report_kind(resource.type)
-    return None if found is None else _dated(resource, found[2])
+    return None if found is None else _read_date(resource, found[2])
 
 
-def _dated(resource: Resource, dated: tuple[Segments, ...]) -> datetime | None:
+def _read_date(resource: Resource, dated: tuple[Segments, ...]) -> datetime | None:
     """The time that a report bears, None for none; one that is no time of ISO 8601 is none."""
     for path in dated:
         text = walk(resource.body, path)

@@ -29,7 +29,7 @@ class Rule(FoldedRule):
 
     def __init__(self, tree_: tree.Tree, parameters: dict[str, object]) -> None:
         super().__init__(tree_, parameters)
-        self._ended = judgement.ended(self)
+        self._ended = judgement.find_fixed_result(self)
         self._compiled: dict[str | tuple[str, str], Compiled] = {}
         self._aliases: Aliases | None = None
         self._switches: Switches | None = None
@@ -69,8 +69,8 @@ class Rule(FoldedRule):
         result = self.verdict_of(view, snapshot, context)
         if result.state is not COMPLIANT and not result.matched and result.cause not in _EXPLAINED:
             return result
-        return result.explained_by(lambda: judgement.explained(self, view, snapshot, context))
+        return result.explained_by(lambda: judgement.explain_rule(self, view, snapshot, context))
 
     def explain(self, resource: Resource, snapshot: Snapshot, context: Context) -> Result:
         """Judge a resource with the tree-walking interpreter, with all reasons."""
-        return judgement.explained(self, snapshot.view(resource), snapshot, context)
+        return judgement.explain_rule(self, snapshot.view(resource), snapshot, context)

@@ -41,7 +41,7 @@ def leaves(found: Any) -> int:
     return sum(map(leaves, found[1:])) if found[0] in ("AllOf", "AnyOf", "Not") else 1
 
 
-def shared(
+def share_answers(
     test: Callable[[dict[str, Any], Run], bool], found: object, version: str
 ) -> Callable[[dict[str, Any], Run], bool]:
     """The condition with its answer kept in the body; `version` is the api-version that its paths are of."""

@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from nephoscope_policy.aliases import Aliases
-from nephoscope_policy.layers import Layer, Table, laid_over, replaced
+from nephoscope_policy.layers import Layer, Table, laid_over, replace_members
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
@@ -58,7 +58,7 @@ class Index:
         found.by_key = laid_over(self.by_key, {key: added.get(key) for key in ids})
         for name, place in _PLACES.items():
             lists = getattr(self, name)
-            setattr(found, name, laid_over(lists, _patched(lists, place, removed, [*added.values()])))
+            setattr(found, name, laid_over(lists, _patch_lists(lists, place, removed, [*added.values()])))
         return found
 
 
@@ -69,7 +69,7 @@ _PLACES: dict[str, Callable[[View], object]] = {
 }
 
 
-def _patched(
+def _patch_lists(
     lists: Table[object, list[View]], place: Callable[[View], object], removed: list[View], added: list[View]
 ) -> dict[object, list[View] | None]:
     """The lists that change: some views taken out and others put in, in the order of their keys where they had it."""
@@ -78,7 +78,9 @@ def _patched(
         touched.setdefault(place(view), ([], []))[0].append(view)
     for view in added:
         touched.setdefault(place(view), ([], []))[1].append(view)
-    return {key: replaced(lists.get(key) or (), out, into) or None for key, (out, into) in touched.items()}
+    return {
+        key: replace_members(lists.get(key) or (), out, into) or None for key, (out, into) in touched.items()
+    }
 
 
 def _unknown_by_parent(unknown: Mapping[str, Gap]) -> dict[Key, list[tuple[str, Gap]]]:
@@ -117,7 +119,7 @@ class Snapshot:
         self.coverage = coverage if coverage is not None else Coverage.everything()
         self.switches = switches
         self._base = base
-        self._index = Index.of(map(Resource.wrapped, resources))
+        self._index = Index.of(map(Resource.wrap, resources))
         self._types: dict[str, list[str]] = {}
         self.looked_up: dict[tuple[str, str, tuple[str, ...]], list[View]] = {}
         """What look-ups by name have found: (type, place, name segments) to views."""
@@ -248,11 +250,11 @@ class Snapshot:
 
     def types_in_group(self, group: str, types: Iterable[str]) -> list[str]:
         """Those of some lower-cased types of which a resource group (lower-cased id, '' = none) may hold a resource; no overlays."""
-        return _held(self._index.by_group, group, types)
+        return _find_types(self._index.by_group, group, types)
 
     def types_in_subscription(self, subscription: str, types: Iterable[str]) -> list[str]:
         """The same for the subscription with the lower-cased GUID."""
-        return _held(self._index.by_subscription, subscription, types)
+        return _find_types(self._index.by_subscription, subscription, types)
 
     def _merge(self, index: str, key: object) -> list[View]:
         own: list[View] = getattr(self._index, index).get(key) or []
@@ -289,6 +291,6 @@ class Snapshot:
         return self.find(view.resource.id.resource_group_id) if view.type != RESOURCE_GROUP_TYPE else view
 
 
-def _held(lists: Table[Key, list[View]], place: str, types: Iterable[str]) -> list[str]:
+def _find_types(lists: Table[Key, list[View]], place: str, types: Iterable[str]) -> list[str]:
     below, own = (lists.below, lists.own) if isinstance(lists, Layer) else (lists, {})
     return [type_ for type_ in types if (key := (place, type_)) in below or key in own]

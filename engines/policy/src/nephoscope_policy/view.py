@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy.gap import NOT_COLLECTED
 from nephoscope_policy.operators import spaceless
-from nephoscope_policy.paths import MISSING, Segments, fold_keys, folded, gather, walk
+from nephoscope_policy.paths import MISSING, Segments, fold_keys, fold_segments, gather, walk
 
 if TYPE_CHECKING:
     from nephoscope_policy.aliases import FieldPath
@@ -65,7 +65,7 @@ class View:
             return True
         if self.unread or reads.everything:
             return False
-        return not reads.paths if self.resource.derived else all(map(listed, reads.paths))
+        return not reads.paths if self.resource.derived else all(map(is_listed, reads.paths))
 
     def release(self) -> None:
         """Give back the memory of the lower-cased body; it is made again when it is asked for."""
@@ -101,7 +101,7 @@ class View:
         if self.unread:
             self._check_read(segments)
         value = walk(self.body, segments)
-        if value is MISSING and not self.complete and (self.resource.derived or not listed(segments)):
+        if value is MISSING and not self.complete and (self.resource.derived or not is_listed(segments)):
             if self.unread and self.body.get("properties"):
                 return value
             raise NotCollected(f"the properties of {self.key} were not read")
@@ -128,7 +128,7 @@ class View:
 
     def _check_read(self, segments: Segments) -> None:
         """Raise NotCollected for a path at, above or below one that the export cut to text."""
-        path = folded(segments)
+        path = fold_segments(segments)
         for unread in self.unread:
             length = min(len(path), len(unread))
             if path[:length] == unread[:length]:
@@ -144,7 +144,7 @@ LISTED = frozenset(
 )
 
 
-def listed(segments: Segments) -> bool:
+def is_listed(segments: Segments) -> bool:
     """Whether a listing without properties still carries what the path reads."""
     return bool(segments) and segments[0] in LISTED
 

@@ -114,11 +114,11 @@ class Section:
     ) -> Callable[[Handler], Handler]:
         """Declare that a function answers a method and path."""
 
-        def declared(handler: Handler) -> Handler:
+        def declare(handler: Handler) -> Handler:
             self.routes.append(Route(method, path, permission, handler, self.name, status, scoped, most))
             return handler
 
-        return declared
+        return declare
 
 
 @cache

@@ -53,7 +53,7 @@ async def _respond(instance: Instance, host: Host, request: Request) -> Response
     id_ = str(uuid.uuid4())
     headers = {"x-ms-request-id": id_, "Cache-Control": "no-store"}
     try:
-        status, body = await _answered(instance, host, request)
+        status, body = await _answer(instance, host, request)
     except ClientDisconnect:
         return Response(status_code=400)
     except Fault as fault:
@@ -70,20 +70,20 @@ async def _respond(instance: Instance, host: Host, request: Request) -> Response
     return Response(msgspec.json.encode(body), status, headers, "application/json")
 
 
-async def _answered(instance: Instance, host: Host, request: Request) -> tuple[int, object]:
+async def _answer(instance: Instance, host: Host, request: Request) -> tuple[int, object]:
     caller = await run_in_threadpool(once_more, lambda: authenticate(instance, request))
     if request.scope["path"] in DOCUMENTS:
         return 200, document()
-    route, found = _found("GET" if request.method == "HEAD" else request.method, request.scope["path"])
+    route, found = _find_route("GET" if request.method == "HEAD" else request.method, request.scope["path"])
     # who may not send what is large is not read to its end
     most = (
         route.most if route.scoped is None or caller.may(route.permission, route.scoped(found)) else MAX_BODY
     )
     raw = await whole_body(request, most)
-    return await run_in_threadpool(_handled, instance, host, request, route, found, caller, raw)
+    return await run_in_threadpool(_handle, instance, host, request, route, found, caller, raw)
 
 
-def _found(method: str, path: str) -> tuple[Route, dict[str, str]]:
+def _find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
     fitting = [(one, found) for one in routes() if (found := one.template.match(path)) is not None]
     for one, found in fitting:
         if one.method == method:
@@ -94,7 +94,7 @@ def _found(method: str, path: str) -> tuple[Route, dict[str, str]]:
     raise Fault(404, "NotFound", f"Nothing is at {path[:300]}; /openapi.json has what there is.")
 
 
-def _handled(
+def _handle(
     instance: Instance,
     host: Host,
     request: Request,
@@ -106,7 +106,7 @@ def _handled(
     try:
         if route.scoped is not None:
             caller.must(route.permission, route.scoped(found))
-        given = _given(route, request, found, raw)
+        given = _read_arguments(route, request, found, raw)
         ask = Ask(instance, caller, host, route.permission)
         if route.method == "POST":  # as one that has others do something
             return route.status, route.handler(ask, **given)
@@ -122,16 +122,16 @@ def _handled(
         raise unavailable(str(error)) from error
 
 
-def _given(route: Route, request: Request, found: dict[str, str], raw: bytes) -> dict[str, Any]:
+def _read_arguments(route: Route, request: Request, found: dict[str, str], raw: bytes) -> dict[str, Any]:
     """What the function takes; Fault 400 for what is not as it is described."""
     given: dict[str, object] = {}
     for name, type_ in route.parameters.items():
-        given[name] = _converted(found[name], type_, name)
+        given[name] = _convert(found[name], type_, name)
     asked = request.query_params.multi_items()
     if len({name for name, _ in asked}) != len(asked):
         raise bad("A parameter of the query comes twice.", "query")
     if route.query is not None:
-        given["query"] = _converted(dict(asked), route.query, "query")
+        given["query"] = _convert(dict(asked), route.query, "query")
     elif asked:
         raise bad("This takes no query.", "query")
     if route.body is not None:
@@ -139,7 +139,7 @@ def _given(route: Route, request: Request, found: dict[str, str], raw: bytes) ->
     return given
 
 
-def _converted(value: object, type_: object, target: str) -> object:
+def _convert(value: object, type_: object, target: str) -> object:
     try:
         return msgspec.convert(value, type_, strict=False)
     except msgspec.ValidationError as error:

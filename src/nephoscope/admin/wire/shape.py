@@ -50,7 +50,7 @@ class Paging(Shape, frozen=True, kw_only=True):
     after: Annotated[str, msgspec.Meta(max_length=300, description="`next` of the page before.")] = ""
 
 
-def paged(items: Iterable[One], key: Callable[[One], str], asked: Paging) -> tuple[tuple[One, ...], str]:
+def take_page(items: Iterable[One], key: Callable[[One], str], asked: Paging) -> tuple[tuple[One, ...], str]:
     """A page of items in the order of a key that each has alone, and where the next begins ('' = it is the last)."""
     rest = sorted((one for one in items if key(one) > asked.after), key=key)
     page = tuple(rest[: asked.top])

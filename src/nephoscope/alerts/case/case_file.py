@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.case.likeness import Alike, alike
 from nephoscope.alerts.case.parties import Applications, Involved, Party, parties
-from nephoscope.alerts.entities.mapped import merged
+from nephoscope.alerts.entities.mapped import merge_entities
 from nephoscope.alerts.rules.overriding import techniques_of
-from nephoscope.alerts.rules.tactics import ordered
+from nephoscope.alerts.rules.tactics import order_tactics
 from nephoscope.model.entity import Entity
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.state.incidents.bookmarks import Bookmark
@@ -50,7 +50,7 @@ class CaseFile:
     def tactics(self) -> list[str]:
         """The stages of the story, in the order of the kill chain."""
         told = [name for one in self.alerts for name in str(one.document["Tactics"]).split(", ") if name]
-        return ordered([*told, *(name for one in self.bookmarks for name in one.tactics)])
+        return order_tactics([*told, *(name for one in self.bookmarks for name in one.tactics)])
 
     @property
     def techniques(self) -> list[str]:
@@ -59,14 +59,14 @@ class CaseFile:
         return sorted(told | {name for one in self.bookmarks for name in one.techniques})
 
     @property
-    def involved(self) -> list[Involved]:
+    def participants(self) -> list[Involved]:
         """Who takes part, those of most alerts first: one that goes by several names is told once, by all of them."""
         return involved_in(self.alerts, self.bookmarks)
 
     @property
     def parties(self) -> list[Party]:
         """Who takes part, each once: what carries the same id of Entra ID is one, whether a log calls it account or application."""
-        return parties(self.involved, self.applications)
+        return parties(self.participants, self.applications)
 
     def timeline(self, events: Iterable[Moment] = ()) -> list[Moment]:
         """What happened and what people did, in order."""
@@ -96,7 +96,7 @@ def involved_in(alerts: Iterable[StoredAlert], bookmarks: Iterable[Bookmark]) ->
             min(first for _, first, _ in seen),
             max(last for _, _, last in seen),
         )
-        for whole, seen in _joined(given)
+        for whole, seen in _join_entities(given)
     ]
     return sorted(found, key=lambda one: (-len(one.sources), one.first, one.entity.key))
 
@@ -105,9 +105,11 @@ _RANK = {"event": 0, "bookmark": 1, "alert": 2, "action": 3}
 Seen = list[tuple[str, datetime, datetime]]
 
 
-def _joined(given: Sequence[tuple[str, datetime, datetime, list[Entity]]]) -> list[tuple[Entity, Seen]]:
+def _join_entities(
+    given: Sequence[tuple[str, datetime, datetime, list[Entity]]],
+) -> list[tuple[Entity, Seen]]:
     """The entities of all, joined by their names, each with where it was seen."""
-    whole = merged(entities for _, _, _, entities in given)
+    whole = merge_entities(entities for _, _, _, entities in given)
     by_key = {key: one for one in whole for key in one.keys}
     seen: dict[Entity, dict[str, tuple[str, datetime, datetime]]] = defaultdict(dict)
     for id_, first, last, entities in given:

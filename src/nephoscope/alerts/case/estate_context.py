@@ -219,7 +219,7 @@ class EstateContext:
         try:
             if not exposure.is_internet_facing(machine):
                 return Fact("exposure", "no way in from the Internet")
-            found, missing = exposure.reached(machine, "tcp", MANAGEMENT_PORTS)
+            found, missing = exposure.find_reached_ports(machine, "tcp", MANAGEMENT_PORTS)
         except NotCollected as gap:
             return unknown("exposure", self.reader.mask(gap.what))
         ports = sorted({one.port for one in found if one.broad})
@@ -275,7 +275,7 @@ class EstateContext:
 
     def _describe_roles(self, principals: Sequence[str]) -> Fact:
         """The roles that principals hold, directly or by a group, of what the reader may read."""
-        found = list(self._held(frozenset(principals)))
+        found = list(self._list_roles(frozenset(principals)))
         names = sorted({text for text, _ in found if text})
         gaps = [*self._unread_scopes(), *(gap for _, gap in found if gap)]
         text = join_names(names)
@@ -288,7 +288,7 @@ class EstateContext:
     def _unread_scopes(self) -> list[str]:
         return [one for one in self._scopes if not self.index.view.covers(ASSIGNMENT_TYPE, one)]
 
-    def _held(self, wanted: frozenset[str]) -> Iterator[tuple[str, str]]:
+    def _list_roles(self, wanted: frozenset[str]) -> Iterator[tuple[str, str]]:
         """(role on scope, '') for each role that is held, ('', why) for what could give more."""
         members = self.reader.reads_directory(self.index.tenant)
         if not members:

@@ -88,7 +88,7 @@ class EstateIndex:
             for name in (machine.name, inner, properties(machine).get("dnsFqdn")):
                 if isinstance(name, str) and name:
                     found[name.lower()][machine.key] = machine
-        return _listed(found)
+        return _to_lists(found)
 
     @cached_property
     def addresses(self) -> dict[str, list[Resource]]:
@@ -107,7 +107,7 @@ class EstateIndex:
             holder = self.view.estate.resources.get(machine) or own or public
             if isinstance(shown, str):
                 found[shown.lower()][holder.key] = holder
-        return _listed(found)
+        return _to_lists(found)
 
     @cached_property
     def users(self) -> dict[str, Resource]:
@@ -178,7 +178,7 @@ def _private_addresses(card: Resource) -> Iterable[str]:
     return (one for one in given if isinstance(one, str))
 
 
-def _listed(found: dict[str, dict[str, Resource]]) -> dict[str, list[Resource]]:
+def _to_lists(found: dict[str, dict[str, Resource]]) -> dict[str, list[Resource]]:
     return {name: list(several.values()) for name, several in found.items()}
 
 

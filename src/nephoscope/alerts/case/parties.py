@@ -74,8 +74,8 @@ def parties(involved: Iterable[Involved], applications: Applications = NOT_KNOWN
     """The parties of the entities, those of most alerts first."""
     found: list[list[Involved]] = []
     for one in involved:
-        ids = _known(one.entity, applications)
-        same = [group for group in found if any(ids & _known(each.entity, applications) for each in group)]
+        ids = _find_ids(one.entity, applications)
+        same = [group for group in found if any(ids & _find_ids(each.entity, applications) for each in group)]
         found = [group for group in found if group not in same]
         found.append([*(each for group in same for each in group), one])
     made = [_party(group) for group in found]
@@ -96,7 +96,7 @@ def object_ids(involved: Iterable[Involved]) -> frozenset[str]:
     return frozenset(id_ for one in involved if one.entity.kind == "Account" for id_ in _ids(one.entity))
 
 
-def _known(entity: Entity, applications: Applications) -> set[str]:
+def _find_ids(entity: Entity, applications: Applications) -> set[str]:
     """The ids of an entity, with those of the applications of the service principals among them."""
     ids = set(_ids(entity))
     return ids | {applications[one] for one in ids if one in applications}

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.detection.raising import raised
-from nephoscope.alerts.detection.wanted_columns import lacking
+from nephoscope.alerts.detection.raising import build_alerts
+from nephoscope.alerts.detection.wanted_columns import describe_lacking
 from nephoscope.alerts.holding.suppression import WORDS, YOUNG
 from nephoscope.alerts.rules.finding import Finding, findings
 from nephoscope.alerts.rules.rule import Rule
@@ -64,7 +64,7 @@ class Detector:
         """Run a rule in a window; whatever goes wrong is an outcome, never an exception."""
         began = time.perf_counter()
         found = self._outcome(rule, window, now)
-        return replace(found, lacking=self._lacking(found), seconds=time.perf_counter() - began)
+        return replace(found, lacking=self._find_lacking(found), seconds=time.perf_counter() - began)
 
     def tables(self, rule: Rule) -> frozenset[str]:
         """The tables that a rule reads, as far as its text says; none where it does not compile."""
@@ -84,7 +84,7 @@ class Detector:
                 seen = self.reading.versions(compiled, rule.query)
             count, rows = self._rows(rule, window, compiled)
             identity = self._identity(rule, window, compiled) if rows else UNKNOWN
-            alerts = tuple(self._known(rule, window, raised(rule, window, rows, now, count, identity)))
+            alerts = tuple(self._known(rule, window, build_alerts(rule, window, rows, now, count, identity)))
             return Outcome(rule, window, count, alerts, seen=seen)
         except ExternalDataError as error:
             return Outcome(rule, window, error=str(error), fault=error.passing, seen=seen)
@@ -96,7 +96,7 @@ class Detector:
         except Exception as error:  # noqa: BLE001 - a rule is a boundary: what goes wrong in one is told, and the others go on
             return Outcome(rule, window, error=f"{type(error).__name__}: {error}", fault=True, seen=seen)
 
-    def _lacking(self, found: Outcome) -> tuple[str, ...]:
+    def _find_lacking(self, found: Outcome) -> tuple[str, ...]:
         """What the query does not give and the rule asks for, where that is missing in an alert now."""
         rule, end = found.rule, found.window.end
         if not found.alerts:
@@ -107,7 +107,7 @@ class Detector:
                 if self.reading is not None
                 else compile_results(rule.query, catalog, now=end)[-1]
             )
-        return lacking(rule, dict(compiled.columns)) if compiled.resume is None else ()
+        return describe_lacking(rule, dict(compiled.columns)) if compiled.resume is None else ()
 
     def _identity(self, rule: Rule, window: Window, compiled: Compiled | None) -> RowIdentity:
         if compiled is not None:

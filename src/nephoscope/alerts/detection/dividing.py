@@ -38,7 +38,7 @@ def key_of(subject: Subject) -> str:
     return "\n".join(sorted(one.key for one in subject.entities))
 
 
-def divided(
+def divide_run(
     rule: Rule, rows: Sequence[Finding], subjects: Sequence[Subject], found: int, end: datetime
 ) -> list[Part]:
     """The parts of a run whose trigger holds: first what is raised, then what each suppression holds back.
@@ -50,7 +50,7 @@ def divided(
     first = next((one for one in holds if one is not None), _unconditional(rule.tuning))
     if first is None:
         return [Part(rows, found)]
-    held = dict(_held(rows, holds))
+    held = dict(_group_by_hold(rows, holds))
     left = found - sum(map(len, held.values()))
     if rule.operator != "gt":
         return [Part(rows, found, None if left else first)]
@@ -61,7 +61,9 @@ def divided(
     return [*parts, *(Part(several, len(several), hold) for hold, several in held.items())]
 
 
-def _held(rows: Sequence[Finding], holds: Sequence[Hold | None]) -> Iterator[tuple[Hold, list[Finding]]]:
+def _group_by_hold(
+    rows: Sequence[Finding], holds: Sequence[Hold | None]
+) -> Iterator[tuple[Hold, list[Finding]]]:
     for hold in dict.fromkeys(one for one in holds if one is not None):
         yield hold, [row for row, other in zip(rows, holds, strict=True) if other == hold]
 

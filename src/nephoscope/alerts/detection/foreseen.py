@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.detection.recognition import recognised
+from nephoscope.alerts.detection.recognition import match_earlier
 from nephoscope.alerts.detection.told import reach_of, told_before
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def foreseen(state: State, workspace: str, outcome: Outcome) -> Foreseen:
     with state.reading() as session:
         stood = state.alerts.versions_of_windows(session, workspace, outcome.rule.id, *reach_of(outcome))
         told = told_before(state, session, workspace, outcome)
-    return Foreseen(outcome, recognised(searched(outcome).alerts, told), tuple(stood))
+    return Foreseen(outcome, match_earlier(add_searched_times(outcome).alerts, told), tuple(stood))
 
 
 def pairs_of(
@@ -53,10 +53,10 @@ def pairs_of(
     """Each alert of an outcome with the earlier one that it is: as it was foreseen where that holds, else by what is there now."""
     if before is not None and before.holds(state, session, workspace, now):
         return before.pairs
-    return recognised(searched(outcome).alerts, told_before(state, session, workspace, outcome))
+    return match_earlier(add_searched_times(outcome).alerts, told_before(state, session, workspace, outcome))
 
 
-def searched(outcome: Outcome) -> Outcome:
+def add_searched_times(outcome: Outcome) -> Outcome:
     """The outcome with the times that its rule looked at in each of its alerts."""
     start, end = outcome.window.start, outcome.window.end
     return replace(outcome, alerts=tuple(replace(one, searched=(start, end)) for one in outcome.alerts))

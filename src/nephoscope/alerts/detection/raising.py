@@ -9,10 +9,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from nephoscope.alerts.detection.dividing import Part, divided, key_of
+from nephoscope.alerts.detection.dividing import Part, divide_run, key_of
 from nephoscope.alerts.detection.row_names import Name, in_time, row_names
-from nephoscope.alerts.detection.wording import MAX_DESCRIPTION, MAX_NAME, worded
-from nephoscope.alerts.entities.mapped import entities, merged
+from nephoscope.alerts.detection.wording import MAX_DESCRIPTION, MAX_NAME, fill_template
+from nephoscope.alerts.entities.mapped import entities, merge_entities
 from nephoscope.alerts.holding.condition import Subject
 from nephoscope.alerts.rules.finding import Finding
 from nephoscope.alerts.rules.rule import Rule
@@ -28,7 +28,7 @@ MOST = 150
 KEPT_VALUES = 50
 
 
-def raised(
+def build_alerts(
     rule: Rule,
     window: Window,
     rows: Sequence[Finding],
@@ -49,7 +49,7 @@ def raised(
         rows = in_time(rows)
     parts = [Part(rows, found)]
     if rule.tuning.suppressions or rule.tuning.learning:
-        parts = divided(rule, rows, [subject_of(rule, row) for row in rows], found, window.end)
+        parts = divide_run(rule, rows, [subject_of(rule, row) for row in rows], found, window.end)
     return [alert for part in parts for alert in _alerts(rule, window, part, now, identity)]
 
 
@@ -89,8 +89,8 @@ def _alert(rule: Rule, window: Window, part: Part, name: Name, now: datetime) ->
     return Alert(
         id=_id(rule.id, window, name.text),
         rule=rule.id,
-        name=worded(override.name or rule.name, first, MAX_NAME),
-        description=worded(override.description or rule.description, first, MAX_DESCRIPTION),
+        name=fill_template(override.name or rule.name, first, MAX_NAME),
+        description=fill_template(override.description or rule.description, first, MAX_DESCRIPTION),
         severity=_severity(rule, first),
         start=moments[0] if moments else window.start,
         end=moments[-1] if moments else window.end,
@@ -105,18 +105,18 @@ def _alert(rule: Rule, window: Window, part: Part, name: Name, now: datetime) ->
         properties={name: first.text(column) for name, column in override.properties},
         held_by=hold.by if hold else "",
         held_as=hold.words if hold else "",
-        learned=_learned(rule, rows) if hold and hold.learn else (),
+        learned=_find_learned_keys(rule, rows) if hold and hold.learn else (),
         group=name.group,
         traits=name.traits,
     )
 
 
-def _learned(rule: Rule, rows: Sequence[Finding]) -> tuple[str, ...]:
+def _find_learned_keys(rule: Rule, rows: Sequence[Finding]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key_of(subject_of(rule, row)) for row in rows))
 
 
 def _entities(rule: Rule, rows: Sequence[Finding]) -> tuple[Entity, ...]:
-    return merged(entities(row, rule.mappings) for row in rows)
+    return merge_entities(entities(row, rule.mappings) for row in rows)
 
 
 def _id(rule: str, window: Window, group: str) -> str:

@@ -19,7 +19,7 @@ _BESIDE = frozenset({"TimeGenerated", "ProcessingEndTime", "Status", "Compromise
 _TIMES = ("Query Start Time UTC", "Query End Time UTC")
 
 
-def recognised(
+def match_earlier(
     alerts: Sequence[Alert], earlier: Sequence[StoredAlert]
 ) -> list[tuple[Alert, StoredAlert | None]]:
     """Each alert with the earlier one of its window that it is, under that one's id; None = it is new.
@@ -36,7 +36,7 @@ def recognised(
     rest = {place: one for place, one in enumerate(alerts) if place not in found}
     for place, id_ in likest(rest, list(left.alerts.values())):
         found[place] = left.pop(id_)
-    return [_named(alert, found.get(place), taken) for place, alert in enumerate(alerts)]
+    return [_name_alert(alert, found.get(place), taken) for place, alert in enumerate(alerts)]
 
 
 class Left:
@@ -46,26 +46,26 @@ class Left:
         self.alerts = {one.id: one for one in earlier}
         self._saying: dict[Hashable, deque[str]] = {}
         for one in self.alerts.values():
-            self._saying.setdefault(_said(one.group_key, one.traits), deque()).append(one.id)
+            self._saying.setdefault(_traits_key(one.group_key, one.traits), deque()).append(one.id)
 
     def pop(self, id_: str) -> StoredAlert:
         """The alert of an id, which is found now."""
         return self.alerts.pop(id_)
 
-    def saying(self, group: str, traits: Mapping[str, str]) -> StoredAlert | None:
+    def find_by_traits(self, group: str, traits: Mapping[str, str]) -> StoredAlert | None:
         """The first one of a group with just these traits."""
-        several = self._saying.get(_said(group, traits), deque())
+        several = self._saying.get(_traits_key(group, traits), deque())
         while several and several[0] not in self.alerts:
             several.popleft()
         return self.alerts[several[0]] if several else None
 
 
-def _said(group: str, traits: Mapping[str, str]) -> Hashable:
+def _traits_key(group: str, traits: Mapping[str, str]) -> Hashable:
     return group, frozenset(traits.items())
 
 
 def _says_the_same(alert: Alert, left: Left) -> StoredAlert | None:
-    return left.saying(alert.group, alert.traits) if alert.traits else None
+    return left.find_by_traits(alert.group, alert.traits) if alert.traits else None
 
 
 def _same_id(alert: Alert, left: Left) -> StoredAlert | None:
@@ -75,10 +75,10 @@ def _same_id(alert: Alert, left: Left) -> StoredAlert | None:
 
 
 def _same_name(alert: Alert, left: Left) -> StoredAlert | None:
-    return None if alert.traits or not alert.group else left.saying(alert.group, {})
+    return None if alert.traits or not alert.group else left.find_by_traits(alert.group, {})
 
 
-def _named(alert: Alert, known: StoredAlert | None, taken: set[str]) -> tuple[Alert, StoredAlert | None]:
+def _name_alert(alert: Alert, known: StoredAlert | None, taken: set[str]) -> tuple[Alert, StoredAlert | None]:
     if known is not None:
         return replace(alert, id=known.id), known
     while alert.id in taken:
@@ -104,14 +104,16 @@ def _plain(name: str, value: Any) -> Any:
         several = [
             {key: one for key, one in each.items() if key != "$id"} for each in json.loads(value or "[]")
         ]
-        return _sorted(several)
+        return _sort_documents(several)
     if name != "ExtendedProperties":
         return value
     properties = json.loads(value or "{}")
     for name in _TIMES:
         properties.pop(name, None)
     details = json.loads(properties.pop("Custom Details", "{}"))
-    return properties, {key: _sorted([_list(one) for one in several]) for key, several in details.items()}
+    return properties, {
+        key: _sort_documents([_list(one) for one in several]) for key, several in details.items()
+    }
 
 
 def _list(text: str) -> object:
@@ -122,8 +124,8 @@ def _list(text: str) -> object:
         found = json.loads(text)
     except ValueError:
         return text
-    return _sorted(found)
+    return _sort_documents(found)
 
 
-def _sorted(several: Sequence[object]) -> list[str]:
+def _sort_documents(several: Sequence[object]) -> list[str]:
     return sorted(json.dumps(one, sort_keys=True) for one in several)

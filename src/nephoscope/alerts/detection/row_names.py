@@ -37,7 +37,7 @@ def in_time(rows: Sequence[Finding]) -> Sequence[Finding]:
     """Rows that a query leaves in any order: by when they happened, then by what they say."""
     if len(rows) < 2:
         return rows
-    return sorted(rows, key=lambda row: (min(row.moments(), default=_NEVER), _written(row.document())))
+    return sorted(rows, key=lambda row: (min(row.moments(), default=_NEVER), _to_json(row.document())))
 
 
 def row_names(rows: Sequence[Finding], identity: RowIdentity, prefix: str = "") -> list[Name]:
@@ -46,15 +46,15 @@ def row_names(rows: Sequence[Finding], identity: RowIdentity, prefix: str = "") 
     names = []
     for row in rows:
         document = row.document()
-        told = _written({name: document.get(name) for name in identity.columns})
-        text = told if identity.whole else _written(document)
+        told = _to_json({name: document.get(name) for name in identity.columns})
+        text = told if identity.whole else _to_json(document)
         seen[text] += 1
-        traits = {} if identity.whole else {name: _digest(_written(one)) for name, one in document.items()}
+        traits = {} if identity.whole else {name: _digest(_to_json(one)) for name, one in document.items()}
         names.append(Name(f"{prefix}{text}#{seen[text]}", prefix + told, traits))
     return names
 
 
-def _written(value: object) -> str:
+def _to_json(value: object) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
 
 

@@ -31,7 +31,7 @@ def told_before(state: State, session: Session, workspace: str, outcome: Outcome
         one
         for one in found
         if one.raised == window.end
-        or (one.started >= window.start and (one.raised > after or _said(one) in again))
+        or (one.started >= window.start and (one.raised > after or _traits_key(one) in again))
     ]
 
 
@@ -42,5 +42,5 @@ def reach_of(outcome: Outcome) -> tuple[datetime, datetime]:
     return (after - outcome.rule.frequency if apart else after), until
 
 
-def _said(known: StoredAlert) -> Hashable:
+def _traits_key(known: StoredAlert) -> Hashable:
     return known.group_key, frozenset(known.traits.items()), known.started, known.ended

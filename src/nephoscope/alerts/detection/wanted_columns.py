@@ -21,12 +21,12 @@ class Wanted:
         return f"{self.asks} asks for the column {self.column}, which the query does not give"
 
 
-def lacking(rule: Rule, columns: Container[str]) -> tuple[str, ...]:
+def describe_lacking(rule: Rule, columns: Container[str]) -> tuple[str, ...]:
     """A sentence for each column that a rule asks for and its query does not give, each once."""
-    return tuple(dict.fromkeys(str(one) for one in wanted(rule) if one.column not in columns))
+    return tuple(dict.fromkeys(str(one) for one in list_wanted(rule) if one.column not in columns))
 
 
-def wanted(rule: Rule) -> Iterator[Wanted]:
+def list_wanted(rule: Rule) -> Iterator[Wanted]:
     """All that a rule asks for."""
     yield from _of_entities(rule)
     for name, column in rule.custom_details:

@@ -16,7 +16,7 @@ def columns_in(template: str) -> list[str]:
     return _FIELD.findall(template)
 
 
-def worded(template: str, finding: Finding, most: int) -> str:
+def fill_template(template: str, finding: Finding, most: int) -> str:
     """The template with each {{Column}} replaced by the row's value, '' where the row has no such column; at most so long."""
     text = _FIELD.sub(lambda match: redact_text(finding.text(match[1]))[:MAX_VALUE], template)
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -27,7 +27,7 @@ def duration(text: str) -> timedelta:
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
-def written(span: timedelta) -> str:
+def format_duration(span: timedelta) -> str:
     """The span as short as rules write it."""
     seconds = int(span.total_seconds())
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from nephoscope.alerts.documents.duration import duration, written
+from nephoscope.alerts.documents.duration import duration, format_duration
 
 
 class Fields:
@@ -49,7 +49,7 @@ class Fields:
             return default
         if isinstance(value, bool) or not isinstance(value, int) or value < 0 or (most and value > most):
             limits = f"from 0 to {most}" if most else "from 0 on"
-            self.fail(f"{name} must be a whole number {limits}, not {_shown(value)}")
+            self.fail(f"{name} must be a whole number {limits}, not {_shorten(value)}")
             return default
         return value
 
@@ -70,7 +70,7 @@ class Fields:
         value = self._document.get(name)
         if value is None or not isinstance(value, str):
             if value is not None:
-                self.fail(f"{name} must be a duration such as 5m, 1h, 14d or PT5H, not {_shown(value)}")
+                self.fail(f"{name} must be a duration such as 5m, 1h, 14d or PT5H, not {_shorten(value)}")
             return None
         try:
             found = duration(value)
@@ -78,7 +78,11 @@ class Fields:
             self.fail(f"{name}: {error}")
             return None
         if found < least or (most is not None and found > most):
-            limits = f"from {written(least)} to {written(most)}" if most else f"{written(least)} or longer"
+            limits = (
+                f"from {format_duration(least)} to {format_duration(most)}"
+                if most
+                else f"{format_duration(least)} or longer"
+            )
             self.fail(f"{name} must be {limits}, not {value!r}")
             return None
         return found
@@ -124,7 +128,7 @@ class Fields:
         return f"{self._path}.{name}" if self._path else name
 
 
-def _shown(value: object) -> str:
+def _shorten(value: object) -> str:
     """A value as it stands in the document, the beginning of a long one."""
     return f"{value!r:.60}"
 

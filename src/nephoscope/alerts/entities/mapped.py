@@ -30,12 +30,12 @@ def entities(finding: Finding, mappings: Iterable[EntityMapping]) -> list[Entity
     """What the row speaks of, each once, in the order of the mappings."""
     found: dict[str, Entity] = {}
     for mapping in (*mappings, *_legacy(finding)):
-        for entity in _mapped(finding, mapping):
+        for entity in _map_entities(finding, mapping):
             found.setdefault(entity.key, entity)
     return list(found.values())
 
 
-def merged(several: Iterable[Iterable[Entity]]) -> tuple[Entity, ...]:
+def merge_entities(several: Iterable[Iterable[Entity]]) -> tuple[Entity, ...]:
     """The entities of many rows, each once: one known by more identifiers stands for the others; at most LIMIT.
 
     A weak name (an account's without its domain) joins two only where nothing stronger tells them apart, and none where several go
@@ -49,7 +49,7 @@ def merged(several: Iterable[Iterable[Entity]]) -> tuple[Entity, ...]:
             place = len(found)
             found.append(entity)
         else:
-            found[place] = _joined(found[place], entity)
+            found[place] = _join_identifiers(found[place], entity)
         for key in {*entity.keys, *found[place].keys}:
             places = named.setdefault(key, [])
             if len(places) < 2 and place not in places:
@@ -77,7 +77,7 @@ def _told_apart(one: Entity, other: Entity, shared: str) -> bool:
     return False
 
 
-def _joined(known: Entity, other: Entity) -> Entity:
+def _join_identifiers(known: Entity, other: Entity) -> Entity:
     return Entity(known.kind, tuple(sorted({**dict(other.identifiers), **dict(known.identifiers)}.items())))
 
 
@@ -87,9 +87,9 @@ def _legacy(finding: Finding) -> Iterator[EntityMapping]:
             yield EntityMapping(kind, ((identifier, column),))
 
 
-def _mapped(finding: Finding, mapping: EntityMapping) -> Iterator[Entity]:
+def _map_entities(finding: Finding, mapping: EntityMapping) -> Iterator[Entity]:
     if not mapping.kind:
-        yield from _told(finding.text(mapping.fields[0][1]))
+        yield from _parse_entities(finding.text(mapping.fields[0][1]))
         return
     values = {name: _values(finding.text(column)) for name, column in mapping.fields}
     most = max((len(several) for several in values.values()), default=0)
@@ -103,7 +103,7 @@ def _mapped(finding: Finding, mapping: EntityMapping) -> Iterator[Entity]:
             yield entity
 
 
-def _told(text: str) -> Iterator[Entity]:
+def _parse_entities(text: str) -> Iterator[Entity]:
     """The entities of a column that holds them as SecurityAlert does; what only refers to another is left out."""
     try:
         several = json.loads(text)

@@ -66,7 +66,9 @@ def surroundings(lake: Lake, workspace: str, now: datetime) -> Surroundings:
     items = watchlist_items(lake, workspace)
     listed = {one.lower() for alias in COMMON_LISTS for one in items(alias)}
     ranges = tuple(found for one in sorted(listed) if "/" in one and (found := _network(one)) is not None)
-    return Surroundings(_of_estate(lake.data), frozenset(listed | _shared(lake, workspace, now)), ranges)
+    return Surroundings(
+        _of_estate(lake.data), frozenset(listed | _find_shared_addresses(lake, workspace, now)), ranges
+    )
 
 
 def _network(text: str) -> IPv4Network | IPv6Network | None:
@@ -77,7 +79,7 @@ def _network(text: str) -> IPv4Network | IPv6Network | None:
         return None
 
 
-def _shared(lake: Lake, workspace: str, now: datetime) -> set[str]:
+def _find_shared_addresses(lake: Lake, workspace: str, now: datetime) -> set[str]:
     text = (
         "SigninLogs | where ResultType == '0' | summarize Accounts = dcount(UserPrincipalName) by IPAddress "
         f"| where Accounts >= {SHARED_BY} | project IPAddress"
@@ -113,7 +115,7 @@ def _machines(estate: Estate) -> Iterator[tuple[str, str]]:
     """The names of machines: resource, host, network interface, address."""
     for kind in _MACHINES:
         for one in estate.by_type(kind):
-            name = _named("machine", one)
+            name = _resource_name("machine", one)
             yield _key("AzureResource", ResourceId=one.key), name
             yield _key("Host", AzureID=one.key), name
             yield _key("Host", HostName=one.key.rpartition("/")[2]), name
@@ -132,7 +134,7 @@ def _accounts(estate: Estate) -> Iterator[tuple[str, str]]:
     for kind in _ACCOUNTS:
         for one in estate.by_type(kind):
             body: dict[str, object] = properties(one)
-            id_, name = str(body.get("id") or ""), _named("account", one)
+            id_, name = str(body.get("id") or ""), _resource_name("account", one)
             upn, app = str(body.get("userPrincipalName") or ""), str(body.get("appId") or "")
             for text in filter(None, (id_, app)):
                 yield _key("Account", AadUserId=text), name
@@ -145,5 +147,5 @@ def _accounts(estate: Estate) -> Iterator[tuple[str, str]]:
                 yield _key("Account", Name=user, UPNSuffix=suffix), name
 
 
-def _named(kind: str, one: Resource) -> str:
+def _resource_name(kind: str, one: Resource) -> str:
     return f"{kind}|{one.key}"

@@ -94,7 +94,7 @@ def alike(names: Iterable[str]) -> Names:
     return Names(found, found)
 
 
-def placed(name: str, where: Whereabouts = NO_PLACE) -> Names:
+def place_name(name: str, where: Whereabouts = NO_PLACE) -> Names:
     """A name that ties two that do not say different places.
 
     The names are made so that two alerts share one exactly then, whichever comes first.
@@ -120,14 +120,14 @@ def whereabouts(entities: Iterable[Entity]) -> Whereabouts:
     return Whereabouts(tuple(holders), tuple(subscriptions))
 
 
-def tying(entity: Entity, beside: Sequence[Entity], around: Surroundings) -> Names:
+def find_tying_names(entity: Entity, beside: Sequence[Entity], around: Surroundings) -> Names:
     """The names of an entity by which the alert that tells it, and `beside` it others, is tied to others."""
     if entity.kind == "Host":
         return _host(entity, whereabouts(beside), around)
     if entity.kind == "Account":
         return _account(entity, beside, around)
     strong = _strong(entity)
-    return alike(strong) + _known(strong, around)
+    return alike(strong) + _find_known_names(strong, around)
 
 
 def _strong(entity: Entity) -> list[str]:
@@ -150,12 +150,12 @@ def _specific(entity: Entity, domain: str) -> bool:
     return value not in _EVERY_DOMAIN and value != entity.get("HostName").lower()
 
 
-def _known(keys: Iterable[str], around: Surroundings, where: Whereabouts = NO_PLACE) -> Names:
+def _find_known_names(keys: Iterable[str], around: Surroundings, where: Whereabouts = NO_PLACE) -> Names:
     """What the estate knows by the keys: the one name of a machine or an account."""
     found = Names()
     for name in dict.fromkeys(around.same[key] for key in keys if key in around.same):
         if name.startswith("machine|"):
-            found += placed(name, where)
+            found += place_name(name, where)
         elif name.startswith("account|"):
             found += alike([name])
     return found
@@ -163,13 +163,15 @@ def _known(keys: Iterable[str], around: Surroundings, where: Whereabouts = NO_PL
 
 def _host(entity: Entity, where: Whereabouts, around: Surroundings) -> Names:
     strong = _strong(entity)
-    found = alike(strong) + _known(strong, around)
+    found = alike(strong) + _find_known_names(strong, around)
     weak = entity.names.get(("HostName",))
     if weak is None or entity.get("AzureID") or entity.get("HostName").lower() in _EVERY_HOST:
         return found
     if strong:
-        return found + _known([weak], around, _domain(entity))
-    return placed(weak, where) + _known([weak] if _fits(around.same.get(weak, ""), where) else [], around)
+        return found + _find_known_names([weak], around, _domain(entity))
+    return place_name(weak, where) + _find_known_names(
+        [weak] if _fits(around.same.get(weak, ""), where) else [], around
+    )
 
 
 def _domain(entity: Entity) -> Whereabouts:
@@ -193,10 +195,10 @@ def _account(entity: Entity, beside: Sequence[Entity], around: Surroundings) -> 
     hosts = {one.get("HostName").lower() for one in beside if one.kind == "Host"}
     if strong:
         local = entity.names.get(("Name", "NTDomain")) if entity.get("NTDomain").lower() in hosts else None
-        found = alike(one for one in strong if one != local) + _known(strong, around)
-        return found + placed(local, whereabouts(beside)) if local in strong else found
+        found = alike(one for one in strong if one != local) + _find_known_names(strong, around)
+        return found + place_name(local, whereabouts(beside)) if local in strong else found
     # a plain name on a host is an account of that host, whatever application has the same name
     plain = entity.names.get(("Name",))
     if plain is None or (hosts and not _GUID.fullmatch(entity.get("Name").lower())):
         return Names()
-    return _known([plain], around)
+    return _find_known_names([plain], around)

@@ -60,8 +60,8 @@ class Condition:
 
     def met(self, subject: Subject) -> bool:
         """Whether it holds."""
-        found = _found(self.field, subject)
-        return bool(found) and all(map(self._satisfied, found))
+        found = _field_values(self.field, subject)
+        return bool(found) and all(map(self._is_satisfied, found))
 
     def resolved(self, lists: Lists) -> Condition:
         """With the items of its watchlist as values, as they are now; one that nobody has holds nothing."""
@@ -84,14 +84,14 @@ class Condition:
         shown = [*self.values[:3], *([f"{len(self.values) - 3} more"] if len(self.values) > 3 else [])]
         return f"{self.field} {self.operator} {', '.join(shown)}"
 
-    def _satisfied(self, value: str) -> bool:
+    def _is_satisfied(self, value: str) -> bool:
         lowered = value.lower()
         if self.operator == "atMost":
             found = number(value)
             return found is not None and found <= float(self.values[0])
         if self.operator == "contains":
-            return any(one in lowered for one in _lowered(self.values))
-        return lowered in _lowered(self.values) or _in_ranges(value, _ranges(self.values))
+            return any(one in lowered for one in _lower_values(self.values))
+        return lowered in _lower_values(self.values) or _in_ranges(value, _ranges(self.values))
 
 
 def number(text: str) -> float | None:
@@ -147,7 +147,7 @@ def _problem(field: str) -> str:
     return ""
 
 
-def _found(field: str, subject: Subject) -> list[str]:
+def _field_values(field: str, subject: Subject) -> list[str]:
     """The values of a field: of an entity of the kind that lacks the identifier ''."""
     family, _, rest = field.partition(".")
     if family.lower() == "details":
@@ -169,7 +169,7 @@ def _value(entity: Entity, identifier: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _lowered(values: tuple[str, ...]) -> frozenset[str]:
+def _lower_values(values: tuple[str, ...]) -> frozenset[str]:
     return frozenset(one.lower() for one in values)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from nephoscope.alerts.documents.duration import written
+from nephoscope.alerts.documents.duration import format_duration
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.model.alert import Alert
 
@@ -47,8 +47,8 @@ def anomaly_row(alert: Alert, rule: Rule) -> dict[str, object] | None:
         "UserPrincipalName": next((one.title for one in alert.entities if one.kind == "Account"), ""),
         "SourceIpAddress": next((one.title for one in alert.entities if one.kind == "IP"), ""),
         "ExtendedProperties": {
-            "Query Frequency": written(rule.frequency),
-            "Query Period": written(rule.period),
+            "Query Frequency": format_duration(rule.frequency),
+            "Query Period": format_duration(rule.period),
         },
         "VendorName": "nephoscope",
         "SourceSystem": "Detection",

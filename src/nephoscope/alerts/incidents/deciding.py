@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.incidents.security_shape import seen
+from nephoscope.alerts.incidents.security_shape import find_visible_resources
 from nephoscope.alerts.incidents.sight import Sight
 
 if TYPE_CHECKING:
@@ -18,5 +18,5 @@ def may_decide(caller: Caller, operation: str, alert: StoredAlert) -> bool:
     if caller.may(operation, f"/workspaces/{alert.workspace}"):
         return True
     sight = Sight(caller.reach(operation), caller.hierarchy.subscriptions)
-    names_some = next(seen(alert, sight.reach), None) is not None
+    names_some = next(find_visible_resources(alert, sight.reach), None) is not None
     return names_some and not sight.beyond(json.dumps(alert.document, ensure_ascii=False))

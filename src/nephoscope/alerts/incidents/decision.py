@@ -14,7 +14,7 @@ from nephoscope.state.incidents.incidents import CLASSIFICATIONS, Incident, Inci
 BY = "nephoscope"
 
 
-def decided(incident: Incident, changes: Mapping[str, Any], now: datetime) -> Incident:
+def apply_changes(incident: Incident, changes: Mapping[str, Any], now: datetime) -> Incident:
     """The incident with the changes; a severity or title that somebody sets stays, whatever alerts come later."""
     rated = incident.severity_set or changes.get("severity", incident.severity) != incident.severity
     called = incident.title_set or changes.get("title", incident.title) != incident.title
@@ -23,7 +23,7 @@ def decided(incident: Incident, changes: Mapping[str, Any], now: datetime) -> In
     return replace(incident, **changes, severity_set=rated, title_set=called, changed=now)
 
 
-def checked(incident: Incident, now: datetime) -> Incident:
+def check_incident(incident: Incident, now: datetime) -> Incident:
     """A closed incident has a classification and the moment, none before it was made; an open one has neither."""
     if incident.status is not IncidentStatus.CLOSED:
         return replace(incident, closed=None, classification="", reason="")
@@ -36,7 +36,7 @@ def checked(incident: Incident, now: datetime) -> Incident:
     return replace(incident, reason=reason, closed=incident.closed or max(now, incident.created))
 
 
-def acknowledged(incident: Incident, now: datetime, by: str) -> Incident:
+def acknowledge(incident: Incident, now: datetime, by: str) -> Incident:
     """With the moment in which a person took it up, where that is now: it has an owner, or is not New any more."""
     taken = bool(incident.owner) or incident.status is not IncidentStatus.NEW
     if by in (BY, RESPONSE) or incident.acknowledged is not None or not taken:
@@ -44,7 +44,7 @@ def acknowledged(incident: Incident, now: datetime, by: str) -> Incident:
     return replace(incident, acknowledged=max(now, incident.created))
 
 
-def described(changes: Mapping[str, object]) -> str:
+def describe_changes(changes: Mapping[str, object]) -> str:
     """The changes of an incident in words: `set the status to Active, the owner to kim`."""
     parts = []
     for name, value in changes.items():

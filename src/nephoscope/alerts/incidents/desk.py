@@ -16,7 +16,13 @@ from nephoscope.alerts.holding.suppression import PAUSE, REPEAT, WORDS
 from nephoscope.alerts.incidents.anomaly_row import ANOMALIES, anomaly_row
 from nephoscope.alerts.incidents.change_events import BY as RESPONSE
 from nephoscope.alerts.incidents.change_events import of_alert
-from nephoscope.alerts.incidents.decision import BY, acknowledged, checked, decided, described
+from nephoscope.alerts.incidents.decision import (
+    BY,
+    acknowledge,
+    apply_changes,
+    check_incident,
+    describe_changes,
+)
 from nephoscope.alerts.incidents.filing import Filing
 from nephoscope.alerts.incidents.rows import ALERTS, alert_row
 from nephoscope.alerts.rules.rule import Rule
@@ -59,7 +65,7 @@ class Desk:
     around: Surroundings = NOWHERE
 
     @property
-    def _filing(self) -> Filing:
+    def _current_filing(self) -> Filing:
         return Filing(self.state, self.workspace, self.around)
 
     def take(self, outcome: Outcome, now: datetime, *, scheduled: bool = True) -> Taken:
@@ -85,7 +91,7 @@ class Desk:
         if not outcome.alerts:
             return Taken()
         kept = self._kept(session, outcome, now, before)
-        filing = self._filing
+        filing = self._current_filing
         touched = [
             filing.place(session, outcome.rule, alert, known, now)
             for alert, known in kept
@@ -116,7 +122,7 @@ class Desk:
             session, self.workspace, rule.id, end, rule.suppression
         )
         for found, known in pairs_of(self.state, session, self.workspace, outcome, now, before):
-            alert = self._held(session, rule, found, known, end, silent=silent)
+            alert = self._hold_alert(session, rule, found, known, end, silent=silent)
             row = alert_row(alert, rule)
             if known is not None:
                 if same(known.document, row):
@@ -133,7 +139,7 @@ class Desk:
             kept.append((alert, known))
         return kept
 
-    def _held(
+    def _hold_alert(
         self,
         session: Session,
         rule: Rule,
@@ -185,7 +191,9 @@ class Desk:
         )
 
     @contextmanager
-    def _changing(self, number: int, now: datetime, by: str, text: str) -> Iterator[tuple[Session, Incident]]:
+    def _change_incident(
+        self, number: int, now: datetime, by: str, text: str
+    ) -> Iterator[tuple[Session, Incident]]:
         """A change that is told to the lake and kept as what a person did; the first one is remembered with the incident."""
         with self.state.transaction() as session, self._within(session, number, now, by, text) as incident:
             yield session, incident
@@ -202,7 +210,7 @@ class Desk:
             incident = self.state.incidents.put(session, replace(incident, first_modified=now))
         yield incident
         self.state.incidents.act(session, number, Action(now, by, text))
-        self._filing.tell(session, number, now, by)
+        self._current_filing.tell(session, number, now, by)
 
     def apply(
         self,
@@ -217,8 +225,8 @@ class Desk:
         tasks: Iterable[str] = (),
     ) -> Incident:
         """`change` with a comment, what is said of the classification, and tasks, in a transaction that is open."""
-        with self._within(session, number, now, by, described(changes)) as incident:
-            changed = acknowledged(checked(decided(incident, changes, now), now), now, by)
+        with self._within(session, number, now, by, describe_changes(changes)) as incident:
+            changed = acknowledge(check_incident(apply_changes(incident, changes, now), now), now, by)
             kept = self.state.incidents.put(session, changed)
             for kind, text in [(NoteKind.COMMENT, comment), *((NoteKind.TASK, one) for one in tasks)]:
                 if text:
@@ -240,9 +248,9 @@ class Desk:
 
     def change(self, number: int, now: datetime, by: str, **changes: Any) -> Incident:
         """Set fields such as `status`, `owner`, `severity` or `title`; StateError for what does not go together."""
-        with self._changing(number, now, by, described(changes)) as (session, incident):
-            changed = checked(decided(incident, changes, now), now)
-            return self.state.incidents.put(session, acknowledged(changed, now, by))
+        with self._change_incident(number, now, by, describe_changes(changes)) as (session, incident):
+            changed = check_incident(apply_changes(incident, changes, now), now)
+            return self.state.incidents.put(session, acknowledge(changed, now, by))
 
     def change_all(
         self, numbers: Iterable[int], now: datetime, by: str, changes: Mapping[str, object], remark: str = ""
@@ -281,10 +289,10 @@ class Desk:
         self, session: Session, incident: Incident, now: datetime, by: str, remark: str = ""
     ) -> Incident:
         """`open` with what is said of the classification, in a transaction that is open."""
-        made = self.state.incidents.put(session, acknowledged(checked(incident, now), now, by))
+        made = self.state.incidents.put(session, acknowledge(check_incident(incident, now), now, by))
         self._remark(session, made, remark, now, by)
         self.state.incidents.act(session, made.number, Action(now, by, "opened it"))
-        self._filing.tell(session, made.number, now, by)
+        self._current_filing.tell(session, made.number, now, by)
         return made
 
     def remove(self, number: int, now: datetime, by: str) -> None:
@@ -300,51 +308,54 @@ class Desk:
                 classification=found.classification or "Undetermined",
             )
             self.state.incidents.put(session, closed)
-            self._filing.tell(session, number, now, by)
+            self._current_filing.tell(session, number, now, by)
             self.state.alerts.place(session, [one.id for one in self.state.alerts.of(session, number)], None)
             self.state.bookmarks.move(session, number, None)
-            self._filing.part(session, found, now, by)
+            self._current_filing.part(session, found, now, by)
             self.state.incidents.drop(session, number)
 
     def comment(self, number: int, text: str, now: datetime, by: str, name: str = "") -> None:
         """Add a comment; `name` is the id that a client gives it."""
-        with self._changing(number, now, by, f"commented: {text}") as (session, _):
+        with self._change_incident(number, now, by, f"commented: {text}") as (session, _):
             self.state.incidents.note(session, number, Note(0, NoteKind.COMMENT, by, text, False, now, name))
 
     def task(
         self, number: int, text: str, now: datetime, by: str, name: str = "", *, done: bool = False
     ) -> None:
         """Add a task; `name` is the id that a client gives it."""
-        with self._changing(number, now, by, f"added the task: {text}") as (session, _):
+        with self._change_incident(number, now, by, f"added the task: {text}") as (session, _):
             self.state.incidents.note(session, number, Note(0, NoteKind.TASK, by, text, done, now, name))
 
     def renote(self, number: int, note: Note, now: datetime, by: str) -> None:
         """Change a comment or a task."""
         text = f"changed the {note.kind.value} {note.id}: {note.text}"
-        with self._changing(number, now, by, text) as (session, _):
+        with self._change_incident(number, now, by, text) as (session, _):
             self.state.incidents.renote(session, number, replace(note, changed=now))
 
     def unnote(self, number: int, note: Note, now: datetime, by: str) -> None:
         """Take a comment or a task away."""
-        with self._changing(number, now, by, f"took away the {note.kind.value}: {note.text}") as (session, _):
+        with self._change_incident(number, now, by, f"took away the {note.kind.value}: {note.text}") as (
+            session,
+            _,
+        ):
             self.state.incidents.unnote(session, number, note.id)
 
     def done(self, number: int, task: int, now: datetime, by: str) -> None:
         """Tick a task."""
-        with self._changing(number, now, by, f"did the task {task}") as (session, _):
+        with self._change_incident(number, now, by, f"did the task {task}") as (session, _):
             self.state.incidents.done(session, number, task)
 
     def merge(self, number: int, others: Iterable[int], now: datetime, by: str) -> Incident:
         """Put the alerts of other incidents, and what people made of them, into this one; they are closed and lead here."""
         wanted = list(dict.fromkeys(others))
         text = f"merged {', '.join(f'incident {one}' for one in wanted)} into it"
-        with self._changing(number, now, by, text) as (session, incident):
+        with self._change_incident(number, now, by, text) as (session, incident):
             for other in wanted:
                 if other == number:
                     raise StateError(f"incident {number} cannot be merged into itself")
                 held = self.state.incidents.read(session, other)
-                incident = self._filing.merge(session, incident, held, now, by)
-            return self._filing.sum_up(session, incident, now)
+                incident = self._current_filing.merge(session, incident, held, now, by)
+            return self._current_filing.sum_up(session, incident, now)
 
     def gather(
         self, session: Session, bookmarks: Sequence[Bookmark], into: Incident, now: datetime, by: str
@@ -366,7 +377,7 @@ class Desk:
         self.state.incidents.know(session, incident.number, [key for one in bookmarks for key in one.keys])
         text = f"put in the bookmark{'s' if len(bookmarks) > 1 else ''} {', '.join(one.name for one in bookmarks)}"
         self.state.incidents.act(session, incident.number, Action(now, by, text))
-        self._filing.tell(session, incident.number, now, by)
+        self._current_filing.tell(session, incident.number, now, by)
         return incident
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.entities.surroundings import NOWHERE, Surroundings
 from nephoscope.alerts.incidents.change_events import of_incident
 from nephoscope.alerts.incidents.decision import BY
-from nephoscope.alerts.incidents.grouping import MOST_ALERTS, Grouping, grouping
+from nephoscope.alerts.incidents.grouping import MOST_ALERTS, Grouping, find_grouping
 from nephoscope.alerts.incidents.handover import with_work_of, worked_on
 from nephoscope.alerts.incidents.rows import INCIDENTS, incident_row
-from nephoscope.alerts.incidents.storyline import named, titled, worst
+from nephoscope.alerts.incidents.storyline import find_subject, make_title, worst
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.model.alert import Alert
 from nephoscope.state.database.database import StateError
@@ -44,9 +44,11 @@ class Filing:
         """Put an alert into its incident, where it stays; the number, None where the rule makes none. `sum_all_up` has to follow."""
         if not rule.incidents.create:
             return None
-        group = grouping(rule, alert, self.around)
+        group = find_grouping(rule, alert, self.around)
         own = known.incident if known is not None else None
-        incident = self._joined(session, group, alert, own, now) or self._opened(session, alert, now)
+        incident = self._join_incident(session, group, alert, own, now) or self._open_incident(
+            session, alert, now
+        )
         if own is None:
             self.state.alerts.place(session, [alert.id], incident.number)
         self.state.incidents.know(session, incident.number, group.known)
@@ -72,7 +74,7 @@ class Filing:
         self._grown.discard(incident.number)
         return self.sum_up(session, incident, now)
 
-    def _joined(
+    def _join_incident(
         self, session: Session, group: Grouping, alert: Alert, own: int | None, now: datetime
     ) -> Incident | None:
         """The incident that an alert goes to, or stays in (`own`); others of the same story become part of it."""
@@ -122,7 +124,7 @@ class Filing:
                 first = self.merge(session, first, other, now, BY)
         return first
 
-    def _opened(self, session: Session, alert: Alert, now: datetime) -> Incident:
+    def _open_incident(self, session: Session, alert: Alert, now: datetime) -> Incident:
         return self.state.incidents.put(
             session,
             Incident(
@@ -143,7 +145,7 @@ class Filing:
         if not alerts:  # one that a person made
             return self.state.incidents.put(session, replace(incident, changed=now))
         rows = [one.document for one in alerts]
-        subject = named([json.loads(row["Entities"]) for row in rows])
+        subject = find_subject([json.loads(row["Entities"]) for row in rows])
         tactics = [tactic for row in rows for tactic in str(row["Tactics"]).split(", ") if tactic]
         return self.state.incidents.put(
             session,
@@ -151,7 +153,7 @@ class Filing:
                 incident,
                 title=incident.title
                 if incident.title_set
-                else titled([row["AlertName"] for row in rows], tactics, subject),
+                else make_title([row["AlertName"] for row in rows], tactics, subject),
                 severity=incident.severity
                 if incident.severity_set
                 else worst([one.severity for one in alerts]),

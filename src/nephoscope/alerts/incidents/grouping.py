@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from nephoscope.alerts.entities.surroundings import NOWHERE, Surroundings
-from nephoscope.alerts.entities.tying_names import TIES, Names, placed, tying
+from nephoscope.alerts.entities.tying_names import TIES, Names, find_tying_names, place_name
 from nephoscope.alerts.rules.rule import Matching, Rule
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
@@ -43,7 +43,7 @@ class Grouping:
     merges: bool = False
 
 
-def grouping(rule: Rule, alert: Alert, around: Surroundings = NOWHERE) -> Grouping:
+def find_grouping(rule: Rule, alert: Alert, around: Surroundings = NOWHERE) -> Grouping:
     """The grouping of an alert; without a wanted key it makes an incident of its own."""
     asked = rule.incidents
     tied = ties(alert, around)
@@ -63,11 +63,11 @@ def ties(alert: Alert, around: Surroundings = NOWHERE) -> Names:
     for kind in TIES:
         several = [one for one in alert.entities if one.kind == kind]
         if len(several) <= CROWD:
-            actors += _tied(several, alert.entities, around)
+            actors += _join_tying_names(several, alert.entities, around)
     resources = [one for one in alert.entities if one.kind == "AzureResource" and _particular(one)]
     named = around.names(map(_whole, resources)) if len(resources) <= CROWD else []
     for machine in (one for one in named if one.startswith("machine|")):
-        actors += placed(machine)
+        actors += place_name(machine)
     things = tuple(one for one in named if not one.startswith("machine|"))
     alone = tuple(f"{_ALONE}{one}" for one in things)
     if actors.wanted:
@@ -78,15 +78,15 @@ def ties(alert: Alert, around: Surroundings = NOWHERE) -> Names:
 def bookmark_keys(entities: Sequence[Entity]) -> tuple[str, ...]:
     """The names by which later alerts find what is told of some entities, each once."""
     resources = [one.key for one in entities if one.kind == "AzureResource" and _particular(one)]
-    tied = [key for one in entities for key in tying(one, entities, NOWHERE).known]
+    tied = [key for one in entities for key in find_tying_names(one, entities, NOWHERE).known]
     return tuple(dict.fromkeys([*tied, *resources]))
 
 
-def _tied(several: Iterable[Entity], beside: Sequence[Entity], around: Surroundings) -> Names:
+def _join_tying_names(several: Iterable[Entity], beside: Sequence[Entity], around: Surroundings) -> Names:
     found = Names()
     for one in several:
         if one.kind != "IP" or not _of_many(one.get("Address").lower(), around):
-            found += tying(one, beside, around)
+            found += find_tying_names(one, beside, around)
     return found
 
 

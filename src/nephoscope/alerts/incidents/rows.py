@@ -11,7 +11,7 @@ from nephoscope.alerts.documents.duration import timespan
 from nephoscope.alerts.entities.mentions import mentions
 from nephoscope.alerts.rules.overriding import attack, overridden, techniques_of
 from nephoscope.alerts.rules.rule import OPERATORS, Rule
-from nephoscope.alerts.rules.tactics import ordered
+from nephoscope.alerts.rules.tactics import order_tactics
 from nephoscope.model.alert import Alert
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.state.incidents.incidents import REMARK, Incident, Note, NoteKind
@@ -143,7 +143,7 @@ def incident_row(
         "Tasks": [_note(one) for one in notes if one.kind is NoteKind.TASK],
         "AdditionalData": {
             "alertsCount": len(alerts),
-            "tactics": ordered([name for one in alerts for name in _tactics(one)]),
+            "tactics": order_tactics([name for one in alerts for name in _tactics(one)]),
             "bookmarksCount": len(marks),
             "techniques": list(dict.fromkeys(name for one in alerts for name in techniques_of(one.document))),
             "commentsCount": sum(one.kind is NoteKind.COMMENT for one in notes),

@@ -22,7 +22,7 @@ LOCATION = "global"
 STATUSES = {"New": "Active"}
 
 
-def seen(alert: StoredAlert, reach: Reach) -> Iterator[ResourceId]:
+def find_visible_resources(alert: StoredAlert, reach: Reach) -> Iterator[ResourceId]:
     """The resources within a reach that an alert names."""
     return (one for one in resources(alert.document) if reach.sees(one.subscription, one.resource_group_id))
 

@@ -6,26 +6,26 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from nephoscope.alerts.rules.tactics import ordered
+from nephoscope.alerts.rules.tactics import order_tactics
 from nephoscope_policy.model.state import Severity
 
 _FEW = 5
 _ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def titled(names: Sequence[str], tactics: Sequence[str], subject: str) -> str:
+def make_title(names: Sequence[str], tactics: Sequence[str], subject: str) -> str:
     """The title: the alert's name while all have the same, else the stages of the story and whom it is about."""
     different = list(dict.fromkeys(names))
     about = f" involving {subject}" if subject else ""
     if len(different) == 1:
         return different[0]
-    stages = ordered(tactics)
+    stages = order_tactics(tactics)
     if len(stages) > 1:
         return f"Multi-stage incident from {_words(stages[0])} to {_words(stages[-1])}{about}"
     return f"{different[0]} and {len(different) - 1} more{about}"
 
 
-def named(alerts: Sequence[Sequence[Mapping[str, object]]]) -> str:
+def find_subject(alerts: Sequence[Sequence[Mapping[str, object]]]) -> str:
     """Whom a story is about: the account or machine that most of its alerts name, else the address; the first of equals.
 
     `alerts` are the entities of each alert, as SecurityAlert holds them.
@@ -36,14 +36,14 @@ def named(alerts: Sequence[Sequence[Mapping[str, object]]]) -> str:
             several = [one for one in entities if one.get("Type") in kinds]
             # an alert that names a crowd is about none of them
             if len(several) <= _FEW:
-                counts.update(list(dict.fromkeys(filter(None, map(_called, several)))))
+                counts.update(list(dict.fromkeys(filter(None, map(_entity_name, several)))))
         if counts:
             # a name that a person can read goes before an id
             return max(counts, key=lambda one: (_ID.fullmatch(one) is None, counts[one]))
     return ""
 
 
-def _called(entity: Mapping[str, object]) -> str:
+def _entity_name(entity: Mapping[str, object]) -> str:
     kind = entity.get("Type")
     if kind == "account":
         name, suffix, domain = (str(entity.get(one) or "") for one in ("Name", "UPNSuffix", "NTDomain"))

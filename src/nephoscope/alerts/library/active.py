@@ -19,7 +19,7 @@ def active(shipped: Found, packs: Iterable[RulePack], switched: Switched) -> Fou
 
     A rule that is off is among them, not enabled. Of two with one id the first counts.
     """
-    rules = {one.id: _switched(one, switched.on(one.id, default=one.enabled)) for one in shipped.rules}
+    rules = {one.id: _switch(one, switched.on(one.id, default=one.enabled)) for one in shipped.rules}
     refused = list(shipped.refused)
     for pack in packs:
         for stored in pack.of(PieceKind.RULE):
@@ -31,11 +31,11 @@ def active(shipped: Found, packs: Iterable[RulePack], switched: Switched) -> Fou
             except RuleError as error:
                 refused.append(Refused(place, error.reasons))
                 continue
-            rules.setdefault(rule.id, _switched(rule, switched.on(rule.id, default=rule.enabled)))
+            rules.setdefault(rule.id, _switch(rule, switched.on(rule.id, default=rule.enabled)))
     return Found(tuple(rules.values()), tuple(refused))
 
 
-def _switched(rule: Rule, on: bool) -> Rule:
+def _switch(rule: Rule, on: bool) -> Rule:
     return rule if rule.enabled == on else replace(rule, enabled=on)
 
 

@@ -45,7 +45,7 @@ def is_arm(document: object) -> bool:
 def arm_pieces(document: object, place: Place, source: str) -> Iterator[Found]:
     """What a document holds, in its order; expressions of a template are evaluated with the defaults of its parameters."""
     for resource, where, template in _resources(document, place):
-        yield from _found(_Source(resource, where, source, template))
+        yield from _find_pieces(_Source(resource, where, source, template))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class _Template:
     def _parameter(self, given: list[Value], deep: int) -> object:
         name = str(given[0]) if given else ""
         known = _members(self.document.get("parameters"))
-        about = _lowered(known).get(name.lower())
+        about = _lower_names(known).get(name.lower())
         if not isinstance(about, dict):
             raise FunctionError(f"there is no parameter {name!r}")
         # what only names the place of a deployment matters to no rule
@@ -89,7 +89,7 @@ class _Template:
 
     def _variable(self, given: list[Value], deep: int) -> Any:
         name = str(given[0]) if given else ""
-        known = _lowered(_members(self.document.get("variables")))
+        known = _lower_names(_members(self.document.get("variables")))
         if name.lower() not in known:
             raise FunctionError(f"there is no variable {name!r}")
         return self.value(known[name.lower()], deep + 1)
@@ -146,7 +146,7 @@ def _type(document: Mapping[str, object]) -> str:
     return ""
 
 
-def _found(given: _Source) -> Iterator[Found]:
+def _find_pieces(given: _Source) -> Iterator[Found]:
     kind = _type(given.resource)
     try:
         if kind in RULES:
@@ -192,7 +192,7 @@ def _search(given: _Source) -> Iterator[Found]:
     elif str(properties.get("category", "")).lower() == "hunting queries":
         tags: dict[str, str] = {
             str(one.get("name", "")).lower(): str(one.get("value", ""))
-            for one in _listed(properties.get("tags"))
+            for one in _to_list(properties.get("tags"))
             if isinstance(one, dict)
         }
         name = str(properties.get("displayName") or _id(given))
@@ -232,11 +232,11 @@ def _items(text: str) -> tuple[list[dict[str, str]], list[str]]:
     """The rows by column, and the columns; a cell without a column is left out, one that lacks is empty."""
     rows = [row.checked() for row in separated_rows(text, strict=False) if not row.empty]
     columns = rows[0] if rows else []
-    items = [{name: "" for name in columns if name} | _named(columns, cells) for cells in rows[1:]]
+    items = [{name: "" for name in columns if name} | _name_cells(columns, cells) for cells in rows[1:]]
     return items, columns
 
 
-def _named(columns: list[str], cells: list[str]) -> dict[str, str]:
+def _name_cells(columns: list[str], cells: list[str]) -> dict[str, str]:
     return {name: text for name, text in zip(columns, cells, strict=False) if name}
 
 
@@ -248,10 +248,10 @@ def _piece(given: _Source, kind: PieceKind, id_: str, name: str, document: dict[
 def _unusable(given: _Source, reason: str, *, unsupported: bool = False) -> Unusable:
     properties = given.resource.get("properties")
     name = properties.get("displayName") if isinstance(properties, dict) else ""
-    return Unusable(given.place, given.file, str(name or _called(given)), (reason,), unsupported)
+    return Unusable(given.place, given.file, str(name or _display_name(given)), (reason,), unsupported)
 
 
-def _called(given: _Source) -> str:
+def _display_name(given: _Source) -> str:
     """What a resource without a title is called; an expression that cannot be told is its own text."""
     try:
         return _id(given)
@@ -277,7 +277,7 @@ def _plain(value: object) -> dict[str, Any]:
     return {name: one for name, one in value.items() if one is not None} if isinstance(value, dict) else {}
 
 
-def _listed(value: object) -> list[Any]:
+def _to_list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
@@ -290,7 +290,7 @@ def _members(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _lowered(value: Mapping[str, object]) -> dict[str, object]:
+def _lower_names(value: Mapping[str, object]) -> dict[str, object]:
     return {name.lower(): one for name, one in value.items()}
 
 

@@ -66,7 +66,7 @@ def read(
         found.files += 1
         progress("reading files", found.files, 0)
         source = path.relative_to(root).as_posix() if root.is_dir() else path.name
-        place = Place(_shown(path) if called is None else f"{called}/{source}".lstrip("/"))
+        place = Place(_display_path(path) if called is None else f"{called}/{source}".lstrip("/"))
         for one in _pieces(path, place, source, found, sigma):
             if isinstance(one, Piece):
                 found.pieces.append(one)
@@ -105,12 +105,12 @@ def _files(root: Path, found: Reading) -> Iterator[Path]:
             yield path
 
 
-def _shown(path: Path) -> str:
+def _display_path(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _pieces(path: Path, place: Place, source: str, found: Reading, sigma: str) -> Iterable[Piece | Unusable]:
-    if _shown(path) != str(path):
+    if _display_path(path) != str(path):
         found.unread.append(Unusable(place, place.file, "", ("its name is not UTF-8: rename it",)))
         return []
     try:
@@ -121,7 +121,7 @@ def _pieces(path: Path, place: Place, source: str, found: Reading, sigma: str) -
         return []
     if any(_is_sigma(one) for one in documents):
         return _sigma(documents, text, place, source, sigma)
-    return [piece for one in documents for piece in _recognised(one, place, source, found)]
+    return [piece for one in documents for piece in _recognise(one, place, source, found)]
 
 
 def _is_sigma(document: object) -> bool:
@@ -205,7 +205,7 @@ def _size(document: object) -> int:
     return count
 
 
-def _recognised(document: object, place: Place, source: str, found: Reading) -> Iterable[Piece | Unusable]:
+def _recognise(document: object, place: Place, source: str, found: Reading) -> Iterable[Piece | Unusable]:
     if isinstance(document, dict):
         if is_parser(document):
             return parser_functions(document, place, source)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from nephoscope.alerts.rules.rule import Kind, Rule
-from nephoscope.alerts.rules.tactics import ordered
+from nephoscope.alerts.rules.tactics import order_tactics
 
 LAYER = "4.5"
 NO_TACTIC, NO_TECHNIQUE = "(no tactic)", "(no technique)"
@@ -69,7 +69,7 @@ def cells(sources: Iterable[Source]) -> list[Cell]:
     for one in sources:
         for pair in pairs(one.rule):
             found[pair][one.hunting].add(one.rule.name)
-    tactics = {name: place for place, name in enumerate(ordered([tactic for tactic, _ in found]))}
+    tactics = {name: place for place, name in enumerate(order_tactics([tactic for tactic, _ in found]))}
     return [
         Cell(tactic, technique, tuple(sorted(kinds[False])), tuple(sorted(kinds[True])))
         for (tactic, technique), kinds in sorted(

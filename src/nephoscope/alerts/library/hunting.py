@@ -17,7 +17,7 @@ from nephoscope.alerts.detection.detector import Detector
 from nephoscope.alerts.library.packs import RulePack
 from nephoscope.alerts.library.piece import PieceKind
 from nephoscope.alerts.rules.finding import Finding, findings
-from nephoscope.alerts.rules.folder import Found, Refused, found
+from nephoscope.alerts.rules.folder import Found, Refused, find_rules
 from nephoscope.alerts.rules.rule import Kind, Rule, RuleError
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.reading.span import Span
@@ -90,14 +90,14 @@ def folder() -> Path:
     return Path(str(files("nephoscope") / "content" / "hunting"))
 
 
-def shipped() -> Found:
+def load_shipped() -> Found:
     """The hunting queries that come with the product."""
-    return _hunting(found(folder()))
+    return _select_hunting(find_rules(folder()))
 
 
 def queries_in(below: Path) -> Found:
     """The hunting queries of a folder or file."""
-    return _hunting(found(below))
+    return _select_hunting(find_rules(below))
 
 
 def queries_of(packs: Iterable[RulePack]) -> Found:
@@ -113,7 +113,7 @@ def queries_of(packs: Iterable[RulePack]) -> Found:
     return Found(tuple(rules), tuple(refused))
 
 
-def _hunting(given: Found) -> Found:
+def _select_hunting(given: Found) -> Found:
     return Found(tuple(one for one in given.rules if one.kind is Kind.HUNTING), given.refused)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
-from nephoscope.alerts.library.hunting import own_range, shipped
+from nephoscope.alerts.library.hunting import load_shipped, own_range
 from nephoscope.alerts.rules.rule import Rule
 
 HEAD = """# Hunting queries
@@ -19,7 +19,7 @@ A query with its own range compares with weeks before, whatever range is asked f
 
 def page() -> str:
     """The page: a table of queries for each table of logs."""
-    queries = sorted(shipped().rules, key=lambda one: (_folder(one), one.name))
+    queries = sorted(load_shipped().rules, key=lambda one: (_folder(one), one.name))
     lines = [HEAD, f"{len(queries)} queries."]
     for name, several in groupby(queries, key=_folder):
         lines += ["", f"## {name}", "", "| query | what it shows | tactics | techniques | range |"]

@@ -14,7 +14,7 @@ from nephoscope.alerts.library.packs import Refusal, RulePack, RulePacks, Stored
 from nephoscope.alerts.library.piece import Piece, PieceKind, Unusable
 from nephoscope.alerts.library.standing import judge
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.storage.store import existing
+from nephoscope.lake.storage.store import list_tables
 from nephoscope.lake.watchlists.listing import Keeping
 from nephoscope.state.database.database import StateError
 from nephoscope.state.database.faults import PassingError
@@ -52,9 +52,9 @@ class Importing:
         """Keep what was read as a pack in the place of the one of its name; nothing is kept of what holds no usable piece."""
         packs = RulePacks(self.lake.data)
         before = packs.get(name)
-        saved, refused = self._saved(reading.pieces, before, now)
+        saved, refused = self._save_pieces(reading.pieces, before, now)
         rules = [one for one in reading.pieces if one.kind in RULES]
-        pieces = (*saved, *self._judged(rules, now))
+        pieces = (*saved, *self._judge_pieces(rules, now))
         refusals = tuple(_refusal(one) for one in (*reading.unusable, *refused, *reading.unread))
         pack = RulePack(slug(name), str(origin), now, self.workspace, pieces, refusals)
         if pieces:
@@ -63,7 +63,9 @@ class Importing:
 
     def again(self, pack: RulePack, now: datetime) -> RulePack:
         """A pack with its rules judged anew, kept; nothing else of it changes."""
-        rules = {(one.kind, one.id): one for one in self._judged([one.piece for one in pack.of(*RULES)], now)}
+        rules = {
+            (one.kind, one.id): one for one in self._judge_pieces([one.piece for one in pack.of(*RULES)], now)
+        }
         pieces = tuple(rules.get((one.kind, one.id), one) for one in pack.pieces)
         judged = RulePack(pack.name, pack.origin, pack.imported, pack.workspace, pieces, pack.refusals)
         RulePacks(self.lake.data).keep(judged)
@@ -74,14 +76,14 @@ class Importing:
         self._drop(one.id for one in pack.of(PieceKind.FUNCTION))
         RulePacks(self.lake.data).remove(pack.name)
 
-    def _judged(self, pieces: list[Piece], now: datetime) -> list[Stored]:
+    def _judge_pieces(self, pieces: list[Piece], now: datetime) -> list[Stored]:
         found = []
         for number, piece in enumerate(pieces):
             found.append(Stored.of(piece, judge(piece, self.lake, self.workspace, now)))
             self.progress("judging rules", number + 1, len(pieces))
         return found
 
-    def _saved(
+    def _save_pieces(
         self, pieces: Iterable[Piece], before: RulePack | None, now: datetime
     ) -> tuple[list[Stored], list[Unusable]]:
         """Functions and watchlists, saved in the workspace; those that could not be, and why."""
@@ -123,7 +125,7 @@ class Importing:
 
 def held_tables(lake: Lake, workspace: str) -> set[str]:
     """The tables of a workspace that rows were ever written to."""
-    return {table for _, table in existing(lake.data, workspace)}
+    return {table for _, table in list_tables(lake.data, workspace)}
 
 
 def _refusal(one: Unusable) -> Refusal:

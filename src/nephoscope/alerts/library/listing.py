@@ -11,8 +11,8 @@ from nephoscope.alerts.library import hunting
 from nephoscope.alerts.library.coverage import Source
 from nephoscope.alerts.library.packs import RulePack, RulePacks, Stored
 from nephoscope.alerts.library.piece import PieceKind
-from nephoscope.alerts.library.standing import Standing, empty_tables, told
-from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.library.standing import Standing, describe_standing, empty_tables
+from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.rules.rule import Rule, RuleError
 from nephoscope.state.rules.rule_switches import Switched
 
@@ -48,44 +48,44 @@ class Listed:
 
 def rules(packs: list[RulePack], switched: Switched, held: Held) -> Iterator[Listed]:
     """The rules that are shipped, and the rules and queries of packs."""
-    for rule in shipped().rules:
+    for rule in load_shipped().rules:
         on = switched.on(rule.id, default=rule.enabled)
-        yield _shipped(rule, on=on)
+        yield _list_shipped(rule, on=on)
     for pack in packs:
         for one in pack.of(*RULES):
-            yield _imported(pack, one, switched, held)
+            yield _list_imported(pack, one, switched, held)
 
 
 def queries() -> Iterator[Listed]:
     """The hunting queries that are shipped."""
-    return (_shipped(query, on=False) for query in hunting.shipped().rules)
+    return (_list_shipped(query, on=False) for query in hunting.load_shipped().rules)
 
 
-def _shipped(rule: Rule, *, on: bool) -> Listed:
+def _list_shipped(rule: Rule, *, on: bool) -> Listed:
     return Listed(
         on, rule.kind.value, rule.severity.value, rule.name, "", Standing.RUNS.value, Standing.RUNS.value, rule.id,
         rule.version, rule.tactics, rule.techniques,
     )  # fmt: skip
 
 
-def _imported(pack: RulePack, one: Stored, switched: Switched, held: Held) -> Listed:
+def _list_imported(pack: RulePack, one: Stored, switched: Switched, held: Held) -> Listed:
     document = one.document
     on = switched.on(one.id, pack.name, default=False) and one.kind == PieceKind.RULE
     words = document.get("relevantTechniques") or document.get("techniques") or ()
     return Listed(
         on and (one.id in switched.rules or document.get("enabled") is not False),
         str(document.get("kind") or ("Scheduled" if one.kind == PieceKind.RULE else "Hunting")),
-        str(document.get("severity") or ""), one.name, pack.name, status(one, held), standing(one, held), one.id, one.version,
+        str(document.get("severity") or ""), one.name, pack.name, status(one, held), standing_word(one, held), one.id, one.version,
         tuple(map(str, document.get("tactics") or ())), tuple(map(str, words)),
     )  # fmt: skip
 
 
 def status(one: Stored, held: Held) -> str:
     """How a piece stands, in words."""
-    return told(empty_tables(one.judged, held.tables), held.known) if one.standing else SAVED
+    return describe_standing(empty_tables(one.judged, held.tables), held.known) if one.standing else SAVED
 
 
-def standing(one: Stored, held: Held) -> str:
+def standing_word(one: Stored, held: Held) -> str:
     """The word by which standings are counted: of `needs table` those that only wait for rows are apart."""
     if not one.standing:
         return SAVED
@@ -101,7 +101,7 @@ def rows(pack: RulePack, held: Held) -> Iterator[dict[str, Any]]:
         judged = empty_tables(one.judged, held.tables) if one.standing else None
         yield {
             "kind": one.kind, "name": one.name, "version": one.version, "status": status(one, held), "file": one.source,
-            "id": one.id, "standing": standing(one, held), "needs": list(judged.needs) if judged else [],
+            "id": one.id, "standing": standing_word(one, held), "needs": list(judged.needs) if judged else [],
             "tables": list(judged.tables) if judged else [], "reasons": list(one.reasons), "notes": list(one.notes),
         }  # fmt: skip
     for bad in pack.refusals:
@@ -112,11 +112,11 @@ def rows(pack: RulePack, held: Held) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def covering(packs: list[RulePack], switched: Switched) -> Iterator[Source]:
+def list_coverage_sources(packs: list[RulePack], switched: Switched) -> Iterator[Source]:
     """What speaks of ATT&CK: every rule and query, and whether it is on."""
-    for rule in shipped().rules:
+    for rule in load_shipped().rules:
         yield Source(rule, "", switched.on(rule.id, default=rule.enabled))
-    for query in hunting.shipped().rules:
+    for query in hunting.load_shipped().rules:
         yield Source(query)
     for pack in packs:
         yield from (Source(query, pack.name) for query in hunting.queries_of([pack]).rules)

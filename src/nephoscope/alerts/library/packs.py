@@ -179,7 +179,9 @@ def changes(before: RulePack | None, after: Iterable[Stored]) -> dict[str, list[
     """What a new import brings: `new`, `changed` (with the versions), `removed`: texts, by name."""
     old = {(one.kind, one.id): one for one in before.pieces} if before else {}
     new = {(one.kind, one.id): one for one in after}
-    changed = [_changed(old[key], new[key]) for key in new if key in old and old[key].hash != new[key].hash]
+    changed = [
+        _describe_change(old[key], new[key]) for key in new if key in old and old[key].hash != new[key].hash
+    ]
     return {
         "new": sorted(new[key].name for key in new if key not in old),
         "changed": sorted(changed),
@@ -187,7 +189,7 @@ def changes(before: RulePack | None, after: Iterable[Stored]) -> dict[str, list[
     }
 
 
-def _changed(old: Stored, new: Stored) -> str:
+def _describe_change(old: Stored, new: Stored) -> str:
     if old.version == new.version:
         return f"{new.name} (version {new.version or 'not given'} still)"
     return f"{new.name} ({old.version or 'no version'} -> {new.version or 'no version'})"

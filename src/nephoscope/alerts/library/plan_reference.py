@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nephoscope.alerts.library.plans import Counterpart, Plan, plans
-from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.rules.rule import Rule
 
 HEAD = """# Plans of Defender for Cloud
@@ -31,7 +31,7 @@ Several detections read a watchlist where the workspace has one, by its column `
 
 def page() -> str:
     """The page: what there is in numbers, then a table for each plan."""
-    rules = {Path(rule.place.file).stem: rule for rule in shipped().rules}
+    rules = {Path(rule.place.file).stem: rule for rule in load_shipped().rules}
     known = [_whole(plan, rules, plans()) for plan in plans()]
     lines = [
         HEAD,

@@ -6,10 +6,10 @@ from collections import Counter
 from itertools import groupby
 from pathlib import Path
 
-from nephoscope.alerts.documents.duration import written
-from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.documents.duration import format_duration
+from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.rules.rule import Rule
-from nephoscope.alerts.rules.tactics import ordered
+from nephoscope.alerts.rules.tactics import order_tactics
 
 HEAD = """# Detections
 
@@ -55,7 +55,7 @@ In a column of datetimes `-10m` is that long before it. A rule needs a case that
 
 def page() -> str:
     """The page: what there is in numbers, and a table of rules for each table of logs."""
-    rules = sorted(shipped().rules, key=lambda one: (_folder(one), one.name))
+    rules = sorted(load_shipped().rules, key=lambda one: (_folder(one), one.name))
     lines = [HEAD, "## What there is", "", *_numbers(rules), ""]
     for name, several in groupby(rules, key=_folder):
         lines += [
@@ -75,12 +75,12 @@ def _folder(rule: Rule) -> str:
 
 def _line(rule: Rule) -> str:
     cells = [rule.name, rule.severity.value, ", ".join(rule.tactics), ", ".join(rule.techniques)]
-    return f"| {' | '.join([*cells, written(rule.frequency), written(rule.period)])} |"
+    return f"| {' | '.join([*cells, format_duration(rule.frequency), format_duration(rule.period)])} |"
 
 
 def _numbers(rules: list[Rule]) -> list[str]:
     tactics = Counter(tactic for rule in rules for tactic in rule.tactics)
     techniques = {technique for rule in rules for technique in rule.techniques}
     lines = ["| tactic | detections |", "|---|---|"]
-    lines += [f"| {tactic} | {tactics[tactic]} |" for tactic in ordered(list(tactics))]
+    lines += [f"| {tactic} | {tactics[tactic]} |" for tactic in order_tactics(list(tactics))]
     return [f"{len(rules)} detections of {len(techniques)} techniques of MITRE ATT&CK.", "", *lines]

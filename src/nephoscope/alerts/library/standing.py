@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.detection.wanted_columns import wanted
+from nephoscope.alerts.detection.wanted_columns import list_wanted
 from nephoscope.alerts.library.piece import Piece
 from nephoscope.alerts.rules.rule import Rule, RuleError
 from nephoscope_kql.compile import compile_results
@@ -61,30 +61,30 @@ def judge(piece: Piece, lake: Lake, workspace: str, now: datetime) -> Judged:
         try:
             results = compile_results(rule.query, catalog, now=now)
         except KqlError as error:
-            return _failed(error)
+            return _judge_error(error)
         last = results[-1]
         # of a query whose columns its rows decide nothing is known before it runs
         columns = [name for name, _ in last.columns] if last.resume is None else None
         tables = tuple(sorted(table for _, table in catalog.versions()))
-        return _asking(rule, columns, tables)
+        return _judge_columns(rule, columns, tables)
 
 
-def _asking(rule: Rule, columns: Sequence[str] | None, tables: tuple[str, ...]) -> Judged:
+def _judge_columns(rule: Rule, columns: Sequence[str] | None, tables: tuple[str, ...]) -> Judged:
     """How a rule stands that runs: what it asks for beside the columns of its query (None: not known) is told."""
-    lacks = [] if columns is None else [one for one in wanted(rule) if one.column not in columns]
+    lacks = [] if columns is None else [one for one in list_wanted(rule) if one.column not in columns]
     if not lacks:
         return Judged(Standing.RUNS, (), tables)
     told = [
         *dict.fromkeys(map(str, lacks)),
-        f"the query gives {_listed(columns or ('nothing',), MOST_GIVEN)}",
+        f"the query gives {_join_names(columns or ('nothing',), MOST_GIVEN)}",
     ]
     return Judged(Standing.RUNS, tuple(told), tables, lacks=tuple(one.path for one in lacks))
 
 
-def _failed(error: KqlError) -> Judged:
+def _judge_error(error: KqlError) -> Judged:
     every = error.all
     reasons = tuple(str(one) for one in every)
-    missing = [_missing(one) for one in every]
+    missing = [_missing_table(one) for one in every]
     if all(missing):
         return Judged(Standing.NEEDS, reasons, needs=tuple(dict.fromkeys(name for name in missing if name)))
     if any(one.kind == "unsupported" for one in every):
@@ -92,7 +92,7 @@ def _failed(error: KqlError) -> Judged:
     return Judged(Standing.REFUSED, reasons)
 
 
-def _missing(error: KqlError) -> str:
+def _missing_table(error: KqlError) -> str:
     found = _MISSING.search(error.message)
     return found[1] if found else ""
 
@@ -108,7 +108,7 @@ def empty_tables(judged: Judged, held: Iterable[str]) -> Judged:
     return Judged(Standing.NEEDS, (), judged.tables, without)
 
 
-def told(judged: Judged, known: Container[str]) -> str:
+def describe_standing(judged: Judged, known: Container[str]) -> str:
     """The standing in a line: `needs table X (unknown)`, `unsupported: ...`."""
     if judged.standing is Standing.RUNS:
         return f"runs, but {'; '.join(judged.reasons)}" if judged.reasons else "runs"
@@ -117,13 +117,13 @@ def told(judged: Judged, known: Container[str]) -> str:
     waiting = [name for name in judged.needs if name in known]
     unknown = [name for name in judged.needs if name not in known]
     parts = [
-        f"{_listed(names)} ({why})"
+        f"{_join_names(names)} ({why})"
         for names, why in ((unknown, "unknown"), (waiting, "no rows yet"))
         if names
     ]
     return f"needs {', '.join(parts)}"
 
 
-def _listed(names: Sequence[str], most: int = MOST_NAMED) -> str:
+def _join_names(names: Sequence[str], most: int = MOST_NAMED) -> str:
     rest = len(names) - most
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

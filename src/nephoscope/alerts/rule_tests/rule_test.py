@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
-from nephoscope.alerts.detection.raising import raised
+from nephoscope.alerts.detection.raising import build_alerts
 from nephoscope.alerts.documents.duration import duration
 from nephoscope.alerts.rule_tests.file import RuleTestCase, cases_path, find_line, read_cases
 from nephoscope.alerts.rules.finding import findings
-from nephoscope.alerts.rules.folder import found
+from nephoscope.alerts.rules.folder import find_rules
 from nephoscope.alerts.rules.rule import Rule, RuleError
 from nephoscope.alerts.rules.window import at
 from nephoscope.lake.query_engine import EngineLimits, EngineRows, open_engine
@@ -69,14 +69,14 @@ def check(folder: Path) -> list[Checked]:
 
 def check_on(ground: Ground, folder: Path) -> list[Checked]:
     """Run the cases of every rule below a folder on an engine that others use too."""
-    known = found(folder)
-    checked = [_refused(one) for one in known.refused]
+    known = find_rules(folder)
+    checked = [_refused_result(one) for one in known.refused]
     for rule in known.rules:
         checked += check_rule(ground, rule)
     return checked
 
 
-def _refused(one: Refused) -> Checked:
+def _refused_result(one: Refused) -> Checked:
     return Checked(one.place, Path(one.place.file).stem, problem="; ".join(one.reasons))
 
 
@@ -147,7 +147,7 @@ class Ground:
         """The alerts that a case raises in a window that ends `later` than the case says, over the same rows."""
         now = now_of(case)
         compiled = self.compile(rule, case, now + later)
-        with self.engine.lent(self.rows_of(rule, case, compiled)):
+        with self.engine.lend_tables(self.rows_of(rule, case, compiled)):
             found = self.engine.run(compiled)
         return raise_alerts(rule, found, now + later)
 
@@ -169,7 +169,9 @@ class Ground:
         # shipped functions read tables that the rule does not name
         used = {name for name in tables.by_name if name in rule.query or name in compiled.reads}
         rows = {name: _rows(tables[name], case, now) for name in sorted({*used, *case.tables})}
-        return rows | {f"watchlist/{alias}": _listed(keys, now) for alias, keys in case.watchlists.items()}
+        return rows | {
+            f"watchlist/{alias}": _make_watchlist_rows(keys, now) for alias, keys in case.watchlists.items()
+        }
 
     def close(self) -> None:
         """Give up the engine."""
@@ -189,10 +191,10 @@ def now_of(case: RuleTestCase) -> datetime:
 
 def raise_alerts(rule: Rule, found: pa.Table, end: datetime) -> list[Alert]:
     """Return the alerts of what a rule's query found in a window."""
-    return raised(rule, at(rule, end), list(findings(found)), end)
+    return build_alerts(rule, at(rule, end), list(findings(found)), end)
 
 
-def _listed(keys: Sequence[object], now: datetime) -> pa.Table:
+def _make_watchlist_rows(keys: Sequence[object], now: datetime) -> pa.Table:
     """The rows of a watchlist with nothing but search keys."""
     stamps = pa.array([now.replace(tzinfo=None)] * len(keys), pa.timestamp("us"))
     names = pa.array([str(key) for key in keys], pa.string())

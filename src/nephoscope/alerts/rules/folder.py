@@ -37,7 +37,7 @@ class Found:
     refused: tuple[Refused, ...]
 
 
-def found(below: Path) -> Found:
+def find_rules(below: Path) -> Found:
     """Every rule below a folder (or in one file); files that hold no query are passed over, those beside a rule as its test too."""
     rules: dict[str, Rule] = {}
     refused: list[Refused] = []
@@ -99,6 +99,6 @@ def folder() -> Path:
 
 
 @cache
-def shipped() -> Found:
+def load_shipped() -> Found:
     """The rules that come with the product, read once."""
-    return found(folder())
+    return find_rules(folder())

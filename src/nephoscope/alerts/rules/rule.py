@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from nephoscope.alerts.documents.duration import written
+from nephoscope.alerts.documents.duration import format_duration
 from nephoscope.alerts.documents.fields import Fields
 from nephoscope.alerts.holding.suppression import Tuning
-from nephoscope.alerts.rules.tactics import spelled
+from nephoscope.alerts.rules.tactics import normalize_tactics
 from nephoscope.model.identifiers import IDENTIFIERS
 from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.state import Severity
@@ -184,9 +184,9 @@ def _rule(fields: Fields, place: Place) -> Rule:
         threshold=fields.number("triggerThreshold", default=0, most=HIGHEST_THRESHOLD),
         suppression=_suppression(fields),
         learning=fields.span("learningPeriod"),
-        tactics=spelled(fields.texts("tactics")),
+        tactics=normalize_tactics(fields.texts("tactics")),
         techniques=fields.texts("relevantTechniques") or fields.texts("techniques"),
-        mappings=(*_mappings(fields), *_told(fields)),
+        mappings=(*_mappings(fields), *_parse_entity_mappings(fields)),
         custom_details=details,
         override=_override(fields),
         incidents=_incidents(fields, dict(details)),
@@ -219,15 +219,15 @@ def _schedule(fields: Fields, kind: Kind) -> tuple[timedelta, timedelta]:
     often = frequency or (NRT if kind is Kind.NRT else DAILY)
     back = period or often
     if kind is Kind.SCHEDULED and len(fields.wrong) == before:
-        _fitting(fields, often, back)
+        _check_times(fields, often, back)
     return often, back
 
 
-def _fitting(fields: Fields, frequency: timedelta, period: timedelta) -> None:
+def _check_times(fields: Fields, frequency: timedelta, period: timedelta) -> None:
     if frequency > period:
         fields.fail(
-            f"queryFrequency must not be longer than queryPeriod ({written(frequency)} is longer than {written(period)}): rows "
-            "between two windows would be seen by none"
+            f"queryFrequency must not be longer than queryPeriod ({format_duration(frequency)} is longer than "
+            f"{format_duration(period)}): rows between two windows would be seen by none"
         )
     elif period >= LONG and frequency < HOURLY:
         fields.fail("queryFrequency must be 1h or longer where queryPeriod is 2d or longer")
@@ -301,7 +301,7 @@ def _pair(kind: str, fields: Fields) -> tuple[str, str]:
     return known.get(name.lower(), name), fields.text("columnName", needed=True, numbers=False)
 
 
-def _told(fields: Fields) -> tuple[EntityMapping, ...]:
+def _parse_entity_mappings(fields: Fields) -> tuple[EntityMapping, ...]:
     """The columns that hold whole entities."""
     several = fields.objects("sentinelEntitiesMappings")
     return tuple(EntityMapping("", (("", one.text("columnName", needed=True)),)) for one in several)
@@ -337,7 +337,7 @@ def _incidents(fields: Fields, custom_details: Mapping[str, str]) -> Incidents:
     enabled = grouping.flag("enabled", default=False)
     names = {one.lower(): one for one in custom_details}
     if enabled:
-        _chosen(grouping, custom_details)
+        _check_grouping(grouping, custom_details)
     return Incidents(
         given.flag("createIncident", default=True),
         enabled,
@@ -350,7 +350,7 @@ def _incidents(fields: Fields, custom_details: Mapping[str, str]) -> Incidents:
     )
 
 
-def _chosen(grouping: Fields, custom_details: Mapping[str, str]) -> None:
+def _check_grouping(grouping: Fields, custom_details: Mapping[str, str]) -> None:
     """Note what no alert has by which alerts are to be grouped."""
     known = {
         "groupByEntities": {one.lower() for one in IDENTIFIERS},

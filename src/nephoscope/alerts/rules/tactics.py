@@ -16,12 +16,12 @@ TACTICS = {one.lower(): one for one in KILL_CHAIN}
 _NO_LETTER = re.compile(r"[^a-z]")
 
 
-def spelled(names: Iterable[str]) -> tuple[str, ...]:
+def normalize_tactics(names: Iterable[str]) -> tuple[str, ...]:
     """Tactics in Sentinel's spelling, each once: `Privilege escalation` is PrivilegeEscalation; what is none stays as it is."""
     return tuple(dict.fromkeys(TACTICS.get(_NO_LETTER.sub("", one.lower()), one) for one in names))
 
 
-def ordered(tactics: Sequence[str]) -> list[str]:
+def order_tactics(tactics: Sequence[str]) -> list[str]:
     """Tactics in the order of the kill chain, each once."""
     return sorted(
         dict.fromkeys(tactics),

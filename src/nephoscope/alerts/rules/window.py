@@ -69,7 +69,7 @@ def count(rule: Rule, after: datetime, until: datetime) -> int:
     return max(0, (until - _FIRST) // rule.frequency - (after - _FIRST) // rule.frequency)
 
 
-def settled(rule: Rule, settle: timedelta = SETTLE) -> timedelta:
+def settle_time(rule: Rule, settle: timedelta = SETTLE) -> timedelta:
     """How long after its end a window of the rule is run."""
     return min(settle, NRT_SETTLE) if rule.kind is Kind.NRT else settle
 

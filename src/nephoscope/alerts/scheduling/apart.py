@@ -33,7 +33,7 @@ def remember(state: State, workspace: str, ran: Ran) -> None:
     state.checkpoints.put(_WHERE.format(workspace), run.rule, {"digest": digest(outcome.rule), "run": told})
 
 
-def remembered(state: State, workspace: str) -> Mapping[str, object]:
+def load_last_runs(state: State, workspace: str) -> Mapping[str, object]:
     """What the last runs came to, by rule: for `newest`."""
     return state.checkpoints.all(_WHERE.format(workspace))
 

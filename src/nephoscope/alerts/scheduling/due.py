@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.rules.rule import Kind, Rule
-from nephoscope.alerts.rules.window import count, ends, latest, settled
+from nephoscope.alerts.rules.window import count, ends, latest, settle_time
 
 if TYPE_CHECKING:
     from nephoscope.alerts.scheduling.lateness import Lateness
@@ -72,7 +72,7 @@ def due(
     standing, last = known.standing, known.last
     if standing.disabled is not None and standing.digest == digest(rule):
         return Due(rule, ())
-    over, oldest = now - settled(rule, settle), now - BEHIND
+    over, oldest = now - settle_time(rule, settle), now - BEHIND
     if last is None:
         return Due(rule, (latest(rule, over).end,))
     found = set(ends(rule, max(last.until, oldest), over))
@@ -89,4 +89,4 @@ def rests(run: RuleRun, now: datetime) -> bool:
 
 def behind(rule: Rule, last: RuleRun, now: datetime) -> int:
     """How many windows are over and were not run."""
-    return count(rule, last.until, now - settled(rule))
+    return count(rule, last.until, now - settle_time(rule))

@@ -14,7 +14,7 @@ from nephoscope.alerts.incidents.anomaly_row import ANOMALIES
 from nephoscope.alerts.incidents.desk import Desk
 from nephoscope.alerts.incidents.rows import ALERTS, INCIDENTS
 from nephoscope.alerts.rules.rule import Kind, Rule
-from nephoscope.alerts.rules.window import SETTLE, back_at, ends, settled
+from nephoscope.alerts.rules.window import SETTLE, back_at, ends, settle_time
 from nephoscope.alerts.scheduling.due import digest
 from nephoscope.alerts.scheduling.looked_back import LookedBack, LookedSpan
 from nephoscope.alerts.scheduling.round import Ran, Round, Turn
@@ -94,7 +94,7 @@ class LookBack:
                     "another process looks back in this workspace: run it again when that is done"
                 )
             start = since
-            while start < until and not schedule.stopping:
+            while start < until and not schedule.is_stopping:
                 end = min(start + STRETCH, until)
                 yield from self._stretch(start, end, until, now, history, turns)
                 start = end
@@ -105,7 +105,7 @@ class LookBack:
     ) -> list[datetime]:
         """Return the ends of windows in (since, until]; at the `last` time up to the first that has all rows before it."""
         reach = until + rule.frequency - _LEAST if until == last else until
-        return list(ends(rule, since, min(reach, now - settled(rule, self.schedule.settle))))
+        return list(ends(rule, since, min(reach, now - settle_time(rule, self.schedule.settle))))
 
     # --- one stretch ---------------------------------------------------------------------------------------------
 
@@ -129,7 +129,7 @@ class LookBack:
             for place, one in enumerate(planned):
                 if place % AT_ONCE == 0:
                     self._share_rows(readings.first, planned[place : place + AT_ONCE])
-                if schedule.stopping:
+                if schedule.is_stopping:
                     self._note(looked, stretches, noted, one.due - SETTLE * 2)
                     return
                 if one.due > noted + DAY:
@@ -151,7 +151,7 @@ class LookBack:
     ) -> tuple[dict[str, LookedStretch], list[PlannedWindow]]:
         plan, stretches, planned = WindowPlan(reading, self.schedule.timeout), {}, []
         for rule in self.schedule.rules:
-            if rule.kind is Kind.HUNTING or rule.id in self._broken or self.schedule.stopping:
+            if rule.kind is Kind.HUNTING or rule.id in self._broken or self.schedule.is_stopping:
                 continue
             stretch = self._stretch_of(reading, rule, self.ends_of(rule, since, until, last, now))
             if not self.again:
@@ -164,7 +164,7 @@ class LookBack:
                 live = plan.select_windows(rule, stretch.ends)
             self.windows += len(stretch.ends)
             self.empty += len(stretch.ends) - len(live)
-            wait = settled(rule, self.schedule.settle)
+            wait = settle_time(rule, self.schedule.settle)
             planned += [PlannedWindow(end + wait, rule, end) for end in live]
         return stretches, planned
 
@@ -232,7 +232,7 @@ class LookBack:
         readings.outdated = readings.outdated or bool(ran.taken.alerts or ran.taken.suppressed)
         if ran.outcome.error:
             stretch.failed.add(one.end)
-            if schedule.stopping:
+            if schedule.is_stopping:
                 return
             if not ran.outcome.fault:
                 self._broken.add(rule.id)
@@ -292,7 +292,7 @@ class _Readings:
     def _deliver(self) -> None:
         """Bring the alerts into their tables; another process that is at it is waited for as long as its turn lasts."""
         schedule, patience = self.schedule, self.schedule.lease_seconds * 1.5
-        while deliver(schedule.lake, schedule.state) is None and patience > 0 and not schedule.stopping:
+        while deliver(schedule.lake, schedule.state) is None and patience > 0 and not schedule.is_stopping:
             patience -= PAUSE
             schedule.rest(PAUSE)
         schedule.lake.flush()

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.documents.duration import written
+from nephoscope.alerts.documents.duration import format_duration
 from nephoscope.alerts.rules.rule import Kind, Rule
-from nephoscope.alerts.rules.window import settled
-from nephoscope.alerts.scheduling.apart import newest, remembered
+from nephoscope.alerts.rules.window import settle_time
+from nephoscope.alerts.scheduling.apart import load_last_runs, newest
 from nephoscope.alerts.scheduling.due import behind, digest
 from nephoscope.alerts.tuning.in_force import RuleSuppressions, SuppressionsInForce
 
@@ -28,7 +28,7 @@ def overview(state: State, workspace: str, rules: Iterable[Rule], now: datetime)
     """A row a rule, those that need somebody first."""
     standings = state.rule_standings.all(workspace)
     last = state.rule_runs.last(workspace, before=now)
-    faults, apart = state.rule_runs.faults(workspace), remembered(state, workspace)
+    faults, apart = state.rule_runs.faults(workspace), load_last_runs(state, workspace)
     in_force, rows = SuppressionsInForce.load(state, workspace, now), []
     for rule in rules:
         scheduled = last.get(rule.id)
@@ -57,7 +57,7 @@ def _row(
         "id": rule.id,
         "kind": rule.kind.value,
         "status": _status(rule, last, left, disabled, retrying=bool(waiting)),
-        "every": written(rule.frequency),
+        "every": format_duration(rule.frequency),
         "lastRun": last.finished if last else None,
         "until": last.until if last else None,
         "nextRun": _next(rule, scheduled, now, disabled),
@@ -105,5 +105,5 @@ def _next(rule: Rule, last: RuleRun | None, now: datetime, disabled: datetime | 
     """When the next window is run; None for what is not run."""
     if disabled is not None or not rule.enabled or rule.kind is Kind.HUNTING:
         return None
-    wanted = last.until + rule.frequency + settled(rule) if last else now
+    wanted = last.until + rule.frequency + settle_time(rule) if last else now
     return max(wanted, now)

@@ -150,7 +150,7 @@ class Round:
                     found.append(Ran(replace(outcome, error=error), lost=True))
                     continue
                 course = courses.get(id(turn), turn.course)
-                ran, courses[id(turn)] = self._taken(session, course, outcome, known)
+                ran, courses[id(turn)] = self._apply_outcome(session, course, outcome, known)
                 found.append(ran)
             self._note(session, courses, found)
             state.leases.release_all(session, over)
@@ -159,7 +159,7 @@ class Round:
             turn.course = courses.get(id(turn), turn.course)
         return found
 
-    def _taken(
+    def _apply_outcome(
         self, session: Session, course: Course | None, outcome: Outcome, before: Foreseen | None
     ) -> tuple[Ran, Course | None]:
         if outcome.alerts:

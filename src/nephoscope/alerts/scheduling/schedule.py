@@ -93,7 +93,7 @@ class Schedule:
         Rules that another process runs are waited for, together as long as the turn of one that was killed lasts; then that is their
         error.
         """
-        rules = self._enabled(now)
+        rules = self._load_enabled(now)
         patience = self.lease_seconds * 1.5
         with self.lake.reading(self.workspace) as self.reading, self.turns() as turns:
             self._prepare(self.reading, [Due(rule, (end,)) for rule in rules])
@@ -142,7 +142,7 @@ class Schedule:
             self.reading.interrupt()
 
     @property
-    def stopping(self) -> bool:
+    def is_stopping(self) -> bool:
         """Whether it is to end."""
         return self._stopping.is_set()
 
@@ -152,7 +152,7 @@ class Schedule:
 
     # --- what is due -----------------------------------------------------------------------------------------------
 
-    def _enabled(self, now: datetime) -> list[Rule]:
+    def _load_enabled(self, now: datetime) -> list[Rule]:
         """The rules that are run, as they are tuned now."""
         tuned = Tuned.load(self.state, self.lake, self.workspace, now)
         return [one for one in map(tuned.rule, self.rules) if one.enabled and one.kind is not Kind.HUNTING]
@@ -163,7 +163,7 @@ class Schedule:
         last = self.state.rule_runs.last(self.workspace, before=now)
         faults = self.state.rule_runs.faults(self.workspace)
         found = []
-        for rule in self._enabled(now):
+        for rule in self._load_enabled(now):
             standing = standings.get(rule.id) or self._new(rule)
             known = Known(standing, last.get(rule.id), faults.get(rule.id, ()))
             found.append(due(rule, known, self._lateness, reading, now, self.settle))

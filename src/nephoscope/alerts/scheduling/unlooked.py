@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nephoscope.alerts.rules.rule import Kind, Rule
-from nephoscope.alerts.rules.window import count, latest, settled
+from nephoscope.alerts.rules.window import count, latest, settle_time
 from nephoscope.alerts.scheduling.intervals import Interval, merge, subtract
 from nephoscope.alerts.scheduling.looked_back import LookedBack
 from nephoscope.lake.schema.columns import TIME
-from nephoscope.lake.storage.store import existing
+from nephoscope.lake.storage.store import list_tables
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
@@ -46,7 +46,7 @@ def find_unlooked(lake: Lake, state: State, rules: Sequence[Rule], workspace: st
     What came to a rule's turn is the step of its window, as long as its frequency: that it also reads what lies before does not find
     what happened then. NRT rules look at rows when they come.
     """
-    named = {name for _, name in existing(lake.data, workspace)}
+    named = {name for _, name in list_tables(lake.data, workspace)}
     open_times: dict[str, list[Interval]] = defaultdict(list)
     left = _times_left(state, [one for one in rules if one.kind is Kind.SCHEDULED], workspace, now)
     for rule, intervals in left:
@@ -80,13 +80,16 @@ def _times_left(
     looked, extents = LookedBack.load(state, workspace), state.rule_runs.extents(workspace)
     found = []
     for rule in rules:
-        covered = [*looked.intervals(rule), *_scheduled(state, workspace, rule, extents.get(rule.id))]
-        over = latest(rule, now - settled(rule)).end
+        covered = [
+            *looked.intervals(rule),
+            *_scheduled_intervals(state, workspace, rule, extents.get(rule.id)),
+        ]
+        over = latest(rule, now - settle_time(rule)).end
         found.append((rule, subtract((_EVER, over), merge(covered))))
     return found
 
 
-def _scheduled(
+def _scheduled_intervals(
     state: State, workspace: str, rule: Rule, extent: tuple[datetime, datetime, int] | None
 ) -> list[Interval]:
     if extent is None:

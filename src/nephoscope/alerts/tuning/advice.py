@@ -16,8 +16,8 @@ from nephoscope.alerts.tuning.advisors import advisors
 from nephoscope.alerts.tuning.case import Case, Learn, Proposal, Put, Suppress
 from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.alerts.tuning.history import Past, past
-from nephoscope.alerts.tuning.replay import Remembering, Told, nobody, replayed
-from nephoscope.alerts.tuning.settings import changed
+from nephoscope.alerts.tuning.replay import Remembering, Told, nobody, replay_windows
+from nephoscope.alerts.tuning.settings import apply_settings
 from nephoscope.alerts.tuning.tuned import Tuned
 from nephoscope.state.database.database import StateError
 
@@ -88,7 +88,7 @@ class Advising:
     detector: Remembering | None = None
     told: Told = nobody
 
-    def proposed(self, rules: Iterable[Rule]) -> Iterator[Advice]:
+    def propose(self, rules: Iterable[Rule]) -> Iterator[Advice]:
         """What the advisors think, not tried yet; the rules with the most alerts first."""
         cases = [self._case(rule, alerts) for rule, alerts in self._alerts(rules)]
         for case in sorted(cases, key=lambda one: (-len(one.alerts), one.rule.id)):
@@ -99,23 +99,25 @@ class Advising:
 
     def offered(self, rules: Iterable[Rule], wanted: str = "") -> Iterator[Advice]:
         """The advice (of one id or all) that holds when it is tried: it hides something, and nothing that was true or may be."""
-        chosen = (one for one in self.proposed(rules) if wanted in ("", one.id))
+        chosen = (one for one in self.propose(rules) if wanted in ("", one.id))
         for rule, group in groupby(chosen, key=lambda one: one.rule.id):
             several = list(group)
             known = past(self.state, self.workspace, self.since, self.until, rule)
             detector = self.detector or Remembering(self.lake, self.workspace)
-            tried = (self._tried(detector, one, known, at, len(several)) for at, one in enumerate(several))
+            tried = (
+                self._try_advice(detector, one, known, at, len(several)) for at, one in enumerate(several)
+            )
             yield from (one for one in tried if one is not None)
 
-    def _tried(
+    def _try_advice(
         self, detector: Remembering, one: Advice, known: Sequence[Past], at: int, count: int
     ) -> Advice | None:
         """The advice with what a replay of the windows that raised alerts says it hides; None where it does not hold."""
         moments = sorted({each.alert.raised for each in known})
         first, second = (self._part(2 * at + each, 2 * count) for each in (0, 1))
-        before = replayed(detector, one.rule, moments, self.until, first)
-        after = replayed(detector, with_proposal(one.rule, one.proposal), moments, self.until, second)
-        gone = _gone(before.raised, after.raised)
+        before = replay_windows(detector, one.rule, moments, self.until, first)
+        after = replay_windows(detector, with_proposal(one.rule, one.proposal), moments, self.until, second)
+        gone = _find_gone(before.raised, after.raised)
         hides = [each for each in known if each.id in gone and not each.held]
         if not hides or any(each.untouchable for each in hides) or after.errors:
             return None
@@ -145,7 +147,7 @@ class Advising:
         return Case(rule, alerts, self.since, self.until, seconds)
 
 
-def _gone(before: Sequence[StoredAlert], after: Sequence[StoredAlert]) -> set[str]:
+def _find_gone(before: Sequence[StoredAlert], after: Sequence[StoredAlert]) -> set[str]:
     """The alerts that are not raised any more; what is told with others in a new alert of the same run is, but for one, gone too."""
     there, known = {one.id for one in after}, {one.id for one in before}
     news = Counter(one.raised for one in after if one.id not in known)
@@ -189,7 +191,7 @@ def with_proposal(rule: Rule, proposal: Proposal) -> Rule:
         learning = tuning.learning or Learning(until)
         knows = learning.knows | set(step.keys)
         return replace(rule, tuning=replace(tuning, learning=replace(learning, knows=knows)))
-    found = changed(rule, {step.setting: step.value})
+    found = apply_settings(rule, {step.setting: step.value})
     return replace(
         found.rule, tuning=replace(tuning, repeat=found.repeat if found.repeat is not None else tuning.repeat)
     )

@@ -95,7 +95,7 @@ def hours_of(alerts: Sequence[Past]) -> str:
     return f" at {', '.join(f'{one:02}:00' for one in hours)} UTC" if len(hours) <= 2 else ""
 
 
-def judged(alerts: Sequence[Past]) -> str:
+def describe_verdicts(alerts: Sequence[Past]) -> str:
     """What people said of them: `12 closed false, 3 benign, 5 not judged`."""
     words = {
         "closed false": sum(one.verdict == "FalsePositive" for one in alerts),

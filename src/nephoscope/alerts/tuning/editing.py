@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.holding.condition import Condition
 from nephoscope.alerts.rules.rule import Rule
-from nephoscope.alerts.tuning.settings import changed
+from nephoscope.alerts.tuning.settings import apply_settings
 from nephoscope.state.database.database import StateError
 from nephoscope.state.rules.rule_settings import RuleSetting
 from nephoscope.state.rules.suppressions import ANY_RULE, StoredSuppression
@@ -95,7 +95,7 @@ class Editing:
         if expires is not None and expires <= self.now:
             raise StateError(f"a setting that expired at {expires.isoformat()} changes nothing")
         known = self._settings(rule.id)
-        changed(rule, {name: one.value for name, one in known.items()} | values)
+        apply_settings(rule, {name: one.value for name, one in known.items()} | values)
         with self.state.transaction() as session:
             for name, value in values.items():
                 one = RuleSetting(
@@ -138,9 +138,9 @@ class Editing:
         mine = [one for one in self.state.tuning_changes.all(self.workspace) if one.advice == advice]
         if not mine:
             raise StateError(f"advice {advice} was not applied")
-        return sum(self._undone(one) for one in reversed(mine))
+        return sum(self._undo_change(one) for one in reversed(mine))
 
-    def _undone(self, change: TuningChange) -> bool:
+    def _undo_change(self, change: TuningChange) -> bool:
         with self.state.transaction() as session:
             if change.kind == SUPPRESSION:
                 return self._undone_suppression(session, change)

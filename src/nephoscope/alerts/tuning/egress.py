@@ -62,7 +62,7 @@ def _every(estate: Estate) -> Iterator[Egress]:
         key
         for one in estate.by_type(_NAT)
         for field in ("publicIpAddresses", "publicIpPrefixes")
-        for key in map(reference, _listed(properties(one).get(field)))
+        for key in map(reference, _to_list(properties(one).get(field)))
     }
     yield from _all(estate, through_nat)
 
@@ -70,13 +70,13 @@ def _every(estate: Estate) -> Iterator[Egress]:
 def _all(estate: Estate, through_nat: set[str]) -> Iterator[Egress]:
     for type_, field in ((_ADDRESS, "ipAddress"), (_PREFIX, "ipPrefix")):
         for one in estate.by_type(type_):
-            kind, shared = _attached(one, through_nat)
-            yield from _made(one, field, kind, shared=shared)
+            kind, shared = _describe_attachment(one, through_nat)
+            yield from _make_egress(one, field, kind, shared=shared)
     for one in estate.by_type(_SITE):
-        yield from _made(one, "gatewayIpAddress", "site behind a VPN", shared=True)
+        yield from _make_egress(one, "gatewayIpAddress", "site behind a VPN", shared=True)
 
 
-def _attached(one: Resource, through_nat: set[str]) -> tuple[str, bool]:
+def _describe_attachment(one: Resource, through_nat: set[str]) -> tuple[str, bool]:
     """What the address is attached to."""
     body = properties(one)
     if one.key.lower() in through_nat or reference(body.get("natGateway")):
@@ -85,7 +85,7 @@ def _attached(one: Resource, through_nat: set[str]) -> tuple[str, bool]:
     return next((value for part, value in _HOLDERS.items() if part in holder), ("not attached", False))
 
 
-def _made(one: Resource, field: str, kind: str, *, shared: bool) -> Iterator[Egress]:
+def _make_egress(one: Resource, field: str, kind: str, *, shared: bool) -> Iterator[Egress]:
     try:
         whole = ip_network(str(properties(one).get(field) or ""), strict=False)
     except ValueError:  # none is given until the resource runs
@@ -94,5 +94,5 @@ def _made(one: Resource, field: str, kind: str, *, shared: bool) -> Iterator[Egr
     yield Egress(text, one.key.rpartition("/")[2], kind, shared, one.key)
 
 
-def _listed(value: object) -> list[Any]:
+def _to_list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []

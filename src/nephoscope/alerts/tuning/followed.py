@@ -25,19 +25,19 @@ class Followed:
     stands: bool
 
 
-def followed(state: State, workspace: str, rule: str) -> list[Followed]:
+def list_followed(state: State, workspace: str, rule: str) -> list[Followed]:
     """Those of a rule, the newest first."""
     several: dict[str, list[TuningChange]] = {}
     for one in state.tuning_changes.all(workspace):
         if one.rule == rule and one.advice:
             several.setdefault(one.advice, []).append(one)
-    standing = _standing(state, workspace, rule)
+    standing = _find_in_force(state, workspace, rule)
     learned = state.learned.of(workspace, rule)
-    found = [_followed(advice, changes, standing, learned) for advice, changes in several.items()]
+    found = [_make_followed(advice, changes, standing, learned) for advice, changes in several.items()]
     return sorted(found, key=lambda one: one.moment, reverse=True)
 
 
-def _standing(state: State, workspace: str, rule: str) -> set[tuple[str, str]]:
+def _find_in_force(state: State, workspace: str, rule: str) -> set[tuple[str, str]]:
     """(kind, advice) of the suppressions and settings that are there."""
     suppressions = {
         (SUPPRESSION, one.advice) for one in state.suppressions.all(workspace) if one.rule == rule
@@ -46,7 +46,7 @@ def _standing(state: State, workspace: str, rule: str) -> set[tuple[str, str]]:
     return suppressions | settings
 
 
-def _followed(
+def _make_followed(
     advice: str, changes: list[TuningChange], standing: set[tuple[str, str]], learned: frozenset[str]
 ) -> Followed:
     last = changes[-1]

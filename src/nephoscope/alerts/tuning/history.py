@@ -109,7 +109,9 @@ def details_of(document: Mapping[str, Any]) -> dict[str, list[str]]:
     return found
 
 
-def hidden(several: Iterable[Past], rule: str, conditions: Sequence[Condition], lists: Lists) -> list[Past]:
+def find_hidden(
+    several: Iterable[Past], rule: str, conditions: Sequence[Condition], lists: Lists
+) -> list[Past]:
     """Those, not held back yet, that a suppression of a rule (or ANY_RULE) would hold back."""
     resolved = [one.resolved(lists) for one in conditions]
     return [

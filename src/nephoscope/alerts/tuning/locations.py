@@ -118,7 +118,7 @@ def _item(address: str, name: str, country: str, *, trusted: bool) -> dict[str, 
     }
 
 
-def suggested(lake: Lake, workspace: str, since: datetime, until: datetime) -> list[Suggested]:
+def suggest_locations(lake: Lake, workspace: str, since: datetime, until: datetime) -> list[Suggested]:
     """Addresses that are no trusted location yet, from which many accounts sign in, and seldom fail; those with the most first."""
     text = f"""
         union isfuzzy=true SigninLogs, AADNonInteractiveUserSignInLogs

@@ -112,10 +112,10 @@ def replay(
     told: Told = nobody,
 ) -> Replayed:
     """Run every window of the rule, as it is given, that ends in (since, until], with all rows that are there now."""
-    return replayed(Detector(lake, workspace), rule, list(ends(rule, since, until)), now, told)
+    return replay_windows(Detector(lake, workspace), rule, list(ends(rule, since, until)), now, told)
 
 
-def replayed(
+def replay_windows(
     detector: Detector, rule: Rule, moments: Sequence[datetime], now: datetime, told: Told = nobody
 ) -> Replayed:
     """Run the windows of the rule that end at these times, in their order."""
@@ -126,7 +126,7 @@ def replayed(
         desk = Desk(state, workspace)
         for end in moments:
             told(windows, len(moments))
-            outcome = detector.run(_knowing(rule, state, workspace), at(rule, end), now)
+            outcome = detector.run(_add_knowledge(rule, state, workspace), at(rule, end), now)
             desk.take(outcome, now)
             windows, rows, seconds = windows + 1, rows + outcome.rows, seconds + outcome.seconds
             if outcome.error:
@@ -136,7 +136,7 @@ def replayed(
     return Replayed(rule, windows, rows, seconds, tuple(alerts), incidents, tuple(errors))
 
 
-def _knowing(rule: Rule, state: State, workspace: str) -> Rule:
+def _add_knowledge(rule: Rule, state: State, workspace: str) -> Rule:
     """A rule that learns, with what it knew and what it has learned in this run."""
     learning = rule.tuning.learning
     if learning is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from nephoscope.alerts.documents.duration import written
+from nephoscope.alerts.documents.duration import format_duration
 from nephoscope.alerts.documents.fields import Fields
 from nephoscope.alerts.rules.rule import HIGHEST_THRESHOLD, LONGEST_PERIOD, SHORTEST, Kind, Rule
 from nephoscope_policy.model.state import Severity
@@ -44,7 +44,7 @@ class Changed:
     shown: tuple[str, ...] = ()
 
 
-def changed(rule: Rule, settings: Mapping[str, object]) -> Changed:
+def apply_settings(rule: Rule, settings: Mapping[str, object]) -> Changed:
     """The rule with the settings; SettingError with all that does not fit."""
     fields = Fields(dict(settings))
     if unknown := sorted(settings.keys() - set(NAMES)):
@@ -71,7 +71,7 @@ def changed(rule: Rule, settings: Mapping[str, object]) -> Changed:
     repeat, learning = fields.span("repeatInterval", least=timedelta()), _moment(fields)
     if fields.wrong:
         raise SettingError(f"{rule.name}: {'; '.join(fields.wrong)}")
-    return Changed(found, repeat, learning, tuple(_shown(rule, settings)))
+    return Changed(found, repeat, learning, tuple(_describe_settings(rule, settings)))
 
 
 def _check(fields: Fields, rule: Rule, settings: Mapping[str, object]) -> None:
@@ -120,16 +120,16 @@ def in_file(rule: Rule) -> dict[str, object]:
         "enabled": rule.enabled,
         "severity": rule.severity.value,
         "triggerThreshold": rule.threshold,
-        "queryFrequency": written(rule.frequency),
-        "queryPeriod": written(rule.period),
-        "suppressionDuration": written(rule.suppression) if rule.suppression else "",
-        "learningPeriod": written(rule.learning) if rule.learning else "",
+        "queryFrequency": format_duration(rule.frequency),
+        "queryPeriod": format_duration(rule.period),
+        "suppressionDuration": format_duration(rule.suppression) if rule.suppression else "",
+        "learningPeriod": format_duration(rule.learning) if rule.learning else "",
         "createIncident": rule.incidents.create,
         "aggregationKind": EACH if rule.one_alert_a_row else SINGLE,
     }
 
 
-def _shown(rule: Rule, settings: Mapping[str, object]) -> Iterable[str]:
+def _describe_settings(rule: Rule, settings: Mapping[str, object]) -> Iterable[str]:
     before = in_file(rule)
     for name in NAMES:
         if name in settings:

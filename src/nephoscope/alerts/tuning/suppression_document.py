@@ -40,12 +40,12 @@ def read(path: Path) -> Given:
     except JsonTextError as error:
         raise DocumentError(f"{path}: {error}") from error
     try:
-        return given(document)
+        return parse_suppression(document)
     except ConditionError as error:
         raise DocumentError(f"{path}: {error}") from error
 
 
-def given(document: Any) -> Given:
+def parse_suppression(document: Any) -> Given:
     """The suppression in a document; ConditionError with the JSON path of what is wrong."""
     whole = Fields(document)
     fields = whole.object("properties") if whole.has("properties") else whole
@@ -75,7 +75,7 @@ def _moment(fields: Fields) -> datetime | None:
     return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def written(one: StoredSuppression, now: datetime) -> dict[str, Any]:
+def to_document(one: StoredSuppression, now: datetime) -> dict[str, Any]:
     """The document of a suppression."""
     return {
         "id": one.id,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.library.active import active_rules
-from nephoscope.alerts.rules.folder import Found, shipped
+from nephoscope.alerts.rules.folder import Found, load_shipped
 from nephoscope.alerts.tuning.advice import Advising, apply
 from nephoscope.alerts.tuning.editing import Editing
 from nephoscope.alerts.tuning.history import entities_of
@@ -69,7 +69,7 @@ class Trying:
 
     state: State
     lake: Lake
-    known: Callable[[], Found] = shipped
+    known: Callable[[], Found] = load_shipped
 
     def next(self, ending: Callable[[], bool] = lambda: False) -> Trial | None:
         """Do the trial that waits longest; None where none does, or it was stopped."""
@@ -98,11 +98,11 @@ class Trying:
     def _done(self, trial: Trial, telling: Telling) -> dict[str, object]:
         rule = self._rule(trial)
         if trial.what is What.REPLAY:
-            return self._replayed(trial, rule, telling)
+            return self._replay(trial, rule, telling)
         advising = Advising(self.state, self.lake, trial.workspace, trial.since, trial.until, told=telling)
         if trial.what is What.ADVICE:
             return {"advice": [one.document() for one in advising.offered([rule])]}
-        return self._followed(trial, rule, advising)
+        return self._follow(trial, rule, advising)
 
     def _rule(self, trial: Trial) -> Rule:
         switched = self.state.rule_switches.of(trial.workspace)
@@ -112,13 +112,13 @@ class Trying:
             raise MissingError(f"there is no rule {trial.rule} any more")
         return found
 
-    def _replayed(self, trial: Trial, rule: Rule, telling: Telling) -> dict[str, object]:
+    def _replay(self, trial: Trial, rule: Rule, telling: Telling) -> dict[str, object]:
         now = datetime.now(UTC)
         tuned = Tuned.load(self.state, self.lake, trial.workspace, now).rule(rule)
         done = replay(self.lake, tuned, trial.workspace, trial.since, min(trial.until, now), now, telling)
         return replay_document(done)
 
-    def _followed(self, trial: Trial, rule: Rule, advising: Advising) -> dict[str, object]:
+    def _follow(self, trial: Trial, rule: Rule, advising: Advising) -> dict[str, object]:
         found = next(advising.offered([rule], trial.advice), None)
         if found is None:
             raise StateError("the advice does not hold any more: seek advice again")
@@ -130,7 +130,7 @@ class Trying:
             "change": found.proposal.text,
             "workspace": trial.workspace,
         }
-        with self.state.audited(Actor(trial.by), WRITE, rule.name, told):
+        with self.state.audit_change(Actor(trial.by), WRITE, rule.name, told):
             apply(Editing(self.state, trial.workspace, trial.by, now, found.id), found, now + EXPIRES)
         return {"advice": [found.document()]}
 

@@ -11,7 +11,7 @@ from nephoscope.alerts.holding.condition import Lists, conditions
 from nephoscope.alerts.holding.suppression import Learning, Suppression, Tuning
 from nephoscope.alerts.holding.watchlist_items import watchlist_items
 from nephoscope.alerts.rules.rule import Rule
-from nephoscope.alerts.tuning.settings import changed
+from nephoscope.alerts.tuning.settings import apply_settings
 from nephoscope.state.rules.rule_settings import RuleSetting
 from nephoscope.state.rules.suppressions import ANY_RULE, StoredSuppression
 
@@ -48,11 +48,11 @@ class Tuned:
         own = tuple(self._suppression(one) for one in self.suppressions if one.rule in (rule.id, ANY_RULE))
         if not settings and not own:
             return rule
-        found = changed(rule, settings)
+        found = apply_settings(rule, settings)
         learning = None
         if found.learning is not None:
             learning = Learning(found.learning, self.state.learned.of(self.workspace, rule.id))
-        shown = found.shown + ((_counted(own),) if own else ())
+        shown = found.shown + ((_describe_suppressed(own),) if own else ())
         return replace(found.rule, tuning=Tuning(own, learning, found.repeat, shown))
 
     def _suppression(self, one: StoredSuppression) -> Suppression:
@@ -62,5 +62,5 @@ class Tuned:
         return self._known[one.id]
 
 
-def _counted(several: Sequence[Suppression]) -> str:
+def _describe_suppressed(several: Sequence[Suppression]) -> str:
     return f"suppressed: {', '.join(one.name for one in several)}"

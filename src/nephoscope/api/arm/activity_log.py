@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 
 from nephoscope.access.guard import DeniedError
-from nephoscope.api.wire.answer import Answer, listed, place
+from nephoscope.api.wire.answer import Answer, answer_list, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad, not_assessed
 from nephoscope.api.wire.odata_tree import Comparison, Node, conjuncts, read_tree
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.throttled import throttled
+from nephoscope.api.wire.throttled import throttled_fault
 from nephoscope_kql.binder.given import Given
 from nephoscope_kql.cells import columns_of, json_value, rows_of
 
@@ -40,7 +40,7 @@ _PICKED: Mapping[str, str] = {
 _CHANNELS = "eventchannels"
 
 
-@SURFACE.get(_PATH, "ActivityLogs_List", READ, throttled=throttled)
+@SURFACE.get(_PATH, "ActivityLogs_List", READ, throttled=throttled_fault)
 def events(call: Call) -> Answer:
     """What was done with the subscription, the newest first; `$filter` needs the begin of the time, as Azure's does."""
     where, parameters = _conditions(call)
@@ -51,8 +51,8 @@ def events(call: Call) -> Answer:
     if not rows and not start and not _rows(call, f"{TABLE} | take 1", {}):
         raise not_assessed(f"No activity log of this subscription was read: nothing in {TABLE} is of it.")
     fields = {one.strip().lower() for one in call.asked("$select").split(",") if one.strip()}
-    shown = [_picked(_event(call, one), fields) for one in rows[:most]]
-    return listed(call, shown, str(start + most) if len(rows) > most else "")
+    shown = [_pick_fields(_event(call, one), fields) for one in rows[:most]]
+    return answer_list(call, shown, str(start + most) if len(rows) > most else "")
 
 
 def _conditions(call: Call) -> tuple[str, dict[str, str]]:
@@ -142,11 +142,11 @@ def _event(call: Call, row: Mapping[str, object]) -> dict[str, object]:
         "level": row["Level"],
         "resourceId": id_,
         "resourceGroupName": row["ResourceGroup"],
-        "resourceProviderName": _named(row["ResourceProviderValue"], row["ResourceProvider"]),
-        "operationName": _named(row["OperationNameValue"], row["OperationName"]),
-        "category": _named(row["CategoryValue"], row["Category"]),
-        "status": _named(row["ActivityStatusValue"], row["ActivityStatus"]),
-        "subStatus": _named(row["ActivitySubstatusValue"], row["ActivitySubstatus"]),
+        "resourceProviderName": _localize(row["ResourceProviderValue"], row["ResourceProvider"]),
+        "operationName": _localize(row["OperationNameValue"], row["OperationName"]),
+        "category": _localize(row["CategoryValue"], row["Category"]),
+        "status": _localize(row["ActivityStatusValue"], row["ActivityStatus"]),
+        "subStatus": _localize(row["ActivitySubstatusValue"], row["ActivitySubstatus"]),
         "authorization": _object(row["Authorization_d"], row["Authorization"]),
         "claims": _object(row["Claims_d"], row["Claims"]),
         "properties": _object(row["Properties_d"], row["Properties"]),
@@ -154,7 +154,7 @@ def _event(call: Call, row: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def _named(value: object, shown: object) -> dict[str, Any]:
+def _localize(value: object, shown: object) -> dict[str, Any]:
     return {"value": value or shown or "", "localizedValue": shown or value or ""}
 
 
@@ -170,5 +170,5 @@ def _object(value: object, text: object) -> dict[str, object] | None:
     return None
 
 
-def _picked(event: dict[str, object], fields: set[str]) -> dict[str, object]:
+def _pick_fields(event: dict[str, object], fields: set[str]) -> dict[str, object]:
     return {name: value for name, value in event.items() if not fields or name.lower() in fields}

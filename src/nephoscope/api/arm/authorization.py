@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from nephoscope.access.roles import role
 from nephoscope.access.scopes import containers
 from nephoscope.api.wire import documents
-from nephoscope.api.wire.answer import Answer, listed, resumed
+from nephoscope.api.wire.answer import Answer, answer_list, read_skip_token
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.odata_tree import Comparison, FunctionCall, Node, Path, conjuncts, read_tree
@@ -36,7 +36,7 @@ def permissions(call: Call) -> Answer:
     """What the caller's roles allow at a scope: a pair of actions and exceptions for each role that holds there."""
     above = set(containers(call.scope, call.caller.hierarchy))
     held = (role(one.role) for one in call.caller.roles if one.scope in above)
-    return listed(
+    return answer_list(
         call,
         [
             {
@@ -54,9 +54,9 @@ def permissions(call: Call) -> Answer:
 @SURFACE.get(f"{_ROOT}/roleAssignments", "RoleAssignments_ListForScope", _READ_ASSIGNMENTS)
 def assignments(call: Call) -> Answer:
     """The role assignments below a scope and those above it that hold there; `$filter` picks those of a principal."""
-    test, exact = _picked(call)
+    test, exact = _parse_filter(call)
     page = documents.page(call, [ASSIGNMENTS], call.below, test)
-    above = [] if resumed(call) else [one for one in _held_above(call) if test(one)]
+    above = [] if read_skip_token(call) else [one for one in _held_above(call) if test(one)]
     rows = page.body["value"]
     if exact:
         own = f"{call.below}/providers/{ASSIGNMENTS}/"
@@ -79,7 +79,7 @@ def _held_above(call: Call) -> list[dict[str, object]]:
     return [one for one in found if one is not None]
 
 
-def _picked(call: Call) -> tuple[documents.Test, bool]:
+def _parse_filter(call: Call) -> tuple[documents.Test, bool]:
     """What `$filter` of assignments picks, and whether only what stands at the scope itself; Fault for another filter."""
     tests: list[documents.Test] = []
     exact = False
@@ -88,9 +88,9 @@ def _picked(call: Call) -> tuple[documents.Test, bool]:
             case FunctionCall("atscope", ()):
                 exact = True
             case FunctionCall("assignedto", (str(id_),)):
-                tests.append(_having("principalId", id_))
+                tests.append(_make_property_test("principalId", id_))
             case Comparison(Path(name), "eq", str(id_)) if name.lower() == "principalid" and id_:
-                tests.append(_having("principalId", id_))
+                tests.append(_make_property_test("principalId", id_))
             case _:
                 raise bad(_OF_ASSIGNMENTS, "$filter")
     return (lambda body: all(test(body) for test in tests)), exact
@@ -111,15 +111,15 @@ def definitions(call: Call) -> Answer:
         case None:
             pass
         case Comparison(Path(name), "eq", str(kind)) if name.lower() == "type" and kind.lower() in _KINDS:
-            test = _having("type", kind)
+            test = _make_property_test("type", kind)
         case Comparison(Path(name), "eq", str(title)) if name.lower() == "rolename":
-            test = _having("roleName", title)
+            test = _make_property_test("roleName", title)
         case _:
             raise bad(_OF_ROLES, "$filter")
     return documents.page(call, [DEFINITIONS], "", test)
 
 
-def _having(name: str, value: str) -> documents.Test:
+def _make_property_test(name: str, value: str) -> documents.Test:
     """Whether a property has a value, in any case."""
 
     def test(body: Mapping[str, object]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import missing
+from nephoscope.api.wire.fault import missing_fault
 from nephoscope.api.wire.operation import Surface
 
 SURFACE = Surface("Locations", "Microsoft.Security")
@@ -31,9 +31,9 @@ def list_(call: Call) -> Answer:
 @SURFACE.get(f"{_LIST}/{{ascLocation}}", "Locations_Get", READ)
 def get(call: Call) -> Answer:
     """One location."""
-    kept = documents.found(call)
+    kept = documents.find_document(call)
     if kept is None and call["ascLocation"].lower() != HERE:
-        raise missing(f"The location '{call['ascLocation']}'")
+        raise missing_fault(f"The location '{call['ascLocation']}'")
     return Answer(kept or _here(call))
 
 

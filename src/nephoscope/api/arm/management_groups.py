@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from nephoscope.api.wire.answer import Answer, listed, resumed
+from nephoscope.api.wire.answer import Answer, answer_list, read_skip_token
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import missing
+from nephoscope.api.wire.fault import missing_fault
 from nephoscope.api.wire.operation import Surface
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
@@ -23,14 +23,14 @@ _SUBSCRIPTION = "/subscriptions"
 @SURFACE.get(_LIST, "ManagementGroups_List", READ)
 def groups(call: Call) -> Answer:
     """The management groups above what the caller may read."""
-    page = call.edition.listing.page([MANAGEMENT_GROUP_TYPE], call.reach, after=resumed(call))
-    return listed(call, (_short(call, one) for one in page.bodies), page.after)
+    page = call.edition.listing.page([MANAGEMENT_GROUP_TYPE], call.reach, after=read_skip_token(call))
+    return answer_list(call, (_short(call, one) for one in page.bodies), page.after)
 
 
 @SURFACE.get(f"{_LIST}/{{groupId}}", "ManagementGroups_Get", READ)
 def group(call: Call) -> Answer:
     """One of them; its children where `$expand=children` asks for them."""
-    found = _found(call)
+    found = _require_group(call)
     told = _short(call, found)
     details = (found.get("properties") or {}).get("details") or {}
     properties = {**told["properties"], "details": details}
@@ -42,25 +42,25 @@ def group(call: Call) -> Answer:
 @SURFACE.get(f"{_LIST}/{{groupId}}/descendants", "ManagementGroups_GetDescendants", READ)
 def descendants(call: Call) -> Answer:
     """The management groups and subscriptions below one, of those that the caller may read."""
-    found = _found(call)
-    return listed(call, [_descendant(one) for one in _all_below(call, str(found["name"]).lower())])
+    found = _require_group(call)
+    return answer_list(call, [_descendant(one) for one in _all_below(call, str(found["name"]).lower())])
 
 
 @SURFACE.ask("/providers/Microsoft.Management/getEntities", "Entities_List", READ)
 def entities(call: Call) -> Answer:
     """Every management group and subscription that the caller may read, with its parent."""
     page = call.edition.listing.page(
-        [MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE], call.reach, after=resumed(call)
+        [MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE], call.reach, after=read_skip_token(call)
     )
-    body = listed(call, (_entity(call, one) for one in page.bodies), page.after).body
+    body = answer_list(call, (_entity(call, one) for one in page.bodies), page.after).body
     return Answer({**body, "count": len(body["value"])})
 
 
-def _found(call: Call) -> dict[str, Any]:
+def _require_group(call: Call) -> dict[str, Any]:
     key = f"{_LIST}/{call['groupId']}"
     found = call.edition.listing.get(key, call.reach)
     if found is None:
-        raise missing(f"The management group '{call['groupId'][:100]}'")
+        raise missing_fault(f"The management group '{call['groupId'][:100]}'")
     return found
 
 

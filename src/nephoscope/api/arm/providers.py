@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/rest/api/resources/providers
 
 from __future__ import annotations
 
-from nephoscope.api.wire.answer import Answer, listed
+from nephoscope.api.wire.answer import Answer, answer_list
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault
 from nephoscope.api.wire.known_types import KnownTypes
@@ -21,28 +21,28 @@ _ONE = "/subscriptions/{subscriptionId}/providers/{resourceProviderNamespace}"
 def providers_of_tenant(call: Call) -> Answer:
     """The providers that policy aliases, this server's own surfaces and the estate name, with their types."""
     known = KnownTypes.of(call)
-    return listed(call, (known.body(one) for one in known.types))
+    return answer_list(call, (known.body(one) for one in known.types))
 
 
 @SURFACE.get("/providers/{resourceProviderNamespace}", "Providers_GetAtTenantScope", READ_AT_TENANT)
 def provider_of_tenant(call: Call) -> Answer:
     """One provider with its types; `$expand=resourceTypes/aliases` adds their policy aliases."""
     known = KnownTypes.of(call)
-    return Answer(known.body(_named(call, known)))
+    return Answer(known.body(_require_provider(call, known)))
 
 
 @SURFACE.get("/subscriptions/{subscriptionId}/providers", "Providers_List", READ)
 def providers(call: Call) -> Answer:
     """The same of a subscription: registered are those that are answered here or of which resources were read there."""
     known = KnownTypes.of(call, call.below)
-    return listed(call, (_of_subscription(call, known, one) for one in known.types))
+    return answer_list(call, (_of_subscription(call, known, one) for one in known.types))
 
 
 @SURFACE.get(_ONE, "Providers_Get", READ)
 def provider(call: Call) -> Answer:
     """One provider with its types; `$expand=resourceTypes/aliases` adds their policy aliases."""
     known = KnownTypes.of(call, call.below)
-    return Answer(_of_subscription(call, known, _named(call, known)))
+    return Answer(_of_subscription(call, known, _require_provider(call, known)))
 
 
 @SURFACE.act(
@@ -53,10 +53,12 @@ def provider(call: Call) -> Answer:
 def register(call: Call) -> Answer:
     """Say that a provider is registered, where it is known here: nothing is registered in Azure."""
     known = KnownTypes.of(call, call.below)
-    return Answer(_of_subscription(call, known, _named(call, known)) | {"registrationState": "Registered"})
+    return Answer(
+        _of_subscription(call, known, _require_provider(call, known)) | {"registrationState": "Registered"}
+    )
 
 
-def _named(call: Call, known: KnownTypes) -> str:
+def _require_provider(call: Call, known: KnownTypes) -> str:
     """The lower-cased provider of the path; Fault where none of the name is known."""
     wanted = call["resourceProviderNamespace"]
     if wanted.lower() in known.types:

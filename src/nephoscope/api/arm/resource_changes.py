@@ -8,9 +8,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from nephoscope.api.wire.answer import Answer, packed, unpacked
+from nephoscope.api.wire.answer import Answer, pack_token, unpack_token
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.fault import bad, missing_fault
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.states_shape import moment
 from nephoscope.estate.resource_changes import ResourceChange, changes
@@ -35,9 +35,9 @@ def list_(call: Call) -> Answer:
     found = _changes(call, since, until, ids)
     start, most = _start(call), _most(call)
     page = found[start : start + most]
-    body: dict[str, object] = {"changes": [_told(call, one, several=several) for one in page]}
+    body: dict[str, object] = {"changes": [_change_document(call, one, several=several) for one in page]}
     if len(found) > start + most:
-        body["$skipToken"] = packed(str(start + most))
+        body["$skipToken"] = pack_token(str(start + most))
     return Answer(body)
 
 
@@ -52,14 +52,14 @@ def details(call: Call) -> Answer:
     known = {one.id: one for one in _changes(call, now - KEPT, now, ids)}
     found = [known[one] for one in wanted if one in known]
     if not found:
-        raise missing("The change")
-    told = [_detailed(call, one, several=several) for one in found]
+        raise missing_fault("The change")
+    told = [_detailed_document(call, one, several=several) for one in found]
     return Answer(told if several else told[0])
 
 
 def _changes(call: Call, since: datetime, until: datetime, ids: list[str]) -> list[ResourceChange]:
     """The changes of resources that the caller may read, the newest first; outside subscriptions in the caller's tenants only."""
-    reach, seen = call.reach, _seen(call, ids)
+    reach, seen = call.reach, _filter_visible(call, ids)
     found: list[ResourceChange] = []
     for store in tenant_stores(call.instance.data):
         own = reach.everything or not reach.tenants or store.tenant in reach.tenants
@@ -82,7 +82,7 @@ def _ids(call: Call) -> tuple[list[str], bool]:
     return [one.lower().rstrip("/") for one in several], True
 
 
-def _seen(call: Call, ids: list[str]) -> list[str]:
+def _filter_visible(call: Call, ids: list[str]) -> list[str]:
     """Those that the caller may read; Fault where one is no id of a resource."""
     found = []
     for one in ids:
@@ -109,7 +109,7 @@ def _interval(call: Call) -> tuple[datetime, datetime]:
 
 def _start(call: Call) -> int:
     token = call.text("$skipToken")
-    start = unpacked(token, "$skipToken") if token else "0"
+    start = unpack_token(token, "$skipToken") if token else "0"
     if not start.isdecimal():
         raise bad("The $skipToken is not one that this server gave.", "$skipToken", "InvalidSkipToken")
     return int(start)
@@ -122,7 +122,7 @@ def _most(call: Call) -> int:
     return top
 
 
-def _told(call: Call, one: ResourceChange, *, several: bool) -> dict[str, Any]:
+def _change_document(call: Call, one: ResourceChange, *, several: bool) -> dict[str, Any]:
     found: dict[str, object] = {"changeId": one.id}
     if several:
         found["resourceId"] = str(one.body.get("id") or one.key)
@@ -146,8 +146,8 @@ def _told(call: Call, one: ResourceChange, *, several: bool) -> dict[str, Any]:
     return found
 
 
-def _detailed(call: Call, one: ResourceChange, *, several: bool) -> dict[str, Any]:
-    told = _told(call, one, several=several)
+def _detailed_document(call: Call, one: ResourceChange, *, several: bool) -> dict[str, Any]:
+    told = _change_document(call, one, several=several)
     for name, content in (("beforeSnapshot", one.old), ("afterSnapshot", one.new)):
         told[name] = {**told[name], "content": content}
     return told

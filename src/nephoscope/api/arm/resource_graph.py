@@ -21,7 +21,7 @@ from nephoscope.api.wire.throttled import graph_throttled
 from nephoscope.current import Current, Reader
 from nephoscope.model.reach import Reach
 from nephoscope.posture.published.edition import GraphCatalog
-from nephoscope.posture.published.shown import Shown, shown
+from nephoscope.posture.published.shown import Shown, find_row_access
 from nephoscope.posture.reports.graph_tables import TABLES, never_read
 from nephoscope_kql.cells import columns_of, json_value, rows_of
 from nephoscope_kql.compile import compile_results
@@ -65,7 +65,7 @@ class Options:
 @SURFACE.ask("/providers/Microsoft.ResourceGraph/resources", "Resources", READ, throttled=graph_throttled)
 def resources(call: Call) -> Answer:
     """Run a query; its results page by page, with facets where they are asked for."""
-    text = started(call.text("query", needed=True))
+    text = complete_query(call.text("query", needed=True))
     call, options = _options(call)
     reach = _reach(call)
     found = _run(call, text, reach)
@@ -83,7 +83,7 @@ def resources(call: Call) -> Answer:
     return Answer(body)
 
 
-def started(text: str) -> str:
+def complete_query(text: str) -> str:
     """A query that begins with an operator reads `resources`, as Resource Graph has it."""
     word = text.lstrip().split(None, 1)[0].split("(")[0].lower() if text.strip() else ""
     return f"resources | {text}" if word in _OPERATORS else text
@@ -95,12 +95,12 @@ _OPERATORS = frozenset({
 })  # fmt: skip
 
 
-def checked(text: str) -> None:
+def check_query(text: str) -> None:
     """Fault where a query could not be run."""
     try:
         compile_results(text, GraphCatalog({}))
     except KqlError as error:
-        raise refused(error) from error
+        raise query_fault(error) from error
 
 
 def _options(call: Call) -> tuple[Call, Options]:
@@ -114,19 +114,19 @@ def _options(call: Call) -> tuple[Call, Options]:
     if not (isinstance(skip, int) and skip >= 0):
         raise bad("$skip must be a whole number from 0 on.", "options.$skip", "InvalidParameter")
     if token := given.get("$skipToken"):
-        call, skip = graph_scopes.resumed(call, token)
+        call, skip = graph_scopes.resume_page(call, token)
     wanted = Options(top, skip, given.get("resultFormat") == "table", bool(given.get("allowPartialScopes")))
     return call, wanted
 
 
 def _reach(call: Call) -> dict[str, Shown]:
     """What each table shows: what the caller may read of it, of the subscriptions and management groups that are asked for."""
-    asked, within = graph_scopes.asked(call), _within(call)
+    asked, within = graph_scopes.requested_subscriptions(call), _within(call)
 
     def reaches(operations: Iterable[str]) -> dict[str, Reach]:
         return {one: within(reach) for one, reach in call.caller.reaches(operations).items()}
 
-    found = shown(call.edition.types, reaches)
+    found = find_row_access(call.edition.types, reaches)
     if all(isinstance(one, Reach) and one.nothing for one in found.values()):
         call.caller.must(READ, "/")
     return found | _with_what_holds(call, found, asked)
@@ -134,7 +134,7 @@ def _reach(call: Call) -> dict[str, Shown]:
 
 def _within(call: Call) -> Callable[[Reach], Reach]:
     """Cuts a reach to the subscriptions that are asked for."""
-    asked = graph_scopes.asked(call)
+    asked = graph_scopes.requested_subscriptions(call)
 
     @cache
     def within(reach: Reach) -> Reach:
@@ -158,10 +158,10 @@ def _with_what_holds(
     if wanted == _BELOW:
         return {}
     held = {one: reach for one in _HOLDING if isinstance(reach := found[one], Reach)}
-    return {one: _filtered(call, reach, asked, wanted) for one, reach in held.items()}
+    return {one: _filter_assignments(call, reach, asked, wanted) for one, reach in held.items()}
 
 
-def _filtered(call: Call, reach: Reach, asked: frozenset[str] | None, wanted: str) -> Reach:
+def _filter_assignments(call: Call, reach: Reach, asked: frozenset[str] | None, wanted: str) -> Reach:
     """What a table of assignments shows by a filter other than the usual one."""
     if reach.nothing or (reach.everything and wanted == "atscopeaboveandbelow"):
         return reach
@@ -184,17 +184,17 @@ def _above(call: Call, reach: Reach, asked: Iterable[str] | None) -> frozenset[s
 
 def _run(call: Call, text: str, reach: Mapping[str, Shown]) -> pa.Table:
     try:
-        _filled(call, call.edition.reads(text, call.instance.query_seconds), reach)
+        _require_filled(call, call.edition.reads(text, call.instance.query_seconds), reach)
         within = _within(call)
         reader = Reader.of(call.caller, lambda one: within(call.caller.reach(one)))
         current = Current(call.instance.state, call.instance.tenant, call.edition, reader, call.base)
         found = call.edition.query(text, reach, timeout=call.instance.query_seconds, beside=current.beside)
         return found[-1].table
     except KqlError as error:
-        raise refused(error) from error
+        raise query_fault(error) from error
 
 
-def _filled(call: Call, tables: frozenset[str], reach: Mapping[str, Shown]) -> None:
+def _require_filled(call: Call, tables: frozenset[str], reach: Mapping[str, Shown]) -> None:
     """Fault where a query reads a table that nothing here fills: no rows of it would be taken for none in the estate.
 
     A query of every table, as `search` is, means those that there are.
@@ -209,7 +209,7 @@ def _filled(call: Call, tables: frozenset[str], reach: Mapping[str, Shown]) -> N
         )
 
 
-def refused(error: KqlError) -> Fault:
+def query_fault(error: KqlError) -> Fault:
     """A query that is wrong, as Resource Graph says it."""
     details = tuple(
         {

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from nephoscope.api.wire import documents, resource_filter
-from nephoscope.api.wire.answer import Answer, listed, resumed
+from nephoscope.api.wire.answer import Answer, answer_list, read_skip_token
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad, missing
-from nephoscope.api.wire.instance_view import MACHINE, view, wanted, with_view
+from nephoscope.api.wire.fault import bad, missing_fault
+from nephoscope.api.wire.instance_view import MACHINE, is_requested, view, with_view
 from nephoscope.api.wire.operation import BELOW, Surface
 from nephoscope_policy.model.resource_id import (
     MANAGEMENT_GROUP_TYPE,
@@ -49,15 +49,15 @@ def _list(call: Call) -> Answer:
     listing = call.edition.listing
     types = [picked.type] if picked.type else listing.resource_types()
     found: list[dict[str, Any]] = []
-    after = resumed(call)
+    after = read_skip_token(call)
     while True:
         page = listing.page(types, call.reach, call.below, after=after, most=MOST, collected=True)
         found += [one for one in page.bodies if picked.takes(one)]
         after = page.after
         if len(found) > most:
-            return listed(call, found[:most], str(found[most - 1]["id"]).lower())
+            return answer_list(call, found[:most], str(found[most - 1]["id"]).lower())
         if not after:
-            return listed(call, found)
+            return answer_list(call, found)
 
 
 @SURFACE.get("{scope}/providers/{namespace}/{rest}", "Resources_Get", READ, by_type=True)
@@ -76,7 +76,7 @@ def instance_view(call: Call) -> Answer:
     """How a virtual machine runs, as far as it was read."""
     found = call.edition.listing.get(call.path.lower().rstrip("/").rpartition("/")[0], call.reach)
     if found is None or str(found.get("type", "")).lower() != MACHINE:
-        raise missing(f"The resource '{call.path}'")
+        raise missing_fault(f"The resource '{call.path}'")
     return Answer(view(found.get("properties") or {}))
 
 
@@ -87,10 +87,10 @@ def read(call: Call) -> Answer:
         ResourceId.parse(path)
     except ValueError:
         return _below(call, path)
-    found = documents.learned(call)
+    found = documents.find_learned_document(call)
     if found is None:
-        raise missing(f"The resource '{call.path}'")
-    return Answer(with_view(found) if wanted(call) else found)
+        raise missing_fault(f"The resource '{call.path}'")
+    return Answer(with_view(found) if is_requested(call) else found)
 
 
 def _below(call: Call, path: str) -> Answer:
@@ -107,12 +107,12 @@ def _below(call: Call, path: str) -> Answer:
         [type_],
         call.reach,
         path if direct else scope,
-        after=resumed(call),
+        after=read_skip_token(call),
         most=call.top(1000),
         collected=True,
     )
-    shown = [with_view(one) for one in page.bodies] if wanted(call) else page.bodies
-    return listed(call, shown, page.after)
+    shown = [with_view(one) for one in page.bodies] if is_requested(call) else page.bodies
+    return answer_list(call, shown, page.after)
 
 
 def _contains(scope: str) -> bool:

@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/rest/api/azureresourcegraph/graphquery (2024
 
 from __future__ import annotations
 
-from nephoscope.api.arm.resource_graph import checked, started
+from nephoscope.api.arm.resource_graph import check_query, complete_query
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.kept import Body, Kind, declare, system_data
@@ -19,10 +19,10 @@ def check(body: Body) -> None:
     query = body["properties"].get("query")
     if not isinstance(query, str) or not query.strip():
         raise bad("'query' must be a text.", "properties.query")
-    checked(started(query))
+    check_query(complete_query(query))
 
 
-def made(call: Call, body: Body, before: Body | None) -> Body:
+def make_query(call: Call, body: Body, before: Body | None) -> Body:
     """The query with who made and changed it, and when."""
     told = {"resultKind": "basic", "timeModified": call.instance.now.isoformat()}
     properties = {"description": "", **body["properties"], **told}
@@ -41,7 +41,7 @@ declare(
         "GraphQuery",
         "Whoever may read it runs it by Resource Graph.",
         check=check,
-        made=made,
+        made=make_query,
         created=200,
         patched=True,
         etag=True,

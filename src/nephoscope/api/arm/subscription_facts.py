@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from nephoscope.api.wire.answer import Answer, listed
+from nephoscope.api.wire.answer import Answer, answer_list
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.operation import BELOW, Surface
 
@@ -22,7 +22,7 @@ _GROUP = "microsoft.resources/subscriptions/resourcegroups"
 def locations(call: Call) -> Answer:
     """The locations where the subscription has something; not those where it could have."""
     names = sorted({one for one, _ in _facts(call) if one and one != "global"})
-    return listed(call, [_location(call, name) for name in names])
+    return answer_list(call, [_location(call, name) for name in names])
 
 
 @SURFACE.get(f"{_SUBSCRIPTION}/tagNames", "Tags_List", READ)
@@ -32,7 +32,7 @@ def tags(call: Call) -> Answer:
     for _, own in _facts(call):
         for name, value in own:
             counts.setdefault(name, Counter())[value] += 1
-    return listed(call, [_tag(call, name, counts[name]) for name in sorted(counts)])
+    return answer_list(call, [_tag(call, name, counts[name]) for name in sorted(counts)])
 
 
 Facts = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nephoscope.api.wire.answer import Answer, listed, resumed
+from nephoscope.api.wire.answer import Answer, answer_list, read_skip_token
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.operation import ANYONE, BELOW, Surface
 from nephoscope.api.wire.scope_access import no_group, no_subscription
@@ -22,7 +22,7 @@ _GROUP = "microsoft.resources/subscriptions/resourcegroups"
 @SURFACE.get("/tenants", "Tenants_List", READ, lets=ANYONE)
 def tenants(call: Call) -> Answer:
     """The one tenant."""
-    return listed(
+    return answer_list(
         call,
         [
             {
@@ -37,8 +37,8 @@ def tenants(call: Call) -> Answer:
 @SURFACE.get("/subscriptions", "Subscriptions_List", READ, lets=ANYONE)
 def subscriptions(call: Call) -> Answer:
     """The subscriptions of which the caller may read something."""
-    page = call.edition.listing.page([_SUBSCRIPTION], call.reach, after=resumed(call))
-    return listed(call, (_subscription(call, one) for one in page.bodies), page.after)
+    page = call.edition.listing.page([_SUBSCRIPTION], call.reach, after=read_skip_token(call))
+    return answer_list(call, (_subscription(call, one) for one in page.bodies), page.after)
 
 
 @SURFACE.get("/subscriptions/{subscriptionId}", "Subscriptions_Get", READ, lets=BELOW)
@@ -54,9 +54,9 @@ def subscription(call: Call) -> Answer:
 def groups(call: Call) -> Answer:
     """The resource groups of a subscription."""
     page = call.edition.listing.page(
-        [_GROUP], call.reach, call.below, after=resumed(call), most=call.top(1000)
+        [_GROUP], call.reach, call.below, after=read_skip_token(call), most=call.top(1000)
     )
-    return listed(call, page.bodies, page.after)
+    return answer_list(call, page.bodies, page.after)
 
 
 @SURFACE.get(

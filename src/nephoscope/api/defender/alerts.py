@@ -12,13 +12,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from nephoscope.alerts.incidents.security_shape import STATUSES, TYPE, seen
+from nephoscope.alerts.incidents.security_shape import STATUSES, TYPE, find_visible_resources
 from nephoscope.alerts.incidents.security_shape import body as shape
 from nephoscope.alerts.incidents.sight import READ, sight_of
 from nephoscope.api.wire import documents
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, packed, resumed
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, answer_list, pack_token, read_skip_token
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import missing
+from nephoscope.api.wire.fault import missing_fault
 from nephoscope.api.wire.operation import Surface
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.alerts import ACTIONS, action_of, operation_of, set_alert_status
@@ -41,21 +41,23 @@ def _declare_lists() -> None:
         @SURFACE.get(f"{root}/{_PROVIDER}/alerts", f"Alerts_List{name}", READ)
         def _list(call: Call) -> Answer:
             """The alerts about resources below a scope, the newest first."""
-            return _listed(call)
+            return _list_alerts(call)
 
         where = f"{root}/{_PROVIDER}/locations/{{ascLocation}}/alerts"
 
         @SURFACE.get(where, f"Alerts_ListByLocation{name}", READ)
         def _by_location(call: Call) -> Answer:
             """The same: all alerts are at one location."""
-            return _listed(call)
+            return _list_alerts(call)
 
         @SURFACE.get(f"{where}/{{alertName}}", f"Alerts_Get{name}", READ)
         def _get(call: Call) -> Answer:
             """One alert."""
             alert = _own(call)
             return Answer(
-                body(call, alert) if alert is not None else _told(call, documents.get(call, "alert").body)
+                body(call, alert)
+                if alert is not None
+                else _filter_alert(call, documents.get(call, "alert").body)
             )
 
         for act, status in ACTS.items():
@@ -78,9 +80,9 @@ def _declare_act(path: str, name: str, status: str) -> None:
 def _decide(call: Call, status: str) -> None:
     """Keep what was decided of an alert that was collected."""
     asked = replace(call, path=call.path.rstrip("/").rpartition("/")[0])
-    known = documents.found(asked)
+    known = documents.find_document(asked)
     if known is None:
-        raise missing(f"The alert '{call['alertName']}'")
+        raise missing_fault(f"The alert '{call['alertName']}'")
     word = "state" if "state" in known["properties"] else "status"
     changed = {**known, "properties": {**known["properties"], word: STATUSES.get(status, status)}}
     put_document(call.service, call.scope, changed, TYPE, operation=call.permission)
@@ -89,18 +91,18 @@ def _decide(call: Call, status: str) -> None:
 _declare_lists()
 
 
-def _listed(call: Call) -> Answer:
-    after = resumed(call)
+def _list_alerts(call: Call) -> Answer:
+    after = read_skip_token(call)
     start = int(after) if after.isdecimal() else 0
-    found = _owned(call) if not after or after.isdecimal() else []
+    found = _list_own(call) if not after or after.isdecimal() else []
     mine = [body(call, one) for one in found[start : start + MOST]]
     if len(found) > start + MOST:
-        return listed(call, mine, str(start + MOST))
-    others = _collected(call, "" if after.isdecimal() else after)
+        return answer_list(call, mine, str(start + MOST))
+    others = _list_collected(call, "" if after.isdecimal() else after)
     return Answer({**others.body, "value": [*mine, *others.body["value"]]})
 
 
-def _owned(call: Call) -> list[StoredAlert]:
+def _list_own(call: Call) -> list[StoredAlert]:
     """The alerts that were raised here about what is below the scope, the newest first."""
     found = [
         one
@@ -111,18 +113,18 @@ def _owned(call: Call) -> list[StoredAlert]:
     return sorted(found, key=lambda one: one.started, reverse=True)
 
 
-def _collected(call: Call, after: str) -> Answer:
+def _list_collected(call: Call, after: str) -> Answer:
     """The alerts that Azure raised, at the location that the path names if it names one."""
     location = f"/locations/{call['ascLocation'].lower()}/"
     query = {name: value for name, value in call.query.items() if name.lower() != "$skiptoken"}
-    asked = replace(call, query=query | ({"$skipToken": packed(after)} if after else {}))
+    asked = replace(call, query=query | ({"$skipToken": pack_token(after)} if after else {}))
     found = documents.page(
         asked,
         [TYPE],
         call.below,
         lambda one: location == "/locations//" or location in str(one["id"]).lower(),
     )
-    return Answer({**found.body, "value": [_told(call, one) for one in found.body["value"]]})
+    return Answer({**found.body, "value": [_filter_alert(call, one) for one in found.body["value"]]})
 
 
 def _own(call: Call) -> StoredAlert | None:
@@ -131,14 +133,14 @@ def _own(call: Call) -> StoredAlert | None:
     return found if found is not None and _resource(call, found) is not None else None
 
 
-def _told(call: Call, document: dict[str, Any]) -> dict[str, Any]:
+def _filter_alert(call: Call, document: dict[str, Any]) -> dict[str, Any]:
     """An alert that was collected, without what is out of the caller's reach."""
     return {**document, "properties": sight_of(call.caller).told(document["properties"])}
 
 
 def _resource(call: Call, alert: StoredAlert) -> ResourceId | None:
     """The first resource that an alert names below the scope of the call and within its reach."""
-    several = seen(alert, call.reach)
+    several = find_visible_resources(alert, call.reach)
     return next((one for one in several if f"{one.key}/".startswith(f"{call.below}/")), None)
 
 

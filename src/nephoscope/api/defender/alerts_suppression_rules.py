@@ -11,10 +11,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.holding.condition import ConditionError
-from nephoscope.alerts.tuning.suppression_document import given, written
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed
+from nephoscope.alerts.tuning.suppression_document import parse_suppression, to_document
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, answer_list
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import missing, refusing
+from nephoscope.api.wire.fault import missing_fault, refusing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, many, moment, read, text, words
 from nephoscope.service.context import workspace_scope
@@ -52,7 +52,7 @@ def list_(call: Call) -> Answer:
     wanted = call.asked("AlertType").removeprefix("nephoscope_")
     call.service.require(READ, workspace_scope(WORKSPACE))
     found = call.instance.state.suppressions.all(WORKSPACE)
-    return listed(call, [body(call, one) for one in found if not wanted or one.rule == wanted])
+    return answer_list(call, [body(call, one) for one in found if not wanted or one.rule == wanted])
 
 
 @SURFACE.get(_ONE, "AlertsSuppressionRules_Get", f"{TYPE}/read")
@@ -60,7 +60,7 @@ def get(call: Call) -> Answer:
     """One suppression."""
     found = find_suppression(call.service, WORKSPACE, call["alertsSuppressionRuleName"])
     if found is None:
-        raise missing(f"The suppression rule '{call['alertsSuppressionRuleName']}'")
+        raise missing_fault(f"The suppression rule '{call['alertsSuppressionRuleName']}'")
     return Answer(body(call, found))
 
 
@@ -69,7 +69,7 @@ def put(call: Call) -> Answer:
     """Make or replace a suppression; alerts that it fits are raised no more from now on."""
     sent = read(SHAPE, call.body)
     with refusing("properties", ConditionError):
-        asked = given(sent)
+        asked = parse_suppression(sent)
     new = NewSuppression(
         call["alertsSuppressionRuleName"], asked.alert_type, asked.conditions, asked.reason, asked.comment, asked.expires,
         _ENABLED[sent["properties"]["state"]],
@@ -88,7 +88,7 @@ def delete(call: Call) -> Answer:
 
 def body(call: Call, one: StoredSuppression) -> dict[str, Any]:
     """A suppression in the shape of the API."""
-    document = written(one, call.instance.now)
+    document = to_document(one, call.instance.now)
     id_ = f"/subscriptions/{call['subscriptionId']}/providers/{TYPE}/{one.name}"
     properties = {name: value for name, value in document["properties"].items() if value not in (None, "")}
     if not one.conditions:

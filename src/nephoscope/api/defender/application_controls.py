@@ -44,7 +44,7 @@ def check(body: Body) -> None:
             raise bad(f"'{name}' must be a list of objects.", f"properties.{name}")
 
 
-def made(call: Call, body: Body, _: Body | None) -> Body:
+def make_group(call: Call, body: Body, _: Body | None) -> Body:
     """What people put is theirs: nothing recommends it, and no machine is told of it yet."""
     told = {
         "recommendationStatus": "NotRecommended",
@@ -78,7 +78,7 @@ declare(
         "AdaptiveApplicationControls",
         "No machine is told of it from here.",
         check=check,
-        made=made,
+        made=make_group,
         created=200,
     ),
 )

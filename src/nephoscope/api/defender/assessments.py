@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nephoscope.api.defender.governance import governed
+from nephoscope.api.defender.governance import add_owners
 from nephoscope.api.wire import documents
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, answer_list, read_skip_token
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, missing
-from nephoscope.api.wire.kept import Body, Kind, declare, delete, found, put
+from nephoscope.api.wire.fault import Fault, missing_fault
+from nephoscope.api.wire.kept import Body, Kind, declare, delete, put, require_document
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import fields, flag, many, mapping, text, words
+from nephoscope.api.wire.shape import fields, flag, many, mapping_of, text, words
 from nephoscope.posture.pipelines.origins import CodeOrigin
 from nephoscope.service.arm_documents import remove_document
 from nephoscope.service.code_to_cloud import made_by_each
@@ -42,7 +42,7 @@ SHAPE = fields(
         "status": fields({"code": words(*CODES)}, {"cause": text(), "description": text()}),
         "resourceDetails": fields({"source": words("Azure", "OnPremise", "OnPremiseSql")}),
     },
-    {"displayName": text(), "additionalData": mapping(text())},
+    {"displayName": text(), "additionalData": mapping_of(text())},
 )
 _LEVEL = words("Low", "Moderate", "High")
 METADATA_SHAPE = fields(
@@ -62,18 +62,18 @@ METADATA_SHAPE = fields(
 )
 
 
-def made(call: Call, body: Body, _: Body | None) -> Body:
+def make_assessment(call: Call, body: Body, _: Body | None) -> Body:
     """The assessment with the resource that it is about, and what its metadata calls it."""
     details = {**body["properties"]["resourceDetails"]}
     if details["source"] == "Azure":
         details.setdefault("id", call.path.rstrip("/").rsplit("/providers/", 1)[0])
-    known = _described(call)
+    known = _find_metadata(call)
     name = str(known["properties"].get("displayName") or "") if known is not None else ""
     properties = {"displayName": name or body["name"], **body["properties"], "resourceDetails": details}
     return {**body, "properties": properties}
 
 
-def _described(call: Call) -> Body | None:
+def _find_metadata(call: Call) -> Body | None:
     """The metadata of an assessment: what the subscription put, else what is published."""
     subscription = "/".join(call.path.lower().split("/")[:3])
     name = call.path.lower().rstrip("/").rsplit("/", 1)[-1]
@@ -102,7 +102,7 @@ def shown_metadata(_: Call, body: Body) -> Body:
 
 def _told_of(call: Call, several: Sequence[Body]) -> list[Body]:
     """Assessments with who sees to each, and of each that fails the place of a file that made its resource."""
-    return with_origins(call, governed(call, several))
+    return with_origins(call, add_owners(call, several))
 
 
 def with_origins(call: Call, several: Sequence[Body]) -> list[Body]:
@@ -139,7 +139,7 @@ ASSESSMENTS = Kind(
     "Assessments",
     _TOLD,
     shape=SHAPE,
-    made=made,
+    made=make_assessment,
     collected=False,
     told=_told_of,
 )
@@ -176,7 +176,9 @@ def metadata_of_subscription(call: Call) -> Answer:
     kept = call.instance.state.arm_documents.all([_METADATA_TYPE], call.below)
     mine = [shown_metadata(call, one.body) for one in kept if documents.visible(call.reach, one.key)]
     several = _metadata(call)
-    return Answer({**several.body, "value": [*([] if resumed(call) else mine), *several.body["value"]]})
+    return Answer(
+        {**several.body, "value": [*([] if read_skip_token(call) else mine), *several.body["value"]]}
+    )
 
 
 @SURFACE.get(f"{_METADATA}/{{assessmentMetadataName}}", "AssessmentsMetadata_GetInSubscription", METADATA)
@@ -185,7 +187,7 @@ def one_metadata_of_subscription(call: Call) -> Answer:
     id_ = f"/{_PROVIDER}/assessmentMetadata/{call['assessmentMetadataName']}"
     published = call.instance.shelf.newest()
     found_ = published.listing.get(id_, call.reach) if published is not None else None
-    return Answer(found_ or found(call, OWN_METADATA))
+    return Answer(found_ or require_document(call, OWN_METADATA))
 
 
 @SURFACE.put(
@@ -252,18 +254,22 @@ def sub_assessment(call: Call) -> Answer:
 
 
 def _subs(call: Call, below: str, key: str = "") -> Answer:
-    page = call.edition.listing.page([_SUB_TYPE], call.reach, below, after=resumed(call), most=call.top(1000))
+    page = call.edition.listing.page(
+        [_SUB_TYPE], call.reach, below, after=read_skip_token(call), most=call.top(1000)
+    )
     wanted = [one for one in page.bodies if key in ("", str(one["properties"].get("assessmentKey")).lower())]
-    return listed(call, wanted, page.after)
+    return answer_list(call, wanted, page.after)
 
 
 def _metadata(call: Call) -> Answer:
-    page = call.edition.listing.page([_METADATA_TYPE], call.reach, after=resumed(call), most=call.top(1000))
-    return listed(call, page.bodies, page.after)
+    page = call.edition.listing.page(
+        [_METADATA_TYPE], call.reach, after=read_skip_token(call), most=call.top(1000)
+    )
+    return answer_list(call, page.bodies, page.after)
 
 
 def _one(call: Call, what: str) -> Answer:
-    found = documents.learned(call)
+    found = documents.find_learned_document(call)
     if found is None:
-        raise missing(f"The {what} '{call.path.rstrip('/').rsplit('/', 1)[-1]}'")
+        raise missing_fault(f"The {what} '{call.path.rstrip('/').rsplit('/', 1)[-1]}'")
     return Answer(found)

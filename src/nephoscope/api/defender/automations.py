@@ -18,7 +18,7 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.kept import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import Shape, anything, chosen, fields, flag, many, text, words
+from nephoscope.api.wire.shape import Shape, accept_anything, choose_by, fields, flag, many, text, words
 from nephoscope.automation.condition import ORDERED
 from nephoscope.automation.event_kinds import AZURE_SOURCES
 from nephoscope.automation.languages.security_actions import list_secrets, name_secrets, secrets_of
@@ -55,7 +55,7 @@ _EXPECTED: Mapping[str, Callable[[str], bool]] = {
     "Boolean": lambda said: said.strip().lower() in ("true", "false"),
 }
 _CONDITION = fields(
-    {"propertyJPath": text(least=1), "operator": words(*OPERATORS), "expectedValue": anything},
+    {"propertyJPath": text(least=1), "operator": words(*OPERATORS), "expectedValue": accept_anything},
     {"propertyType": words(*_EXPECTED)},
 )
 
@@ -73,7 +73,7 @@ def _id(type_: str, told: str) -> Shape:
 _SOURCE = fields(
     {"eventSource": words(*AZURE_SOURCES)}, {"ruleSets": many(fields({}, {"rules": many(_rule)}))}
 )
-_ACTION = chosen(
+_ACTION = choose_by(
     "actionType",
     {
         "LogicApp": fields(
@@ -98,7 +98,7 @@ SHAPE = fields(
 )
 
 
-def _sealed(call: Call, body: Body, before: Body | None) -> Body:
+def _seal_secrets(call: Call, body: Body, before: Body | None) -> Body:
     """The document without its secrets, which are kept as credentials."""
     with automation_faults():
         kept = prepare_automation(call.service, body, list_secrets(call.body), before)
@@ -132,7 +132,7 @@ KIND = Kind(
     "Automations",
     "It is kept; its actions are those of an automation where the server runs them.",
     shape=SHAPE,
-    made=_sealed,
+    made=_seal_secrets,
     secrets=_credentials,
     credentials=_kept_credentials,
     deleted=204,

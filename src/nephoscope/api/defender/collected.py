@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, missing, not_assessed
+from nephoscope.api.wire.fault import Fault, missing_fault, not_assessed
 from nephoscope.api.wire.operation import Directory, Surface
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -168,12 +168,12 @@ def read(call: Call, provider: Provider, *, judged: bool = False) -> Answer:
     """
     tail = rest_of(call, provider)
     if _names_one(call.path):
-        found = documents.found(call)
+        found = documents.find_document(call)
         if found is not None:
             return Answer(found)
         why = reason(provider, call)
         if _any(call, provider, tail.rpartition("/")[0]):
-            raise missing(f"The resource '{call.path}'")
+            raise missing_fault(f"The resource '{call.path}'")
         raise not_assessed(why)
     listed = _list(call, provider, tail)
     if not listed.body["value"]:

@@ -43,7 +43,7 @@ SECURITY = fields(
 )
 
 
-def made(_: Call, body: Body, __: Body | None) -> Body:
+def make_connector(_: Call, body: Body, __: Body | None) -> Body:
     """The connector as one that was never tried: it has no permissions that anybody has seen."""
     properties = body["properties"]
     details = properties["authenticationDetails"]
@@ -62,7 +62,9 @@ def made(_: Call, body: Body, __: Body | None) -> Body:
 
 
 for _kind in (
-    Kind("Microsoft.Security/connectors", "Connectors", EFFECT, shape=SHAPE, made=made, created=200),
+    Kind(
+        "Microsoft.Security/connectors", "Connectors", EFFECT, shape=SHAPE, made=make_connector, created=200
+    ),
     Kind(_CONNECTOR, "SecurityConnectors", EFFECT, patched=True, etag=True, shape=SECURITY),
     Kind(f"{_CONNECTOR}/devops", "DevOpsConfigurations", EFFECT, patched=True, created=200),
     Kind(f"{_CONNECTOR}/devops/azureDevOpsOrgs", "AzureDevOpsOrgs", EFFECT, patched=True, created=200),

@@ -15,17 +15,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nephoscope.api.wire import documents
-from nephoscope.api.wire.answer import Answer, listed, resumed
+from nephoscope.api.wire.answer import Answer, answer_list, read_skip_token
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad, missing
-from nephoscope.api.wire.kept import Body, Kind, declare, delete, found, of_scope, put
+from nephoscope.api.wire.fault import bad, missing_fault
+from nephoscope.api.wire.kept import Body, Kind, declare, delete, of_scope, put, require_document
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, flag, many, moment, text, words
 from nephoscope.automation.governance import (
     OWNERS,
     GovernanceRule,
-    deciding,
     document,
+    find_deciding_rule,
     resource_of,
     rule_of,
     rules,
@@ -93,7 +93,7 @@ declare(SURFACE, RULES)
 def execute(call: Call) -> Answer:
     """Say where the result of a run is: a rule holds from the moment when it is put, so that there is nothing to wait for."""
     path = call.path.rstrip("/").rpartition("/")[0]
-    _known(call, path)
+    _require_assessment(call, path)
     where = f"{call.base}{path}/operationResults/{uuid.uuid5(uuid.NAMESPACE_URL, path.lower())}"
     return Answer(None, 202, {"Location": f"{where}?api-version={call.asked('api-version')}"})
 
@@ -103,20 +103,20 @@ def execute(call: Call) -> Answer:
 )
 def results(call: Call) -> Answer:
     """The result of a run: it succeeded, as the rule holds."""
-    _known(call, call.path.rstrip("/").rpartition("/")[0].rpartition("/")[0])
+    _require_assessment(call, call.path.rstrip("/").rpartition("/")[0].rpartition("/")[0])
     return Answer({"status": "Succeeded"})
 
 
-def _known(call: Call, path: str) -> None:
+def _require_assessment(call: Call, path: str) -> None:
     kept = call.instance.state.arm_documents.get(path.lower())
     if kept is None or not documents.visible(call.reach, kept.key):
-        raise missing(f"The governance rule '{path.rpartition('/')[2][:100]}'")
+        raise missing_fault(f"The governance rule '{path.rpartition('/')[2][:100]}'")
 
 
 @SURFACE.get(_LIST, "GovernanceAssignments_List", f"{ASSIGNMENTS.type}/read")
 def assignments(call: Call) -> Answer:
     """The assignments of an assessment: those that people put, else what the rules say."""
-    return listed(call, _of(call, call.path.rstrip("/").rpartition("/")[0]))
+    return answer_list(call, _of(call, call.path.rstrip("/").rpartition("/")[0]))
 
 
 @SURFACE.get(
@@ -127,16 +127,16 @@ def assignments(call: Call) -> Answer:
 def every(call: Call) -> Answer:
     """The assignments of all assessments below a scope."""
     page = call.edition.listing.page(
-        [_ASSESSMENTS], call.reach, call.below, after=resumed(call), most=call.top(1000)
+        [_ASSESSMENTS], call.reach, call.below, after=read_skip_token(call), most=call.top(1000)
     )
-    mine = {} if resumed(call) else of_scope(call, ASSIGNMENTS, call.below)
+    mine = {} if read_skip_token(call) else of_scope(call, ASSIGNMENTS, call.below)
     put_for = {key.rpartition("/governanceassignments/")[0] for key in mine}
     made = [
         one
-        for one in _assigned(call, page.bodies)
+        for one in _assign_by_rules(call, page.bodies)
         if str(one["id"]).lower().rpartition("/governanceassignments/")[0] not in put_for
     ]
-    return listed(call, [*mine.values(), *made], page.after)
+    return answer_list(call, [*mine.values(), *made], page.after)
 
 
 @SURFACE.get(
@@ -147,7 +147,7 @@ def assignment(call: Call) -> Answer:
     path = call.path.rstrip("/")
     several = _of(call, path.rpartition("/")[0].rpartition("/")[0])
     made = next((one for one in several if str(one["id"]).lower() == path.lower()), None)
-    return Answer(made if made is not None else found(call, ASSIGNMENTS))
+    return Answer(made if made is not None else require_document(call, ASSIGNMENTS))
 
 
 @SURFACE.put(
@@ -174,10 +174,10 @@ def _of(call: Call, assessment: str) -> list[Body]:
     mine = [one.body for one in kept if documents.visible(call.reach, one.key)]
     published = call.instance.shelf.newest()
     body = published.listing.get(assessment, call.reach) if published is not None else None
-    return mine or ([] if body is None else list(_assigned(call, [body])))
+    return mine or ([] if body is None else list(_assign_by_rules(call, [body])))
 
 
-def governed(call: Call, several: Sequence[Body]) -> list[Body]:
+def add_owners(call: Call, several: Sequence[Body]) -> list[Body]:
     """Assessments with who sees to each that fails, by when, where a rule or somebody says so."""
     known = rules(call.instance.state)
     kept = call.instance.state.arm_documents.all([ASSIGNMENTS.type.lower()])
@@ -190,13 +190,13 @@ def governed(call: Call, several: Sequence[Body]) -> list[Body]:
     }
     made = {
         str(one["id"]).lower().rpartition("/governanceassignments/")[0]: one
-        for one in _assigned(call, several, known)
+        for one in _assign_by_rules(call, several, known)
     }
     now = call.instance.now.isoformat()
-    return [_shown(one, {**made, **mine}.get(str(one["id"]).lower()), now) for one in several]
+    return [_add_assignment(one, {**made, **mine}.get(str(one["id"]).lower()), now) for one in several]
 
 
-def _shown(assessment: Body, assignment_: Body | None, now: str) -> Body:
+def _add_assignment(assessment: Body, assignment_: Body | None, now: str) -> Body:
     if assignment_ is None:
         return assessment
     told = assignment_["properties"]
@@ -213,12 +213,12 @@ def _shown(assessment: Body, assignment_: Body | None, now: str) -> Body:
     return {**assessment, "properties": {**assessment["properties"], "governance": governance}}
 
 
-def _assigned(
+def _assign_by_rules(
     call: Call, several: Sequence[Body], known: Sequence[GovernanceRule] | None = None
 ) -> Iterable[Body]:
     """What the rules say of assessments."""
     ordered = rules(call.instance.state) if known is None else known
-    decided = [(one, rule) for one in several if (rule := deciding(ordered, one)) is not None]
+    decided = [(one, rule) for one in several if (rule := find_deciding_rule(ordered, one)) is not None]
     wanted = {resource_of(one) for one, rule in decided if rule.owner[0] == "ByTag"}
     tags: dict[str, Any] = call.edition.listing.tags(wanted, call.reach) if wanted else {}
     return (document(one, rule.assigned(one, tags.get(resource_of(one), {}))) for one, rule in decided)

@@ -80,7 +80,7 @@ GROUP = fields(
 )
 
 
-def made(_: Call, body: Body, __: Body | None) -> Body:
+def make_solution(_: Call, body: Body, __: Body | None) -> Body:
     """A solution is on unless it says otherwise, and has discovered nothing."""
     told = {"status": "Enabled", **body["properties"], "autoDiscoveredResources": []}
     return {**body, "properties": told}
@@ -92,7 +92,7 @@ declare(
         "Microsoft.Security/iotSecuritySolutions",
         "IotSecuritySolution",
         EFFECT,
-        made=made,
+        made=make_solution,
         patched=True,
         shape=SOLUTION,
     ),

@@ -13,7 +13,7 @@ from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.documents import visible
 from nephoscope.api.wire.fault import bad, not_assessed
-from nephoscope.api.wire.kept import Body, Kind, declare, found, unprovisioned
+from nephoscope.api.wire.kept import Body, Kind, declare, make_unprovisioned, require_document
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.scope_access import there
 from nephoscope.api.wire.shape import fields, many, moment, span, text, whole, words
@@ -77,10 +77,10 @@ def _machines(call: Call, body: Body) -> None:
         if not one["id"].lower().startswith(mine):
             told = "A policy opens ports of machines of its own subscription."
             raise bad(told, f"properties.virtualMachines[{at}].id")
-        _known(call, str(body["id"]), one["id"], f"properties.virtualMachines[{at}].id")
+        _require_machine(call, str(body["id"]), one["id"], f"properties.virtualMachines[{at}].id")
 
 
-def _known(call: Call, policy: str, machine: str, path: str) -> None:
+def _require_machine(call: Call, policy: str, machine: str, path: str) -> None:
     """Fault where a machine is none that the caller could know of, in what was published last."""
     key = machine.lower()
     if call.instance.shelf.newest() is None or (there(call, key) and visible(call.reach, key)):
@@ -89,10 +89,10 @@ def _known(call: Call, policy: str, machine: str, path: str) -> None:
     raise bad(told, path, "InvalidResourceReference")
 
 
-def made(call: Call, body: Body, _: Body | None) -> Body:
+def make_policy(call: Call, body: Body, _: Body | None) -> Body:
     """The policy; that it is kept is all that is done with it."""
     _machines(call, body)
-    return unprovisioned(call, body)
+    return make_unprovisioned(call, body)
 
 
 KIND = Kind(
@@ -100,8 +100,8 @@ KIND = Kind(
     "JitNetworkAccessPolicies",
     "No port is opened or closed by it, which is why it has no provisioningState.",
     shape=SHAPE,
-    made=made,
-    shown=unprovisioned,
+    made=make_policy,
+    shown=make_unprovisioned,
     created=200,
 )
 declare(SURFACE, KIND)
@@ -110,7 +110,7 @@ declare(SURFACE, KIND)
 @SURFACE.act(f"{KIND.path}/initiate", "JitNetworkAccessPolicies_Initiate", f"{TYPE}/initiate/action")
 def initiate(call: Call) -> Answer:
     """Not assessed: no port is opened from here. Fault where what is asked for is not in the policy."""
-    policy = found(call_of_policy(call), KIND)
+    policy = require_document(call_of_policy(call), KIND)
     ports = {
         str(one["id"]).lower(): {port["number"] for port in one["ports"]}
         for one in policy["properties"]["virtualMachines"]

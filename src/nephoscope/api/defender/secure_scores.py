@@ -5,9 +5,9 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/secure-scores (202
 
 from __future__ import annotations
 
-from nephoscope.api.wire.answer import Answer, listed, resumed
+from nephoscope.api.wire.answer import Answer, answer_list, read_skip_token
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import missing
+from nephoscope.api.wire.fault import missing_fault
 from nephoscope.api.wire.operation import Surface
 
 SURFACE = Surface("Secure scores", "Microsoft.Security")
@@ -28,7 +28,7 @@ def score(call: Call) -> Answer:
     """One score."""
     found = call.edition.listing.get(call.path, call.reach)
     if found is None:
-        raise missing(f"The secure score '{call['secureScoreName']}'")
+        raise missing_fault(f"The secure score '{call['secureScoreName']}'")
     return Answer(found)
 
 
@@ -61,10 +61,10 @@ def definitions(call: Call) -> Answer:
 )
 def definitions_of_subscription(call: Call) -> Answer:
     """The same, asked of a subscription."""
-    page = call.edition.listing.page([_DEFINITION], call.reach, after=resumed(call))
-    return listed(call, page.bodies, page.after)
+    page = call.edition.listing.page([_DEFINITION], call.reach, after=read_skip_token(call))
+    return answer_list(call, page.bodies, page.after)
 
 
 def _list(call: Call, type_: str) -> Answer:
-    page = call.edition.listing.page([type_], call.reach, call.below, after=resumed(call))
-    return listed(call, page.bodies, page.after)
+    page = call.edition.listing.page([type_], call.reach, call.below, after=read_skip_token(call))
+    return answer_list(call, page.bodies, page.after)

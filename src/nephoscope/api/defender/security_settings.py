@@ -14,7 +14,7 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.kept import Body, Check, Kind, declare
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import by_type, chosen, fields, flag, many, text, whole, words
+from nephoscope.api.wire.shape import by_type, choose_by, fields, flag, many, text, whole, words
 
 SURFACE = Surface("Plans, contacts and settings", "Microsoft.Security")
 #: Every plan that the versions of the interface have had; `az` and Azure's own policies name the older ones too.
@@ -68,7 +68,7 @@ _CONTACT = fields(
             },
         ),
         "notificationsSources": many(
-            chosen(
+            choose_by(
                 "sourceType",
                 {
                     "Alert": fields({}, {"minimalSeverity": _GRADE}),
@@ -120,7 +120,7 @@ def _contact(body: Body) -> None:
         raise bad("A contact needs 'emails' or 'notificationsByRole'.", "properties.emails")
 
 
-def _setting(body: Body) -> None:
+def _check_setting(body: Body) -> None:
     """A setting is of the kind that its name has."""
     kind = next(one for one, several in SETTINGS.items() if body["name"].lower() in map(str.lower, several))
     body["kind"] = words(kind)(body.get("kind"), "kind")
@@ -130,7 +130,7 @@ def _setting(body: Body) -> None:
 EFFECT = "It is told in the place of what the estate says, and switches nothing on in Azure."
 
 
-def _scoped(call: Call, body: Body, _: Body | None) -> Body:
+def _add_scope(call: Call, body: Body, _: Body | None) -> Body:
     """A setting of a workspace says what it is about."""
     return {**body, "properties": {"scope": call.scope, **body["properties"]}}
 
@@ -155,7 +155,7 @@ for _one in (
     _kind(
         "settings",
         "Settings",
-        _setting,
+        _check_setting,
         shape=fields({"enabled": flag}),
         names=tuple(one for several in SETTINGS.values() for one in several),
         created=200,
@@ -164,7 +164,7 @@ for _one in (
         "workspaceSettings",
         "WorkspaceSettings",
         shape=_WORKSPACE,
-        made=_scoped,
+        made=_add_scope,
         created=200,
         deleted=204,
         patched=True,

@@ -19,10 +19,10 @@ from typing import Any
 from nephoscope.access.guard import DeniedError
 from nephoscope.api.defender import collected
 from nephoscope.api.wire import documents
-from nephoscope.api.wire.answer import Answer, listed, place
+from nephoscope.api.wire.answer import Answer, answer_list, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.throttled import throttled
+from nephoscope.api.wire.throttled import throttled_fault
 from nephoscope.lake.reading.span import Span
 
 SURFACE = Surface("Software inventories", "Microsoft.Security")
@@ -68,10 +68,10 @@ _SUPPORT = {
 _UNSAFE = re.compile(r"[^a-z0-9._-]+")
 
 
-@SURFACE.get(_LIST, "SoftwareInventories_List", READ, throttled=throttled)
+@SURFACE.get(_LIST, "SoftwareInventories_List", READ, throttled=throttled_fault)
 def list_(call: Call) -> Answer:
     """The software of the machines of a subscription, or of one machine."""
-    mine = dict(sorted((str(one["id"]).lower(), one) for one in _known(call)))
+    mine = dict(sorted((str(one["id"]).lower(), one) for one in _list_known(call)))
     if not mine:
         return collected.read(call, _SECURITY)
     edition = call.instance.shelf.newest()
@@ -80,18 +80,20 @@ def list_(call: Call) -> Answer:
     )
     found = [*mine.values(), *(one for one in told if str(one["id"]).lower() not in mine)]
     start, most = place(call), call.top(1000)
-    return listed(call, found[start : start + most], str(start + most) if len(found) > start + most else "")
+    return answer_list(
+        call, found[start : start + most], str(start + most) if len(found) > start + most else ""
+    )
 
 
-@SURFACE.get(f"{_LIST}/{{softwareName}}", "SoftwareInventories_Get", READ, throttled=throttled)
+@SURFACE.get(f"{_LIST}/{{softwareName}}", "SoftwareInventories_Get", READ, throttled=throttled_fault)
 def get(call: Call) -> Answer:
     """One piece of software of a machine."""
     wanted = call.path.lower().rstrip("/")
-    found = next((one for one in _known(call) if str(one["id"]).lower() == wanted), None)
+    found = next((one for one in _list_known(call) if str(one["id"]).lower() == wanted), None)
     return Answer(found) if found is not None else collected.read(call, _SECURITY)
 
 
-def _known(call: Call) -> Iterator[dict[str, Any]]:
+def _list_known(call: Call) -> Iterator[dict[str, Any]]:
     """What logs tell below the scope of a call, each once: of several, Defender for Endpoint, then the first workspace."""
     rows = [row for workspace in call.instance.state.workspaces.all() for row in _rows(call, workspace.name)]
     if not rows:

@@ -87,7 +87,7 @@ def _declare(kind: Collection) -> None:
         """One object."""
         found = _object(call, kind, call["id"])
         graph_query.admit(call, ("$select", "$expand"))
-        shown = _shown(call, kind, found)
+        shown = _select_shown(call, kind, found)
         return Answer({"@odata.context": f"{_context(call, kind.path)}/$entity", **shown})
 
     @SURFACE.get(f"{path}/$count", f"{kind.operations}_GetCount", READ, versioned=False)
@@ -107,7 +107,7 @@ def members(call: Call) -> Answer:
     graph_query.admit(call)
     rows, told = graph_query.page(call, MOST, lambda after: [one for one in several if one[0] > after])
     context = {"@odata.context": _context(call, "directoryObjects")}
-    return Answer({**context, **told, "value": [_selected(call, one) for one in rows]})
+    return Answer({**context, **told, "value": [_select_fields(call, one) for one in rows]})
 
 
 @SURFACE.get("/{version}/groups/{id}/members/$count", "Groups_CountMembers", READ, versioned=False)
@@ -142,7 +142,7 @@ def _member(call: Call, id_: str) -> dict[str, object]:
     return {"@odata.type": "#microsoft.graph.directoryObject", "id": id_}
 
 
-def _permitted(call: Call) -> None:
+def _require_tenant_read(call: Call) -> None:
     """The directory is of the whole tenant: Fault in Graph's words for who may read a part alone."""
     if call["version"].lower() not in ("v1.0", "beta"):
         raise Fault(404, "InvalidVersion", f"'{call['version'][:20]}' is no version: v1.0 and beta are.")
@@ -151,15 +151,15 @@ def _permitted(call: Call) -> None:
 
 
 def _page(call: Call, kind: Collection) -> Answer:
-    _permitted(call)
+    _require_tenant_read(call)
     _admit(call, kind, graph_query.USUAL)
     rows, told = graph_query.page(call, MOST, lambda after: _objects(call, kind, after))
     context = {"@odata.context": _context(call, kind.path)}
-    return Answer({**context, **told, "value": [_shown(call, kind, one) for one in rows]})
+    return Answer({**context, **told, "value": [_select_shown(call, kind, one) for one in rows]})
 
 
 def _number(call: Call, kind: Collection) -> Answer:
-    _permitted(call)
+    _require_tenant_read(call)
     _admit(call, kind, {"$filter"})
     graph_query.eventual(call, "$count")
     return _plain(call, _objects(call, kind, ""))
@@ -180,7 +180,7 @@ def _objects(call: Call, kind: Collection, after: str) -> Iterator[Keyed]:
 
 
 def _object(call: Call, kind: Collection, id_: str) -> dict[str, object]:
-    _permitted(call)
+    _require_tenant_read(call)
     found = call.edition.listing.get(f"/providers/{kind.type}/{id_}", EVERYTHING)
     if found is None:
         raise Fault(
@@ -192,24 +192,26 @@ def _object(call: Call, kind: Collection, id_: str) -> dict[str, object]:
     return properties
 
 
-def _shown(call: Call, kind: Collection, properties: Mapping[str, object]) -> dict[str, object]:
-    wanted = _expanded(call, kind)
+def _select_shown(call: Call, kind: Collection, properties: Mapping[str, object]) -> dict[str, object]:
+    wanted = _read_expand(call, kind)
     hidden = {one for one in kind.expanded if one.lower() not in wanted}
     kept = {name: value for name, value in properties.items() if name not in hidden}
-    return _selected(call, kept, kind.expanded)
+    return _select_fields(call, kept, kind.expanded)
 
 
-def _expanded(call: Call, kind: Collection) -> set[str]:
+def _read_expand(call: Call, kind: Collection) -> set[str]:
     """What `$expand` names, in lower case; Fault for what is not told here."""
     named = [one.partition("(")[0].strip() for one in _outer(call.asked("$expand"))]
     for one in named:
         if one and one.lower() not in {known.lower() for known in kind.expanded}:
             told = ", ".join(kind.expanded) or "nothing"
-            raise graph_query.unsupported(f"$expand of '{one[:60]}' is not answered here; {told} is.")
+            raise graph_query.unsupported_fault(f"$expand of '{one[:60]}' is not answered here; {told} is.")
     return {one.lower() for one in named}
 
 
-def _selected(call: Call, properties: Mapping[str, object], always: Iterable[str] = ()) -> dict[str, object]:
+def _select_fields(
+    call: Call, properties: Mapping[str, object], always: Iterable[str] = ()
+) -> dict[str, object]:
     """The fields that `$select` names, with those that were expanded; all where it names none."""
     wanted = {one.strip().lower() for one in call.asked("$select").split(",") if one.strip()}
     kept = wanted | {one.lower() for one in always} | {"@odata.type"}

@@ -18,10 +18,10 @@ from nephoscope.api.wire import graph_query
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, next_link, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad, not_assessed
-from nephoscope.api.wire.odata_filter import matching
+from nephoscope.api.wire.odata_filter import compile_filter
 from nephoscope.api.wire.operation import OWN, Surface
-from nephoscope.api.wire.states_shape import ordered, selected
-from nephoscope.api.wire.throttled import throttled
+from nephoscope.api.wire.states_shape import order_rows, select_fields
+from nephoscope.api.wire.throttled import throttled_fault
 from nephoscope.service.identity_risk import DECISIONS, READ, WRITE, decide_risk
 from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope_kql.cells import columns_of, json_value, rows_of
@@ -65,31 +65,39 @@ COLLECTIONS = (
 def _declare(kind: Collection) -> None:
     path = f"{_ROOT}/{kind.word}"
 
-    @SURFACE.get(path, f"{kind.operations}_List", READ, versioned=False, throttled=throttled)
+    @SURFACE.get(path, f"{kind.operations}_List", READ, versioned=False, throttled=throttled_fault)
     def _list(call: Call) -> Answer:
         """Those that were read, the newest state of each; not assessed where none ever were."""
         return _page(call, kind)
 
-    @SURFACE.get(f"{path}/{{id}}", f"{kind.operations}_Get", READ, versioned=False, throttled=throttled)
+    @SURFACE.get(f"{path}/{{id}}", f"{kind.operations}_Get", READ, versioned=False, throttled=throttled_fault)
     def _get(call: Call) -> Answer:
         """One of them."""
         found = _newest(call, kind, [call["id"]])
         if not found:
             raise _no_such(call["id"])
-        return Answer({"@odata.context": f"{_context(call, kind)}/$entity", **told(found[0])})
+        return Answer({"@odata.context": f"{_context(call, kind)}/$entity", **to_graph_object(found[0])})
 
     if not kind.ids:
         return
 
     @SURFACE.get(
-        f"{path}/{{id}}/history", f"{kind.operations}_History", READ, versioned=False, throttled=throttled
+        f"{path}/{{id}}/history",
+        f"{kind.operations}_History",
+        READ,
+        versioned=False,
+        throttled=throttled_fault,
     )
     def _history(call: Call) -> Answer:
         """How the risk of one came to be as it is, the oldest first."""
-        rows = _rows(call, f"{kind.table} | where Id == {quoted(call['id'])} | order by TimeGenerated asc")
+        rows = _rows(
+            call, f"{kind.table} | where Id == {quote_literal(call['id'])} | order by TimeGenerated asc"
+        )
         if not rows:
             raise _no_such(call["id"])
-        return Answer({"@odata.context": _context(call, kind), "value": [told(one) for one in rows]})
+        return Answer(
+            {"@odata.context": _context(call, kind), "value": [to_graph_object(one) for one in rows]}
+        )
 
     for _decision in DECISIONS:
         _declare_decision(kind, _decision)
@@ -127,16 +135,16 @@ def decide(call: Call, kind: Collection, decision: str) -> Answer:
 def _page(call: Call, kind: Collection) -> Answer:
     newest = _newest(call, kind)
     graph_query.admit(call)
-    fits = matching(call.asked("$filter"))
-    rows = [one for one in (told(row) for row in newest) if fits(one)]
+    fits = compile_filter(call.asked("$filter"))
+    rows = [one for one in (to_graph_object(row) for row in newest) if fits(one)]
     if order := call.asked("$orderby"):
-        rows = ordered(rows, order)
+        rows = order_rows(rows, order)
     start, most = place(call), call.top(MOST)
     shown = rows[start : start + most]
     if fields := [one.strip() for one in call.asked("$select").split(",") if one.strip()]:
-        shown = [selected(one, fields) for one in shown]
+        shown = [select_fields(one, fields) for one in shown]
     body: dict[str, object] = {"@odata.context": _context(call, kind), "value": shown}
-    if graph_query.counted(call) and not start:
+    if graph_query.is_count_requested(call) and not start:
         body["@odata.count"] = len(rows)
     if len(rows) > start + most:
         body["@odata.nextLink"] = next_link(call, str(start + most))
@@ -145,7 +153,7 @@ def _page(call: Call, kind: Collection) -> Answer:
 
 def _newest(call: Call, kind: Collection, ids: Sequence[str] | None = None) -> list[Row]:
     """The newest row of each id; Fault where the table has none at all."""
-    some = "" if ids is None else f"| where Id in~ ({', '.join(map(quoted, ids))}) "
+    some = "" if ids is None else f"| where Id in~ ({', '.join(map(quote_literal, ids))}) "
     found = _rows(call, f"{kind.table} {some}| summarize arg_max(TimeGenerated, *) by Id | order by Id asc")
     if not found and not _rows(call, f"{kind.table} | take 1"):
         raise not_assessed(
@@ -181,7 +189,7 @@ def _value(value: object, kind: KqlType) -> object:
     return json_value(value, kind)
 
 
-def told(row: Row) -> Row:
+def to_graph_object(row: Row) -> Row:
     """A row as Graph's object: its names in camel case, without what only the lake has."""
     found = {
         f"{name[:1].lower()}{name[1:]}": value
@@ -194,7 +202,7 @@ def told(row: Row) -> Row:
     return found
 
 
-def quoted(text: str) -> str:
+def quote_literal(text: str) -> str:
     """A text as a literal of a query."""
     return msgspec.json.encode(text.encode("utf-8", "replace").decode()).decode()
 

@@ -13,7 +13,7 @@ from nephoscope.access.managed_identity import NotReadingError, bound, local
 from nephoscope.access.tokens import LASTS
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, missing
+from nephoscope.api.wire.fault import Fault, missing_fault
 from nephoscope.api.wire.operation import PUBLIC, Surface
 from nephoscope.service.access_tokens import ISSUE, issue_token
 from nephoscope.state.access.principals import Principal, SecretKind
@@ -26,10 +26,10 @@ _NAMES = ("client_id", "object_id", "principal_id", "clientid")
 @SURFACE.get("/metadata/identity/oauth2/token", "ManagedIdentity_Token", PUBLIC, versioned=False)
 def machine(call: Call) -> Answer:
     """A token as a virtual machine gets it: with the header `Metadata: true`, from this machine."""
-    principal = _asked(call, IMDS)
+    principal = _find_identity(call, IMDS)
     if call.headers.get("metadata", "").lower() != "true":
-        raise _refused(call, 400, "invalid_request", "Required metadata header not specified")
-    return _issued(
+        raise _refuse(call, 400, "invalid_request", "Required metadata header not specified")
+    return _issue_token(
         call, principal, {"refresh_token": "", "expires_in": str(LASTS), "ext_expires_in": str(LASTS)}
     )
 
@@ -37,38 +37,38 @@ def machine(call: Call) -> Answer:
 @SURFACE.get("/msi/token", "ManagedIdentity_AppServiceToken", PUBLIC, versioned=False)
 def app_service(call: Call) -> Answer:
     """A token as an app service gets it: with a client secret of the identity in `X-IDENTITY-HEADER`, from this machine."""
-    principal = _asked(call, APP_SERVICE)
+    principal = _find_identity(call, APP_SERVICE)
     shown = call.headers.get("x-identity-header", "")
     found = call.instance.guard.by_secret(shown, [SecretKind.CLIENT_SECRET], call.address)
     if found is None or found.principal.id != principal.id:
-        raise _refused(call, 401, "unauthorized", "X-IDENTITY-HEADER is not a secret of the identity")
-    return _issued(call, principal, {})
+        raise _refuse(call, 401, "unauthorized", "X-IDENTITY-HEADER is not a secret of the identity")
+    return _issue_token(call, principal, {})
 
 
-def _asked(call: Call, version: str) -> Principal:
+def _find_identity(call: Call, version: str) -> Principal:
     """The identity that is asked for; Fault where there is none here, or not for this caller."""
     name = call.instance.managed_identity
     if not name:
-        raise missing("A managed identity")
+        raise missing_fault("A managed identity")
     if not local(call.address, call.headers):
-        raise _refused(call, 403, "access_denied", "only programs of this machine get its identity")
+        raise _refuse(call, 403, "access_denied", "only programs of this machine get its identity")
     if call.asked("api-version") != version:
-        raise _refused(call, 400, "invalid_request", f"api-version must be {version}")
+        raise _refuse(call, 400, "invalid_request", f"api-version must be {version}")
     if not call.asked("resource"):
-        raise _refused(call, 400, "invalid_request", "the parameter resource is missing")
+        raise _refuse(call, 400, "invalid_request", "the parameter resource is missing")
     try:
         principal = bound(call.instance.state.principals, name)
     except NotReadingError as error:
-        raise _refused(call, 403, "access_denied", str(error)) from error
+        raise _refuse(call, 403, "access_denied", str(error)) from error
     named = [value for one in _NAMES if (value := call.asked(one))]
     if call.asked("msi_res_id") or call.asked("mi_res_id") or any(
         one.lower() not in (principal.id, principal.name.lower()) for one in named
     ):  # fmt: skip
-        raise _refused(call, 400, "invalid_request", "Identity not found")
+        raise _refuse(call, 400, "invalid_request", "Identity not found")
     return principal
 
 
-def _issued(call: Call, principal: Principal, more: dict[str, object]) -> Answer:
+def _issue_token(call: Call, principal: Principal, more: dict[str, object]) -> Answer:
     """The token, audited."""
     instance, resource = call.instance, call.asked("resource")[:500]
     audience = resource.removesuffix("/.default").rstrip("/")
@@ -101,7 +101,7 @@ class _MetadataFault(Fault):
         }
 
 
-def _refused(call: Call, status: int, code: str, message: str) -> Fault:
+def _refuse(call: Call, status: int, code: str, message: str) -> Fault:
     """The refusal, audited."""
     call.instance.guard.denied(
         "a local program", ISSUE, "managed identity", call.address, {"reason": message}

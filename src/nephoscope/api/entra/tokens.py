@@ -60,13 +60,13 @@ def keys(call: Call) -> Answer:
 @SURFACE.ask("/{tenant}/oauth2/v2.0/token", "Token", PUBLIC, versioned=False)
 def token(call: Call) -> Answer:
     """A token for a program that shows its secret."""
-    return _issued(call, _form(call))
+    return _issue_token(call, _form(call))
 
 
 @SURFACE.ask("/{tenant}/oauth2/token", "TokenV1", PUBLIC, versioned=False)
 def token_v1(call: Call) -> Answer:
     """The same at the address that older clients ask."""
-    return _issued(call, _form(call))
+    return _issue_token(call, _form(call))
 
 
 def _form(call: Call) -> dict[str, str]:
@@ -75,9 +75,11 @@ def _form(call: Call) -> dict[str, str]:
     return {name: values[0] for name, values in fields.items()}
 
 
-def _issued(call: Call, form: dict[str, str]) -> Answer:
+def _issue_token(call: Call, form: dict[str, str]) -> Answer:
     if form.get("grant_type") != "client_credentials":
-        raise _refused(400, "unsupported_grant_type", "AADSTS70003: only client_credentials is offered here.")
+        raise _oauth_fault(
+            400, "unsupported_grant_type", "AADSTS70003: only client_credentials is offered here."
+        )
     found = call.instance.guard.by_secret(
         form.get("client_secret", ""), [SecretKind.CLIENT_SECRET], call.address
     )
@@ -86,7 +88,7 @@ def _issued(call: Call, form: dict[str, str]) -> Answer:
         found.principal.id, found.principal.name.lower(),
     ):  # fmt: skip
         call.instance.guard.refused(f"client {named[:100]}", ISSUE, "token endpoint", call.address)
-        raise _refused(401, "invalid_client", "AADSTS7000215: Invalid client secret provided.")
+        raise _oauth_fault(401, "invalid_client", "AADSTS7000215: Invalid client secret provided.")
     audience = (form.get("scope", "").removesuffix("/.default") or form.get("resource", "")).rstrip("/")
     issued = issue_token(
         call.instance,
@@ -108,5 +110,5 @@ class _OAuthFault(Fault):
         return {"error": self.code, "error_description": self.message, "error_codes": [7000215]}
 
 
-def _refused(status: int, code: str, message: str) -> Fault:
+def _oauth_fault(status: int, code: str, message: str) -> Fault:
     return _OAuthFault(status, code, message)

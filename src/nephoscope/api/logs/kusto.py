@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.kusto_commands import Asked, as_rows, shown
+from nephoscope.api.wire.kusto_commands import Asked, as_rows, run_show_command
 from nephoscope.api.wire.kusto_properties import database, properties
-from nephoscope.api.wire.kusto_shape import Row, answered_table, columns, frame, refused
+from nephoscope.api.wire.kusto_shape import Row, answered_table, bad_request, columns, frame
 from nephoscope.api.wire.operation import OWN, PUBLIC, Surface
 from nephoscope.api.wire.throttled import kusto_throttled
 from nephoscope_kql.cells import columns_of, json_value, rows_of
@@ -78,29 +78,29 @@ def query_v1(call: Call) -> Answer:
 @SURFACE.ask("/v1/rest/mgmt", "Kusto_Management", READ, versioned=False, throttled=kusto_throttled)
 def management(call: Call) -> Answer:
     """Answer a `.show` command: databases, tables, functions, schemas (also as json), version, who asks; piped on where it says so."""
-    command, _, rest = _piped(call.text("csl", needed=True))
+    command, _, rest = _split_pipe(call.text("csl", needed=True))
     asked = Asked(call, READ, *database(call, READ))
-    found = shown(asked, command)
+    found = run_show_command(asked, command)
     if found is None:
         told = f"The command '{command.strip()[:100]}' is not one of those that are answered here."
-        raise refused("BadRequest_CommandNotSupported", told)
+        raise bad_request("BadRequest_CommandNotSupported", told)
     if not rest.strip():
         return Answer({"Tables": [answered_table("Table_0", *found)]})
-    result = _queried(call, f"{as_rows(found)} | {rest}", asked.workspace, asked.scope)[-1]
+    result = _run_query(call, f"{as_rows(found)} | {rest}", asked.workspace, asked.scope)[-1]
     return Answer({"Tables": [answered_table("Table_0", columns_of(result.table), _rows(result))]})
 
 
-def _piped(text: str) -> tuple[str, str, str]:
+def _split_pipe(text: str) -> tuple[str, str, str]:
     """A command and what is piped after it; a name in brackets may have a bar in it."""
     found = _COMMAND.match(text)
     return text[: found.end() if found else 0], "|", text[found.end() + 1 if found else 0 :]
 
 
 def _run(call: Call) -> list[QueryResult]:
-    return _queried(call, call.text("csl", needed=True), *database(call, READ))
+    return _run_query(call, call.text("csl", needed=True), *database(call, READ))
 
 
-def _queried(call: Call, text: str, workspace: str, scope: Scope) -> list[QueryResult]:
+def _run_query(call: Call, text: str, workspace: str, scope: Scope) -> list[QueryResult]:
     """The results of a query as its request's properties want them; Fault where it is wrong, or has more than may be given."""
     asked = properties(call)
     most, seconds = asked.most, asked.seconds(call.instance.query_seconds)
@@ -111,11 +111,11 @@ def _queried(call: Call, text: str, workspace: str, scope: Scope) -> list[QueryR
         )
     except KqlError as error:
         kind = "Syntax" if error.kind == "invalid" else "Unsupported"
-        raise refused(f"BadRequest_{kind}Error", str(error)) from error
+        raise bad_request(f"BadRequest_{kind}Error", str(error)) from error
     if most.cut or any(one.table.num_rows > rows for one in found):
         # more than may be given is an error, as in the service, and not a part of the truth
         told = f"The query has more than {rows} rows or {size} bytes; take fewer."
-        raise refused("E_QUERY_RESULT_SET_TOO_LARGE", told)
+        raise bad_request("E_QUERY_RESULT_SET_TOO_LARGE", told)
     return found
 
 

@@ -39,15 +39,15 @@ def ingest(call: Call) -> Answer:
     call.caller.must(PUBLISH, f"/workspaces/{workspace}")
     table = call.instance.lake.tables.get(call["table"])
     if table is None:
-        raise _refused("BadRequest_EntityNotFound", f"The table '{call['table'][:100]}' is not there.")
+        raise _bad_request("BadRequest_EntityNotFound", f"The table '{call['table'][:100]}' is not there.")
     if call.asked("mappingName"):
-        raise _refused(
+        raise _bad_request(
             "BadRequest_MappingReferenceWasNotFound",
             "Mappings are not kept here: send columns by their names.",
         )
     kind = (call.asked("streamFormat") or "csv").lower()
     if kind not in FORMATS:
-        raise _refused("BadRequest_UnsupportedFormat", f"streamFormat is one of {', '.join(FORMATS)}.")
+        raise _bad_request("BadRequest_UnsupportedFormat", f"streamFormat is one of {', '.join(FORMATS)}.")
     records = (
         _json(call.raw)
         if kind not in SEPARATORS
@@ -73,11 +73,11 @@ def _json(raw: bytes) -> list[dict[str, object]]:
     for document in json_documents(raw):
         if document.wrong:
             told = f"Line {document.line}, column {document.column}: {document.wrong}."
-            raise _refused("BadRequest_InvalidData", told)
+            raise _bad_request("BadRequest_InvalidData", told)
         found += document.value if isinstance(document.value, list) else [document.value]
     records = [one for one in found if isinstance(one, dict)]
     if len(records) < len(found):
-        raise _refused("BadRequest_InvalidData", "A record is no JSON object.")
+        raise _bad_request("BadRequest_InvalidData", "A record is no JSON object.")
     return records
 
 
@@ -88,15 +88,15 @@ def _rows(raw: bytes, separator: str, columns: list[str]) -> list[dict[str, Any]
             row.checked() for row in separated_rows(raw.decode("utf-8-sig"), separator) if not row.empty
         ]
     except (UnicodeDecodeError, SeparatedValuesError) as error:
-        raise _refused("BadRequest_InvalidData", f"The rows cannot be read: {error}.") from error
+        raise _bad_request("BadRequest_InvalidData", f"The rows cannot be read: {error}.") from error
     for number, row in enumerate(several, 1):
         if len(row) > len(columns):
-            raise _refused(
+            raise _bad_request(
                 "BadRequest_InvalidData",
                 f"Row {number} has {len(row)} cells, the table {len(columns)} columns.",
             )
     return [{name: cell for name, cell in zip(columns, row, strict=False) if cell} for row in several]
 
 
-def _refused(code: str, message: str) -> Fault:
+def _bad_request(code: str, message: str) -> Fault:
     return Fault(400, code, message)

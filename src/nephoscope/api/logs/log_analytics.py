@@ -19,7 +19,7 @@ from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.operation import OWN, Surface
-from nephoscope.api.wire.throttled import throttled
+from nephoscope.api.wire.throttled import throttled_fault
 from nephoscope.lake.reading.reaches import ReachesWithin
 from nephoscope.lake.reading.scope import Scope
 from nephoscope.lake.reading.span import Span
@@ -48,38 +48,42 @@ _RESOURCE = f"{_GROUP}/providers/Microsoft.OperationalInsights/workspaces/{{work
 
 
 @SURFACE.ask(
-    "/v1/workspaces/{workspaceId}/query", "Query_Execute", READ, versioned=False, throttled=throttled
+    "/v1/workspaces/{workspaceId}/query", "Query_Execute", READ, versioned=False, throttled=throttled_fault
 )
 def execute(call: Call) -> Answer:
     """Run a query in a workspace (its GUID or name)."""
     return _answer(call, call["workspaceId"], call.body)
 
 
-@SURFACE.get("/v1/workspaces/{workspaceId}/query", "Query_Get", READ, versioned=False, throttled=throttled)
+@SURFACE.get(
+    "/v1/workspaces/{workspaceId}/query", "Query_Get", READ, versioned=False, throttled=throttled_fault
+)
 def get(call: Call) -> Answer:
     """The same, the query in the address."""
-    return _answer(call, call["workspaceId"], _asked(call))
+    return _answer(call, call["workspaceId"], _read_query(call))
 
 
-@SURFACE.ask(f"{_RESOURCE}/query", "Query_ExecuteResource", READ, versioned=False, throttled=throttled)
+@SURFACE.ask(f"{_RESOURCE}/query", "Query_ExecuteResource", READ, versioned=False, throttled=throttled_fault)
 def execute_resource(call: Call) -> Answer:
     """Run a query in a workspace that is named by its ARM id."""
     return _answer(call, call["workspace"], call.body)
 
 
-@SURFACE.get(f"{_RESOURCE}/query", "Query_GetResource", READ, versioned=False, throttled=throttled)
+@SURFACE.get(f"{_RESOURCE}/query", "Query_GetResource", READ, versioned=False, throttled=throttled_fault)
 def get_resource(call: Call) -> Answer:
     """The same, the query in the address."""
-    return _answer(call, call["workspace"], _asked(call))
+    return _answer(call, call["workspace"], _read_query(call))
 
 
-@SURFACE.ask("/v1/{scope}/query", "Query_ExecuteForResource", READ, versioned=False, throttled=throttled)
+@SURFACE.ask(
+    "/v1/{scope}/query", "Query_ExecuteForResource", READ, versioned=False, throttled=throttled_fault
+)
 def of_resource(call: Call) -> Answer:
     """Run a query over the rows of one subscription in the default workspace."""
     return _answer(call, "default", call.body, call["scope"].lower())
 
 
-@SURFACE.ask("/v1/$batch", "Query_Batch", READ, versioned=False, throttled=throttled)
+@SURFACE.ask("/v1/$batch", "Query_Batch", READ, versioned=False, throttled=throttled_fault)
 def batch(call: Call) -> Answer:
     """Run several queries; one that fails ends none of the others."""
     asked = call.body.get("requests")
@@ -102,13 +106,13 @@ def _one_of_batch(call: Call, asked: Mapping[str, object], left: float) -> dict[
         prefer = next((str(value) for name, value in headers.items() if name.lower() == "prefer"), "")
         _in_time(left)
         workspace = str(asked.get("workspace") or "")
-        status, answer, applied = 200, _answered(call, workspace, body, prefer, most_seconds=left), prefer
+        status, answer, applied = 200, _answer_query(call, workspace, body, prefer, most_seconds=left), prefer
     except Fault as fault:
         status, answer = fault.status, fault.body()
     except DeniedError as error:
         status, answer = 403, Fault(403, "InsufficientAccessError", str(error)).body()
     return {
-        "id": str(asked.get("id") or ""), "status": status, "body": answer, "headers": _applied(call, applied),
+        "id": str(asked.get("id") or ""), "status": status, "body": answer, "headers": _applied_headers(call, applied),
     }  # fmt: skip
 
 
@@ -125,14 +129,16 @@ def _object(asked: Mapping[str, object], name: str) -> Mapping[str, Any]:
     return found
 
 
-def _asked(call: Call) -> dict[str, object]:
+def _read_query(call: Call) -> dict[str, object]:
     workspaces = [one for one in call.asked("workspaces").split(",") if one]
     return {"query": call.asked("query"), "timespan": call.asked("timespan"), "workspaces": workspaces}
 
 
 def _answer(call: Call, workspace: str, body: Mapping[str, object], resource: str = "") -> Answer:
     prefer = call.headers.get("prefer", "")
-    return Answer(_answered(call, workspace, body, prefer, resource), headers=_applied(call, prefer))
+    return Answer(
+        _answer_query(call, workspace, body, prefer, resource), headers=_applied_headers(call, prefer)
+    )
 
 
 def _wait(call: Call, prefer: str) -> float | None:
@@ -141,13 +147,13 @@ def _wait(call: Call, prefer: str) -> float | None:
     return min(float(wait[1]), call.instance.query_seconds) if wait else None
 
 
-def _applied(call: Call, prefer: str) -> dict[str, str]:
+def _applied_headers(call: Call, prefer: str) -> dict[str, str]:
     """Tell in the headers of an answer how long the query had, where the client asked for a time. Source: RFC 7240 section 3"""
     wait = _wait(call, prefer)
     return {} if wait is None else {"Preference-Applied": f"wait={wait:.0f}"}
 
 
-def _answered(
+def _answer_query(
     call: Call,
     workspace: str,
     body: Mapping[str, object],
@@ -211,7 +217,7 @@ def _run(
             text, scope=scope, workspace=first, timeout=seconds, span=span, others=others, most=most
         )
     except KqlError as error:
-        raise refused(error) from error
+        raise query_fault(error) from error
 
 
 def _together(call: Call, workspaces: Sequence[str]) -> Scope:
@@ -238,7 +244,7 @@ def _of_subscription(call: Call, scope: Scope, resource: str) -> Scope:
     return replace(scope, subscriptions=only, estate=ReachesWithin(scope.estate, only))
 
 
-def refused(error: KqlError) -> Fault:
+def query_fault(error: KqlError) -> Fault:
     """A query that is wrong, as Log Analytics says it: with line and column."""
     syntax = error.kind == "invalid"
     inner = {

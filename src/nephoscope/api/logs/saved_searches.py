@@ -13,11 +13,11 @@ from typing import Any
 
 from nephoscope.api.wire.answer import NO_CONTENT, Answer
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad, missing, refusing
+from nephoscope.api.wire.fault import bad, missing_fault, refusing
 from nephoscope.api.wire.function_alias import ALIAS, PARAMETERS, function_of, look_at
 from nephoscope.api.wire.kept import etag
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.workspace import allowed
+from nephoscope.api.wire.workspace import require_workspace
 from nephoscope.resource_graph import must_read_estate_by
 from nephoscope.service.saved_queries import (
     DELETE,
@@ -47,7 +47,7 @@ CATEGORY = "Saved queries"
 @SURFACE.get(_LIST, "SavedSearches_ListByWorkspace", READ)
 def list_(call: Call) -> Answer:
     """The searches of a workspace, by name."""
-    workspace = allowed(call, READ)
+    workspace = require_workspace(call, READ)
     kept = _beside(call, workspace)
     return Answer(
         {"value": [_body(call, one, kept) for one in call.instance.state.saved_queries.shared(workspace)]}
@@ -57,19 +57,19 @@ def list_(call: Call) -> Answer:
 @SURFACE.get(_ONE, "SavedSearches_Get", READ)
 def get(call: Call) -> Answer:
     """One search."""
-    workspace = allowed(call, READ)
-    found = _found(call, workspace)
+    workspace = require_workspace(call, READ)
+    found = _find_search(call, workspace)
     if found is None:
-        raise missing(f"The saved search '{call['savedSearchId'][:100]}'")
+        raise missing_fault(f"The saved search '{call['savedSearchId'][:100]}'")
     return Answer(_body(call, found, _beside(call, workspace)))
 
 
 @SURFACE.put(_ONE, "SavedSearches_CreateOrUpdate", WRITE)
 def put(call: Call) -> Answer:
     """Keep a search; whoever reads the workspace finds it in the logs page."""
-    workspace, state = allowed(call, WRITE), call.instance.state
+    workspace, state = require_workspace(call, WRITE), call.instance.state
     properties = _properties(call)
-    known, me = _found(call, workspace), call.caller
+    known, me = _find_search(call, workspace), call.caller
     id_ = known.id if known is not None else _id(workspace, call["savedSearchId"])
     function = function_of(properties)
     if function is not None:
@@ -91,8 +91,8 @@ def put(call: Call) -> Answer:
 @SURFACE.delete(_ONE, "SavedSearches_Delete", DELETE)
 def delete(call: Call) -> Answer:
     """Forget a search; 204 where there is none."""
-    workspace = allowed(call, DELETE)
-    found = _found(call, workspace)
+    workspace = require_workspace(call, DELETE)
+    found = _find_search(call, workspace)
     if found is None:
         return NO_CONTENT
     remove_search(call.service, workspace, found)
@@ -103,7 +103,7 @@ def _id(workspace: str, name: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{workspace}/{name.lower()}"))
 
 
-def _found(call: Call, workspace: str) -> SavedQuery | None:
+def _find_search(call: Call, workspace: str) -> SavedQuery | None:
     """The search of the name in the path: one that came by this way, or the query of the page that has it as its id."""
     name = call["savedSearchId"]
     wanted = (_id(workspace, name), name.lower())

@@ -35,7 +35,7 @@ def check(body: Body) -> None:
         raise bad(error.message, error.path, "InvalidCreateAttestationRequest") from error
 
 
-def made(call: Call, body: Body, before: Body | None) -> Body:
+def make_attestation(call: Call, body: Body, before: Body | None) -> Body:
     """The attestation with who vouches, and since when."""
     told = {"lastComplianceStateChangeAt": call.instance.now.isoformat(), "provisioningState": "Succeeded"}
     return {**body, "properties": {**body["properties"], **told}, "systemData": system_data(call, before)}
@@ -49,7 +49,7 @@ declare(
         "The next assessment is judged by it and begins soon.",
         check=check,
         shape=SHAPE,
-        made=made,
+        made=make_attestation,
         filtered=True,
         acting=True,
     ),

@@ -46,31 +46,31 @@ class Kind:
         return f"Microsoft.Authorization/{self.word}"
 
 
-def _ruled(call: Call, body: dict[str, object]) -> None:
+def _check_rule(call: Call, body: dict[str, object]) -> None:
     """A definition that can be used."""
     Definition.parse(body)
-    _defined(call, body)
+    _check_definition(call, body)
 
 
-def _defined(_: Call, body: dict[str, object]) -> None:
+def _check_definition(_: Call, body: dict[str, object]) -> None:
     """A definition or initiative that can be used."""
     for problem in Catalogue.of_bodies([(body, Place("put"))]).problems:
         raise PolicyError(problem.reason, problem.place.path)
 
 
-def _composed(call: Call, body: dict[str, object]) -> None:
+def _check_initiative(call: Call, body: dict[str, object]) -> None:
     """An initiative that can be used, of members that are there."""
-    _defined(call, body)
-    policy_references.composed(call, body)
+    _check_definition(call, body)
+    policy_references.check_initiative(call, body)
 
 
-def _assigned(call: Call, body: dict[str, Any]) -> None:
+def _check_assignment(call: Call, body: dict[str, Any]) -> None:
     """An assignment that can be used, at the scope of its path, whatever scope it says."""
     body["properties"] = {
         **{name: one for name, one in body["properties"].items() if name.lower() != "scope"},
         "scope": call.path.rpartition("/providers/")[0] or "/",
     }
-    policy_references.assigned(call, body)
+    policy_references.check_assignment(call, body)
 
 
 _TOLD = {"displayName": text(), "description": text(), "metadata": fields({})}
@@ -80,21 +80,21 @@ _MESSAGE = fields({"message": text(least=1)}, {"policyDefinitionReferenceId": te
 DEFINITIONS = Kind(
     "policyDefinitions",
     "PolicyDefinitions",
-    _ruled,
+    _check_rule,
     policy_filter.DEFINITIONS,
     fields({}, _DEFINED),
 )
 INITIATIVES = Kind(
     "policySetDefinitions",
     "PolicySetDefinitions",
-    _composed,
+    _check_initiative,
     policy_filter.DEFINITIONS,
     fields({}, _DEFINED),
 )
 ASSIGNMENTS = Kind(
     "policyAssignments",
     "PolicyAssignments",
-    _assigned,
+    _check_assignment,
     policy_filter.ASSIGNMENTS,
     fields(
         {}, {**_TOLD, "enforcementMode": words(*ENFORCEMENT_MODES), "nonComplianceMessages": many(_MESSAGE)}
@@ -104,7 +104,7 @@ ASSIGNMENTS = Kind(
 EXEMPTIONS = Kind(
     "policyExemptions",
     "PolicyExemptions",
-    policy_references.exempted,
+    policy_references.check_exemption,
     policy_filter.EXEMPTIONS,
     fields({}, {**_TOLD, "exemptionCategory": words(WAIVER, MITIGATED)}),
     inside=True,

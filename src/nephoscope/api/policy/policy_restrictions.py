@@ -21,7 +21,13 @@ from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.operation import Surface
 from nephoscope.model.reach import Reach
 from nephoscope.posture.governance.enforced import Enforced
-from nephoscope.posture.governance.restrictions import Pending, Planned, Restriction, Restrictions, known
+from nephoscope.posture.governance.restrictions import (
+    Pending,
+    Planned,
+    Restriction,
+    Restrictions,
+    is_known_field,
+)
 from nephoscope.posture.policies.packs import Packs
 from nephoscope.posture.policies.plan import Plan
 from nephoscope.service.arm_documents import DECIDING
@@ -46,7 +52,7 @@ MOST_FIELDS, MOST_VALUES = 50, 100
 @SURFACE.ask(f"{_SUBSCRIPTION}/{_CHECK}", "PolicyRestrictions_CheckAtSubscriptionScope", READ)
 def at_subscription(call: Call) -> Answer:
     """What policies refuse or ask of a resource that is planned in a subscription."""
-    return _checked(call)
+    return _check_restrictions(call)
 
 
 @SURFACE.ask(
@@ -56,24 +62,24 @@ def at_subscription(call: Call) -> Answer:
 )
 def at_resource_group(call: Call) -> Answer:
     """What policies refuse or ask of a resource that is planned in a resource group."""
-    return _checked(call)
+    return _check_restrictions(call)
 
 
 @SURFACE.ask(f"{_GROUP}/{_CHECK}", "PolicyRestrictions_CheckAtManagementGroupScope", READ)
 def at_management_group(call: Call) -> Answer:
     """Which types policies refuse in a management group: nothing else of a resource is asked there."""
-    pending = _pending(call)
+    pending = _read_pending(call)
     if "resourceDetails" not in call.body and [one.field.lower() for one in pending] != ["type"]:
         raise bad("At a management group only the field 'type' is checked.", "pendingFields")
-    return _checked(call)
+    return _check_restrictions(call)
 
 
-def _checked(call: Call) -> Answer:
+def _check_restrictions(call: Call) -> Answer:
     call.caller.must(READ, call.scope)
-    planned, pending = _planned(call), _pending(call)
-    enforced = _enforced(call)
+    planned, pending = _read_planned(call), _read_pending(call)
+    enforced = _find_enforced(call)
     for at, one in enumerate(pending):
-        if not known(one.field, enforced, planned):
+        if not is_known_field(one.field, enforced, planned):
             raise bad(f"'{one.field[:200]}' is neither a field nor an alias.", f"pendingFields[{at}].field")
     audits = call.asked("api-version") >= EFFECTS and call.body.get("includeAuditEffect") is True
     asked = Restrictions(
@@ -131,7 +137,7 @@ def _expression(one: Reason) -> dict[str, Any]:
     }
 
 
-def _planned(call: Call) -> Planned:
+def _read_planned(call: Call) -> Planned:
     """The resource as far as it is decided."""
     details = call.body.get("resourceDetails", {})
     if not isinstance(details, dict):
@@ -152,7 +158,7 @@ def _planned(call: Call) -> Planned:
     return Planned(below or call.scope, content, call.text("resourceDetails", "apiVersion"))
 
 
-def _pending(call: Call) -> list[Pending]:
+def _read_pending(call: Call) -> list[Pending]:
     several = call.body.get("pendingFields")
     several = [] if several is None else several
     if not isinstance(several, list) or len(several) > MOST_FIELDS:
@@ -184,19 +190,19 @@ def _containers(call: Call, scope: str) -> list[Resource]:
     return [Resource.of(one) for one in found if one is not None]
 
 
-def _enforced(call: Call) -> Enforced:
+def _find_enforced(call: Call) -> Enforced:
     """What holds now: made once for what people put and what was read last."""
     put = [one.body for one in call.instance.state.arm_documents.all(DECIDING)]
     edition = call.instance.shelf.newest()
     if edition is None:
-        return _made(call.instance.data, None, frozenset(), put)
+        return _make_enforced(call.instance.data, None, frozenset(), put)
     gone = call.instance.removed_since(edition.made.when)
     text = hashlib.blake2b(msgspec.json.encode(put, order="sorted")).digest()
     key = ("restrictions", Packs(call.instance.data).stamp, gone, text)
-    return edition.once(key, lambda: _made(call.instance.data, edition, gone, put))
+    return edition.once(key, lambda: _make_enforced(call.instance.data, edition, gone, put))
 
 
-def _made(
+def _make_enforced(
     data: Path, edition: Edition | None, gone: frozenset[str], put: Iterable[Mapping[str, object]]
 ) -> Enforced:
     """Of the content of a data folder, the documents of people, and the estate without what is gone."""

@@ -14,9 +14,9 @@ from urllib.parse import quote
 from nephoscope.api.wire import edm
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.api.wire.fault import Fault, bad, missing_fault
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.policy_rows import Source, answer, every, picked
+from nephoscope.api.wire.policy_rows import Source, answer, every, parse_filter
 from nephoscope.api.wire.policy_summary import Summary
 from nephoscope.instance import FAILED
 from nephoscope.posture.scans.scan import last_request
@@ -44,10 +44,12 @@ def query_results(call: Call) -> Answer:
 def summarize(call: Call) -> Answer:
     """How many resources and policies do not comply at a scope, by assignment and by policy."""
     _latest(call)
-    test = picked(call)
+    test = parse_filter(call)
     states = [one for one in every(call, STATES) if test(one)]
     assigned = "/policyassignments/" in call.scope
-    summary = Summary(lambda condition: _failing(call, condition), call.asked("api-version"), assigned)
+    summary = Summary(
+        lambda condition: _failing_address(call, condition), call.asked("api-version"), assigned
+    )
     most = 0 if call.asked("$top") == "0" else call.top(MOST)
     context = STATES.context(call, "summary")
     told = {
@@ -72,10 +74,8 @@ def trigger(call: Call) -> Answer:
         text = "Nothing was ever scanned: connect a tenant, or run nephoscope scan, and there is something to evaluate."
         raise Fault(409, "Conflict", text)
     asked = call.instance.assess_soon(call.caller.name, call.caller.address)
-    address = (
-        f"{call.base}{call.below}/providers/Microsoft.PolicyInsights/asyncOperationResults/{_named(asked)}"
-    )
-    return _pending(f"{address}?api-version={quote(call.asked('api-version'))}")
+    address = f"{call.base}{call.below}/providers/Microsoft.PolicyInsights/asyncOperationResults/{_name_operation(asked)}"
+    return _pending_answer(f"{address}?api-version={quote(call.asked('api-version'))}")
 
 
 @SURFACE.get(
@@ -85,28 +85,28 @@ def trigger(call: Call) -> Answer:
 )
 def result(call: Call) -> Answer:
     """Whether the results of an evaluation that was asked for are published: 202 until they are, then 200."""
-    asked = _asked(call["operationId"])
+    asked = _parse_operation_time(call["operationId"])
     if asked is None or asked > call.instance.now:
-        raise missing(f"The operation '{call['operationId'][:60]}'")
+        raise missing_fault(f"The operation '{call['operationId'][:60]}'")
     edition = call.instance.shelf.newest()
     if edition is not None and edition.made.when >= asked:
         return Answer(None, 200)
     if failed := call.instance.state.checkpoints.get(*FAILED):
         raise Fault(500, "EvaluationFailed", f"The evaluation failed, and is tried again: {failed}")
-    return _pending(f"{call.base}{call.path}?api-version={quote(call.asked('api-version'))}")
+    return _pending_answer(f"{call.base}{call.path}?api-version={quote(call.asked('api-version'))}")
 
 
-def _pending(address: str) -> Answer:
+def _pending_answer(address: str) -> Answer:
     return Answer(None, 202, {"Location": address, "Retry-After": "15"})
 
 
-def _named(asked: datetime) -> str:
+def _name_operation(asked: datetime) -> str:
     """The name of an operation: when it was asked for, and what nobody guesses."""
     since = int((asked - _EPOCH) / timedelta(microseconds=1))
     return str(uuid.UUID(int=since << 64 | secrets.randbits(64)))
 
 
-def _asked(name: str) -> datetime | None:
+def _parse_operation_time(name: str) -> datetime | None:
     """When an operation was asked for, None where its name is none of ours."""
     try:
         since = uuid.UUID(name).int >> 64
@@ -121,7 +121,7 @@ def _latest(call: Call) -> None:
         raise bad(f"'{word[:60]}' is neither latest nor default.", "policyStatesResource", "InvalidParameter")
 
 
-def _failing(call: Call, condition: str) -> str:
+def _failing_address(call: Call, condition: str) -> str:
     """The address of the rows that fail, of those that the call asks about."""
     asked = [f"({one})" for one in (call.asked("$filter"),) if one]
     several = " and ".join([*asked, "IsCompliant eq false", *([condition] if condition else [])])

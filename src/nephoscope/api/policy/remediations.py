@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from nephoscope.api.policy.policy_states import STATES
-from nephoscope.api.wire.answer import Answer, listed, place
+from nephoscope.api.wire.answer import Answer, answer_list, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad
-from nephoscope.api.wire.kept import Body, Kind, declare, found
+from nephoscope.api.wire.kept import Body, Kind, declare, require_document
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.policy_rows import every
 from nephoscope.api.wire.shape import fields, many, number, text, whole, words
@@ -44,7 +44,7 @@ SHAPE = fields(
 )
 
 
-def made(call: Call, body: Body, before: Body | None) -> Body:
+def make_remediation(call: Call, body: Body, before: Body | None) -> Body:
     """The remediation with the resources that do not comply now; one that is changed keeps those that it has."""
     now = call.instance.now.isoformat()
     wanted = body["properties"]["policyAssignmentId"].lower()
@@ -57,11 +57,11 @@ def made(call: Call, body: Body, before: Body | None) -> Body:
     old = before["properties"] if before is not None else {}
     state = str((old if before is not None else {}).get("provisioningState") or "Accepted")
     told = {"createdOn": old.get("createdOn", now), "lastUpdatedOn": now, "provisioningState": state}
-    followed = before[FOLLOWED] if before is not None else _failing(call, body["properties"])
+    followed = before[FOLLOWED] if before is not None else _find_failing(call, body["properties"])
     return {**body, "properties": {**body["properties"], **told}, FOLLOWED: followed}
 
 
-def _failing(call: Call, properties: Body) -> list[dict[str, str]]:
+def _find_failing(call: Call, properties: Body) -> list[dict[str, str]]:
     """The resources below the scope that fail the assignment, or the one policy of it that is named."""
     reference = str(properties.get("policyDefinitionReferenceId") or "").lower()
     wanted, locations = properties["policyAssignmentId"].lower(), _locations(properties)
@@ -90,7 +90,7 @@ def _states(call: Call) -> Iterator[Body]:
     return every(call, STATES) if call.instance.shelf.newest() is not None else iter(())
 
 
-def _standing(call: Call, body: Body) -> dict[str, str]:
+def _find_standing(call: Call, body: Body) -> dict[str, str]:
     """Each followed resource -> whether it complies now."""
     wanted = body["properties"]["policyAssignmentId"].lower()
     failing = {
@@ -101,11 +101,11 @@ def _standing(call: Call, body: Body) -> dict[str, str]:
     return {one["id"]: "NotStarted" if one["id"].lower() in failing else DONE for one in body[FOLLOWED]}
 
 
-def shown(call: Call, body: Body) -> Body:
+def show_remediation(call: Call, body: Body) -> Body:
     """A remediation as clients see it: with how many of its resources comply by now."""
     if FOLLOWED not in body:
         return body
-    standing = _standing(call, body)
+    standing = _find_standing(call, body)
     done = sum(one == DONE for one in standing.values())
     properties = dict(body["properties"])
     if properties["provisioningState"] != CANCELED and standing and done == len(standing):
@@ -125,8 +125,8 @@ KIND = Kind(
     "Remediations",
     "It follows the resources that do not comply now until they do; nothing is deployed from here.",
     shape=SHAPE,
-    made=made,
-    shown=shown,
+    made=make_remediation,
+    shown=show_remediation,
     filtered=True,
     acting=True,
 )
@@ -147,7 +147,7 @@ def _one(call: Call) -> tuple[Call, Body]:
         call.query,
         call.headers,
     )
-    found(asked, KIND)
+    require_document(asked, KIND)
     kept = call.instance.state.arm_documents.get(path.lower())
     if kept is None:
         raise Fault(
@@ -162,21 +162,21 @@ def _one(call: Call) -> tuple[Call, Body]:
 def cancel(call: Call) -> Answer:
     """Follow the resources no longer."""
     asked, body = _one(call)
-    if shown(asked, body)["properties"]["provisioningState"] in (DONE, CANCELED):
+    if show_remediation(asked, body)["properties"]["provisioningState"] in (DONE, CANCELED):
         raise Fault(
             400, "InvalidCancelRemediationRequest", "A remediation that has ended cannot be canceled."
         )
     body = {**body, "properties": {**body["properties"], "provisioningState": CANCELED}}
     body["properties"]["lastUpdatedOn"] = call.instance.now.isoformat()
     put_document(call.service, call.scope, body, TYPE, operation=call.permission)
-    return Answer(shown(asked, body))
+    return Answer(show_remediation(asked, body))
 
 
 @SURFACE.ask(f"{KIND.path}/listDeployments", "Remediations_ListDeployments", f"{TYPE}/read")
 def deployments(call: Call) -> Answer:
     """The resources that are followed, and whether each complies by now; no deployment is made, so that its id is empty."""
     asked, body = _one(call)
-    standing = _standing(asked, body)
+    standing = _find_standing(asked, body)
     told: list[dict[str, Any]] = [
         {
             "remediatedResourceId": one["id"],
@@ -190,4 +190,4 @@ def deployments(call: Call) -> Answer:
     ]
     first, most = place(call), call.top(1000)
     more = len(told) > first + most
-    return listed(call, told[first : first + most], str(first + most) if more else "")
+    return answer_list(call, told[first : first + most], str(first + most) if more else "")

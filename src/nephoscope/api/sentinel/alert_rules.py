@@ -17,19 +17,19 @@ from nephoscope.alerts.library.own_rules import API, OwnRules
 from nephoscope.alerts.library.packs import RulePacks, Stored
 from nephoscope.alerts.library.piece import Piece, PieceKind
 from nephoscope.alerts.library.standing import Standing, judge
-from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.rules.rule import Kind, Rule, RuleError
 from nephoscope.api.wire import documents, rule_shapes
-from nephoscope.api.wire.answer import Answer, listed, place
+from nephoscope.api.wire.answer import Answer, answer_list, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.kept import Body, of_scope
 from nephoscope.api.wire.kept import Kind as Kept
 from nephoscope.api.wire.kept import delete as forget_one
-from nephoscope.api.wire.kept import found as kept_one
 from nephoscope.api.wire.kept import put as keep_one
+from nephoscope.api.wire.kept import require_document as kept_one
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.workspace import WORKSPACE, allowed, root
+from nephoscope.api.wire.workspace import WORKSPACE, require_workspace, root
 from nephoscope.resource_graph import must_read_estate
 from nephoscope.service.rules import DELETE, READ, WRITE, delete_own_rule, put_own_rule, switch_rules
 from nephoscope.state.rules.rule_switches import RULE
@@ -47,17 +47,17 @@ _NOT_OVERRIDDEN = {"alertTacticsColumnName": None, "alertSeverityColumnName": No
 @SURFACE.get(_LIST, "AlertRules_List", READ)
 def list_(call: Call) -> Answer:
     """The rules of a workspace: shipped, imported and switched on, and put here."""
-    workspace = allowed(call, READ)
+    workspace = require_workspace(call, READ)
     own = {one.id: one for one in _mine(call).pieces}
     run = [body(call, workspace, one, own.get(one.id)) for one in _rules(call, workspace)]
     others = [_of_version(call, one) for one in of_scope(call, _OTHER, call.path).values()]
-    return _paged(call, [*others, *run])
+    return _take_page(call, [*others, *run])
 
 
 @SURFACE.get(_ONE, "AlertRules_Get", READ)
 def get(call: Call) -> Answer:
     """One rule."""
-    workspace = allowed(call, READ)
+    workspace = require_workspace(call, READ)
     found = _rule(call, workspace)
     if found is None:
         return Answer(kept_one(call, _OTHER))
@@ -67,11 +67,11 @@ def get(call: Call) -> Answer:
 @SURFACE.put(_ONE, "AlertRules_CreateOrUpdate", WRITE)
 def put(call: Call) -> Answer:
     """Switch a rule that comes with content on or off, or keep a Scheduled or NRT rule of one's own."""
-    workspace = allowed(call, WRITE)
+    workspace = require_workspace(call, WRITE)
     properties = call.body.get("properties")
     if not isinstance(properties, dict):
         raise bad("The request content has no 'properties'.", "properties")
-    switched = enabled(properties)
+    switched = is_enabled(properties)
     known = _rule(call, workspace)
     kind = _kind(call.body.get("kind"))
     if known is None and kind in OTHERS:
@@ -88,7 +88,7 @@ def put(call: Call) -> Answer:
 @SURFACE.delete(_ONE, "AlertRules_Delete", DELETE)
 def delete(call: Call) -> Answer:
     """Delete a rule that was put; a shipped or imported one can only be switched off. 204 where there is none."""
-    workspace = allowed(call, DELETE)
+    workspace = require_workspace(call, DELETE)
     known = _rule(call, workspace)
     if known is None:
         return forget_one(call, _OTHER)
@@ -101,26 +101,26 @@ def delete(call: Call) -> Answer:
 @SURFACE.get(_TEMPLATES, "AlertRuleTemplates_List", READ)
 def templates(call: Call) -> Answer:
     """What there is to choose: every shipped rule and every rule of an imported pack, on or off."""
-    workspace = allowed(call, READ)
-    return _paged(call, [_template(call, workspace, one) for one in _known(call)])
+    workspace = require_workspace(call, READ)
+    return _take_page(call, [_template(call, workspace, one) for one in _list_rules(call)])
 
 
 @SURFACE.get(f"{_TEMPLATES}/{{alertRuleTemplateId}}", "AlertRuleTemplates_Get", READ)
 def template(call: Call) -> Answer:
     """One of them, or one of Azure's that was collected."""
-    workspace, wanted = allowed(call, READ), call["alertRuleTemplateId"].lower()
-    for one in _known(call):
+    workspace, wanted = require_workspace(call, READ), call["alertRuleTemplateId"].lower()
+    for one in _list_rules(call):
         if one.id == wanted:
             return Answer(_template(call, workspace, one))
     return documents.get(call, "alert rule template")
 
 
-def _shaped(body: Body) -> None:
+def _check_shape(body: Body) -> None:
     """Fault where a rule of a kind that is not run here is none of that kind."""
     body["properties"] = rule_shapes.NOT_RUN[body["kind"]](body["properties"], "properties")
 
 
-def _made(call: Call, body: Body, _: Body | None) -> Body:
+def _make_rule(call: Call, body: Body, _: Body | None) -> Body:
     """A rule of a kind that is not run here, with what it does not say."""
     told: Body = {
         "alertRuleTemplateName": None,
@@ -133,13 +133,13 @@ def _made(call: Call, body: Body, _: Body | None) -> Body:
             **told,
             **OTHERS[body["kind"]],
             **body["properties"],
-            "enabled": enabled(body["properties"]),
+            "enabled": is_enabled(body["properties"]),
             "lastModifiedUtc": told["lastModifiedUtc"],
         },
     }
 
 
-def _told(name: str, tactics: str) -> dict[str, Any]:
+def _template_properties(name: str, tactics: str) -> dict[str, Any]:
     """What a rule takes from the one template of its kind, which Azure lets nobody write."""
     return {
         "displayName": name,
@@ -152,20 +152,20 @@ def _told(name: str, tactics: str) -> dict[str, Any]:
 #: Kinds of rules that Sentinel runs from its own products: kept and given back, and not run here -> what one says that is not put.
 #: Source: https://learn.microsoft.com/azure/sentinel/configure-fusion-rules, https://learn.microsoft.com/azure/sentinel/fusion
 OTHERS: Mapping[str, dict[str, Any]] = {
-    "Fusion": _told(
+    "Fusion": _template_properties(
         "Advanced Multistage Attack Detection",
         "InitialAccess Execution Persistence PrivilegeEscalation DefenseEvasion CredentialAccess Discovery LateralMovement "
         "Collection Exfiltration CommandAndControl Impact",
     ),
     "MicrosoftSecurityIncidentCreation": {"severitiesFilter": None, "displayNamesFilter": None},
-    "MLBehaviorAnalytics": _told("Anomalous sign-ins", "InitialAccess"),
-    "ThreatIntelligence": _told(
+    "MLBehaviorAnalytics": _template_properties("Anomalous sign-ins", "InitialAccess"),
+    "ThreatIntelligence": _template_properties(
         "Microsoft Defender Threat Intelligence Analytics", "Persistence LateralMovement"
     ),
 }
 
 
-def enabled(properties: Mapping[str, Any]) -> bool:
+def is_enabled(properties: Mapping[str, Any]) -> bool:
     """Whether a rule is switched on; Azure takes a text for the truth value too."""
     given = properties.get("enabled")
     found = {"true": True, "false": False}.get(given.lower(), given) if isinstance(given, str) else given
@@ -185,22 +185,22 @@ _OTHER = Kept(
     "AlertRules",
     "It is kept and not run here.",
     WORKSPACE,
-    _shaped,
-    _made,
+    _check_shape,
+    _make_rule,
     etag=True,
     shown=_of_version,
 )
 
 
-def _paged(call: Call, bodies: list[dict[str, object]]) -> Answer:
+def _take_page(call: Call, bodies: list[dict[str, object]]) -> Answer:
     start, most = place(call), call.top(1000)
     more = len(bodies) > start + most
-    return listed(call, bodies[start : start + most], str(start + most) if more else "")
+    return answer_list(call, bodies[start : start + most], str(start + most) if more else "")
 
 
 def _rules(call: Call, workspace: str) -> tuple[Rule, ...]:
     switched = call.instance.state.rule_switches.of(workspace)
-    return active_rules(call.instance.data, shipped(), switched).rules
+    return active_rules(call.instance.data, load_shipped(), switched).rules
 
 
 def _rule(call: Call, workspace: str) -> Rule | None:
@@ -208,9 +208,9 @@ def _rule(call: Call, workspace: str) -> Rule | None:
     return next((one for one in _rules(call, workspace) if one.id == wanted), None)
 
 
-def _known(call: Call) -> list[Rule]:
+def _list_rules(call: Call) -> list[Rule]:
     """Shipped rules and those of packs that can be read, each id once."""
-    found = {one.id: one for one in shipped().rules}
+    found = {one.id: one for one in load_shipped().rules}
     for pack in RulePacks(call.instance.data).all():
         for stored in pack.of(PieceKind.RULE):
             if pack.name != API and stored.standing != Standing.REFUSED:
@@ -278,7 +278,7 @@ def body(call: Call, workspace: str, one: Rule, own: Stored | None) -> dict[str,
     """A rule in the shape of the API; one that was put as it was put (`own`)."""
     if own is None:
         properties, etag = (
-            {**_described(one), "enabled": one.enabled, "alertRuleTemplateName": one.id},
+            {**_describe_rule(one), "enabled": one.enabled, "alertRuleTemplateName": one.id},
             f"{one.version}-{'on' if one.enabled else 'off'}",
         )
     else:
@@ -304,12 +304,12 @@ def _changed_at(call: Call) -> str:
 
 
 def _template(call: Call, workspace: str, one: Rule) -> dict[str, object]:
-    properties = {**_described(one), "status": "Available", "version": one.version}
+    properties = {**_describe_rule(one), "status": "Available", "version": one.version}
     id_ = f"{root(call, workspace)}/alertRuleTemplates/{one.id}"
     return {"id": id_, "name": one.id, "type": TEMPLATES, "kind": one.kind.value, "properties": properties}
 
 
-def _described(one: Rule) -> dict[str, Any]:
+def _describe_rule(one: Rule) -> dict[str, Any]:
     found: dict[str, object] = {
         "displayName": one.name,
         "description": one.description,

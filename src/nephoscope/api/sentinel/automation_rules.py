@@ -16,8 +16,8 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.kept import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import chosen, fields, flag, many, moment, text, whole, words
-from nephoscope.api.wire.workspace import WORKSPACE, allowed, by
+from nephoscope.api.wire.shape import choose_by, fields, flag, many, moment, text, whole, words
+from nephoscope.api.wire.workspace import WORKSPACE, by, require_workspace
 from nephoscope.automation.languages.security_actions import credential
 from nephoscope.automation.languages.sentinel_rules import read_sentinel_rule
 from nephoscope.automation.rule import AutomationError
@@ -68,7 +68,7 @@ _MODIFY = fields(
     },
 )
 _ORDER = whole(1, 1000)
-_ACTION = chosen(
+_ACTION = choose_by(
     "actionType",
     {
         "ModifyProperties": fields({"actionConfiguration": _MODIFY}, {"order": _ORDER}),
@@ -108,7 +108,7 @@ def check_action(body: Body) -> None:
         raise bad("'logicAppResourceId' must be the id of a Logic App.", "properties.logicAppResourceId")
 
 
-def made(call: Call, body: Body, before: Body | None) -> Body:
+def make_rule(call: Call, body: Body, before: Body | None) -> Body:
     """The rule with who made and changed it, and when."""
     now = call.instance.now.isoformat()
     old = before["properties"] if before is not None else {}
@@ -145,13 +145,13 @@ def credentials(call: Call) -> tuple[str, ...]:
 def _kept_under(call: Call) -> str:
     """The lower-cased id under which an action is kept: in a workspace one, whatever subscription and group the path names."""
     tail = f"alertrules/{call['alertRulesName']}/actions/{call['actionsName']}"
-    workspace = allowed(call, f"{ACTIONS}/write" if call.method == "PUT" else f"{ACTIONS}/delete")
+    workspace = require_workspace(call, f"{ACTIONS}/write" if call.method == "PUT" else f"{ACTIONS}/delete")
     return f"/workspaces/{workspace}/providers/microsoft.securityinsights/{tail}".lower()
 
 
 declare(
     SURFACE,
-    Kind(RULES, "AutomationRules", EFFECT, WORKSPACE, check, made, etag=True, acting=True, shape=SHAPE),
+    Kind(RULES, "AutomationRules", EFFECT, WORKSPACE, check, make_rule, etag=True, acting=True, shape=SHAPE),
 )
 declare(
     SURFACE,

@@ -11,13 +11,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, place
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, answer_list, place
 from nephoscope.api.wire.attack import TACTICS_OF, TECHNIQUES_OF
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, bad, missing
+from nephoscope.api.wire.fault import Fault, bad, missing_fault
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import fields, many, moment, shaped, text
-from nephoscope.api.wire.workspace import WORKSPACE, allowed, person, root
+from nephoscope.api.wire.shape import check_shape, fields, many, moment, text
+from nephoscope.api.wire.workspace import WORKSPACE, person, require_workspace, root
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.bookmarks import DELETE, READ, WRITE, change_bookmark, put_bookmark
 from nephoscope.state.incidents.bookmarks import Bookmark
@@ -49,28 +49,28 @@ _QUERY = "API"
 @SURFACE.get(_LIST, "Bookmarks_List", READ)
 def list_(call: Call) -> Answer:
     """The bookmarks of a workspace, the newest first."""
-    found = call.instance.state.bookmarks.newest(allowed(call, READ), most=MOST)
+    found = call.instance.state.bookmarks.newest(require_workspace(call, READ), most=MOST)
     start, most = place(call), call.top(1000)
     page = [body(call, one) for one in found[start : start + most]]
-    return listed(call, page, str(start + most) if len(found) > start + most else "")
+    return answer_list(call, page, str(start + most) if len(found) > start + most else "")
 
 
 @SURFACE.get(_ONE, "Bookmarks_Get", READ)
 def get(call: Call) -> Answer:
     """One bookmark."""
-    found = _known(call, allowed(call, READ))
+    found = _find_bookmark(call, require_workspace(call, READ))
     if found is None:
-        raise missing(f"The bookmark '{call['bookmarkId']}'")
+        raise missing_fault(f"The bookmark '{call['bookmarkId']}'")
     return Answer(body(call, found))
 
 
 @SURFACE.put(_ONE, "Bookmarks_CreateOrUpdate", WRITE)
 def put(call: Call) -> Answer:
     """Keep a row of a query's result, or change what is thought of it; it becomes a row of HuntingBookmark."""
-    workspace = allowed(call, WRITE)
-    call = shaped(call, SHAPE)
-    known = _known(call, workspace)
-    made = _given(call, workspace, known)
+    workspace = require_workspace(call, WRITE)
+    call = check_shape(call, SHAPE)
+    known = _find_bookmark(call, workspace)
+    made = _read_bookmark(call, workspace, known)
     into = _incident(call, workspace)
     put_bookmark(call.service, workspace, made, into)
     if into is not None and made.incident is None:
@@ -82,8 +82,8 @@ def put(call: Call) -> Answer:
 @SURFACE.delete(_ONE, "Bookmarks_Delete", DELETE)
 def delete(call: Call) -> Answer:
     """Take a bookmark off the shelf; 204 where there is none."""
-    workspace = allowed(call, DELETE)
-    known = _known(call, workspace)
+    workspace = require_workspace(call, DELETE)
+    known = _find_bookmark(call, workspace)
     if known is None:
         return NO_CONTENT
     change_bookmark(call.service, workspace, known.id, deleted=True)
@@ -91,14 +91,14 @@ def delete(call: Call) -> Answer:
     return Answer(None)
 
 
-def _known(call: Call, workspace: str) -> Bookmark | None:
+def _find_bookmark(call: Call, workspace: str) -> Bookmark | None:
     wanted = call["bookmarkId"].lower()
     return next(
         (one for one in call.instance.state.bookmarks.newest(workspace, most=MOST) if one.id == wanted), None
     )
 
 
-def _given(call: Call, workspace: str, known: Bookmark | None) -> Bookmark:
+def _read_bookmark(call: Call, workspace: str, known: Bookmark | None) -> Bookmark:
     try:
         id_ = str(uuid.UUID(call["bookmarkId"]))
     except ValueError as error:
@@ -173,7 +173,7 @@ def body(call: Call, one: Bookmark) -> dict[str, Any]:
         "notes": one.notes,
         "labels": one.tags,
         "query": one.query,
-        "queryResult": _shown(one.row),
+        "queryResult": _format_row(one.row),
         **_times(one),
         **{name: told for name in ("tactics", "techniques") if (told := getattr(one, name))},
     }
@@ -196,7 +196,7 @@ def _times(one: Bookmark) -> dict[str, str]:
     return {name: each.isoformat() for name, each in several.items()} if given else {}
 
 
-def _shown(row: dict[str, object]) -> str:
+def _format_row(row: dict[str, object]) -> str:
     if list(row) == ["result"] and isinstance(row["result"], str):
         return str(row["result"])
     return json.dumps(row, ensure_ascii=False, default=str) if row else ""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.workspace import WORKSPACE, allowed
+from nephoscope.api.wire.workspace import WORKSPACE, require_workspace
 
 SURFACE = Surface("Requirements of data connectors", "Microsoft.SecurityInsights")
 TYPE = "Microsoft.SecurityInsights/dataConnectorsCheckRequirements"
@@ -20,7 +20,7 @@ WRITE = "Microsoft.SecurityInsights/dataConnectors/write"
 @SURFACE.ask(f"{WORKSPACE}/providers/{TYPE}", "DataConnectorsCheckRequirements_Post", f"{TYPE}/action")
 def check(call: Call) -> Answer:
     """Whether the caller may make a connector of a kind in the workspace."""
-    workspace = allowed(call, call.permission)
+    workspace = require_workspace(call, call.permission)
     call.text("kind", needed=True)
     may = call.caller.may(WRITE, f"/workspaces/{workspace}")
     return Answer({"authorizationState": "Valid" if may else "Invalid", "licenseState": "Unknown"})

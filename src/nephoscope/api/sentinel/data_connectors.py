@@ -15,7 +15,7 @@ SURFACE = Surface("Data connectors", "Microsoft.SecurityInsights")
 EFFECT = "No logs are fetched by it here: `nephoscope sources` does that."
 
 
-def made(_: Call, body: Body, __: Body | None) -> Body:
+def make_connector(_: Call, body: Body, __: Body | None) -> Body:
     """The connector without the name that it signs in by, which Azure shows as little as the password."""
     properties = body.get("properties")
     if not isinstance(properties, dict) or "userName" not in properties:
@@ -24,7 +24,7 @@ def made(_: Call, body: Body, __: Body | None) -> Body:
 
 
 for _word, _operations, _shapes, _made in (
-    ("dataConnectors", "DataConnectors", CONNECTORS, made),
+    ("dataConnectors", "DataConnectors", CONNECTORS, make_connector),
     ("dataConnectorDefinitions", "DataConnectorDefinitions", DEFINITIONS, None),
     ("officeConsents", "OfficeConsents", None, None),
 ):

@@ -18,13 +18,13 @@ from typing import Any
 from nephoscope.alerts.case.acquaintance import Acquaintance, acquaintance
 from nephoscope.alerts.case.parties import Involved
 from nephoscope.api.wire import documents
-from nephoscope.api.wire.answer import Answer, listed, place
+from nephoscope.api.wire.answer import Answer, answer_list, place
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.entity import TYPE, alert_body, counted, entity_bodies, entity_body
-from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.entity import TYPE, alert_body, count_kinds, entity_bodies, entity_body
+from nephoscope.api.wire.fault import bad, missing_fault
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.states_shape import moment
-from nephoscope.api.wire.workspace import WORKSPACE, allowed, person, root
+from nephoscope.api.wire.workspace import WORKSPACE, person, require_workspace, root
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.state.incidents.bookmarks import Bookmark
 
@@ -78,19 +78,19 @@ EXPANSIONS = (
 @SURFACE.get(_LIST, "Entities_List", READ)
 def list_(call: Call) -> Answer:
     """The entities of the alerts and bookmarks of a workspace, those in most of them first, then those that were collected."""
-    workspace = allowed(call, READ)
+    workspace = require_workspace(call, READ)
     known = acquaintance(call.instance.state, workspace)
     found = [entity_body(call, workspace, one.entity) for one in known.entities]
-    found += _collected(call, TYPE)
+    found += _list_collected(call, TYPE)
     start, most = place(call), call.top(1000)
     page = found[start : start + most]
-    return listed(call, page, str(start + most) if len(found) > start + most else "")
+    return answer_list(call, page, str(start + most) if len(found) > start + most else "")
 
 
 @SURFACE.get(ENTITY, "Entities_Get", READ)
 def get(call: Call) -> Answer:
     """One entity with what the estate knows of it, or an alert of the id."""
-    workspace = allowed(call, READ)
+    workspace = require_workspace(call, READ)
     known, wanted = acquaintance(call.instance.state, workspace), call["entityId"].lower()
     one = known.by_id.get(wanted)
     if one is not None:
@@ -126,46 +126,46 @@ def expand(call: Call) -> Answer:
     since, until = time_range(call)
     ids = [each.id for each in known.alerts_of(one, since, until)]
     ids += [each.id for each in known.bookmarks_of(one, since, until)]
-    return _expanded(call, known, frozenset(ids), one)
+    return _expand_entity(call, known, frozenset(ids), one)
 
 
 @SURFACE.ask(f"{_BOOKMARK}/expand", "Bookmark_Expand", "Microsoft.SecurityInsights/bookmarks/expand/action")
 def expand_bookmark(call: Call) -> Answer:
     """What an expansion finds around a bookmark: its entities, and the alerts about them."""
-    workspace = allowed(call, call.permission)
+    workspace = require_workspace(call, call.permission)
     known = acquaintance(call.instance.state, workspace)
     bookmark = known.bookmarks.get(call["bookmarkId"].lower())
     if bookmark is None:
-        raise missing(f"The bookmark '{call['bookmarkId'][:100]}'")
+        raise missing_fault(f"The bookmark '{call['bookmarkId'][:100]}'")
     since, until = time_range(call)
     ids = {bookmark.id}
     if call.text("expansionId").lower() == EXPANSIONS[0].id:
         for one in known.beside(frozenset(ids)):
             ids |= {each.id for each in known.alerts_of(one, since, until)}
-    return _expanded(call, known, frozenset(ids), None)
+    return _expand_entity(call, known, frozenset(ids), None)
 
 
 @SURFACE.get(f"{ENTITY}/relations", "EntitiesRelations_List", f"{TYPE}/relations/read")
 def relations(call: Call) -> Answer:
     """The incidents and bookmarks that an entity is in."""
-    collected = _collected(call, f"{TYPE}/relations")
+    collected = _list_collected(call, f"{TYPE}/relations")
     if collected:
-        return listed(call, collected)
+        return answer_list(call, collected)
     known, one = known_entity(call)
-    return listed(call, _relations(call, known, one))
+    return answer_list(call, _relations(call, known, one))
 
 
 @SURFACE.get(f"{ENTITY}/relations/{{relationName}}", "EntityRelations_GetRelation", f"{TYPE}/relations/read")
 def relation(call: Call) -> Answer:
     """One of them, by the name of the incident or bookmark."""
-    known = acquaintance(call.instance.state, allowed(call, call.permission))
+    known = acquaintance(call.instance.state, require_workspace(call, call.permission))
     one, wanted = known.by_id.get(call["entityId"].lower()), call["relationName"].lower()
     several = _relations(call, known, one) if one is not None else []
     found = next((each for each in several if each["name"] == wanted), None)
     return Answer(found) if found is not None else documents.get(call, "relation")
 
 
-def _collected(call: Call, type_: str) -> list[dict[str, object]]:
+def _list_collected(call: Call, type_: str) -> list[dict[str, object]]:
     """What Azure had said below the path of a call."""
     edition = call.instance.shelf.newest()
     if edition is None:
@@ -176,10 +176,10 @@ def _collected(call: Call, type_: str) -> list[dict[str, object]]:
 
 def known_entity(call: Call) -> tuple[Acquaintance, Involved]:
     """The workspace's acquaintance and the entity of a path; Fault where there is none."""
-    known = acquaintance(call.instance.state, allowed(call, call.permission))
+    known = acquaintance(call.instance.state, require_workspace(call, call.permission))
     one = known.by_id.get(call["entityId"].lower())
     if one is None:
-        raise missing(f"The entity '{call['entityId'][:100]}'")
+        raise missing_fault(f"The entity '{call['entityId'][:100]}'")
     return known, one
 
 
@@ -232,14 +232,14 @@ def _bookmark_item(call: Call, one: Bookmark) -> tuple[datetime, dict[str, Any]]
     }
 
 
-def _expanded(call: Call, known: Acquaintance, ids: frozenset[str], one: Involved | None) -> Answer:
+def _expand_entity(call: Call, known: Acquaintance, ids: frozenset[str], one: Involved | None) -> Answer:
     wanted = call.text("expansionId", needed=True).lower()
     expansion = next((each for each in EXPANSIONS if each.id == wanted), None)
     if expansion is None:
-        raise missing(f"The expansion '{wanted[:100]}'")
+        raise missing_fault(f"The expansion '{wanted[:100]}'")
     found = expansion.found(call, known, ids, one)
     edges = [{"targetEntityId": each["name"], "additionalData": {}} for each in found]
-    told = {"aggregations": counted(found)}
+    told = {"aggregations": count_kinds(found)}
     return Answer({"value": {"entities": found, "edges": edges}, "metaData": told})
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from nephoscope.alerts.case.acquaintance import Acquaintance
 from nephoscope.alerts.case.parties import Involved
 from nephoscope.api.sentinel.entities import ENTITY, known_entity, time_range
-from nephoscope.api.wire.answer import Answer, listed
+from nephoscope.api.wire.answer import Answer, answer_list
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.entity import TYPE, describe, entity_body
 from nephoscope.api.wire.fault import bad
@@ -120,12 +120,12 @@ def insights(call: Call) -> Answer:
     """What the alerts and bookmarks about an entity add up to in a time; the insights are its queries of kind Insight."""
     known, one = known_entity(call)
     since, until = time_range(call, needed=True)
-    wanted = _wanted(call)
+    wanted = _read_wanted(call)
     found = [each for each in INSIGHTS if wanted is None or each.id in wanted]
     unknown = sorted((wanted or frozenset()) - {each.id for each in INSIGHTS})
     told = "There is no insight of this id."
     errors = [{"kind": KIND, "queryId": id_, "errorMessage": told} for id_ in unknown]
-    value = [_told(call, each, known, one, (since, until)) for each in found]
+    value = [_insight_document(call, each, known, one, (since, until)) for each in found]
     return Answer({"metaData": {"totalCount": len(value), "errors": errors}, "value": value})
 
 
@@ -135,7 +135,7 @@ def queries(call: Call) -> Answer:
     known_entity(call)
     if call.asked("kind").lower() != KIND.lower():
         raise bad(f"'kind' is {KIND}.", "kind")
-    return listed(call, [_query(call, one) for one in INSIGHTS])
+    return answer_list(call, [_query(call, one) for one in INSIGHTS])
 
 
 def _query(call: Call, one: Insight) -> dict[str, object]:
@@ -154,7 +154,7 @@ def _query(call: Call, one: Insight) -> dict[str, object]:
     }
 
 
-def _wanted(call: Call) -> frozenset[str] | None:
+def _read_wanted(call: Call) -> frozenset[str] | None:
     """The lower-cased ids that are asked for, None for all."""
     given = call.body.get("insightQueryIds")
     if given is None:
@@ -164,7 +164,7 @@ def _wanted(call: Call) -> frozenset[str] | None:
     return frozenset(one.lower() for one in given)
 
 
-def _told(
+def _insight_document(
     call: Call, one: Insight, known: Acquaintance, entity: Involved, time: tuple[datetime, datetime]
 ) -> dict[str, Any]:
     charts = []

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nephoscope.api.sentinel.incidents import found
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed
+from nephoscope.api.sentinel.incidents import require_incident
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, answer_list
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.fault import bad, missing_fault
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.workspace import WORKSPACE, allowed, author, root
+from nephoscope.api.wire.workspace import WORKSPACE, author, require_workspace, root
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.incidents import add_note, change_note, delete_note, note_operation
 from nephoscope.state.incidents.incidents import Incident, Note, NoteKind
@@ -74,30 +74,32 @@ def _declare(kind: Kind) -> None:
     @SURFACE.get(path, f"{kind.operations}_List", read)
     def _list(call: Call) -> Answer:
         """Those of an incident, in the order in which they were written."""
-        workspace = allowed(call, read)
-        incident = found(call, workspace)
-        return listed(call, [_body(call, kind, workspace, each) for each in _notes(call, incident, kind)])
+        workspace = require_workspace(call, read)
+        incident = require_incident(call, workspace)
+        return answer_list(
+            call, [_body(call, kind, workspace, each) for each in _notes(call, incident, kind)]
+        )
 
     @SURFACE.get(one, f"{kind.operations}_Get", read)
     def _get(call: Call) -> Answer:
         """One of them."""
-        workspace = allowed(call, read)
-        note = _named(call, found(call, workspace), kind)
+        workspace = require_workspace(call, read)
+        note = _find_note(call, require_incident(call, workspace), kind)
         if note is None:
-            raise missing(f"The {kind.note.value} '{call['name'][:100]}'")
+            raise missing_fault(f"The {kind.note.value} '{call['name'][:100]}'")
         return Answer(_body(call, kind, workspace, note))
 
     @SURFACE.put(one, f"{kind.operations}_CreateOrUpdate", write)
     def _put(call: Call) -> Answer:
         """Write one, or change it."""
-        return _kept(call, kind, allowed(call, write))
+        return _keep_note(call, kind, require_workspace(call, write))
 
     @SURFACE.delete(one, f"{kind.operations}_Delete", gone)
     def _delete(call: Call) -> Answer:
         """Take one away; 204 where there is none."""
-        workspace = allowed(call, gone)
-        incident = found(call, workspace)
-        note = _named(call, incident, kind)
+        workspace = require_workspace(call, gone)
+        incident = require_incident(call, workspace)
+        note = _find_note(call, incident, kind)
         if note is None:
             return NO_CONTENT
         delete_note(call.service, workspace, incident.number, note)
@@ -105,21 +107,21 @@ def _declare(kind: Kind) -> None:
         return Answer(None)
 
 
-def _kept(call: Call, kind: Kind, workspace: str) -> Answer:
-    incident = found(call, workspace)
-    text, done = _given(call, kind)
-    old = _named(call, incident, kind)
+def _keep_note(call: Call, kind: Kind, workspace: str) -> Answer:
+    incident = require_incident(call, workspace)
+    text, done = _read_note(call, kind)
+    old = _find_note(call, incident, kind)
     if old is not None:
         change_note(call.service, workspace, incident.number, replace(old, text=text, done=done))
     else:
         add_note(call.service, workspace, incident.number, kind.note, text, call["name"], done=done)
     deliver_some(call.instance.lake, call.instance.state)
-    note = _named(call, incident, kind)
+    note = _find_note(call, incident, kind)
     assert note is not None
     return Answer(_body(call, kind, workspace, note), 200 if old else 201)
 
 
-def _given(call: Call, kind: Kind) -> tuple[str, bool]:
+def _read_note(call: Call, kind: Kind) -> tuple[str, bool]:
     """What a note says, and whether a task is done."""
     if kind.note is NoteKind.COMMENT:
         return call.text("properties", "message", needed=True), False
@@ -137,7 +139,7 @@ def _notes(call: Call, incident: Incident, kind: Kind) -> list[Note]:
     return [one for one in notes if one.kind is kind.note]
 
 
-def _named(call: Call, incident: Incident, kind: Kind) -> Note | None:
+def _find_note(call: Call, incident: Incident, kind: Kind) -> Note | None:
     """The note of a path: by the id that a client gave it, or by its number."""
     wanted = call["name"].lower()
     several = _notes(call, incident, kind)

@@ -13,14 +13,14 @@ from typing import Any
 
 from nephoscope.alerts.case.case_file import case_file
 from nephoscope.api.sentinel.bookmarks import body as bookmark_body
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, place
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, answer_list, place
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.entity import alert_body, counted, entity_bodies
-from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.entity import alert_body, count_kinds, entity_bodies
+from nephoscope.api.wire.fault import bad, missing_fault
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import fields, many, shaped, text
+from nephoscope.api.wire.shape import check_shape, fields, many, text
 from nephoscope.api.wire.states_shape import moment
-from nephoscope.api.wire.workspace import WORKSPACE, allowed, author, root
+from nephoscope.api.wire.workspace import WORKSPACE, author, require_workspace, root
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.incidents import (
     DELETE,
@@ -54,32 +54,32 @@ _ACTIVITY = ("firstActivityTimeUtc", "lastActivityTimeUtc")
 @SURFACE.get(_BASE, "Incidents_List", READ)
 def list_(call: Call) -> Answer:
     """The incidents of a workspace, the newest first."""
-    workspace = allowed(call, READ)
+    workspace = require_workspace(call, READ)
     several = call.instance.state.incidents.newest(workspace, most=10_000)
     start, most = place(call), call.top(MOST)
     page = [body(call, workspace, one) for one in several[start : start + most]]
-    return listed(call, page, str(start + most) if len(several) > start + most else "")
+    return answer_list(call, page, str(start + most) if len(several) > start + most else "")
 
 
 @SURFACE.get(_ONE, "Incidents_Get", READ)
 def get(call: Call) -> Answer:
     """One incident."""
-    workspace = allowed(call, READ)
-    return Answer(body(call, workspace, found(call, workspace)))
+    workspace = require_workspace(call, READ)
+    return Answer(body(call, workspace, require_incident(call, workspace)))
 
 
 @SURFACE.put(_ONE, "Incidents_CreateOrUpdate", WRITE)
 def put(call: Call) -> Answer:
     """Make an incident, or change what people decide of one: title, description, status, severity, owner, labels, classification."""
-    workspace = allowed(call, WRITE)
-    call = shaped(call, SHAPE)
+    workspace = require_workspace(call, WRITE)
+    call = check_shape(call, SHAPE)
     known = of_path(call, workspace)
     changes = _changes(call)
-    _closing(changes, known)
+    _require_classification(changes, known)
     remark = call.text("properties", "classificationComment")
     if known is None:
         incident = create_incident(
-            call.service, workspace, replace(_given(call, workspace), **changes), remark
+            call.service, workspace, replace(_read_incident(call, workspace), **changes), remark
         )
     else:
         changes = {**_words(call, known), **changes}
@@ -88,7 +88,7 @@ def put(call: Call) -> Answer:
     return Answer(body(call, workspace, incident), 200 if known else 201)
 
 
-def _given(call: Call, workspace: str) -> Incident:
+def _read_incident(call: Call, workspace: str) -> Incident:
     """A new incident as it is described; its id is the GUID of the path."""
     try:
         id_ = str(uuid.UUID(call["incidentId"]))
@@ -149,7 +149,7 @@ def _changes(call: Call) -> dict[str, Any]:
     return found
 
 
-def _closing(changes: Mapping[str, object], known: Incident | None) -> None:
+def _require_classification(changes: Mapping[str, object], known: Incident | None) -> None:
     """Fault where an incident would be closed and nobody said as what."""
     said = changes.get("classification") or (known.classification if known is not None else "")
     if changes["status"] is IncidentStatus.CLOSED and not said:
@@ -168,8 +168,8 @@ def _word(call: Call, name: str, words: list[str]) -> str:
 @SURFACE.act(f"{_ONE}/alerts", "Incidents_ListAlerts", READ)
 def alerts(call: Call) -> Answer:
     """The alerts of an incident."""
-    workspace = allowed(call, READ)
-    incident = found(call, workspace)
+    workspace = require_workspace(call, READ)
+    incident = require_incident(call, workspace)
     several = call.instance.state.alerts.newest(workspace, incident=incident.number, most=1000)
     return Answer({"value": [alert_body(call, workspace, one) for one in several]})
 
@@ -177,17 +177,19 @@ def alerts(call: Call) -> Answer:
 @SURFACE.act(f"{_ONE}/entities", "Incidents_ListEntities", READ)
 def entities(call: Call) -> Answer:
     """The entities of an incident with what the estate knows of each, and how many there are of each kind."""
-    workspace = allowed(call, READ)
-    file = case_file(call.instance.state, workspace, found(call, workspace).number, call.instance.now)
-    several = entity_bodies(call, workspace, file.involved)
-    return Answer({"entities": several, "metaData": counted(several)})
+    workspace = require_workspace(call, READ)
+    file = case_file(
+        call.instance.state, workspace, require_incident(call, workspace).number, call.instance.now
+    )
+    several = entity_bodies(call, workspace, file.participants)
+    return Answer({"entities": several, "metaData": count_kinds(several)})
 
 
 @SURFACE.act(f"{_ONE}/bookmarks", "Incidents_ListBookmarks", READ)
 def bookmarks(call: Call) -> Answer:
     """The bookmarks of an incident."""
-    workspace = allowed(call, READ)
-    incident = found(call, workspace)
+    workspace = require_workspace(call, READ)
+    incident = require_incident(call, workspace)
     with call.instance.state.reading() as session:
         several = call.instance.state.bookmarks.of(session, incident.number)
     return Answer({"value": [_bookmark(call, one) for one in several]})
@@ -196,7 +198,7 @@ def bookmarks(call: Call) -> Answer:
 @SURFACE.delete(_ONE, "Incidents_Delete", DELETE)
 def delete(call: Call) -> Answer:
     """Delete an incident: its alerts are in none any more; 204 where there is none."""
-    workspace = allowed(call, DELETE)
+    workspace = require_workspace(call, DELETE)
     known = of_path(call, workspace)
     if known is None:
         return NO_CONTENT
@@ -213,11 +215,11 @@ def of_path(call: Call, workspace: str) -> Incident | None:
     return one if one is not None and one.workspace == workspace else None
 
 
-def found(call: Call, workspace: str) -> Incident:
+def require_incident(call: Call, workspace: str) -> Incident:
     """The incident of a path; Fault where there is none."""
     one = of_path(call, workspace)
     if one is None:
-        raise missing(f"The incident '{call['incidentId'][:100]}'")
+        raise missing_fault(f"The incident '{call['incidentId'][:100]}'")
     return one
 
 

@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/incident-relations
 from __future__ import annotations
 
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.fault import bad, missing_fault
 from nephoscope.api.wire.kept import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import WORKSPACE
@@ -30,7 +30,7 @@ def check(body: Body) -> None:
         raise bad(f"'relatedResourceId' must be the id of one of {told}.", "properties.relatedResourceId")
 
 
-def made(call: Call, body: Body, _: Body | None) -> Body:
+def make_relation(call: Call, body: Body, _: Body | None) -> Body:
     """The relation with what it is with; a bookmark and an incident of ours are put together."""
     other = str(body["properties"]["relatedResourceId"]).rstrip("/")
     word, name = other.split("/")[-2].lower(), other.split("/")[-1]
@@ -48,13 +48,13 @@ def _join(call: Call, word: str, name: str) -> None:
     """Put the bookmark of a relation into its incident; Fault where what the relation is of is not there."""
     incident, bookmark = _ends(call, word, name)
     if (call["incidentsName"] and incident is None) or (call["bookmarksName"] and bookmark is None):
-        raise missing("What the relation is of")
+        raise missing_fault("What the relation is of")
     if incident is not None and bookmark is not None and bookmark.incident != incident.number:
         promote_bookmarks(call.service, incident.workspace, [bookmark.id], incident=incident.number)
         deliver_some(call.instance.lake, call.instance.state)
 
 
-def forgotten(call: Call, body: Body) -> None:
+def forget_relation(call: Call, body: Body) -> None:
     """Take the bookmark of a relation out of its incident."""
     other = str(body["properties"]["relatedResourceId"])
     incident, bookmark = _ends(call, other.split("/")[-2].lower(), other.rsplit("/", maxsplit=1)[-1])
@@ -86,9 +86,9 @@ for _word, _operations in (("incidents", "IncidentRelations"), ("bookmarks", "Bo
             "A bookmark is put into the incident by it.",
             WORKSPACE,
             check,
-            made,
+            make_relation,
             etag=True,
-            forgotten=forgotten,
+            forgotten=forget_relation,
             acting=True,
         ),
     )

@@ -64,12 +64,12 @@ _SOURCE_CONTROL = fields(
 )
 
 
-def _kinded(body: Body) -> None:
+def _require_kind(body: Body) -> None:
     if not isinstance(body.get("kind"), str) or not body["kind"]:
         raise bad("A 'kind' is needed.", "kind")
 
 
-def _switched(_: Call, body: Body, __: Body | None) -> Body:
+def _switch_on(_: Call, body: Body, __: Body | None) -> Body:
     """A setting that is put is on."""
     return {**body, "properties": {"isEnabled": True, **body["properties"]}}
 
@@ -83,9 +83,9 @@ for _one in (
         "settings",
         "ProductSettings",
         "What it switches on in Sentinel is not switched here.",
-        _kinded,
+        _require_kind,
         created=200,
-        made=_switched,
+        made=_switch_on,
     ),
     Kind(
         "Microsoft.SecurityInsights/onboardingStates",
@@ -104,14 +104,14 @@ for _one in (
         "entityQueries",
         "EntityQueries",
         "Entities are asked about by the expansions that are listed beside it.",
-        _kinded,
+        _require_kind,
         own=expansion_queries,
     ),
     _kind(
         "securityMLAnalyticsSettings",
         "SecurityMLAnalyticsSettings",
         "Anomalies here are set by `nephoscope tuning`.",
-        _kinded,
+        _require_kind,
     ),
     _kind("contentPackages", "ContentPackages", _CONTENT, _needs("contentId")),
     _kind("contentTemplates", "ContentTemplates", _CONTENT, _needs("contentId")),

@@ -8,12 +8,12 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, place
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, answer_list, place
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad, missing, refusing
+from nephoscope.api.wire.fault import bad, missing_fault, refusing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, flag, many, moment, read, text, whole
-from nephoscope.api.wire.workspace import WORKSPACE, allowed, root
+from nephoscope.api.wire.workspace import WORKSPACE, require_workspace, root
 from nephoscope.ingest.feeds.item import BadItemError, item
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.threat_intelligence import DELETE, READ, WRITE, put_object, revoke_objects
@@ -43,37 +43,37 @@ _OWN = "x_nephoscope_pattern_type"
 @SURFACE.get(_LIST, "ThreatIntelligenceIndicators_List", READ)
 def list_(call: Call) -> Answer:
     """The indicators of a workspace that hold, the newest first."""
-    found = _all(call, allowed(call, READ))
+    found = _all(call, require_workspace(call, READ))
     start, most = place(call), call.top(1000)
     page = [body(call, one) for one in found[start : start + most]]
-    return listed(call, page, str(start + most) if len(found) > start + most else "")
+    return answer_list(call, page, str(start + most) if len(found) > start + most else "")
 
 
 @SURFACE.get(_ONE, "ThreatIntelligenceIndicator_Get", READ)
 def get(call: Call) -> Answer:
     """One indicator."""
-    return Answer(body(call, _found(call, allowed(call, READ))))
+    return Answer(body(call, _require_indicator(call, require_workspace(call, READ))))
 
 
 @SURFACE.act(f"{_MAIN}/createIndicator", "ThreatIntelligenceIndicator_CreateIndicator", WRITE)
 def create(call: Call) -> Answer:
     """Make an indicator; it gets an id of ours."""
-    workspace = allowed(call, WRITE)
-    return Answer(_kept(call, workspace, str(uuid.uuid4()), None))
+    workspace = require_workspace(call, WRITE)
+    return Answer(_keep_indicator(call, workspace, str(uuid.uuid4()), None))
 
 
 @SURFACE.put(_ONE, "ThreatIntelligenceIndicator_Create", WRITE)
 def put(call: Call) -> Answer:
     """Make or replace an indicator; rules match with it from now on."""
-    workspace = allowed(call, WRITE)
+    workspace = require_workspace(call, WRITE)
     known = call.instance.state.intel.get(workspace, _id(call["name"]))
-    return Answer(_kept(call, workspace, call["name"], known), 200 if known else 201)
+    return Answer(_keep_indicator(call, workspace, call["name"], known), 200 if known else 201)
 
 
 @SURFACE.delete(_ONE, "ThreatIntelligenceIndicator_Delete", DELETE)
 def delete(call: Call) -> Answer:
     """Take an indicator back: nothing is matched with it any more; 204 where there is none."""
-    workspace = allowed(call, DELETE)
+    workspace = require_workspace(call, DELETE)
     known = call.instance.state.intel.get(workspace, _id(call["name"]))
     if known is None or known.withdrawn:
         return NO_CONTENT
@@ -85,44 +85,44 @@ def delete(call: Call) -> Answer:
 @SURFACE.ask(f"{_MAIN}/queryIndicators", "ThreatIntelligenceIndicator_QueryIndicators", READ)
 def query(call: Call) -> Answer:
     """The indicators that fit all that is asked for: ids, keywords, sources, pattern types, confidence."""
-    found = [body(call, one) for one in _all(call, allowed(call, READ))]
+    found = [body(call, one) for one in _all(call, require_workspace(call, READ))]
     size = call.body.get("pageSize") or 100
     if not isinstance(size, int) or not 0 < size <= MOST:
         raise bad(f"pageSize is a whole number from 1 to {MOST}.", "pageSize")
-    return listed(call, [one for one in found if _fits(call, one["properties"], one["name"])][:size])
+    return answer_list(call, [one for one in found if _fits(call, one["properties"], one["name"])][:size])
 
 
 @SURFACE.act(f"{_ONE}/appendTags", "ThreatIntelligenceIndicator_AppendTags", WRITE)
 def append_tags(call: Call) -> Answer:
     """Add tags to an indicator."""
-    known = _found(call, allowed(call, WRITE))
+    known = _require_indicator(call, require_workspace(call, WRITE))
     tags = _tags(call.body.get("threatIntelligenceTags"))
     labels = list(dict.fromkeys([*(known.document.get("labels") or []), *tags]))
-    return Answer(_stored(call, known.workspace, {**known.document, "labels": labels}, known))
+    return Answer(_store_indicator(call, known.workspace, {**known.document, "labels": labels}, known))
 
 
 @SURFACE.act(f"{_ONE}/replaceTags", "ThreatIntelligenceIndicator_ReplaceTags", WRITE)
 def replace_tags(call: Call) -> Answer:
     """Give an indicator other tags."""
-    known = _found(call, allowed(call, WRITE))
+    known = _require_indicator(call, require_workspace(call, WRITE))
     properties = call.body.get("properties")
     tags = _tags(properties.get("threatIntelligenceTags") if isinstance(properties, dict) else None)
-    return Answer(_stored(call, known.workspace, {**known.document, "labels": tags}, known))
+    return Answer(_store_indicator(call, known.workspace, {**known.document, "labels": tags}, known))
 
 
 @SURFACE.get(f"{_MAIN}/metrics", "ThreatIntelligenceIndicatorMetrics_List", READ)
 def metrics(call: Call) -> Answer:
     """How many indicators there are by pattern type, threat type and source."""
-    found = [body(call, one)["properties"] for one in _all(call, allowed(call, READ))]
+    found = [body(call, one)["properties"] for one in _all(call, require_workspace(call, READ))]
 
-    def counted(values: list[str]) -> list[dict[str, Any]]:
+    def count_values(values: list[str]) -> list[dict[str, Any]]:
         return [{"metricName": one, "metricValue": values.count(one)} for one in sorted(set(values))]
 
     properties = {
         "lastUpdatedTimeUtc": call.instance.now.isoformat(),
-        "threatTypeMetrics": counted([kind for one in found for kind in one.get("threatTypes", [])]),
-        "patternTypeMetrics": counted([one["patternType"] for one in found]),
-        "sourceMetrics": counted([one["source"] for one in found]),
+        "threatTypeMetrics": count_values([kind for one in found for kind in one.get("threatTypes", [])]),
+        "patternTypeMetrics": count_values([one["patternType"] for one in found]),
+        "sourceMetrics": count_values([one["source"] for one in found]),
     }
     return Answer({"value": [{"properties": properties}]})
 
@@ -139,10 +139,10 @@ def _all(call: Call, workspace: str) -> list[Intel]:
     return call.instance.state.intel.newest(workspace, kind=KIND, most=MOST)
 
 
-def _found(call: Call, workspace: str) -> Intel:
+def _require_indicator(call: Call, workspace: str) -> Intel:
     found = call.instance.state.intel.get(workspace, _id(call["name"]))
     if found is None or found.withdrawn:
-        raise missing(f"The indicator '{call['name']}'")
+        raise missing_fault(f"The indicator '{call['name']}'")
     return found
 
 
@@ -174,7 +174,7 @@ SHAPE = fields(
 )
 
 
-def _kept(call: Call, workspace: str, name: str, known: Intel | None) -> dict[str, Any]:
+def _keep_indicator(call: Call, workspace: str, name: str, known: Intel | None) -> dict[str, Any]:
     if str(call.body.get("kind", "")).lower() != KIND:
         raise bad("Only threat intelligence of the kind 'indicator' can be put.", "kind")
     properties = read(SHAPE, call.body)["properties"]
@@ -184,10 +184,10 @@ def _kept(call: Call, workspace: str, name: str, known: Intel | None) -> dict[st
     }
     document[_OWN] = properties.get("patternType") or ""
     document["created"] = known.document.get("created") if known else call.instance.now.isoformat()
-    return _stored(call, workspace, document, known, str(properties.get("source") or SOURCE))
+    return _store_indicator(call, workspace, document, known, str(properties.get("source") or SOURCE))
 
 
-def _stored(
+def _store_indicator(
     call: Call, workspace: str, document: dict[str, Any], known: Intel | None, source: str = ""
 ) -> dict[str, Any]:
     """Keep an indicator in its newest version, and give it as the API shows it."""

@@ -13,7 +13,7 @@ from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.workspace import allowed
+from nephoscope.api.wire.workspace import require_workspace
 from nephoscope.ingest.feeds.item import BadItemError, Item, item
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.threat_intelligence import WRITE, import_objects
@@ -41,7 +41,7 @@ KINDS = {
 )
 def upload(call: Call) -> Answer:
     """Keep STIX objects of a source; 200 with what was wrong with some of them, 400 where none could be kept."""
-    return _uploaded(call, "stixobjects", tuple(KINDS))
+    return _upload(call, "stixobjects", tuple(KINDS))
 
 
 @SURFACE.act(
@@ -51,17 +51,17 @@ def upload(call: Call) -> Answer:
 )
 def upload_indicators(call: Call) -> Answer:
     """The same of indicators alone, as older clients send them."""
-    return _uploaded(call, "indicators", ("indicator",))
+    return _upload(call, "indicators", ("indicator",))
 
 
-def _uploaded(call: Call, field: str, kinds: tuple[str, ...]) -> Answer:
-    workspace = allowed(call, WRITE)
+def _upload(call: Call, field: str, kinds: tuple[str, ...]) -> Answer:
+    workspace = require_workspace(call, WRITE)
     source, objects, now = _source(call), _objects(call, field), call.instance.now
     wrong: defaultdict[int, list[str]] = defaultdict(list)
     good: dict[int, Item] = {}
     for index, one in enumerate(objects):
         try:
-            wrong[index] += _lacking(one, kinds)
+            wrong[index] += _find_lacking(one, kinds)
             if not wrong[index]:
                 good[index] = item(one, now)
         except BadItemError as error:
@@ -93,7 +93,7 @@ def _objects(call: Call, field: str) -> list[object]:
     return given
 
 
-def _lacking(document: object, kinds: tuple[str, ...]) -> Iterator[str]:
+def _find_lacking(document: object, kinds: tuple[str, ...]) -> Iterator[str]:
     """What a document lacks to be an object of STIX that is taken, in Sentinel's words."""
     if not isinstance(document, dict):
         yield "An object of STIX is a JSON object."

@@ -10,12 +10,12 @@ from math import ceil
 from typing import Any
 
 from nephoscope.alerts.documents.duration import duration
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, place
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, answer_list, place
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad, missing, refusing
+from nephoscope.api.wire.fault import bad, missing_fault, refusing
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import fields, many, mapping, read, shaped, span, text, whole, words
-from nephoscope.api.wire.workspace import WORKSPACE, allowed, person, root
+from nephoscope.api.wire.shape import check_shape, fields, many, mapping_of, read, span, text, whole, words
+from nephoscope.api.wire.workspace import WORKSPACE, person, require_workspace, root
 from nephoscope.files.separated_values import SeparatedValuesError, separated_rows
 from nephoscope.lake.watchlists.listing import Given, ItemError
 from nephoscope.lake.writing.outbox import deliver_some
@@ -58,29 +58,29 @@ SHAPE = fields(
         "labels": many(text()),
     },
 )
-ITEM = fields({"itemsKeyValue": mapping(text())})
+ITEM = fields({"itemsKeyValue": mapping_of(text())})
 
 
 @SURFACE.get(_LIST, "Watchlists_List", READ)
 def list_(call: Call) -> Answer:
     """The watchlists of a workspace."""
-    workspace = allowed(call, READ)
+    workspace = require_workspace(call, READ)
     found = call.instance.state.watchlists.all(workspace)
-    return listed(call, [body(call, one, count) for one, count in found])
+    return answer_list(call, [body(call, one, count) for one, count in found])
 
 
 @SURFACE.get(_ONE, "Watchlists_Get", READ)
 def get(call: Call) -> Answer:
     """One watchlist, without its items."""
-    head, count = _found(call, allowed(call, READ))
+    head, count = _require_watchlist(call, require_workspace(call, READ))
     return Answer(body(call, head, count))
 
 
 @SURFACE.put(_ONE, "Watchlists_CreateOrUpdate", WRITE)
 def put(call: Call) -> Answer:
     """Make a watchlist, or add to it; `rawContent` holds its items as CSV."""
-    workspace = allowed(call, WRITE)
-    call = shaped(call, SHAPE)
+    workspace = require_workspace(call, WRITE)
+    call = check_shape(call, SHAPE)
     alias = call["watchlistAlias"]
     rows = _rows(call)
     store = _store(call, workspace)
@@ -93,7 +93,7 @@ def put(call: Call) -> Answer:
         elif given:
             update_watchlist(store, alias, given)
     deliver_some(call.instance.lake, call.instance.state)
-    return Answer(body(call, *_found(call, workspace)), 201 if new else 200)
+    return Answer(body(call, *_require_watchlist(call, workspace)), 201 if new else 200)
 
 
 def _create(call: Call, store: WatchlistStore, rows: list[list[str]], given: list[Given]) -> None:
@@ -115,7 +115,7 @@ def _create(call: Call, store: WatchlistStore, rows: list[list[str]], given: lis
 @SURFACE.delete(_ONE, "Watchlists_Delete", DELETE)
 def delete(call: Call) -> Answer:
     """Delete a watchlist with its items; 204 where there is none."""
-    workspace = allowed(call, DELETE)
+    workspace = require_workspace(call, DELETE)
     alias = call["watchlistAlias"].lower()
     if alias not in {one.alias.lower() for one, _ in call.instance.state.watchlists.all(workspace)}:
         return NO_CONTENT
@@ -127,25 +127,25 @@ def delete(call: Call) -> Answer:
 @SURFACE.get(_ITEMS, "WatchlistItems_List", READ)
 def items(call: Call) -> Answer:
     """The items of a watchlist, page by page."""
-    head, _ = _found(call, allowed(call, READ))
+    head, _ = _require_watchlist(call, require_workspace(call, READ))
     found = call.instance.state.watchlists.read(head, MOST)
     start, most = place(call), call.top(1000)
     page = [_item(call, head, one) for one in found[start : start + most]]
-    return listed(call, page, str(start + most) if len(found) > start + most else "")
+    return answer_list(call, page, str(start + most) if len(found) > start + most else "")
 
 
 @SURFACE.get(_ITEM, "WatchlistItems_Get", READ)
 def item(call: Call) -> Answer:
     """One item."""
-    head, _ = _found(call, allowed(call, READ))
+    head, _ = _require_watchlist(call, require_workspace(call, READ))
     return Answer(_item(call, head, _found_item(call, head)))
 
 
 @SURFACE.put(_ITEM, "WatchlistItems_CreateOrUpdate", WRITE)
 def put_item(call: Call) -> Answer:
     """Add an item under an id of the client's, or replace the one of that id."""
-    workspace = allowed(call, WRITE)
-    head, _ = _found(call, workspace)
+    workspace = require_workspace(call, WRITE)
+    head, _ = _require_watchlist(call, workspace)
     cells = read(ITEM, call.body)["properties"]["itemsKeyValue"]
     kept, new = put_item_of(_store(call, workspace), head.alias, call["watchlistItemId"].lower(), cells)
     deliver_some(call.instance.lake, call.instance.state)
@@ -155,8 +155,8 @@ def put_item(call: Call) -> Answer:
 @SURFACE.delete(_ITEM, "WatchlistItems_Delete", DELETE)
 def delete_item(call: Call) -> Answer:
     """Remove an item; 204 where there is none."""
-    workspace = allowed(call, DELETE)
-    head, _ = _found(call, workspace)
+    workspace = require_workspace(call, DELETE)
+    head, _ = _require_watchlist(call, workspace)
     if not delete_item_of(_store(call, workspace), head.alias, call["watchlistItemId"].lower()):
         return NO_CONTENT
     deliver_some(call.instance.lake, call.instance.state)
@@ -167,18 +167,18 @@ def _store(call: Call, workspace: str) -> WatchlistStore:
     return WatchlistStore(call.service, call.instance.lake, workspace)
 
 
-def _found(call: Call, workspace: str) -> tuple[WatchlistHead, int]:
+def _require_watchlist(call: Call, workspace: str) -> tuple[WatchlistHead, int]:
     wanted = call["watchlistAlias"].lower()
     for one, count in call.instance.state.watchlists.all(workspace):
         if one.alias.lower() == wanted:
             return one, count
-    raise missing(f"The watchlist '{call['watchlistAlias']}'")
+    raise missing_fault(f"The watchlist '{call['watchlistAlias']}'")
 
 
 def _found_item(call: Call, head: WatchlistHead) -> WatchlistItem:
     found = call.instance.state.watchlists.one(head, call["watchlistItemId"].lower())
     if found is None:
-        raise missing(f"The watchlist item '{call['watchlistItemId'][:100]}'")
+        raise missing_fault(f"The watchlist item '{call['watchlistItemId'][:100]}'")
     return found
 
 

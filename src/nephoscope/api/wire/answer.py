@@ -27,7 +27,7 @@ class Answer:
 NO_CONTENT = Answer(status=204)
 
 
-def listed(call: Call, items: Iterable[Mapping[str, Any]], after: str = "") -> Answer:
+def answer_list(call: Call, items: Iterable[Mapping[str, Any]], after: str = "") -> Answer:
     """A page of a list; `after` is where the next begins, which its link carries ('' = it is the last)."""
     body: dict[str, Any] = {"value": list(items)}
     if after:
@@ -42,21 +42,21 @@ def next_link(call: Call, after: str, name: str = "$skipToken") -> str:
     return f"{call.base}{quote(call.path)}?{urlencode([*kept, (name, token)], safe='$')}"
 
 
-def resumed(call: Call, name: str = "$skipToken") -> str:
+def read_skip_token(call: Call, name: str = "$skipToken") -> str:
     """The place where a page begins, '' = at the beginning; Fault for a token that is none of ours."""
     token = next((value for key, value in call.query.items() if key.lower() == name.lower()), "")
-    return unpacked(token, name)
+    return unpack_token(token, name)
 
 
 def place(call: Call, name: str = "$skipToken") -> int:
     """The place where a page begins as a number, 0 = at the beginning; Fault for a token that is none of ours."""
-    text = resumed(call, name)
+    text = read_skip_token(call, name)
     if text and not (text.isascii() and text.isdecimal() and len(text) < 15):
         raise bad(f"The {name} is not one that this server gave.", name, "InvalidSkipToken")
     return int(text or 0)
 
 
-def unpacked(token: str, name: str) -> str:
+def unpack_token(token: str, name: str) -> str:
     """The place that a token holds; Fault for one that is none of ours."""
     try:
         return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
@@ -64,6 +64,6 @@ def unpacked(token: str, name: str) -> str:
         raise bad(f"The {name} is not one that this server gave.", name, "InvalidSkipToken") from error
 
 
-def packed(after: str) -> str:
+def pack_token(after: str) -> str:
     """A place as a token."""
     return base64.urlsafe_b64encode(after.encode()).decode().rstrip("=")

@@ -23,20 +23,20 @@ def authenticate(instance: Instance, request: Request) -> Caller:
     token = token.strip()
     address = request.client.host if request.client else ""
     if scheme.lower() != "bearer" or not token:
-        raise _refused(
+        raise _challenge(
             request, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."
         )
     if token.count(".") == 2:
-        principal = instance.tokens.verified(token)
+        principal = instance.tokens.verify(token)
         caller = instance.guard.caller(principal, "", address) if principal is not None else None
     else:
         caller = instance.guard.by_secret(token, [SecretKind.TOKEN], address)
     if caller is None:
-        raise _refused(request, "InvalidAuthenticationToken", "The access token is invalid or expired.")
+        raise _challenge(request, "InvalidAuthenticationToken", "The access token is invalid or expired.")
     return caller
 
 
-def _refused(request: Request, code: str, message: str) -> Fault:
+def _challenge(request: Request, code: str, message: str) -> Fault:
     """The challenge names where a token can be had, which Azure's clients read."""
     where = f"{request.url.scheme}://{request.url.netloc}/common"
     challenge = f'Bearer authorization_uri="{where}", error="invalid_token", error_description="{message}"'

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
-from nephoscope.api.wire.fault import bad, missing
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, answer_list, read_skip_token
+from nephoscope.api.wire.fault import bad, missing_fault
 from nephoscope.service.arm_documents import put_document, remove_document
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Test = Callable[[Mapping[str, object]], bool]
 
 
-def found(call: Call) -> dict[str, Any] | None:
+def find_document(call: Call) -> dict[str, Any] | None:
     """The document at the path of a call, None where there is none that may be read."""
     kept = call.instance.state.arm_documents.get(_key(call.path))
     if kept is not None:
@@ -29,7 +29,7 @@ def found(call: Call) -> dict[str, Any] | None:
     return published.listing.get(call.path, call.reach)
 
 
-def learned(call: Call) -> dict[str, object] | None:
+def find_learned_document(call: Call) -> dict[str, object] | None:
     """As `found_learned`; Fault where nothing was learned there and nothing was assessed at all."""
     found = found_learned(call)
     return (
@@ -58,15 +58,15 @@ def found_learned(call: Call) -> dict[str, object] | None:
 
 def get(call: Call, what: str) -> Answer:
     """One document; `what` is the word for it in the answer that there is none."""
-    document = found(call)
+    document = find_document(call)
     if document is None:
-        raise missing(f"The {what} '{call.path.rstrip('/').rsplit('/', 1)[-1]}'")
+        raise missing_fault(f"The {what} '{call.path.rstrip('/').rsplit('/', 1)[-1]}'")
     return Answer(document)
 
 
 def page(call: Call, types: Sequence[str], below: str, test: Test | None = None) -> Answer:
     """The documents of types below a scope ('' = everywhere): those that people put first, then what was published, page by page."""
-    after = resumed(call)
+    after = read_skip_token(call)
     kept = call.instance.state.arm_documents.all([one.lower() for one in types], below)
     mine = [one.body for one in kept if visible(call.reach, one.key)] if not after else []
     published = call.instance.shelf.newest()
@@ -84,14 +84,14 @@ def page(call: Call, types: Sequence[str], below: str, test: Test | None = None)
         after = several.after
         passed = {one.key for one in kept} | call.instance.removed_since(published.made.when)
         shown = [body for body in several.bodies if _key(str(body["id"])) not in passed]
-    return listed(call, _tested([*mine, *shown], test), after)
+    return answer_list(call, _apply_test([*mine, *shown], test), after)
 
 
 def _key(id_: str) -> str:
     return id_.lower().rstrip("/")
 
 
-def _tested(bodies: Iterable[dict[str, object]], test: Test | None) -> list[dict[str, object]]:
+def _apply_test(bodies: Iterable[dict[str, object]], test: Test | None) -> list[dict[str, object]]:
     return [one for one in bodies if test is None or test(one)]
 
 

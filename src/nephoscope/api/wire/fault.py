@@ -63,7 +63,7 @@ def refusing(target: str, *errors: type[Exception], named: bool = False) -> Iter
         raise bad(message if message.endswith((".", "?")) else f"{message}.", target) from error
 
 
-def missing(what: str) -> Fault:
+def missing_fault(what: str) -> Fault:
     """404: there is no such thing, or not for this caller."""
     return Fault(404, "ResourceNotFound", f"{what} was not found.")
 
@@ -74,7 +74,7 @@ def finding(what: str) -> Iterator[None]:
     try:
         yield
     except MissingError as error:
-        raise missing(what) from error
+        raise missing_fault(what) from error
 
 
 def unavailable(message: str, again: int = 5) -> Fault:

@@ -54,12 +54,12 @@ def function_of(properties: Mapping[str, Any]) -> StoredFunction | None:
         raise bad(
             f"'{alias}' is a word of the language: a function cannot be called by it.", f"properties.{ALIAS}"
         )
-    _parsed("", "print 1", parameters, PARAMETERS)
-    _parsed(alias, str(properties["query"]), parameters, "query")
+    _parse("", "print 1", parameters, PARAMETERS)
+    _parse(alias, str(properties["query"]), parameters, "query")
     return StoredFunction(alias, str(properties["query"]).strip(), parameters)
 
 
-def _parsed(name: str, body: str, parameters: str, field: str) -> tree.Lambda:
+def _parse(name: str, body: str, parameters: str, field: str) -> tree.Lambda:
     try:
         return parse_function(parameters, body)
     except KqlError as error:
@@ -70,7 +70,7 @@ def _parsed(name: str, body: str, parameters: str, field: str) -> tree.Lambda:
 def look_at(lake: Lake, state: State, workspace: str, id_: str, function: StoredFunction) -> None:
     """Fault where something else has the name of the function of a saved query, or where it would call itself."""
     others = {key: one for key, one in state.saved_functions.of(workspace).items() if key != id_}
-    taken = _taken(lake, workspace, function.name, others.values())
+    taken = _find_taken(lake, workspace, function.name, others.values())
     if taken:
         told = f"There is {taken} {function.name} already: choose another alias."
         raise Fault(409, "Conflict", told, target=f"properties.{ALIAS}")
@@ -78,7 +78,7 @@ def look_at(lake: Lake, state: State, workspace: str, id_: str, function: Stored
         _ends(function, _Beside(catalog, function))
 
 
-def _taken(lake: Lake, workspace: str, alias: str, others: Iterable[StoredFunction]) -> str:
+def _find_taken(lake: Lake, workspace: str, alias: str, others: Iterable[StoredFunction]) -> str:
     """What has the name already, whatever its case, '' for nothing."""
     known = {
         "a table": lake.tables.by_name,

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.api.wire.answer import next_link, resumed
+from nephoscope.api.wire.answer import next_link, read_skip_token
 from nephoscope.api.wire.fault import Fault
 from nephoscope.api.wire.graph_search import search
 from nephoscope.api.wire.odata_filter import Filter, read
-from nephoscope.api.wire.odata_value import at_path, has_path, ordered
+from nephoscope.api.wire.odata_value import at_path, has_path, sort_key
 
 if TYPE_CHECKING:
     from nephoscope.api.wire.call import Call
@@ -30,7 +30,7 @@ MOST_ORDERED = 100_000
 _ORDER = re.compile(r"\s*([A-Za-z_]\w*(?:/\w+)*)(?:\s+(asc|desc))?\s*", re.IGNORECASE)
 
 
-def unsupported(message: str) -> Fault:
+def unsupported_fault(message: str) -> Fault:
     """400: a query option that is not answered here, or not so."""
     return Fault(400, "Request_UnsupportedQuery", message)
 
@@ -41,21 +41,21 @@ def admit(call: Call, options: Iterable[str] = USUAL) -> None:
     given = (name for name in call.query if name.startswith("$"))
     for name in given:
         if name.lower() not in known:
-            raise unsupported(f"The query option {name[:40]} is not answered here.")
+            raise unsupported_fault(f"The query option {name[:40]} is not answered here.")
 
 
 def eventual(call: Call, what: str) -> None:
     """Fault where a request lacks the header that Graph asks of searches and counts."""
     if call.headers.get("ConsistencyLevel", "").lower() != "eventual":
         told = f"Request with {what} only works with a special request header: 'ConsistencyLevel: eventual'."
-        raise unsupported(told)
+        raise unsupported_fault(told)
 
 
-def counted(call: Call) -> bool:
+def is_count_requested(call: Call) -> bool:
     """Whether the number of all that is picked is asked for."""
     given = call.asked("$count").lower()
     if given not in ("", "true", "false"):
-        raise unsupported("$count is true or false.")
+        raise unsupported_fault("$count is true or false.")
     return given == "true"
 
 
@@ -95,11 +95,11 @@ class Picking:
         """Those that are picked as `$orderby` has them, each keyed by its place."""
         found = [row for _, row in islice(self.among(several), MOST_ORDERED + 1)]
         if len(found) > MOST_ORDERED:
-            raise unsupported(
+            raise unsupported_fault(
                 f"More than {MOST_ORDERED} would have to be put in order: pick fewer by $filter."
             )
         for path, descending in reversed(self.orders):
-            found.sort(key=lambda row, path=path: ordered(at_path(row, path)), reverse=descending)  # type: ignore[misc]
+            found.sort(key=lambda row, path=path: sort_key(at_path(row, path)), reverse=descending)  # type: ignore[misc]
         return [(str(at), row) for at, row in enumerate(found, 1)]
 
 
@@ -110,17 +110,17 @@ def page(
 
     The count comes with the first page, as Graph gives it.
     """
-    picking, after, top = Picking.of(call), resumed(call), call.top(most)
+    picking, after, top = Picking.of(call), read_skip_token(call), call.top(most)
     if picking.orders:
         several = picking.in_order(objects(""))
         start = int(after) if after.isascii() and after.isdecimal() else 0
         found, total = several[start : start + top + 1], len(several)
     else:
-        whole = counted(call) and not after
+        whole = is_count_requested(call) and not after
         picked = picking.among(objects(after))
         every = list(picked) if whole else list(islice(picked, top + 1))
         found, total = every[: top + 1], len(every)
-    told: dict[str, Any] = {"@odata.count": total} if counted(call) and not after else {}
+    told: dict[str, Any] = {"@odata.count": total} if is_count_requested(call) and not after else {}
     if len(found) > top:
         told["@odata.nextLink"] = next_link(call, found[top - 1][0])
     return [row for _, row in found[:top]], told
@@ -130,5 +130,5 @@ def _orders(text: str) -> list[tuple[str, bool]]:
     """(path, whether descending) of `$orderby`."""
     found = [_ORDER.fullmatch(part) for part in text.split(",")] if text.strip() else []
     if len(text) > 1000 or not all(found):
-        raise unsupported("$orderby is not understood: it is properties, each with asc or desc.")
+        raise unsupported_fault("$orderby is not understood: it is properties, each with asc or desc.")
     return [(one[1], (one[2] or "").lower() == "desc") for one in found if one is not None]

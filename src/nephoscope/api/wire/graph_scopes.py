@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.access.scopes import MANAGEMENT_GROUP
-from nephoscope.api.wire.answer import packed, unpacked
+from nephoscope.api.wire.answer import pack_token, unpack_token
 from nephoscope.api.wire.fault import Fault, bad
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _FIELDS = ("query", "subscriptions", "managementGroups", "facets")
 
 
-def asked(call: Call) -> frozenset[str] | None:
+def requested_subscriptions(call: Call) -> frozenset[str] | None:
     """The subscriptions that are asked for, None where all are.
 
     Fault where a name cannot be one, or who may read everything names only what is not there: it would find nothing. Another is told
@@ -77,14 +77,14 @@ def _there(call: Call, subscription: str) -> bool:
 
 def token(call: Call, start: int) -> str:
     """What a page is gone on with: of this query, by this caller, alone, in the edition that it began with."""
-    return packed(f"{call.edition.version}:{start}:{_mark(call)}")
+    return pack_token(f"{call.edition.version}:{start}:{_mark(call)}")
 
 
-def resumed(call: Call, given: object) -> tuple[Call, int]:
+def resume_page(call: Call, given: object) -> tuple[Call, int]:
     """The call over the edition that a token was given in, and where its page begins; Fault for one of another query or caller,
     and where the edition is kept no longer: rows of two editions would be doubled or lost between pages.
     """
-    version, _, rest = unpacked(str(given), "$skipToken").partition(":")
+    version, _, rest = unpack_token(str(given), "$skipToken").partition(":")
     start, _, mark = rest.partition(":")
     numbers = all(one.isascii() and one.isdecimal() and len(one) < 15 for one in (version, start))
     if not numbers or not _MARK.fullmatch(mark):

@@ -16,13 +16,13 @@ from typing import Any
 import msgspec
 
 from nephoscope.api.wire import documents
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, listed, resumed
+from nephoscope.api.wire.answer import NO_CONTENT, Answer, answer_list, read_skip_token
 from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad, missing
-from nephoscope.api.wire.odata_filter import matching
+from nephoscope.api.wire.fault import bad, missing_fault
+from nephoscope.api.wire.odata_filter import compile_filter
 from nephoscope.api.wire.operation import Handler, Surface
 from nephoscope.api.wire.shape import Shape, read, words
-from nephoscope.api.wire.workspace import allowed
+from nephoscope.api.wire.workspace import require_workspace
 from nephoscope.files.json_tree import tree_of
 from nephoscope.model.secret import is_secret_key, redact_text
 from nephoscope.service.arm_documents import put_document, remove_document
@@ -89,7 +89,7 @@ class Kind:
         return [path, path.replace(_LISTED, "/")] if _LISTED in path else [path]
 
 
-def unprovisioned(_: Call, body: Body) -> Body:
+def make_unprovisioned(_: Call, body: Body) -> Body:
     """A document without a provisioning state: what is only kept is carried out nowhere, and an answer must not say that it was.
 
     Clients take an answer that has none for the end of the operation, as ARM defines it.
@@ -103,15 +103,15 @@ def declare_reading(surface: Surface, kind: Kind) -> None:
 
     def _list(call: Call) -> Answer:
         """Those below the scope that were put or collected."""
-        return page(call, kind, _picked(call) if kind.filtered else _of_kind(call, kind))
+        return page(call, kind, _parse_filter(call) if kind.filtered else _of_kind(call, kind))
 
     def _get(call: Call) -> Answer:
         """One of them."""
-        return Answer(found(call, kind))
+        return Answer(require_document(call, kind))
 
     for at, path in enumerate(kind.lists):
-        _declared(surface, kind, "GET", path, f"List{'Everywhere' if at else ''}", "read", _list)
-    _declared(surface, kind, "GET", kind.path, "Get", "read", _get)
+        _declare(surface, kind, "GET", path, f"List{'Everywhere' if at else ''}", "read", _list)
+    _declare(surface, kind, "GET", kind.path, "Get", "read", _get)
 
 
 def declare(surface: Surface, kind: Kind) -> None:
@@ -121,7 +121,7 @@ def declare(surface: Surface, kind: Kind) -> None:
         return put(call, kind, call.body)
 
     def _patch(call: Call) -> Answer:
-        return put(call, kind, merged(found(call, kind), call.body))
+        return put(call, kind, merge_documents(require_document(call, kind), call.body))
 
     def _delete(call: Call) -> Answer:
         """Forget one that was put; 204 where there is none."""
@@ -130,24 +130,24 @@ def declare(surface: Surface, kind: Kind) -> None:
     _put.__doc__ = f"Keep one. {kind.effect}"
     _patch.__doc__ = f"Change the fields that are sent. {kind.effect}"
     declare_reading(surface, kind)
-    _declared(surface, kind, "PUT", kind.path, "CreateOrUpdate", "write", _put)
+    _declare(surface, kind, "PUT", kind.path, "CreateOrUpdate", "write", _put)
     if kind.patched:
-        _declared(surface, kind, "PATCH", kind.path, "Update", "write", _patch)
-    _declared(surface, kind, "DELETE", kind.path, "Delete", "delete", _delete)
+        _declare(surface, kind, "PATCH", kind.path, "Update", "write", _patch)
+    _declare(surface, kind, "DELETE", kind.path, "Delete", "delete", _delete)
 
 
-def _declared(
+def _declare(
     surface: Surface, kind: Kind, method: str, path: str, name: str, act: str, handler: Handler
 ) -> None:
     effect = "" if kind.acting else kind.effect
     surface.operation(method, path, f"{kind.operations}_{name}", f"{kind.type}/{act}", effect=effect)(handler)
 
 
-def found(call: Call, kind: Kind) -> Body:
+def require_document(call: Call, kind: Kind) -> Body:
     """The document at the path of a call; Fault where there is none that may be read."""
-    kept = _kept(call, kind)
+    kept = _find_kept(call, kind)
     if kept is not None:
-        return _shown(call, kind, kept)
+        return _show(call, kind, kept)
     own = next(
         (one for one in _own(call, kind) if _tail(str(one["id"])) == _tail(call.path.rstrip("/"))), None
     )
@@ -156,7 +156,7 @@ def found(call: Call, kind: Kind) -> Body:
     published = call.instance.shelf.newest()
     document = published.listing.get(call.path, call.reach) if published is not None else None
     if document is None:
-        raise missing(f"The {kind.type} '{call.path.rstrip('/').rsplit('/', 1)[-1][:100]}'")
+        raise missing_fault(f"The {kind.type} '{call.path.rstrip('/').rsplit('/', 1)[-1][:100]}'")
     return document if kind.told is None else kind.told(call, [document])[0]
 
 
@@ -172,15 +172,15 @@ def _of_kind(call: Call, kind: Kind) -> documents.Test | None:
     return lambda body: str(body.get("kind", "")).lower() == wanted
 
 
-def _picked(call: Call) -> documents.Test:
+def _parse_filter(call: Call) -> documents.Test:
     """The documents whose properties `$filter` picks."""
-    fits = matching(call.asked("$filter"))
+    fits = compile_filter(call.asked("$filter"))
     return lambda body: fits(tree_of(body, "properties"))
 
 
 def page(call: Call, kind: Kind, test: documents.Test | None = None) -> Answer:
     """Those below the scope of a list: what people put first, then what was collected, page by page."""
-    after = resumed(call)
+    after = read_skip_token(call)
     below = _below(call, kind)
     after_first = bool(after)
     mine = {} if after else of_scope(call, kind, below)
@@ -197,8 +197,8 @@ def page(call: Call, kind: Kind, test: documents.Test | None = None) -> Answer:
         mine = {key: one for key, one in mine.items() if f"/locations/{location}/" in key}
         shown = [one for one in shown if f"/locations/{location}/" in str(one["id"]).lower()]
     own = [] if after_first else _own(call, kind)
-    both = [*(_shown(call, kind, one) for one in mine.values()), *own, *shown]
-    return listed(call, [one for one in both if test is None or test(one)], after)
+    both = [*(_show(call, kind, one) for one in mine.values()), *own, *shown]
+    return answer_list(call, [one for one in both if test is None or test(one)], after)
 
 
 def put(call: Call, kind: Kind, sent: Body) -> Answer:
@@ -209,7 +209,7 @@ def put(call: Call, kind: Kind, sent: Body) -> Answer:
     kept = call.instance.state.arm_documents.get(key.lower())
     before = kept.body if kept is not None else None
     body: Body = {**without_secrets(sent), "id": id_, "name": id_.rsplit("/", 1)[-1], "type": kind.type}
-    _named(kind, body["name"])
+    _check_name(kind, body["name"])
     body = _read(kind, body)
     if kind.check is not None:
         kind.check(body)
@@ -226,7 +226,7 @@ def put(call: Call, kind: Kind, sent: Body) -> Answer:
         operation=call.permission,
         secrets=secrets,
     )
-    return Answer(_shown(call, kind, body), kind.created if new else 200)
+    return Answer(_show(call, kind, body), kind.created if new else 200)
 
 
 def _read(kind: Kind, body: Body) -> Body:
@@ -240,13 +240,13 @@ def _read(kind: Kind, body: Body) -> Body:
     return read(shape, body)
 
 
-def _named(kind: Kind, name: str) -> None:
+def _check_name(kind: Kind, name: str) -> None:
     if kind.names and name.lower() not in {one.lower() for one in kind.names}:
         told = f"There is no {kind.type} '{name[:100]}'; there are {', '.join(kind.names)}."
         raise bad(told, "name", "InvalidResourceName")
 
 
-def _shown(call: Call, kind: Kind, body: Body) -> Body:
+def _show(call: Call, kind: Kind, body: Body) -> Body:
     return body if kind.shown is None else kind.shown(call, body)
 
 
@@ -265,14 +265,14 @@ def delete(call: Call, kind: Kind) -> Answer:
     return NO_CONTENT if kind.deleted == 204 else Answer(None, kind.deleted)
 
 
-def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> Body:
+def merge_documents(old: Mapping[str, Any], new: Mapping[str, Any]) -> Body:
     """A document with the fields of another in place of its own; null takes a field away (RFC 7396)."""
     result = dict(old)
     for name, value in new.items():
         if value is None:
             result.pop(name, None)
         elif isinstance(value, dict) and isinstance(result.get(name), dict):
-            result[name] = merged(result[name], value)
+            result[name] = merge_documents(result[name], value)
         else:
             result[name] = value
     return result
@@ -331,7 +331,7 @@ def _key(call: Call, permission: str) -> str:
     path = call.path.rstrip("/")
     if not call["workspaceName"]:
         return path
-    return f"/workspaces/{allowed(call, permission)}{_tail(path)}"
+    return f"/workspaces/{require_workspace(call, permission)}{_tail(path)}"
 
 
 def _scope(call: Call, key: str) -> str:
@@ -350,7 +350,7 @@ def _workspace(call: Call, kind: Kind) -> str | None:
     return known.name if known is not None and may else None
 
 
-def _kept(call: Call, kind: Kind) -> Body | None:
+def _find_kept(call: Call, kind: Kind) -> Body | None:
     path = call.path.rstrip("/")
     if not call["workspaceName"]:
         kept = call.instance.state.arm_documents.get(path.lower())

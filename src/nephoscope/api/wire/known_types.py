@@ -36,8 +36,8 @@ class KnownTypes:
         """What is known; of the estate what lies below a lower-cased scope ('' = everywhere)."""
         edition = call.instance.shelf.newest()
         read = edition.listing.resource_types(call.reach, below) if edition is not None else []
-        found: dict[str, set[str]] = {one: set() for one in _spelled()}
-        for type_ in (*_aliases(call).types(), *_answered(), *read):
+        found: dict[str, set[str]] = {one: set() for one in _provider_spellings()}
+        for type_ in (*_aliases(call).types(), *_answered_types(), *read):
             namespace, _, rest = type_.partition("/")
             found.setdefault(namespace, set()).add(rest)
         kept = {name: frozenset(several) for name, several in sorted(found.items())}
@@ -45,7 +45,7 @@ class KnownTypes:
 
     def held(self, namespace: str) -> bool:
         """Whether something of a provider is answered here or was read of the estate."""
-        return namespace in self.of_estate or namespace in _spelled()
+        return namespace in self.of_estate or namespace in _provider_spellings()
 
     def body(self, namespace: str) -> dict[str, Any]:
         """A provider with its types, and their aliases where `$expand` asks for them."""
@@ -53,7 +53,7 @@ class KnownTypes:
         aliases = _aliases(self.call)
         types = sorted(self.types[namespace])
         return {
-            "namespace": _spelled().get(namespace, namespace),
+            "namespace": _provider_spellings().get(namespace, namespace),
             "resourceTypes": [_type(f"{namespace}/{one}", aliases, expanded=expanded) for one in types],
         }
 
@@ -84,13 +84,13 @@ def _alias(one: Alias) -> dict[str, object]:
 
 
 @cache
-def _spelled() -> dict[str, str]:
+def _provider_spellings() -> dict[str, str]:
     """Lower-cased provider that is answered here -> as Azure writes it."""
     return {one.provider.lower(): one.provider for one in surfaces() if one.provider}
 
 
 @cache
-def _answered() -> frozenset[str]:
+def _answered_types() -> frozenset[str]:
     """The lower-cased types that can be read here, by the permissions that reading needs."""
     reads = (one.permission.lower() for one in Directory.whole())
     types = (
@@ -98,14 +98,14 @@ def _answered() -> frozenset[str]:
         for one in reads
         if one.endswith(_READ) and not one.endswith("/collected/read")
     )
-    return frozenset(one for one in types if one.partition("/")[0] in _spelled() and "/" in one)
+    return frozenset(one for one in types if one.partition("/")[0] in _provider_spellings() and "/" in one)
 
 
 def _aliases(call: Call) -> Aliases:
-    return _loaded(call.instance.data, Packs(call.instance.data).stamp)
+    return _load_aliases(call.instance.data, Packs(call.instance.data).stamp)
 
 
 @lru_cache(maxsize=2)
-def _loaded(data: Path, _stamp: Iterable[object]) -> Aliases:
+def _load_aliases(data: Path, _stamp: Iterable[object]) -> Aliases:
     """The alias tables of a data folder as they were at a stamp."""
     return Packs(data).aliases()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope import __version__
-from nephoscope.api.wire.kusto_shape import DATA_TYPES, Column, Row, columns, refused
+from nephoscope.api.wire.kusto_shape import DATA_TYPES, Column, Row, bad_request, columns
 from nephoscope.state.access.principals import PrincipalKind
 from nephoscope_kql.parser import parse_parameters
 from nephoscope_kql.types import KqlType
@@ -68,7 +68,7 @@ class Asked:
         found = self.call.instance.state.workspaces.find(workspace)
         scope = self.call.caller.logs(self.permission, found.name if found is not None else workspace)
         if found is None:
-            raise refused("BadRequest_DatabaseNotExist", f"There is no database '{workspace[:100]}'.")
+            raise bad_request("BadRequest_DatabaseNotExist", f"There is no database '{workspace[:100]}'.")
         return Asked(self.call, self.permission, found.name, scope)
 
     def table(self) -> tuple[Column, ...]:
@@ -77,11 +77,11 @@ class Asked:
             schema = catalog.table(self.name)
         if schema is None:
             told = f"Entity not found: there is no table '{self.name[:100]}'."
-            raise refused("BadRequest_EntityNotFound", told)
+            raise bad_request("BadRequest_EntityNotFound", told)
         return tuple(schema.columns)
 
 
-def shown(asked: Asked, command: str) -> Shown | None:
+def run_show_command(asked: Asked, command: str) -> Shown | None:
     """What a command shows, None where it is none of those that are answered."""
     text = " ".join(command.split()).rstrip("; ")
     for pattern, show in _COMMANDS:
@@ -185,27 +185,27 @@ def _database_document(asked: Asked) -> dict[str, object]:
 
 
 def _table_document(name: str, several: tuple[Column, ...]) -> dict[str, object]:
-    ordered = [_typed(one, kind) for one, kind in several]
+    ordered = [_typed_column(one, kind) for one, kind in several]
     return {"Name": name, "Folder": "", "DocString": "", "OrderedColumns": ordered}
 
 
 def _function_document(one: StoredFunction) -> dict[str, object]:
     inputs = [_parameter(each) for each in parse_parameters(one.parameters)]
-    body = {"Name": one.name, "InputParameters": inputs, "Body": _braced(one.body)}
+    body = {"Name": one.name, "InputParameters": inputs, "Body": _add_braces(one.body)}
     return {**body, "Folder": "", "DocString": "", "FunctionKind": "Unknown", "OutputColumns": []}
 
 
 def _parameter(one: LambdaParameter) -> dict[str, object]:
     """A scalar with its type, or rows with their columns."""
     if one.type is not None:
-        return _typed(one.name, one.type)
+        return _typed_column(one.name, one.type)
     return {
         "Name": one.name,
-        "Columns": [_typed(column.name, column.type) for column in one.schema or () if column.type],
+        "Columns": [_typed_column(column.name, column.type) for column in one.schema or () if column.type],
     }
 
 
-def _typed(name: str, kind: KqlType) -> dict[str, object]:
+def _typed_column(name: str, kind: KqlType) -> dict[str, object]:
     return {"Name": name, "Type": _dotnet(kind), "CslType": kind.value}
 
 
@@ -227,16 +227,18 @@ def _functions(asked: Asked) -> Shown:
     found = [one for one in asked.functions if not asked.name or one.name == asked.name]
     if asked.name and not found:
         wrong = f"Entity not found: there is no function '{asked.name[:100]}'."
-        raise refused("BadRequest_EntityNotFound", wrong)
-    rows: list[Row] = [(one.name, _bracketed(one.parameters), _braced(one.body), "", "") for one in found]
+        raise bad_request("BadRequest_EntityNotFound", wrong)
+    rows: list[Row] = [
+        (one.name, _add_brackets(one.parameters), _add_braces(one.body), "", "") for one in found
+    ]
     return told, rows
 
 
-def _bracketed(parameters: str) -> str:
+def _add_brackets(parameters: str) -> str:
     return parameters if parameters.strip().startswith("(") else f"({parameters})"
 
 
-def _braced(body: str) -> str:
+def _add_braces(body: str) -> str:
     return body if body.strip().startswith("{") else f"{{ {body} }}"
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.access.guard import DeniedError
-from nephoscope.api.wire.kusto_shape import refused
+from nephoscope.api.wire.kusto_shape import bad_request
 from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope_kql import tree
 from nephoscope_kql.binder.given import Given, literal
@@ -81,10 +81,10 @@ def properties(call: Call) -> Properties:
         try:
             found = msgspec.json.decode(found)
         except (msgspec.DecodeError, RecursionError) as error:
-            raise refused("BadRequest_InvalidRequestProperties", "'properties' is no JSON.") from error
+            raise bad_request("BadRequest_InvalidRequestProperties", "'properties' is no JSON.") from error
     found = found or {}
     if not isinstance(found, dict):
-        raise refused("BadRequest_InvalidRequestProperties", "'properties' must be an object.")
+        raise bad_request("BadRequest_InvalidRequestProperties", "'properties' must be an object.")
     parameters, options = (_object(found, name) for name in ("Parameters", "Options"))
     return Properties(parameters, {name.lower(): value for name, value in options.items()})
 
@@ -92,7 +92,7 @@ def properties(call: Call) -> Properties:
 def _object(found: Mapping[str, object], name: str) -> Mapping[str, object]:
     value = next((one for key, one in found.items() if key.lower() == name.lower()), None) or {}
     if not isinstance(value, dict):
-        raise refused("BadRequest_InvalidRequestProperties", f"'properties.{name}' must be an object.")
+        raise bad_request("BadRequest_InvalidRequestProperties", f"'properties.{name}' must be an object.")
     return value
 
 
@@ -104,7 +104,7 @@ def database(call: Call, permission: str) -> tuple[str, Scope]:
     found = call.instance.state.workspaces.find(named)
     scope = call.caller.logs(permission, found.name if found is not None else named)
     if found is None:
-        raise refused("BadRequest_DatabaseNotExist", f"There is no database '{named[:100]}'.")
+        raise bad_request("BadRequest_DatabaseNotExist", f"There is no database '{named[:100]}'.")
     return found.name, scope
 
 
@@ -119,4 +119,4 @@ def _first(call: Call, permission: str) -> tuple[str, Scope]:
 
 
 def _wrong(name: str, wanted: str) -> Exception:
-    return refused("BadRequest_InvalidRequestProperties", f"The option {name} must be {wanted}.")
+    return bad_request("BadRequest_InvalidRequestProperties", f"The option {name} must be {wanted}.")

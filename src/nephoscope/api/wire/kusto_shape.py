@@ -38,7 +38,7 @@ class KustoFault(Fault):
         return {"error": {**told, "@type": self.kind, "@permanent": self.permanent}}
 
 
-def refused(code: str, message: str) -> Fault:
+def bad_request(code: str, message: str) -> Fault:
     """400: a query, command or property that cannot be answered."""
     return KustoFault(400, code, message)
 

@@ -19,10 +19,10 @@ def later(error: StateError) -> Fault:
     """503 for a fault of the state; the log has the reason, once a minute."""
     with _LOCK:
         _TELL(str(error), f"a request is not answered: {error}")
-    return unavailable(said(error), _FULL_SECONDS if isinstance(error, DiskFullError) else 5)
+    return unavailable(public_message(error), _FULL_SECONDS if isinstance(error, DiskFullError) else 5)
 
 
-def said(error: StateError) -> str:
+def public_message(error: StateError) -> str:
     """What anybody may know of a fault of the state."""
     if isinstance(error, DiskFullError):
         return "The server's disk is full: nothing can be kept before there is room."

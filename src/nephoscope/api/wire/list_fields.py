@@ -50,7 +50,7 @@ _TEXTS = {
 _OF_LISTS = {kind: frozenset(text.lower().split()) for kind, text in _TEXTS.items()}
 
 
-def known(kind: str, path: str) -> bool | None:
+def is_known_field(kind: str, path: str) -> bool | None:
     """Whether documents of a kind (lower-cased) can have a property; None where only the documents themselves tell."""
     names = re.split("[/.]", path.lower())
     if names[0] not in _ENVELOPE:

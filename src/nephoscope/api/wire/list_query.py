@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from nephoscope.api.wire.answer import Answer, listed, resumed
+from nephoscope.api.wire.answer import Answer, answer_list, read_skip_token
 from nephoscope.api.wire.fault import Fault, bad
-from nephoscope.api.wire.list_fields import known
+from nephoscope.api.wire.list_fields import is_known_field
 from nephoscope.api.wire.odata_filter import Filter, read
-from nephoscope.api.wire.odata_value import at_path, has_path, ordered
+from nephoscope.api.wire.odata_value import at_path, has_path, sort_key
 
 if TYPE_CHECKING:
     from nephoscope.api.wire.call import Call
@@ -32,7 +32,7 @@ _ORDER = re.compile(r"\s*([A-Za-z_]\w*(?:[/.][A-Za-z_]\w*)*)(?:\s+(asc|desc))?\s
 _PLACE = re.compile(r"(\d{1,9}):([\w-]*)", re.ASCII)
 
 
-def minded(call: Call) -> bool:
+def has_list_options(call: Call) -> bool:
     """Whether a request asks for a list that is filtered or ordered here."""
     asked = call.asked("$filter").strip() or call.asked("$orderby").strip()
     return call.method == "GET" and call.permission.lower().startswith(PROVIDERS) and bool(asked)
@@ -82,7 +82,7 @@ class _Query:
         named = {name: ("$filter", at) for name, at in self.filter.names.items()}
         named |= {name: ("$orderby", at) for name, _, at in self.orders if name not in named}
         for name, (option, at) in named.items():
-            told = known(self.call.permission.lower().rpartition("/")[0], name)
+            told = is_known_field(self.call.permission.lower().rpartition("/")[0], name)
             if told is False:
                 raise unknown(name, option, at)
             if told is None:
@@ -95,7 +95,7 @@ class _Query:
 
     def place(self) -> tuple[int, str]:
         """Where a page begins: how many of what is picked were given already of the page of the whole list at a token."""
-        found = _PLACE.fullmatch(resumed(self.call) or "0:")
+        found = _PLACE.fullmatch(read_skip_token(self.call) or "0:")
         if found is None:
             raise bad("The $skipToken is not one that this server gave.", "$skipToken", "InvalidSkipToken")
         return int(found[1]), found[2]
@@ -114,7 +114,7 @@ class _Query:
                 break
         if self.read and not token:
             self._all_seen()
-        return listed(self.call, found, after)
+        return answer_list(self.call, found, after)
 
     def _all_seen(self) -> None:
         """Fault for a name that nothing in the list has."""
@@ -124,19 +124,19 @@ class _Query:
     def _pages(self, first: Body, token: str) -> Iterator[tuple[str, list[Body]]]:
         """(where it begins, what is picked) of each page; everything as one where it is put in order."""
         if not self.orders:
-            yield from self._picked(first, token)
+            yield from self._pick(first, token)
             return
         found: list[Body] = []
-        for _, several in self._picked(first, ""):
+        for _, several in self._pick(first, ""):
             found += several
             if len(found) > MOST_ORDERED:
                 told = f"More than {MOST_ORDERED} would have to be put in order: pick fewer by $filter."
                 raise bad(told, "$orderby", "TooManyToOrder")
         for path, descending, _ in reversed(self.orders):
-            found.sort(key=lambda body, path=path: ordered(at_path(body, path)), reverse=descending)  # type: ignore[misc]
+            found.sort(key=lambda body, path=path: sort_key(at_path(body, path)), reverse=descending)  # type: ignore[misc]
         yield "", found
 
-    def _picked(self, body: Body, token: str) -> Iterator[tuple[str, list[Body]]]:
+    def _pick(self, body: Body, token: str) -> Iterator[tuple[str, list[Body]]]:
         while True:
             self.read += len(body["value"])
             seen = [name for name in self.unseen if any(has_path(one, name) for one in body["value"])]

@@ -13,7 +13,7 @@ from typing import Any
 
 from nephoscope.api.wire import odata_tree as tree
 from nephoscope.api.wire.fault import Fault, bad
-from nephoscope.api.wire.odata_value import FUNCTIONS, at_path, compared
+from nephoscope.api.wire.odata_value import FUNCTIONS, at_path, compare
 
 Test = Callable[[Mapping[str, Any]], bool]
 MAX_LENGTH = tree.MAX_LENGTH
@@ -28,7 +28,7 @@ class Filter:
     tree: tree.Node | None = None
 
 
-def matching(text: str) -> Test:
+def compile_filter(text: str) -> Test:
     """The test that a filter makes ('' = everything passes); Fault for one that is not understood, with where it is not."""
     return read(text).test
 
@@ -53,15 +53,15 @@ class _Picking:
         """The test of a node; `items` are the names that items of lists have around it."""
         match node:
             case tree.Comparison(path, operator, value):
-                name = self._named(path, items)
-                return lambda row: compared(operator, at_path(row, name), value)
+                name = self._require_item(path, items)
+                return lambda row: compare(operator, at_path(row, name), value)
             case tree.Membership(path, values):
-                name = self._named(path, items)
-                return lambda row: any(compared("eq", at_path(row, name), one) for one in values)
+                name = self._require_item(path, items)
+                return lambda row: any(compare("eq", at_path(row, name), one) for one in values)
             case tree.FunctionCall():
                 return self._function(node, items)
             case tree.AnyItem(path, item, condition):
-                name, inner = self._named(path, items), self.test(condition, (*items, item.lower()))
+                name, inner = self._require_item(path, items), self.test(condition, (*items, item.lower()))
                 return lambda row: _any_of(row, name, item, inner)
             case tree.Negation(condition):
                 inner = self.test(condition, items)
@@ -72,7 +72,7 @@ class _Picking:
                     return lambda row: any(one(row) for one in tests)
                 return lambda row: all(one(row) for one in tests)
 
-    def _named(self, path: tree.Path, items: tuple[str, ...]) -> str:
+    def _require_item(self, path: tree.Path, items: tuple[str, ...]) -> str:
         if re.split("[/.]", path.name)[0].lower() not in items:
             self.names.setdefault(path.name, path.at)
         return path.name
@@ -84,7 +84,7 @@ class _Picking:
         path, wanted = (*node.arguments[::-1], None, None)[:2] if older else (*node.arguments, None, None)[:2]
         if test is None or len(node.arguments) != 2 or not isinstance(path, tree.Path) or isinstance(wanted, tree.Path):  # fmt: skip
             raise self._wrong(node.at)
-        name = self._named(path, items)
+        name = self._require_item(path, items)
         return lambda row: test(at_path(row, name), wanted)
 
     def _wrong(self, at: int) -> Fault:

@@ -57,7 +57,7 @@ def has_path(row: Mapping[str, object], path: str) -> bool:
     return True
 
 
-def compared(sign: str, found: object, wanted: object) -> bool:
+def compare(sign: str, found: object, wanted: object) -> bool:
     """Numbers as numbers, times as times, all else as text in any case; what is not there is neither more nor less than anything."""
     compare = COMPARED[sign]
     if found in (None, "") and sign not in ("eq", "ne"):
@@ -70,7 +70,7 @@ def compared(sign: str, found: object, wanted: object) -> bool:
     return compare(_text(found), _text(wanted))
 
 
-def ordered(value: object) -> tuple[int, object]:
+def sort_key(value: object) -> tuple[int, object]:
     """Sort key: what is not there, then truths and numbers, then times, then texts in any case."""
     if value in (None, ""):
         return 0, 0

@@ -14,7 +14,7 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.path import Template, asked_type
 from nephoscope.api.wire.throttled import Throttled
 from nephoscope.collect.reading import Reading
-from nephoscope.posture.published.shown import reading
+from nephoscope.posture.published.shown import read_operation
 
 Handler = Callable[[Call], Answer]
 #: Answers without a credential: what a client asks before it can have one.
@@ -51,7 +51,7 @@ class Operation:
     def at(self, path: str) -> Operation:
         """The operation as a path needs it."""
         type_ = asked_type(path) if self.by_type else ""
-        return replace(self, permission=reading(Reading.builtin().spell(type_))) if type_ else self
+        return replace(self, permission=read_operation(Reading.builtin().spell(type_))) if type_ else self
 
     @property
     def doc(self) -> str:
@@ -82,7 +82,7 @@ class Surface:
     ) -> Callable[[Handler], Handler]:
         """Declare that a function answers a method and path."""
 
-        def declared(handler: Handler) -> Handler:
+        def declare(handler: Handler) -> Handler:
             change = changes if changes is not None else method not in ("GET", "HEAD")
             self.operations.append(
                 Operation(
@@ -102,7 +102,7 @@ class Surface:
             )
             return handler
 
-        return declared
+        return declare
 
     def get(
         self,

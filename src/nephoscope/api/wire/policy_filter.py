@@ -84,19 +84,19 @@ def _at_exact_scope(wanted: Wanted, _: str, __: datetime) -> Wanted:
     return replace(wanted, above=False, below=False)
 
 
-def _naming(property_: str) -> Meaning:
+def _make_id_meaning(property_: str) -> Meaning:
     """Those that name an id."""
 
-    def meaning(wanted: Wanted, value: str, _: datetime) -> Wanted:
+    def apply_meaning(wanted: Wanted, value: str, _: datetime) -> Wanted:
         key = value.lower().rstrip("/")
         return _with(lambda body: str(_properties(body).get(property_, "")).lower().rstrip("/") == key)(
             wanted
         )
 
-    return meaning
+    return apply_meaning
 
 
-def _unexpired(wanted: Wanted, _: str, now: datetime) -> Wanted:
+def _drop_expired(wanted: Wanted, _: str, now: datetime) -> Wanted:
     def test(body: Mapping[str, object]) -> bool:
         ends = time_of(_properties(body).get("expiresOn"))
         return ends is None or ends > now
@@ -124,11 +124,15 @@ def _of_category(wanted: Wanted, value: str, _: datetime) -> Wanted:
 _ALONE = frozenset({"atscope", "atexactscope", "excludeexpired"})
 _PLACES: dict[str, Meaning] = {"atscope": _at_scope, "atexactscope": _at_exact_scope}
 ASSIGNMENTS = Filters(
-    {**_PLACES, "policydefinitionid": _naming("policyDefinitionId")},
+    {**_PLACES, "policydefinitionid": _make_id_meaning("policyDefinitionId")},
     "atScope(), atExactScope() or policyDefinitionId eq '<id>'",
 )
 EXEMPTIONS = Filters(
-    {**_PLACES, "excludeexpired": _unexpired, "policyassignmentid": _naming("policyAssignmentId")},
+    {
+        **_PLACES,
+        "excludeexpired": _drop_expired,
+        "policyassignmentid": _make_id_meaning("policyAssignmentId"),
+    },
     "atScope(), atExactScope(), excludeExpired() or policyAssignmentId eq '<id>'",
 )
 DEFINITIONS = Filters(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.access.scopes import MANAGEMENT_GROUP, TENANT, containers
 from nephoscope.api.wire import documents
-from nephoscope.api.wire.answer import Answer, listed, resumed
+from nephoscope.api.wire.answer import Answer, answer_list, read_skip_token
 from nephoscope.model.reach import Reach
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ def page(call: Call, type_: str, wanted: Wanted) -> Answer:
     `$top` is how many a page has, 1000 where it is not given.
     """
     most = call.top(MOST)
-    every = _Here(call, type_.lower(), wanted).documents(resumed(call))
+    every = _Here(call, type_.lower(), wanted).documents(read_skip_token(call))
     found = list(islice((one for one in every if wanted.takes(one[1])), most + 1))
     after = found[most - 1][0] if len(found) > most else ""
-    return listed(call, [body for _, body in found[:most]], after)
+    return answer_list(call, [body for _, body in found[:most]], after)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class _Here:
 
     def documents(self, after: str) -> Iterator[Keyed]:
         """Those after an id: as people put them, else as they were published."""
-        kept = ((key, body) for key, body in self._kept.items() if key > after and self._shown(key))
+        kept = ((key, body) for key, body in self._kept.items() if key > after and self._is_shown(key))
         if self._edition is None:
             yield from kept
             return
@@ -84,7 +84,7 @@ class _Here:
         return {one.key: one.body for one in sorted(several, key=lambda one: one.key)}
 
     @cached_property
-    def _holding(self) -> frozenset[str]:
+    def _holding_scopes(self) -> frozenset[str]:
         """The scopes whose documents hold at the scope, as far as they are asked for ('' = the tenant)."""
         own = self.call.below
         if not self.wanted.above:
@@ -99,10 +99,10 @@ class _Here:
         """Whether what stands below is asked for; of a management group Azure lists what holds there alone."""
         return self.wanted.below and not self.call.below.startswith(MANAGEMENT_GROUP)
 
-    def _shown(self, key: str) -> bool:
+    def _is_shown(self, key: str) -> bool:
         """Whether a document that was put belongs here and may be read: who may read at a scope may read what holds there."""
         scope = key.rpartition(_AUTHORIZATION)[0]
-        if scope in self._holding:
+        if scope in self._holding_scopes:
             return True
         below = self._below and key.startswith(f"{self.call.below}/")
         if scope.startswith(MANAGEMENT_GROUP):
@@ -118,15 +118,15 @@ class _Here:
         return self.call.reach.tenants | self.call.reach.whole_tenants
 
     def _published(self, edition: Edition, after: str) -> Iterator[Iterator[Keyed]]:
-        held = self._held(edition, self._holding)
+        held = self._find_held(edition, self._holding_scopes)
         yield self._pages(edition, Reach(above=held, tenants=self._tenants), "", after)
         if self._below:
             groups = frozenset() if self.call.below else self.call.reach.management_groups
-            seen = self.call.reach.with_above(self._held(edition, groups))
+            seen = self.call.reach.with_above(self._find_held(edition, groups))
             several = self._pages(edition, seen, self.call.below, after)
             yield (one for one in several if one[0] not in held)
 
-    def _held(self, edition: Edition, scopes: frozenset[str]) -> frozenset[str]:
+    def _find_held(self, edition: Edition, scopes: frozenset[str]) -> frozenset[str]:
         inside = f"{_AUTHORIZATION}{self.type.partition('/')[2]}/"
         return frozenset(key for key in edition.held_above(scopes) if inside in key)
 

@@ -28,7 +28,7 @@ _WORDS: dict[Kind, str] = {"definition": "policy definition", "initiative": "pol
 _ABOVE = "Policy definitions should be specified only at or above"
 
 
-def assigned(call: Call, body: dict[str, object]) -> None:
+def check_assignment(call: Call, body: dict[str, object]) -> None:
     """Fault where an assignment names what is not there or does not lie at or above it; its scope is that of its path."""
     one = Assignment.parse(body)
     kind, scope, name = _reference(one.target, "properties.policyDefinitionId")
@@ -37,11 +37,11 @@ def assigned(call: Call, body: dict[str, object]) -> None:
         text = f"The {_WORDS[kind]} specified in policy assignment '{one.name[:100]}' is out of scope."
         text = f"{text} {_ABOVE} the policy assignment scope."
         raise bad(text, target, "InvalidCreatePolicyAssignmentRequest")
-    if not call.instance.governing().holds(kind, one.target):
+    if not call.instance.load_governing().holds(kind, one.target):
         raise _no(kind, name, target)
 
 
-def composed(call: Call, body: dict[str, object]) -> None:
+def check_initiative(call: Call, body: dict[str, object]) -> None:
     """Fault where an initiative has a member that is not there or does not lie at or above it.
 
     A definition that Azure itself brings is taken also where no content here holds it: what it would judge ends Unknown.
@@ -55,20 +55,20 @@ def composed(call: Call, body: dict[str, object]) -> None:
             raise bad(text, one.path, "InvalidCreatePolicySetDefinitionRequest")
         if outside(scope, call.below, call.caller.hierarchy):
             names.append(name)
-        elif not _of_azure(scope, name) and not call.instance.governing().holds(kind, one.definition):
+        elif not _of_azure(scope, name) and not call.instance.load_governing().holds(kind, one.definition):
             raise _no(kind, name, one.path)
     if names:
         text = f"{_ABOVE} the policy set definition's scope. The following policy definitions are invalid: '{','.join(names)[:1000]}'."
         raise bad(text, "properties.policyDefinitions", "InvalidCreatePolicySetDefinitionRequest")
 
 
-def exempted(call: Call, body: dict[str, object]) -> None:
+def check_exemption(call: Call, body: dict[str, object]) -> None:
     """DeniedError where the caller may not exempt from an assignment, Fault where it is not there or holds elsewhere."""
     one = Exemption.parse(body)
-    may_exempt(call.caller, one, call.instance.governing)
+    may_exempt(call.caller, one, call.instance.load_governing)
     if not one.assignment:
         return
-    found = call.instance.governing().assignment(one.assignment)
+    found = call.instance.load_governing().assignment(one.assignment)
     target = "properties.policyAssignmentId"
     if found is None:
         text = f"The policy assignment '{one.assignment[:300]}' could not be found."

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from nephoscope.api.wire import edm
-from nephoscope.api.wire.answer import Answer, next_link, place, resumed
+from nephoscope.api.wire.answer import Answer, next_link, place, read_skip_token
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.list_query import unknown
 from nephoscope.api.wire.odata_filter import Test, read
-from nephoscope.api.wire.states_shape import applied, moment, names_of, ordered, selected
+from nephoscope.api.wire.states_shape import apply_steps, moment, names_of, order_rows, select_fields
 
 Row = dict[str, Any]
 MOST = 1000
@@ -57,19 +57,19 @@ class Source:
 
 def answer(call: Call, source: Source) -> Answer:
     """The rows that the options of a call pick, page by page."""
-    test = picked(call)
+    test = parse_filter(call)
     fields = names_of(call.asked("$select")) if call.asked("$select") else None
     if call.asked("$apply") or call.asked("$orderby"):
-        return _shaped(call, source, test, fields)
+        return _shape_rows(call, source, test, fields)
     found: list[Row] = []
-    after, most = resumed(call), call.top(MOST)
+    after, most = read_skip_token(call), call.top(MOST)
     for key, row in _rows(call, source, after):
         if test(row):
             if len(found) == most:
-                return _answered(call, source, found, fields, after)
+                return _answer_rows(call, source, found, fields, after)
             found.append(row)
         after = key
-    return _answered(call, source, found, fields, "")
+    return _answer_rows(call, source, found, fields, "")
 
 
 def every(call: Call, source: Source) -> Iterator[Row]:
@@ -77,7 +77,7 @@ def every(call: Call, source: Source) -> Iterator[Row]:
     return (row for _, row in _rows(call, source, ""))
 
 
-def picked(call: Call) -> Test:
+def parse_filter(call: Call) -> Test:
     """The rows that `$filter` picks, of the time from `$from` to `$to`."""
     asked = read(call.asked("$filter"))
     for name, at in asked.names.items():
@@ -100,7 +100,7 @@ def _rows(call: Call, source: Source, after: str) -> Iterator[tuple[str, Row]]:
     """(key of the document, row) after a key."""
     named = _POLICY.fullmatch(call.below)
     below = named["below"] if named else call.below
-    of_policy = _naming(call, named) if named else None
+    of_policy = _make_naming_test(call, named) if named else None
     scopes = _below(call, below)
     while True:
         page = call.edition.listing.page(
@@ -123,7 +123,7 @@ def _below(call: Call, scope: str) -> tuple[str, ...] | None:
     return (f"{scope}/", *(f"/subscriptions/{one}/" for one in inside))
 
 
-def _naming(call: Call, named: re.Match[str]) -> Callable[[Row], bool]:
+def _make_naming_test(call: Call, named: re.Match[str]) -> Callable[[Row], bool]:
     """Whether a row names the policy of a scope: by its id, or by its name where it is one of no subscription or group."""
     id_field, name_field = _FIELDS[named["kind"]]
 
@@ -138,19 +138,19 @@ def _naming(call: Call, named: re.Match[str]) -> Callable[[Row], bool]:
     return test
 
 
-def _shaped(call: Call, source: Source, test: Test, fields: Sequence[str] | None) -> Answer:
+def _shape_rows(call: Call, source: Source, test: Test, fields: Sequence[str] | None) -> Answer:
     """Rows that are grouped or sorted: all are read, and the page begins where the one before ended."""
     rows = [row for row in every(call, source) if test(row)]
     if text := call.asked("$apply"):
-        rows = applied(rows, text)
+        rows = apply_steps(rows, text)
     if text := call.asked("$orderby"):
-        rows = ordered(rows, text)
+        rows = order_rows(rows, text)
     first, most = place(call), call.top(MOST)
     more = str(first + most) if len(rows) > first + most else ""
-    return _answered(call, source, rows[first : first + most], fields, more)
+    return _answer_rows(call, source, rows[first : first + most], fields, more)
 
 
-def _answered(
+def _answer_rows(
     call: Call, source: Source, rows: list[Row], fields: Sequence[str] | None, after: str
 ) -> Answer:
     wanted = call.asked("$expand").lower()
@@ -158,7 +158,7 @@ def _answered(
     shown = [
         {
             name: value
-            for name, value in (row if fields is None else selected(row, fields)).items()
+            for name, value in (row if fields is None else select_fields(row, fields)).items()
             if name not in hidden
         }
         for row in rows

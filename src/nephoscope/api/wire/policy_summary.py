@@ -37,8 +37,8 @@ class Summary:
         by_policy = _worst(several, lambda row: [_policy(row)])
         found: dict[str, Any] = {
             "queryResultsUri": self.address(condition),
-            "nonCompliantResources": _failing(resources),
-            **({"nonCompliantPolicies": _failing(by_policy)} if policies else {}),
+            "nonCompliantResources": _count_failing(resources),
+            **({"nonCompliantPolicies": _count_failing(by_policy)} if policies else {}),
         }
         if self.version >= DETAILED:
             found |= {
@@ -51,7 +51,7 @@ class Summary:
     def assignments(self, states: Iterable[Row]) -> Iterator[dict[str, object]]:
         """The same for each assignment, that with most resources that fail first."""
         several = _by(states, "policyAssignmentId")
-        for id_, rows in sorted(several.items(), key=lambda one: -_failing(_resources(one[1]))):
+        for id_, rows in sorted(several.items(), key=lambda one: -_count_failing(_resources(one[1]))):
             condition = f"PolicyAssignmentId eq '{id_}'"
             initiative = rows[0].get("policySetDefinitionId") or rows[0].get("policySetDefinitionName", "")
             yield {
@@ -131,7 +131,7 @@ def _rank(state: str) -> int:
     return _ORDER.index(state)
 
 
-def _failing(states: dict[object, str]) -> int:
+def _count_failing(states: dict[object, str]) -> int:
     return sum(one == "noncompliant" for one in states.values())
 
 

@@ -36,7 +36,7 @@ class ResourceFilter:
     def takes(self, body: Mapping[str, object]) -> bool:
         """Whether a resource is picked; a name and a value of tags are those of one tag."""
         tagged = _TAGS & {one.lower() for one in self.filter.names}
-        rows = _tagged(body) if tagged else (_row(body),)
+        rows = _list_tagged(body) if tagged else (_row(body),)
         return any(self.filter.test(row) for row in rows)
 
 
@@ -72,7 +72,7 @@ def _row(body: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def _tagged(body: Mapping[str, object]) -> Iterator[dict[str, object]]:
+def _list_tagged(body: Mapping[str, object]) -> Iterator[dict[str, object]]:
     """The same with each of its tags."""
     tags = body.get("tags") or {}
     for name, value in tags.items() if isinstance(tags, Mapping) else ():

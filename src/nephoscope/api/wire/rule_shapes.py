@@ -17,7 +17,7 @@ from nephoscope.alerts.rules.rule import (
     Matching,
 )
 from nephoscope.api.wire.attack import TACTICS_OF, TECHNIQUES_OF
-from nephoscope.api.wire.shape import Shape, fields, flag, many, mapping, span, text, whole, words
+from nephoscope.api.wire.shape import Shape, fields, flag, many, mapping_of, span, text, whole, words
 from nephoscope.model.identifiers import IDENTIFIERS
 
 SEVERITY = words("High", "Medium", "Low", "Informational")
@@ -50,7 +50,7 @@ RUN = fields(
         "suppressionEnabled": flag,
         "suppressionDuration": span(SHORTEST, LONGEST_SUPPRESSION),
         "eventGroupingSettings": fields({}, {"aggregationKind": words("SingleAlert", "AlertPerResult")}),
-        "customDetails": mapping(text()),
+        "customDetails": mapping_of(text()),
         "entityMappings": many(
             fields(
                 {"entityType": words(*IDENTIFIERS)},

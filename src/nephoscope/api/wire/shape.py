@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.alerts.documents.duration import duration, written
+from nephoscope.alerts.documents.duration import duration, format_duration
 from nephoscope.api.wire.fault import Fault, bad
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def read(shape: Shape, body: dict[str, Any]) -> dict[str, Any]:
     return {**body, "properties": shape(body.get("properties"), "properties")}
 
 
-def shaped(call: Call, shape: Shape) -> Call:
+def check_shape(call: Call, shape: Shape) -> Call:
     """A call as if it had been sent in Azure's spelling; Fault where its properties have not the shape."""
     return replace(call, raw=msgspec.json.encode(read(shape, call.body)))
 
@@ -45,7 +45,7 @@ def fields(needed: Mapping[str, Shape], may: Mapping[str, Shape] | None = None) 
             raise _wrong(path, "an object", value)
         found: dict[str, Any] = {}
         for given, one in value.items():
-            name, of = spelled.get(given.lower(), (given, anything))
+            name, of = spelled.get(given.lower(), (given, accept_anything))
             found[name] = one if one is None else of(one, f"{path}.{name}")
         for name in needed:
             if found.get(name) is None:
@@ -70,7 +70,7 @@ def many(of: Shape, least: int = 0, most: int | None = None) -> Shape:
     return shape
 
 
-def mapping(of: Shape) -> Shape:
+def mapping_of(of: Shape) -> Shape:
     """An object of names that clients choose."""
 
     def shape(value: object, path: str) -> dict[str, object]:
@@ -148,7 +148,7 @@ def span(least: timedelta, most: timedelta) -> Shape:
         except ValueError as error:
             raise bad(f"{_name(path)}: {error}.", path) from error
         if not least <= found <= most:
-            raise _wrong(path, f"a duration from {written(least)} to {written(most)}", value)
+            raise _wrong(path, f"a duration from {format_duration(least)} to {format_duration(most)}", value)
         return value
 
     return shape
@@ -163,7 +163,7 @@ def moment(value: Any, path: str) -> str:
     return str(value)
 
 
-def anything(value: object, _: str) -> object:
+def accept_anything(value: object, _: str) -> object:
     """Whatever is sent, so long as it is there."""
     return value
 
@@ -177,7 +177,7 @@ def by_type(shapes: Mapping[type, Shape]) -> Shape:
     return shape
 
 
-def chosen(by: str, shapes: Mapping[str, Shape]) -> Shape:
+def choose_by(by: str, shapes: Mapping[str, Shape]) -> Shape:
     """An object whose shape a word in it decides."""
     word = words(*shapes)
 

@@ -24,7 +24,7 @@ _STEP = re.compile(
 _ORDER = re.compile(r"\s*(\w+)(?:\s+(asc|desc))?\s*", re.IGNORECASE)
 
 
-def applied(rows: Sequence[Row], text: str) -> list[Row]:
+def apply_steps(rows: Sequence[Row], text: str) -> list[Row]:
     """Rows after the steps of `$apply`: groupby, with or without a count, and a count of all; Fault for another step."""
     if len(text) > MAX_LENGTH:
         raise bad(f"$apply is longer than {MAX_LENGTH} characters.", "$apply", "InvalidApply")
@@ -35,22 +35,24 @@ def applied(rows: Sequence[Row], text: str) -> list[Row]:
             told = f"$apply is not understood: {step.strip()[:80]!r}; groupby and aggregate($count as N) are."
             raise bad(told, "$apply", "InvalidApply")
         found = (
-            [{read["all"]: len(found)}] if read["all"] else _grouped(found, _listed(read["by"]), read["each"])
+            [{read["all"]: len(found)}]
+            if read["all"]
+            else _group_rows(found, _split_list(read["by"]), read["each"])
         )
     return found
 
 
-def _grouped(rows: Iterable[Row], names: Sequence[str], count: str | None) -> list[Row]:
+def _group_rows(rows: Iterable[Row], names: Sequence[str], count: str | None) -> list[Row]:
     groups: dict[tuple[str, ...], Row] = {}
     counts: dict[tuple[str, ...], int] = {}
     for row in rows:
         key = tuple(str(value_of(row, name)).lower() for name in names)
-        groups.setdefault(key, selected(row, names))
+        groups.setdefault(key, select_fields(row, names))
         counts[key] = counts.get(key, 0) + 1
     return [{**group, **({count: counts[key]} if count else {})} for key, group in groups.items()]
 
 
-def ordered(rows: Sequence[Row], text: str) -> list[Row]:
+def order_rows(rows: Sequence[Row], text: str) -> list[Row]:
     """Rows as `$orderby` sorts them; Fault for an order that is not understood."""
     found = list(rows)
     for one in reversed(text.split(",")):
@@ -70,7 +72,7 @@ def _rank(value: Any) -> tuple[bool, float, str]:
     return (not number, float(value) if number else 0.0, "" if number else str(value).lower())
 
 
-def selected(row: Row, names: Iterable[str]) -> Row:
+def select_fields(row: Row, names: Iterable[str]) -> Row:
     """The fields of some names, as the row spells them, in the order of the row; those that it has not are left out."""
     wanted = {one.lower() for one in names}
     return {key: value for key, value in row.items() if key.lower() in wanted}
@@ -80,10 +82,10 @@ def names_of(text: str) -> list[str]:
     """The names in `$select`; Fault for what is none."""
     if not re.fullmatch(rf"\s*{_NAMES}\s*", text):
         raise bad("$select is a list of names.", "$select", "InvalidSelect")
-    return _listed(text)
+    return _split_list(text)
 
 
-def _listed(text: str) -> list[str]:
+def _split_list(text: str) -> list[str]:
     return [one.strip() for one in text.split(",")]
 
 

@@ -39,7 +39,7 @@ def check(path: str) -> None:
     at = _container(words)
     grouped = path.lower().startswith(MANAGEMENT_GROUP)
     while at < len(words):
-        at = _provided(words, at, grouped=grouped)
+        at = _find_resource_end(words, at, grouped=grouped)
 
 
 def _container(words: list[str]) -> int:
@@ -50,14 +50,14 @@ def _container(words: list[str]) -> int:
     if first != "subscriptions" or len(words) < 2:
         told = "The request did not have a subscription or a valid tenant level resource provider."
         raise Fault(404, "MissingSubscription", told)
-    _named("subscriptions", words[1])
+    _check_name("subscriptions", words[1])
     if len(words) < 4 or words[2].lower() != "resourcegroups":
         return 2
-    _named("subscriptions/resourcegroups", words[3])
+    _check_name("subscriptions/resourcegroups", words[3])
     return 4
 
 
-def _provided(words: list[str], at: int, *, grouped: bool) -> int:
+def _find_resource_end(words: list[str], at: int, *, grouped: bool) -> int:
     """Where the resource ends that begins with `providers` at a place, of a path that begins with a management group or not."""
     if words[at].lower() != "providers" or at + 1 == len(words):
         told = "a scope is a subscription, a resource group, a management group or a resource"
@@ -73,12 +73,12 @@ def _provided(words: list[str], at: int, *, grouped: bool) -> int:
         type_ = f"{type_}/{words[at].lower()}"
         if at + 1 < len(words):
             short = grouped and type_ == "microsoft.authorization/policyassignments"
-            _named(type_, words[at + 1], _AT_GROUP if short else 0)
+            _check_name(type_, words[at + 1], _AT_GROUP if short else 0)
         at += 2
     return at
 
 
-def _named(type_: str, name: str, most: int = 0) -> None:
+def _check_name(type_: str, name: str, most: int = 0) -> None:
     most = most or _MOST.get(type_, LONGEST)
     why = ""
     if _BARRED.search(name):

@@ -15,7 +15,7 @@ from nephoscope.api.wire.kusto_shape import KustoFault
 Throttled = Callable[[TooManyQueriesError], Fault]
 
 
-def throttled(error: TooManyQueriesError) -> Fault:
+def throttled_fault(error: TooManyQueriesError) -> Fault:
     """Answer as Azure Resource Manager and Log Analytics do."""
     return Fault(429, "TooManyRequests", str(error), headers=_headers(error))
 

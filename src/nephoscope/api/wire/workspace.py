@@ -14,7 +14,7 @@ _GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
 WORKSPACE = f"{_GROUP}/providers/{{operationalInsightsResourceProvider}}/workspaces/{{workspaceName}}"
 
 
-def allowed(call: Call, permission: str) -> str:
+def require_workspace(call: Call, permission: str) -> str:
     """The name of the workspace; DeniedError where the caller may not do that there, Fault where there is none."""
     named = call["workspaceName"]
     found = call.instance.state.workspaces.find(named)

@@ -18,9 +18,9 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.automation.action import ActionError, ActionKind, Around, Outcome
-from nephoscope.automation.blocking import Chosen, chosen, of_estate
-from nephoscope.automation.priority import rules_of, taken
-from nephoscope.automation.program import executed
+from nephoscope.automation.blocking import Chosen, choose_addresses, of_estate
+from nephoscope.automation.priority import find_taken_priorities, rules_of
+from nephoscope.automation.program import run_program
 from nephoscope.estate.store import StoreError
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
 from nephoscope_policy.model.resource_id import ResourceId
@@ -67,7 +67,7 @@ def plan(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
         raise ActionError(
             "the operator's file says nothing of management addresses (block.management)", again=False
         )
-    _checked(settings)
+    _check_settings(settings)
     guarded = [
         *((one, "the estate is run from it") for one in allowed.management),
         *((one, "the operator's file spares it") for one in allowed.never),
@@ -77,7 +77,7 @@ def plan(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
         ),
         *_own(around),
     ]
-    found = chosen(run.document, guarded, allowed.most, _REFUSED.get(settings.target, {}))
+    found = choose_addresses(run.document, guarded, allowed.most, _REFUSED.get(settings.target, {}))
     if not found.addresses:
         why = (
             "; ".join(f"{address}: {reason}" for address, reason in found.spared)
@@ -102,7 +102,7 @@ def _own(around: Around) -> list[tuple[str, str]]:
         ) from error
 
 
-def _checked(settings: Settings) -> None:
+def _check_settings(settings: Settings) -> None:
     wanted = _TYPES.get(settings.target)
     if wanted is None:
         return
@@ -198,7 +198,7 @@ def _priority(settings: Settings, run: AutomationRun, name: str, around: Around)
     if run.plan is not None:
         others = [one for one in others if _was_applied(one)]
     try:
-        known = taken(around.data, settings.resource, settings.direction, name, others)
+        known = find_taken_priorities(around.data, settings.resource, settings.direction, name, others)
     except StoreError as error:
         raise ActionError(f"the estate cannot be read, so free priorities are not known: {error}") from error
     if run.plan is not None:
@@ -298,7 +298,7 @@ def approve(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
     until = around.now + timedelta(hours=settings.hours)
     said = f"approved by {run.by}"
     if settings.apply:
-        said += f"; {_told(settings, run, around, 'apply')}"
+        said += f"; {_describe_block(settings, run, around, 'apply')}"
     return Outcome(said, None, until)
 
 
@@ -306,15 +306,15 @@ def undo(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
     """Hand what undoes it to the command, where one is named; else say what is to be run."""
     assert run.plan is not None
     if settings.apply:
-        return Outcome(_told(settings, run, around, "undo"))
+        return Outcome(_describe_block(settings, run, around, "undo"))
     return Outcome(f"run: {run.plan['undo']}")
 
 
-def _told(settings: Settings, run: AutomationRun, around: Around, what: str) -> str:
+def _describe_block(settings: Settings, run: AutomationRun, around: Around, what: str) -> str:
     document = {
         "id": run.id, "what": what, "plan": run.plan, "by": run.by, "begun": run.begun, "cutOff": run.cut_off,
     }  # fmt: skip
-    return executed(settings.apply, json.dumps(document).encode(), around)
+    return run_program(settings.apply, json.dumps(document).encode(), around)
 
 
 KIND = ActionKind(

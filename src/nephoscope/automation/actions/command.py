@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from nephoscope.automation.action import ActionKind, Around, Outcome
 from nephoscope.automation.actions.webhook import document_of
-from nephoscope.automation.program import executed
+from nephoscope.automation.program import run_program
 from nephoscope.state.automation.automation_runs import AutomationRun
 
 
@@ -22,7 +22,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
     """Run it; an exit code of 0 is done, 75 (try again) and a time-out are tried again, others are not."""
     document = {**document_of(run), "begun": run.begun, "cutOff": run.cut_off}
-    return Outcome(executed(settings.name, msgspec.json.encode(document), around))
+    return Outcome(run_program(settings.name, msgspec.json.encode(document), around))
 
 
 KIND = ActionKind(

@@ -48,7 +48,7 @@ def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
         raise ActionError(why, again=False)
     producer, failed = _producer(broker, given, around), []
 
-    def sent(error: Any, _: Any) -> None:
+    def note_delivery(error: Any, _: Any) -> None:
         if error is not None:
             failed.append(error)
 
@@ -68,7 +68,7 @@ def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
                 msgspec.json.encode(told),
                 key=id_,
                 headers={"id": id_, "type": run.kind},
-                on_delivery=sent,
+                on_delivery=note_delivery,
             )
         except BufferError:
             producer.flush(_SECONDS)
@@ -77,7 +77,7 @@ def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
                 msgspec.json.encode(told),
                 key=id_,
                 headers={"id": id_, "type": run.kind},
-                on_delivery=sent,
+                on_delivery=note_delivery,
             )
         count += 1
     left = producer.flush(_SECONDS)

@@ -52,13 +52,13 @@ def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
     ]
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        name = _appended(folder, b"\n".join([*lines, b""]), allowed, around.now)
+        name = _append(folder, b"\n".join([*lines, b""]), allowed, around.now)
     except OSError as error:
         raise ActionError(f"{folder}: {error.strerror}") from error
     return Outcome(f"{len(lines)} lines in {name}")
 
 
-def _appended(folder: Path, data: bytes, allowed: Files, now: datetime) -> str:
+def _append(folder: Path, data: bytes, allowed: Files, now: datetime) -> str:
     with (folder / ".lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         known = sorted(path for path in folder.glob("*.ndjson") if _NAME.fullmatch(path.name))

@@ -19,7 +19,7 @@ from msgspec import Meta
 
 from nephoscope.automation.action import ActionError, ActionKind, Around, Outcome
 from nephoscope.automation.assessment_mail import letter
-from nephoscope.automation.egress_policy import reached
+from nephoscope.automation.egress_policy import translate_connection_errors
 from nephoscope.automation.operator import Mail
 from nephoscope.connect.reaching import looked_up
 from nephoscope.state.automation.automation_runs import AutomationRun
@@ -53,7 +53,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
     """Send; what the server refuses for good (5xx) is not tried again."""
     server = around.operator.mail
-    if why := refused(settings.to, server):
+    if why := find_refusals(settings.to, server):
         raise ActionError(why[0], again=False)
     assert server is not None
     message = _message(settings, run, server, around)
@@ -78,7 +78,7 @@ def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
     return Outcome(f"sent to {', '.join(settings.to)}")
 
 
-def refused(to: Sequence[str], server: Mail | None) -> list[str]:
+def find_refusals(to: Sequence[str], server: Mail | None) -> list[str]:
     """Why the operator's file lets nothing be sent to some addresses, a sentence each."""
     if server is None:
         return ["the operator's file names no mail server (mail:)"]
@@ -93,7 +93,7 @@ def refused(to: Sequence[str], server: Mail | None) -> list[str]:
 def _send(message: EmailMessage, server: Mail, around: Around) -> None:
     context = ssl.create_default_context(cafile=server.ca or None)
     # smtplib looks the name up without a deadline: it does so once it is known that it is answered
-    with reached():
+    with translate_connection_errors():
         looked_up(server.host, server.port, _SECONDS)
     if server.security == "tls":
         client: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=_SECONDS, context=context)
@@ -109,7 +109,7 @@ def _send(message: EmailMessage, server: Mail, around: Around) -> None:
 
 def _message(settings: Settings, run: AutomationRun, server: Mail, around: Around) -> EmailMessage:
     plain = settings.title == _SUBJECT and settings.text == _BODY
-    title, text = (letter(run, around.pages) if plain else None) or _filled(settings, run, around)
+    title, text = (letter(run, around.pages) if plain else None) or _fill_templates(settings, run, around)
     message = EmailMessage()
     # a header is one line: what alerts say of themselves must not begin another one
     message["Subject"] = " ".join(title.split())[:200]
@@ -125,11 +125,11 @@ def _message(settings: Settings, run: AutomationRun, server: Mail, around: Aroun
     return message
 
 
-def _filled(settings: Settings, run: AutomationRun, around: Around) -> tuple[str, str]:
+def _fill_templates(settings: Settings, run: AutomationRun, around: Around) -> tuple[str, str]:
     """The templates filled in."""
     data = run.document
     values = {
-        "title": data.get("Title") or data.get("AlertName") or _named(data) or run.subject,
+        "title": data.get("Title") or data.get("AlertName") or _document_name(data) or run.subject,
         "severity": data.get("Severity") or data.get("AlertSeverity") or _severity(data),
         "kind": run.kind, "subject": run.subject, "workspace": run.workspace, "rule": run.rule, "data": data,
         "page": _page(run, around.pages),
@@ -152,7 +152,7 @@ def _page(run: AutomationRun, pages: str) -> str:
     return f"{pages}/{folder}/{quote(run.subject, safe='')}?{urlencode({'workspace': run.workspace})}"
 
 
-def _named(data: dict[str, Any]) -> str:
+def _document_name(data: dict[str, Any]) -> str:
     """The name of a document that was published."""
     told = data.get("properties") or {}
     return str(told.get("displayName") or told.get("description") or "")

@@ -107,7 +107,7 @@ def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
     }
     if settings.secret:
         headers["webhook-signature"] = signature(around.secret(settings.secret), run.id, stamp, body)
-    context = _context(allowed.ca, _changed(allowed.ca))
+    context = _context(allowed.ca, _authorities_changed_at(allowed.ca))
     status, said = asyncio.run(_answer(where, body, headers, context, (settings.seconds, end)))
     if 200 <= status < 300:
         return Outcome(f"{where.name} answered {status}")
@@ -121,7 +121,7 @@ def _context(ca: str, changed: int) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=ca or None)
 
 
-def _changed(ca: str) -> int:
+def _authorities_changed_at(ca: str) -> int:
     """When the file of authorities changed last; 0 where the system has no single one."""
     path = ca or ssl.get_default_verify_paths().cafile
     return Path(path).stat().st_mtime_ns if path else 0

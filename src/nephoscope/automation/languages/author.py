@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.access.scopes import Hierarchy, permitted, reach
+from nephoscope.access.scopes import Hierarchy, is_permitted, reach
 from nephoscope.automation.rule import AutomationError, AutomationRule
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def limit_to_author(
     for at, action in enumerate(properties.get("actions") or ()):
         if action.get("actionType") == "Workspace":
             name = str(action.get("workspaceResourceId") or "default").rpartition("/")[2].lower()
-            if not permitted(roles, WORKSPACE_WRITE, f"/workspaces/{name}", hierarchy):
+            if not is_permitted(roles, WORKSPACE_WRITE, f"/workspaces/{name}", hierarchy):
                 raise AutomationError(
                     f"properties.actions[{at}]",
                     f"{author.name}, who put it, may not change the workspace {name}",

@@ -90,7 +90,7 @@ def _mail(key: str, at: int, given: Mapping[str, object]) -> dict[str, object]:
     return {"action": "mail", "to": given.get("to") or []}
 
 
-def _named(action: str) -> Any:
+def _named_action(action: str) -> Any:
     return lambda _key, _at, given: {"action": action, "name": given.get("name") or ""}
 
 
@@ -100,6 +100,6 @@ _KINDS: Mapping[str, Any] = {
     "Workspace": _workspace,
     "Webhook": _webhook,
     "Mail": _mail,
-    "Command": _named("command"),
-    "Files": _named("files"),
+    "Command": _named_action("command"),
+    "Files": _named_action("files"),
 }

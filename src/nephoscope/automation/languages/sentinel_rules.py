@@ -141,7 +141,7 @@ def _property(given: Mapping[str, object], where: str) -> EventCondition:
     return _compare(_fact(given, where), given, where)
 
 
-def _changed(given: Mapping[str, object], where: str) -> EventCondition:
+def _read_changed_property(given: Mapping[str, object], where: str) -> EventCondition:
     """Read a property that changed, to or from a value where one is named."""
     fact, change = _fact(given, where), given.get("changeType")
     if change not in (None, "ChangedTo", "ChangedFrom"):
@@ -172,7 +172,7 @@ def _boolean(given: Mapping[str, object], where: str) -> EventCondition:
 
 _CONDITIONS: Mapping[str, Callable[[Mapping[str, object], str], EventCondition]] = {
     "Property": _property,
-    "PropertyChanged": _changed,
+    "PropertyChanged": _read_changed_property,
     "PropertyArrayChanged": _array_changed,
     "Boolean": _boolean,
 }

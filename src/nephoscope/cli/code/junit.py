@@ -23,7 +23,7 @@ def suites(report: CodeReport, clean: Callable[[str], str]) -> Iterator[ET.Eleme
         name = clean(report.rules[key].title)
         suite = ET.Element("testsuite", name=name, tests=str(len(findings)))
         suite.extend(_case(finding, name, clean) for finding in findings)
-        yield _counted(suite)
+        yield _set_counts(suite)
     yield _files(report, clean)
 
 
@@ -50,10 +50,10 @@ def _files(report: CodeReport, clean: Callable[[str], str]) -> ET.Element:
     for unread in report.unread:
         case = ET.SubElement(suite, "testcase", classname="Files are judged", name=clean(str(unread.region)))
         ET.SubElement(case, "error", message=clean(unread.reason))
-    return _counted(suite)
+    return _set_counts(suite)
 
 
-def _counted(suite: ET.Element) -> ET.Element:
+def _set_counts(suite: ET.Element) -> ET.Element:
     for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(name, str(len(suite.findall(f"testcase/{tag}"))))
     return suite

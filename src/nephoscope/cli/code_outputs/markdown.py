@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope.cli.terminal.plain import counted
+from nephoscope.cli.terminal.plain import format_count
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ def _lines(report: CodeReport) -> Iterator[str]:
     failed = sorted(report.failed, key=lambda one: (-one.severity.rank, one.order))
     counts = report.counts()
     severities = ", ".join(f"{counts[one]} {one.value}" for one in reversed(Severity) if counts[one])
-    yield f"## nephoscope: {counted(len(failed), 'finding')}" + (f" ({severities})" if severities else "")
+    yield f"## nephoscope: {format_count(len(failed), 'finding')}" + (
+        f" ({severities})" if severities else ""
+    )
     if failed:
         yield from ("", "| Severity | Place | Finding |", "|---|---|---|")
         yield from map(_row, failed[:MAX_ROWS])
@@ -40,7 +42,7 @@ def _lines(report: CodeReport) -> Iterator[str]:
     if report.unknown:
         yield from (
             "",
-            f"{counted(len(report.unknown), 'verdict')} depend on values that are known at deployment only.",
+            f"{format_count(len(report.unknown), 'verdict')} depend on values that are known at deployment only.",
         )
 
 

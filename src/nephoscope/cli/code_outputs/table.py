@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope.cli.terminal.plain import counted
+from nephoscope.cli.terminal.plain import format_count
 from nephoscope.posture.code.finding import FindingState
 from nephoscope_policy.model.state import Severity, State
 
@@ -31,7 +31,7 @@ def _lines(report: CodeReport) -> Iterator[str]:
     yield from (f"{one.region}: suppressed: {one.message} ({one.reason})" for one in report.suppressed)
     known = sum(one.state is FindingState.KNOWN for one in report.findings)
     if known:
-        yield f"{counted(known, 'finding')} that were there before"
+        yield f"{format_count(known, 'finding')} that were there before"
     yield from (f"{one.region}: not judged: {one.reason}" for one in report.unread)
     yield from _summary(report)
 
@@ -45,12 +45,12 @@ def _unknown(findings: list[CodeFinding]) -> Iterator[str]:
 def _summary(report: CodeReport) -> Iterator[str]:
     counts = report.counts()
     severities = [f"{counts[one]} {one.value}" for one in Severity if counts[one]]
-    found = counted(len(report.failed), "finding")
-    yield f"{counted(len(report.files), 'file')}: {found}" + (
+    found = format_count(len(report.failed), "finding")
+    yield f"{format_count(len(report.files), 'file')}: {found}" + (
         f" ({', '.join(severities)})" if severities else ""
     )
     if report.states:
         states = (f"{report.states[state]} {state.value}" for state in State if report.states[state])
         yield f"assessments: {', '.join(states)}"
     for cause, count in sorted(report.elsewhere.items()):
-        yield f"{counted(count, 'assessment')} depend on more than the template ({cause})"
+        yield f"{format_count(count, 'assessment')} depend on more than the template ({cause})"

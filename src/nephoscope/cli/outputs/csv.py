@@ -38,7 +38,7 @@ def render(report: Reported, out: TextIO) -> None:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in report.rows:
-        control = report.controls.scoring(row.recommendation)
+        control = report.controls.find_scoring(row.recommendation)
         writer.writerow([cell(value) for value in _values(row, control.name if control else "")])
 
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, TextIO
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from nephoscope.cli.outputs.table import NO_CONTROL, percent, weighting
-from nephoscope.cli.terminal.plain import counted
+from nephoscope.cli.outputs.table import NO_CONTROL, explain_weighting, percent
+from nephoscope.cli.terminal.plain import format_count
 from nephoscope.posture.reports.extract import Extract
-from nephoscope.posture.reports.report import failing, listed_groups
+from nephoscope.posture.reports.report import list_failing, listed_groups
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
@@ -49,14 +49,14 @@ def _facts(report: Reported) -> dict[str, object]:
         "title": "the sample estate" if report.scope == "sample:" else report.scope,
         "score": report.score,
         "percent": percent(report.score),
-        "weighting": weighting(report.score),
-        "resources": counted(report.resources, "resource"),
-        "subscriptions": counted(report.subscriptions, "subscription"),
+        "weighting": explain_weighting(report.score),
+        "resources": format_count(report.resources, "resource"),
+        "subscriptions": format_count(report.subscriptions, "subscription"),
         "severities": [(severity, severities[severity]) for severity in shown],
         "unknown": report.states[State.UNKNOWN] + report.states[State.ERROR],
         "no_control": NO_CONTROL,
         "controls": sorted(report.score.assessed, key=lambda item: -item.potential),
-        "ranking": failing(report),
+        "ranking": list_failing(report),
         "listed": listed_groups(report),
         "shown": sum(report.groups.values()),
         "findings": {

@@ -49,16 +49,16 @@ def render(report: Reported, out: TextIO) -> None:
 def score_object(score: SecureScore) -> dict[str, object]:
     """The score in the words of the secure score API; null where nothing could be judged."""
     return {
-        "scored": score.scored,
-        "current": round(score.current, 4) if score.scored else None,
-        "max": score.max if score.scored else None,
-        "percentage": score.percentage if score.scored else None,
+        "scored": score.is_scored,
+        "current": round(score.current, 4) if score.is_scored else None,
+        "max": score.max if score.is_scored else None,
+        "percentage": score.percentage if score.is_scored else None,
         "subscriptions": [
             {
                 "subscription": scope.subscription,
                 "current": round(scope.current, 4),
                 "max": scope.max,
-                "percentage": scope.percentage if scope.scored else None,
+                "percentage": scope.percentage if scope.is_scored else None,
                 "weight": scope.weight,
             }
             for scope in score.subscriptions

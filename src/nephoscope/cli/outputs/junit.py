@@ -38,7 +38,7 @@ def render(report: Reported, out: TextIO) -> None:
     if not suites:
         out.write(_text(root) + "\n")
         return
-    out.write(_opening(root) + "\n")
+    out.write(_opening_tag(root) + "\n")
     for key, groups in suites.items():
         _suite(report, key, groups, out)
     out.write("</testsuites>\n")
@@ -66,7 +66,7 @@ def _suite(report: Reported, key: str, groups: dict[State, Group], out: TextIO) 
         errors=str(counts[State.ERROR]),
         skipped=str(counts[State.UNKNOWN] + counts[State.EXEMPT]),
     )
-    out.write(f"  {_opening(suite)}\n")
+    out.write(f"  {_opening_tag(suite)}\n")
     for group in groups.values():
         for row in report.rows_of(group):
             case = ET.Element("testcase", classname=name, name=_clean(row.assessment.resource))
@@ -80,7 +80,7 @@ def _text(element: ET.Element) -> str:
     return ET.tostring(element, encoding="unicode")
 
 
-def _opening(element: ET.Element) -> str:
+def _opening_tag(element: ET.Element) -> str:
     """The start tag of an element that has no children yet."""
     return _text(element).removesuffix(" />") + ">"
 

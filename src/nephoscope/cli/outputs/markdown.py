@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from nephoscope.cli.outputs.table import NO_CONTROL, percent
 from nephoscope.posture.reports.extract import Extract
-from nephoscope.posture.reports.report import failing, listed_groups
+from nephoscope.posture.reports.report import list_failing, listed_groups
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _controls(report: Reported) -> Iterator[tuple[object, ...]]:
 
 
 def _recommendations(report: Reported) -> Iterator[tuple[object, ...]]:
-    for item in failing(report):
+    for item in list_failing(report):
         yield item.recommendation.severity.value, item.title, item.unhealthy, f"{item.gain:.2f}"
 
 

@@ -10,9 +10,9 @@ from rich.text import Text
 
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.terminal.exit_code import is_assessed
-from nephoscope.cli.terminal.plain import counted
+from nephoscope.cli.terminal.plain import format_count
 from nephoscope.posture.reports.extract import NOTHING, Extract
-from nephoscope.posture.reports.report import Listed, failing, listed_groups
+from nephoscope.posture.reports.report import Listed, list_failing, listed_groups
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
@@ -46,23 +46,23 @@ def render(report: Reported, out: TextIO) -> None:
     scored = report.score
     _headline(report, console)
     print_controls(scored, console)
-    if weighting(scored):
-        console.print(Text(f"{weighting(scored)} `nephoscope score` shows them.", style="dim"))
+    if explain_weighting(scored):
+        console.print(Text(f"{explain_weighting(scored)} `nephoscope score` shows them.", style="dim"))
     print_ranking(report, console)
     _changes(report, console)
-    _unjudged(report, console)
+    _print_unjudged(report, console)
 
 
 def percent(score: SecureScore) -> str:
     """The score as a person reads it, `not scored` where nothing could be judged."""
-    if not score.scored:
+    if not score.is_scored:
         return "not scored"
     return f"{score.percentage:.1%} ({score.current:.2f} of {score.max} points)"
 
 
-def weighting(score: SecureScore) -> str:
+def explain_weighting(score: SecureScore) -> str:
     """Why the controls do not add up to the score, '' where there is one subscription and they do."""
-    if len([scope for scope in score.subscriptions if scope.scored]) < 2:
+    if len([scope for scope in score.subscriptions if scope.is_scored]) < 2:
         return ""
     points = sum(control.current for control in score.controls)
     return (
@@ -74,7 +74,9 @@ def weighting(score: SecureScore) -> str:
 
 def _headline(report: Reported, console: Console) -> None:
     counts = report.states
-    size = f"{counted(report.resources, 'resource')}, {counted(report.subscriptions, 'subscription')}"
+    size = (
+        f"{format_count(report.resources, 'resource')}, {format_count(report.subscriptions, 'subscription')}"
+    )
     console.print(
         f"\n[bold]nephoscope[/bold]  {escape(report.scope)}  "
         f"[dim]{size}, {report.now:%Y-%m-%d %H:%M} UTC[/dim]"
@@ -127,7 +129,7 @@ def print_ranking(report: Reported, console: Console) -> None:
     if not is_assessed(report.judged):
         console.print("\nNothing was assessed.")
         return
-    found, listed = failing(report), listed_groups(report)
+    found, listed = list_failing(report), listed_groups(report)
     asked = report.filter.states
     if not asked or State.NON_COMPLIANT in asked:
         console.print(ranking_table(found[: report.top]))
@@ -221,7 +223,7 @@ def _changes(report: Reported, console: Console) -> None:
         console.print(f"  {change.kind.value:<9} {name}  {change.id}", markup=False, soft_wrap=True)
 
 
-def _unjudged(report: Reported, console: Console) -> None:
+def _print_unjudged(report: Reported, console: Console) -> None:
     """Nothing is silently empty: what could not be judged is listed with its reason."""
     unjudged = [
         (count, state, cause)
@@ -234,11 +236,11 @@ def _unjudged(report: Reported, console: Console) -> None:
             console.print(f"  {count:>7,}  {state.value:<8} {cause}", markup=False)
         total = sum(count for count, _, _ in unjudged)
         console.print(
-            f"  {counted(total, 'assessment')} could not be judged: `nephoscope gaps` lists what settles them"
+            f"  {format_count(total, 'assessment')} could not be judged: `nephoscope gaps` lists what settles them"
         )
     if report.quarantine:
         console.print(
-            f"\n[bold]Quarantined input[/bold] [dim]({counted(len(report.quarantine), 'record')})[/dim]"
+            f"\n[bold]Quarantined input[/bold] [dim]({format_count(len(report.quarantine), 'record')})[/dim]"
         )
         for record in report.quarantine[:10]:
             console.print(f"  {record.place}: {record.reason}", markup=False)

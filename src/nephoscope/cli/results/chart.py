@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from rich.markup import escape
 
-from nephoscope.cli.results.drawing import drawn
+from nephoscope.cli.results.drawing import draw_chart
 from nephoscope.cli.terminal.console import console_of
 from nephoscope_kql.cells import columns_of
 from nephoscope_kql.types import KqlType
@@ -28,11 +28,11 @@ def render(results: Sequence[QueryResult], out: TextIO, _limit: int) -> None:
         title = result.hint.properties.get("title", "") or result.name
         if title:
             console.print(f"[bold]{escape(title)}[/bold]")
-        for line in drawn(_asked(result), console.width, HEIGHT):
+        for line in draw_chart(_add_chart(result), console.width, HEIGHT):
             console.print(escape(line), no_wrap=True, overflow="crop", highlight=False)
 
 
-def _asked(result: QueryResult) -> QueryResult:
+def _add_chart(result: QueryResult) -> QueryResult:
     """The result with a chart: by time where there is a time, else a bar a row."""
     if result.hint.chart not in ("", "table"):
         return result

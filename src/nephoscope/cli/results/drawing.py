@@ -24,7 +24,7 @@ MAX_BARS, MAX_LABEL, MAX_SERIES = 50, 40, 20
 Row = tuple[Any, ...]
 
 
-def drawn(result: QueryResult, width: int, height: int = 1) -> list[str]:
+def draw_chart(result: QueryResult, width: int, height: int = 1) -> list[str]:
     """The lines of a chart, a series over time in `height` of them; one line that says why where it cannot be drawn."""
     chart = result.hint.chart
     columns = columns_of(result.table)

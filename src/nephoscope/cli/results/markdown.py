@@ -17,12 +17,12 @@ def render(results: Sequence[QueryResult], out: TextIO, limit: int) -> None:
         if place:
             out.write("\n")
         if result.name:
-            out.write(f"## {_escaped(result.name)}\n\n")
+            out.write(f"## {_escape(result.name)}\n\n")
         columns = columns_of(result.table)
-        out.write(_line(_escaped(name) for name, _ in columns))
+        out.write(_line(_escape(name) for name, _ in columns))
         out.write(_line("---" for _ in columns))
         out.writelines(
-            _line(_escaped(text(cell, kind)) for cell, (_, kind) in zip(row, columns, strict=True))
+            _line(_escape(text(cell, kind)) for cell, (_, kind) in zip(row, columns, strict=True))
             for row in rows_of(result.table, limit)
         )
         if result.table.num_rows > limit:
@@ -33,7 +33,7 @@ def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-def _escaped(value: str) -> str:
+def _escape(value: str) -> str:
     for mark in "\\`*_{}[]<>#|":
         value = value.replace(mark, "\\" + mark)
     return " ".join(value.split())

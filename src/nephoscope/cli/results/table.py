@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.markup import escape
 from rich.table import Table
 
-from nephoscope.cli.results.drawing import drawn
+from nephoscope.cli.results.drawing import draw_chart
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.terminal.plain import plain
 from nephoscope_kql.cells import columns_of, rows_of, text
@@ -56,7 +56,7 @@ def _result(result: QueryResult, console: Console, limit: int) -> None:
         console.print(f"[dim]{count:,} row{'' if count == 1 else 's'}[/dim]")
     if result.hint.chart and result.hint.chart != "table":
         console.print()
-        for line in drawn(result, console.width):
+        for line in draw_chart(result, console.width):
             console.print(escape(line), no_wrap=True, overflow="crop", highlight=False)
 
 

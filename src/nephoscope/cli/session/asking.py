@@ -88,7 +88,7 @@ class Desk:
     def of(options: Mapping[str, Any], lake: Lake | None = None, workspace: str = "") -> Desk:
         """Read the tables, functions and watchlists of the options; UsageError for one that cannot be used."""
         declared = dict(_schema(item) for item in options["schemas"])
-        reader = allowed(options["external"])
+        reader = parse_allowed(options["external"])
         try:
             found = _tables(options["tables"], declared)
             lists = _tables(options["watchlists"], declared)
@@ -175,14 +175,14 @@ def _empty(below: LakeCatalog | None) -> Iterator[str]:
 def _tables(given: Iterable[str], declared: Mapping[str, Mapping[str, KqlType]]) -> dict[str, FileTable]:
     found: dict[str, FileTable] = {}
     for item in given:
-        name, path = _named(item)
+        name, path = _parse_named(item)
         if name in found:
             raise UsageError(f"two tables are named {name}")
         found[name] = table(name, path, declared.get(name))
     return found
 
 
-def _named(item: str) -> tuple[str, Path]:
+def _parse_named(item: str) -> tuple[str, Path]:
     """NAME=PATH, or PATH alone: the name is the file's."""
     match = _NAMED.fullmatch(item)
     if match is not None:
@@ -211,7 +211,7 @@ def _watchlist(name: str, schema: TableSchema) -> TableSchema:
     return replace(schema, relation=f"{_WATCHLIST}{name}")
 
 
-def allowed(given: Iterable[str]) -> AllowedLocations:
+def parse_allowed(given: Iterable[str]) -> AllowedLocations:
     """What externaldata may read: folders, hosts, and folders with copies of URLs."""
     folders: list[Path] = []
     hosts: set[str] = set()

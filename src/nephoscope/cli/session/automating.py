@@ -10,7 +10,7 @@ _ACTIONS = ("webhook", "mail", "program", "files", "table", "event_hub")
 
 def properties(options: Mapping[str, Any]) -> dict[str, Any]:
     """The properties that options say; ValueError where they name no event, no action, or what there is not."""
-    _checked(options)
+    _check_options(options)
     rules = [_rule(text) for text in options["where"]]
     sets = [{"rules": rules}] if rules else []
     return {
@@ -19,7 +19,7 @@ def properties(options: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _checked(options: Mapping[str, Any]) -> None:
+def _check_options(options: Mapping[str, Any]) -> None:
     from nephoscope.automation.event_kinds import SOURCES
 
     if not options["events"]:

@@ -64,7 +64,7 @@ def _with_estate(case: Case, data: Path) -> Case:
 
     known = EntityContexts(data, Shelf(data))
     try:
-        contexts = known.describe(case.file.involved)
+        contexts = known.describe(case.file.participants)
         file = replace(case.file, applications=known.applications())
     except (StoreError, LakeError) as error:
         tell(f"the estate cannot be read: {error}")
@@ -83,7 +83,7 @@ def document_of(case: Case) -> dict[str, object]:
     row = incident_row(
         incident, list(file.alerts), list(file.notes), incident.changed, incident.owner, [one.id for one in file.bookmarks]
     )  # fmt: skip
-    contexts = case.contexts or [None] * len(file.involved)
+    contexts = case.contexts or [None] * len(file.participants)
     return {
         **row,
         "workspace": incident.workspace,
@@ -100,7 +100,7 @@ def document_of(case: Case) -> dict[str, object]:
                 "lastSeen": one.last.isoformat(),
                 "estate": context.document() if context is not None else None,
             }
-            for place, (one, context) in enumerate(zip(file.involved, contexts, strict=True))
+            for place, (one, context) in enumerate(zip(file.participants, contexts, strict=True))
         ],
         "estate": case.estate or "asked",
         "timeline": [
@@ -123,7 +123,7 @@ def document_of(case: Case) -> dict[str, object]:
             for one in case.events
         ],
         "similar": [
-            {**_standing(one.incident), "entities": list(one.entities), "rules": list(one.rules)}
+            {**_summarize(one.incident), "entities": list(one.entities), "rules": list(one.rules)}
             for one in file.similar
         ],
         "alerts": [one.document for one in file.alerts],
@@ -131,7 +131,7 @@ def document_of(case: Case) -> dict[str, object]:
     }
 
 
-def _standing(incident: Incident) -> dict[str, object]:
+def _summarize(incident: Incident) -> dict[str, object]:
     """How an incident stands, in short."""
     return {
         "number": incident.number,

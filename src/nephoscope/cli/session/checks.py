@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from nephoscope.cli.terminal.messages import tell, usage_error
-from nephoscope.cli.terminal.plain import counted
+from nephoscope.cli.terminal.plain import format_count
 from nephoscope.collect.resources.templates import template_in
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.scans.scan import NoSuchScopeError
@@ -32,7 +32,7 @@ def check_options(options: Mapping[str, Any]) -> None:
 def check_estates(estates: Sequence[Estate], label: str, scope: str = "") -> None:
     """Refuse estates that hold nothing, and a scope that nothing lies under."""
     if not any(estate.quarantine for estate in estates) and not _any_read(estates):
-        nothing(label)
+        refuse_empty(label)
     if scope and not any(_holds(estate, scope_id(scope)) for estate in estates):
         raise NoSuchScopeError(scope)
 
@@ -41,7 +41,7 @@ def _any_read(estates: Sequence[Estate]) -> bool:
     return any(not one.derived for estate in estates for one in estate.resources.values())
 
 
-def nothing(label: str) -> NoReturn:
+def refuse_empty(label: str) -> NoReturn:
     """End because a target holds no resource."""
     usage_error(template_in(Path(label)) or f"{label}: it holds no resource; a failed export looks like this")
 
@@ -54,7 +54,7 @@ def check_earlier(estates: Sequence[Estate], since: str) -> None:
     for record in lost[:3]:
         tell(f"--since {since}: not read: {record.place}: {record.reason}")
     if len(lost) > 3:
-        tell(f"--since {since}: {counted(len(lost), 'record')} in all were not read")
+        tell(f"--since {since}: {format_count(len(lost), 'record')} in all were not read")
 
 
 def date_of(text: str) -> datetime:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.cli.code_outputs import code_formats, code_renderer
-from nephoscope.cli.session.writing import writing
+from nephoscope.cli.session.writing import open_output
 from nephoscope.cli.terminal.exit_code import CLEAN, FINDINGS, NOT_JUDGED, NOTHING_ASSESSED
 from nephoscope.cli.terminal.messages import tell, usage_error
-from nephoscope.cli.terminal.plain import counted
+from nephoscope.cli.terminal.plain import format_count
 from nephoscope.collect.templates.arm.repository import Repository, RepositoryError, open_repository
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.code.baseline import (
@@ -68,7 +68,7 @@ def _fix(report: CodeReport, options: Mapping[str, Any]) -> None:
     roots = {open_repository(Path(target))[0].root for target in options["targets"]}
     for root in sorted(roots):
         for file, count in apply_fixes(report.failed, root).items():
-            tell(f"{file}: {counted(count, 'fix', 'fixes')} applied; judge again for the rest")
+            tell(f"{file}: {format_count(count, 'fix', 'fixes')} applied; judge again for the rest")
 
 
 def _own_decisions(targets: Iterable[str]) -> tuple[str, ...]:
@@ -112,7 +112,7 @@ def scan_code(data: Path, options: Mapping[str, Any], explanation: Explanation |
     _check(options)
     explained: list[ExplainedVerdict] = []
     try:
-        report = _judged(data, options, explanation, explained)
+        report = _judge_targets(data, options, explanation, explained)
     except (
         RepositoryError, BaselineError, GitError, ContentError, NotHeldError, PolicyError
     ) as error:  # fmt: skip
@@ -122,13 +122,13 @@ def scan_code(data: Path, options: Mapping[str, Any], explanation: Explanation |
     if options["write_baseline"] is not None:
         options["write_baseline"].write_bytes(baseline_text(report))
     if explanation is not None:
-        with writing(options["output_file"], styled=True) as out:
+        with open_output(options["output_file"], styled=True) as out:
             explanation.write(explained, out)
         return exit_code(report, options)
     for name, path in options["reports"]:
-        with writing(path, styled=False) as out:
+        with open_output(path, styled=False) as out:
             code_renderer(name)(report, out)
-    with writing(options["output_file"], styled=False) as out:
+    with open_output(options["output_file"], styled=False) as out:
         code_renderer(options["output"])(report, out)
     return exit_code(report, options)
 
@@ -139,7 +139,7 @@ def _check(options: Mapping[str, object]) -> None:
         usage_error(f"-o {output} is not a format for findings in files: use {', '.join(code_formats())}")
 
 
-def _judged(
+def _judge_targets(
     data: Path, options: Mapping[str, Any], explanation: Explanation | None, explained: list[ExplainedVerdict]
 ) -> CodeReport:
     """The report of the targets; verdicts that are to be explained are added to `explained`."""
@@ -187,7 +187,7 @@ def _tell_of(cache: VerdictCache) -> None:
     count = len(cache.damaged)
     if count:
         tell(
-            f"{counted(count, 'kept verdict')} could not be read and {'was' if count == 1 else 'were'} judged anew "
+            f"{format_count(count, 'kept verdict')} could not be read and {'was' if count == 1 else 'were'} judged anew "
             f"(first: {cache.damaged[0]})"
         )
     if cache.failure:
@@ -200,7 +200,7 @@ def _foreign(options: Mapping[str, object]) -> ForeignChecks | None:
         return None
     from nephoscope.posture.pipelines.external_tools import ExternalChecks
 
-    found = ExternalChecks.installed()
+    found = ExternalChecks.find_installed()
     if options["tools"] == "all" and found.missing:
         usage_error(
             f"--tools all: not installed: {', '.join(found.missing)} (pip install '.[tools]' in a checkout)"
@@ -264,15 +264,15 @@ def _why_nothing(targets: Iterable[str]) -> str:
 
 
 def _fails(finding: CodeFinding, options: Mapping[str, Any]) -> bool:
-    if _named(finding, options["passing_policies"]):
+    if _matches_patterns(finding, options["passing_policies"]):
         return False
-    if _named(finding, options["failing_policies"]):
+    if _matches_patterns(finding, options["failing_policies"]):
         return True
     level = options["fail_on"]
     return level is not None and finding.severity.rank >= Severity(level).rank
 
 
-def _named(finding: CodeFinding, patterns: tuple[str, ...]) -> bool:
+def _matches_patterns(finding: CodeFinding, patterns: tuple[str, ...]) -> bool:
     from fnmatch import fnmatchcase
 
     return any(fnmatchcase(finding.rule.lower(), pattern.lower()) for pattern in patterns)

@@ -15,7 +15,7 @@ from nephoscope.cli.session.lakes import lake_of
 from nephoscope.cli.session.library import MOST_SHOWN, status_rows
 from nephoscope.cli.session.stored import has_state, state_of, workspace_of
 from nephoscope.cli.terminal.messages import tell, usage_error
-from nephoscope.cli.terminal.plain import counted, plain
+from nephoscope.cli.terminal.plain import format_count, plain
 
 if TYPE_CHECKING:
     from nephoscope.alerts.library.coverage import Cell, Source
@@ -26,11 +26,11 @@ def cover(data: Path, workspace: str, output: str, *, every: bool) -> None:
     """Print which techniques what is run speaks of; of `every` rule, those that are off too."""
     from nephoscope.alerts.library.coverage import cells
 
-    found = cells(one for one in _sources(data, _switched(data, workspace)) if every or one.on)
+    found = cells(one for one in _sources(data, _load_switched(data, workspace)) if every or one.on)
     _FORMS[output](found)
 
 
-def _switched(data: Path, workspace: str) -> Switched:
+def _load_switched(data: Path, workspace: str) -> Switched:
     from nephoscope.state.rules.rule_switches import Switched
 
     if not has_state(data):
@@ -40,14 +40,14 @@ def _switched(data: Path, workspace: str) -> Switched:
 
 
 def _sources(data: Path, switched: Switched) -> Iterator[Source]:
-    from nephoscope.alerts.library.listing import covering, packs_of
+    from nephoscope.alerts.library.listing import list_coverage_sources, packs_of
     from nephoscope.alerts.library.packs import PackError
 
     try:
         packs = packs_of(data)
     except PackError as error:
         usage_error(str(error))
-    return covering(packs, switched)
+    return list_coverage_sources(packs, switched)
 
 
 def _table(found: list[Cell]) -> None:
@@ -112,7 +112,7 @@ def test_imported(data: Path, *, verbose: bool) -> None:
             counts = Counter(row["standing"] for row in rows)
             parts = ", ".join(f"{count:,} {word}" for word, count in counts.most_common())
             click.echo(
-                f"{pack.name}: {counted(len(rows), 'imported rule or query', 'imported rules and queries')}: {parts}"
+                f"{pack.name}: {format_count(len(rows), 'imported rule or query', 'imported rules and queries')}: {parts}"
             )
             shown = (
                 rows if verbose else [row for row in rows if row["standing"] in ("refused", "unsupported")]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import list_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +65,7 @@ def exempt(data: Path, /, scope: str, until: datetime | None, **given: str) -> N
 
 
 @click.command("exemptions")
-@listed
+@list_options
 @click.pass_obj
 def exemptions(data: Path, /, output: str) -> None:
     """List the exemptions, those that have expired as well."""

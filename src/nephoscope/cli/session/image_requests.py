@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import list_options
 from nephoscope.cli.session.registry_service import registry_service
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def requests() -> None:
 
 @requests.command("list")
 @click.option("--status", type=click.Choice(_STATUSES, case_sensitive=False), help="Only these.")
-@listed
+@list_options
 @click.pass_obj
 def list_(data: Path, /, status: str | None, output: str) -> None:
     """List requests, those with the nearest deadline first, and how long answers took."""

@@ -34,7 +34,8 @@ def from_stdin(data: Path, paths: tuple[str, ...]) -> Iterator[list[str]]:
         return
     with kept_folder(data, "ingest-") as folder:
         yield [
-            _spooled(one, Path(folder, str(place))) if pipes[one] else one for place, one in enumerate(paths)
+            _spool_pipe(one, Path(folder, str(place))) if pipes[one] else one
+            for place, one in enumerate(paths)
         ]
 
 
@@ -88,7 +89,7 @@ def _is_pipe(path: str) -> bool:
         return False
 
 
-def _spooled(pipe: str, folder: Path) -> str:
+def _spool_pipe(pipe: str, folder: Path) -> str:
     """A file of what a pipe or standard input holds."""
     folder.mkdir()
     path = folder / ("standard input" if pipe == STDIN else Path(pipe).name)
@@ -98,19 +99,19 @@ def _spooled(pipe: str, folder: Path) -> str:
         else:
             with Path(pipe).open("rb") as stream:
                 shutil.copyfileobj(stream, file)
-    return str(_named(path))
+    return str(_name_by_packing(path))
 
 
-def _named(path: Path) -> Path:
+def _name_by_packing(path: Path) -> Path:
     """The file under a name that tells how it is packed, by which it is opened: a pipe has none."""
-    from nephoscope.ingest.logs.packings import ending
+    from nephoscope.ingest.logs.packings import detect_suffix
 
-    wanted = ending(path)
+    wanted = detect_suffix(path)
     return path if path.name.lower().endswith(wanted) else path.rename(path.with_name(path.name + wanted))
 
 
 @contextmanager
-def sampled(data: Path, paths: list[str]) -> Iterator[list[str]]:
+def replace_samples(data: Path, paths: list[str]) -> Iterator[list[str]]:
     """The paths, with a folder of files in the place of each that asks for the sample company's logs."""
     from nephoscope.sample.address import Asked, is_sample
 

@@ -20,7 +20,7 @@ from nephoscope.cli.session.inside_sections import (
 )
 from nephoscope.cli.session.listing import show_list
 from nephoscope.cli.terminal.messages import tell
-from nephoscope.cli.terminal.plain import counted
+from nephoscope.cli.terminal.plain import format_count
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,12 +134,12 @@ def _without_exempted(
 
     from nephoscope.cli.session.services import acting
     from nephoscope.cli.session.stored import has_state
-    from nephoscope.service.vulnerability_exemptions import exempting
+    from nephoscope.service.vulnerability_exemptions import make_exemption_lookup
 
     if not has_state(data):
         return assessments
     with acting(data) as service:
-        exemption_of = exempting(service)
+        exemption_of = make_exemption_lookup(service)
     kept = [
         tuple(one for one in whole.findings if not exemption_of(of, one.ids(), one.package.name))
         for whole in assessments
@@ -174,7 +174,7 @@ def show_examination(
         _summarize(name, examination, assessments, findings)
     elif not asked.packages:
         # a program that reads an empty list must not take it for a clean image
-        for line in _unassessed(assessments):
+        for line in _describe_unassessed(assessments):
             tell(line)
     _tell_unread(examination, asked.output == "table")
     sys.exit(_exit_code(examination, assessments, findings, asked))
@@ -241,27 +241,29 @@ def _summarize(
     kinds = sorted(types.items(), key=lambda kind: (-kind[1], kind[0]))
     system = f"{contents.family} {contents.release}".strip() or "no distribution is named"
     listed = ", ".join(f"{number:,} {kind}" for kind, number in kinds) or "none"
-    click.echo(f"\n{name}: {system}; {counted(len(contents.packages), 'package')} ({listed})")
-    told = _counted(count_severities(findings))
+    click.echo(f"\n{name}: {system}; {format_count(len(contents.packages), 'package')} ({listed})")
+    told = _count_severities(count_severities(findings))
     click.echo(f"vulnerabilities: {told or 'none of what was assessed'}")
     for part, rows in section_rows(examination).items():
         certain = Counter(row["severity"] for row in rows if row.get("status") != "Unknown")
-        click.echo(f"{part}: {_counted(certain) or _nothing(examination, part)}{_not_known(rows)}")
+        click.echo(
+            f"{part}: {_count_severities(certain) or _describe_empty(examination, part)}{_not_known(rows)}"
+        )
     for engine in examination.engines:
         click.echo(
             f"looked for malware by {engine.engine}: {engine.state} {engine.version} {engine.date}".rstrip()
         )
-    for line in _unassessed(assessments):
+    for line in _describe_unassessed(assessments):
         click.echo(line)
 
 
-def _nothing(examination: Examination, part: str) -> str:
+def _describe_empty(examination: Examination, part: str) -> str:
     """Say that a part has no findings: of what was looked at, where that was not all."""
     is_partial = any(one.part == part for one in examination.unassessed)
     return "none of what was assessed" if is_partial else "nothing was found"
 
 
-def _counted(severities: Any) -> str:
+def _count_severities(severities: Any) -> str:
     order = ("Critical", "High", "Medium", "Low", "Negligible", "Informational", "Unknown")
     return ", ".join(f"{severities[one]:,} {one}" for one in order if severities[one])
 
@@ -271,12 +273,12 @@ def _not_known(rows: list[dict[str, object]]) -> str:
     return f"; {unknown:,} not known" if unknown else ""
 
 
-def _unassessed(assessments: tuple[Assessment, ...]) -> list[str]:
+def _describe_unassessed(assessments: tuple[Assessment, ...]) -> list[str]:
     """Say how many packages were not assessed, and why."""
     from nephoscope.vulnerability.matching.ordering import unassessed_reasons
 
     reasons = unassessed_reasons(assessments).most_common(_SHOWN)
-    return [f"not assessed: {counted(count, 'package')}: {reason}" for reason, count in reasons]
+    return [f"not assessed: {format_count(count, 'package')}: {reason}" for reason, count in reasons]
 
 
 def _tell_unread(examination: Examination, is_table: bool) -> None:

@@ -56,7 +56,7 @@ def _vulnerabilities(several: Sequence[Finding], name: str) -> Iterator[Found]:
         )
         yield (
             rule,
-            _finding(
+            _make_finding(
                 rule, Region(package.path or name, package.line or 1), told, f"{package.type}:{package.name}"
             ),
         )
@@ -72,7 +72,7 @@ def _configuration(examination: Examination, name: str) -> Iterator[Found]:
             description=told.description,
             steps=told.steps,
         )
-        finding = _finding(rule, Region(one.path or name, 1), one.message, one.message)
+        finding = _make_finding(rule, Region(one.path or name, 1), one.message, one.message)
         is_unknown = one.status == "Unknown"
         yield rule, _with_state(finding, FindingState.UNKNOWN, one.message) if is_unknown else finding
 
@@ -88,7 +88,7 @@ def _secrets(examination: Examination) -> Iterator[Found]:
         )
         removed = ", in a layer below the one that removes it" if one.removed_by else ""
         region = Region(one.path, one.first_line, end_line=one.last_line)
-        yield rule, _finding(rule, region, f"{one.title}{removed}", one.fingerprint or one.layer)
+        yield rule, _make_finding(rule, region, f"{one.title}{removed}", one.fingerprint or one.layer)
 
 
 def _malware(examination: Examination) -> Iterator[Found]:
@@ -101,7 +101,7 @@ def _malware(examination: Examination) -> Iterator[Found]:
             steps=_REMOVE,
         )
         within = f" (in its member {one.member})" if one.member else ""
-        yield rule, _finding(rule, Region(one.path, 1), f"{one.title}{within}", one.sha256 or one.member)
+        yield rule, _make_finding(rule, Region(one.path, 1), f"{one.title}{within}", one.sha256 or one.member)
 
 
 def _licenses(examination: Examination, name: str) -> Iterator[Found]:
@@ -114,7 +114,9 @@ def _licenses(examination: Examination, name: str) -> Iterator[Found]:
             steps=_LICENSE,
         )
         said = ", ".join(one.licenses) or "no licence"
-        finding = _finding(rule, Region(one.path or name, 1), f"{one.name} {one.version}: {said}", one.name)
+        finding = _make_finding(
+            rule, Region(one.path or name, 1), f"{one.name} {one.version}: {said}", one.name
+        )
         is_unknown = one.status == "Unknown"
         yield (
             rule,
@@ -122,7 +124,7 @@ def _licenses(examination: Examination, name: str) -> Iterator[Found]:
         )
 
 
-def _finding(rule: CodeRule, region: Region, message: str, evidence: str) -> CodeFinding:
+def _make_finding(rule: CodeRule, region: Region, message: str, evidence: str) -> CodeFinding:
     return CodeFinding(
         rule=rule.id,
         region=region,

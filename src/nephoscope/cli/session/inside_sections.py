@@ -38,7 +38,7 @@ def section_rows(examination: Examination) -> dict[str, list[Row]]:
     several = {
         "configuration": [_row(one) for one in examination.configuration],
         "secrets": [_secret_row(one) for one in examination.secrets],
-        "malware": [_removed(_row(one)) for one in examination.malware],
+        "malware": [_add_removal(_row(one)) for one in examination.malware],
         "licenses": [_row(one) for one in examination.licenses],
     }
     looked = set(examination.examined)
@@ -58,10 +58,10 @@ def _row(found: object) -> Row:
 def _secret_row(found: Any) -> Row:
     lines = (found.first_line, found.last_line)
     line = str(lines[0]) if lines[0] == lines[1] else f"{lines[0]}-{lines[1]}"
-    return _removed(_row(found) | {"line": line})
+    return _add_removal(_row(found) | {"line": line})
 
 
-def _removed(row: Row) -> Row:
+def _add_removal(row: Row) -> Row:
     """Add which layer takes the file away, short."""
     return row | {"removed": f"by {row['removed_by'][:_SHORT]}" if row.get("removed_by") else ""}
 

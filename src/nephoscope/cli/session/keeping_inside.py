@@ -72,7 +72,7 @@ class Keeping:
         """Return what exemptions are asked about of an image: all of its names."""
         from nephoscope.service.exempted_subjects import ExemptedSubject, image_names
 
-        host, repository, tags = _named(target, tag)
+        host, repository, tags = _parse_target(target, tag)
         names = image_names(host, repository, image.digest, tags)
         return ExemptedSubject(names, self.resource.lower().rstrip("/"), self.tenant.lower())
 
@@ -81,14 +81,14 @@ class Keeping:
         from nephoscope.service.inventories import ImageScan
         from nephoscope.state.inventory.subject import OWN_SCANNER
 
-        host, repository, tags = _named(target, tag)
+        host, repository, tags = _parse_target(target, tag)
         return ImageScan(
             contents, datetime.now(UTC), repository, image.digest, host, tags, self.resource, self.tenant,
             OWN_SCANNER, __version__,
         )  # fmt: skip
 
 
-def _named(target: str, tag: str) -> tuple[str, str, tuple[str, ...]]:
+def _parse_target(target: str, tag: str) -> tuple[str, str, tuple[str, ...]]:
     """Return the host, the repository and the tags of what a target names; a file is known by its own name."""
     if Path(target).exists():
         return "", Path(target).name.lower(), (tag,) if tag else ()
@@ -104,7 +104,7 @@ def keep_scan(data: Path, scan: MachineScan | ImageScan) -> None:
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.terminal.messages import tell, usage_error
-    from nephoscope.cli.terminal.plain import counted
+    from nephoscope.cli.terminal.plain import format_count
     from nephoscope.lake.writing.outbox import deliver
     from nephoscope.service.inventories import keep_inventory
     from nephoscope.service.vulnerability_facts import publish_findings
@@ -120,6 +120,6 @@ def keep_scan(data: Path, scan: MachineScan | ImageScan) -> None:
         usage_error(str(error))
     changes = kept.changes
     tell(
-        f"kept: {kept.subject.name}: {counted(kept.subject.packages, 'package')}; findings: {changes.opened:,} opened, "
+        f"kept: {kept.subject.name}: {format_count(kept.subject.packages, 'package')}; findings: {changes.opened:,} opened, "
         f"{changes.closed:,} closed, {changes.reopened:,} opened again"
     )

@@ -46,7 +46,7 @@ def _finding_row(one: SubjectFinding, exposure: ResourceExposure | None) -> dict
     return {
         "severity": finding.severity, "id": known.id, "package": finding.name, "version": finding.version,
         "fixed": finding.fixed_version or finding.state, "exploited": "yes" if known.is_exploited else "",
-        "epss": _share(known.probability), "exposed": _exposed(exposure), "kind": subject.kind.value, "name": subject.name,
+        "epss": _share(known.probability), "exposed": _exposure_word(exposure), "kind": subject.kind.value, "name": subject.name,
         "firstSeen": finding.first_seen, "opened": finding.opened, "closed": finding.closed, "closedBy": finding.closed_by,
         "type": finding.type, "score": finding.score, "summary": known.summary, "aliases": known.aliases,
         "resource": subject.resource_id, "tenant": subject.tenant, "digest": subject.digest, "tags": subject.tags,
@@ -56,7 +56,7 @@ def _finding_row(one: SubjectFinding, exposure: ResourceExposure | None) -> dict
     }  # fmt: skip
 
 
-def _exposed(exposure: ResourceExposure | None) -> str:
+def _exposure_word(exposure: ResourceExposure | None) -> str:
     if exposure is None:
         return ""
     if exposure.attack_paths:
@@ -77,7 +77,7 @@ def vulnerability_rows(summaries: Iterable[VulnerabilitySummary]) -> list[dict[s
     ]  # fmt: skip
 
 
-def uncovered(coverages: Mapping[int, AssessmentCoverage], most: int) -> Sequence[str]:
+def describe_uncovered(coverages: Mapping[int, AssessmentCoverage], most: int) -> Sequence[str]:
     """Say how many machines and images are not assessed in full, and why: an empty list must not be taken for a clean one."""
     reasons: dict[str, int] = {}
     for one in coverages.values():

@@ -17,7 +17,7 @@ from nephoscope.cli.session.listing import show_list
 from nephoscope.cli.session.services import call_in_workspace, service_of
 from nephoscope.cli.session.stored import has_state, workspace_of
 from nephoscope.cli.terminal.messages import tell, usage_error
-from nephoscope.cli.terminal.plain import counted, plain
+from nephoscope.cli.terminal.plain import format_count, plain
 from nephoscope.service.local_user import LocalUser
 
 if TYPE_CHECKING:
@@ -96,12 +96,12 @@ def _summary(found: Imported, rows: list[dict[str, Any]], *, verbose: bool, on: 
     pack = found.pack
     kinds = Counter(one.kind for one in pack.pieces)
     several = [
-        counted(kinds["rule"], "rule"),
-        counted(kinds["hunting"], "hunting query", "hunting queries"),
-        counted(kinds["function"], "function"),
-        counted(kinds["watchlist"], "watchlist"),
+        format_count(kinds["rule"], "rule"),
+        format_count(kinds["hunting"], "hunting query", "hunting queries"),
+        format_count(kinds["function"], "function"),
+        format_count(kinds["watchlist"], "watchlist"),
     ]
-    click.echo(f"{pack.name}: {', '.join(several)} taken from {counted(found.files, 'file')}")
+    click.echo(f"{pack.name}: {', '.join(several)} taken from {format_count(found.files, 'file')}")
     parts = [f"{len(names):,} {word}" for word, names in found.changes.items() if names]
     click.echo(f"  {', '.join(parts) or 'nothing has changed'}")
     standings = Counter(row["standing"] for row in rows if row["kind"] in ("rule", "hunting", ""))
@@ -209,10 +209,10 @@ def switch(data: Path, names: tuple[str, ...], workspace: str, *, enabled: bool)
 
 
 def _shipped_names() -> Iterator[tuple[str, str]]:
-    from nephoscope.alerts.rules.folder import shipped
+    from nephoscope.alerts.rules.folder import load_shipped
     from nephoscope.alerts.rules.former_names import former_names
 
-    for rule in shipped().rules:
+    for rule in load_shipped().rules:
         for name in (rule.name, *former_names().get(rule.id, ())):
             yield rule.id, name
 
@@ -229,12 +229,12 @@ def remove_packs(data: Path, names: tuple[str, ...]) -> None:
             except PackError as error:
                 usage_error(str(error))
             remove_pack(service_of(data, state), lake, pack)
-            tell(f"{pack.name}: removed, {counted(len(pack.pieces), 'piece')}")
+            tell(f"{pack.name}: removed, {format_count(len(pack.pieces), 'piece')}")
 
 
 def rule_document(data: Path, name: str) -> dict[str, Any] | None:
     """The document of a rule or hunting query by its id or name, None where there is none."""
-    from nephoscope.alerts.rules.folder import document_of, shipped
+    from nephoscope.alerts.rules.folder import document_of, load_shipped
     from nephoscope.alerts.rules.former_names import choose_rules
 
     wanted = name.casefold()
@@ -242,7 +242,7 @@ def rule_document(data: Path, name: str) -> dict[str, Any] | None:
         for one in pack.of_rules():
             if wanted in (one.id, one.name.casefold()):
                 return {**one.document, "pack": pack.name, "file": one.source}
-    for rule in choose_rules(shipped().rules, name):
+    for rule in choose_rules(load_shipped().rules, name):
         document: dict[str, Any] = document_of(Path(rule.place.file))
         return document
     return None

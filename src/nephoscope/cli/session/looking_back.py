@@ -56,10 +56,10 @@ def look_back(
 
 def oldest_row(lake: Lake, workspace: str) -> datetime | None:
     """Return when the oldest row of a workspace happened; None where it has none."""
-    from nephoscope.lake.storage.store import existing
+    from nephoscope.lake.storage.store import list_tables
 
     with lake.catalog(workspace=workspace) as catalog:
-        found = [catalog.begin(name) for _, name in existing(lake.data, workspace)]
+        found = [catalog.begin(name) for _, name in list_tables(lake.data, workspace)]
     return min((one for one in found if one is not None), default=None)
 
 

@@ -202,7 +202,7 @@ _FILTERED = (
 )
 
 
-def _printed(extra: tuple[str, ...] = ()) -> tuple[Callable[[_Command], _Command], ...]:
+def _output_options(extra: tuple[str, ...] = ()) -> tuple[Callable[[_Command], _Command], ...]:
     return (
         click.option(
             "--output",
@@ -307,35 +307,35 @@ def judged_by(command: _Command) -> _Command:
     return _add(command, _JUDGED_BY)
 
 
-def waiting(command: _Command) -> _Command:
+def wait_options(command: _Command) -> _Command:
     """Add the option that says how long another evaluation is waited for."""
     return _add(command, _WAITING)
 
 
-def divided(command: _Command) -> _Command:
+def parts_options(command: _Command) -> _Command:
     """Add the options that say whether an estate is judged in parts."""
     return _add(command, _DIVIDED)
 
 
-def placed(command: _Command) -> _Command:
+def resource_options(command: _Command) -> _Command:
     """Add the options that choose which resources are looked at."""
     return _add(command, _PLACED)
 
 
-def filtered(command: _Command) -> _Command:
+def filter_options(command: _Command) -> _Command:
     """Add the options that choose which rows are shown."""
     return _add(command, _FILTERED)
 
 
-def printed(command: _Command) -> _Command:
+def output_options(command: _Command) -> _Command:
     """Add the options of the output."""
-    return _add(command, _printed())
+    return _add(command, _output_options())
 
 
 def printed_with_code(command: _Command) -> _Command:
     """Add the options of the output, with the formats that findings in files have."""
     known = formats()
-    return _add(command, _printed(tuple(name for name in code_formats() if name not in known)))
+    return _add(command, _output_options(tuple(name for name in code_formats() if name not in known)))
 
 
 def judging_templates(command: _Command) -> _Command:
@@ -343,7 +343,7 @@ def judging_templates(command: _Command) -> _Command:
     return _add(command, _TEMPLATES)
 
 
-def gated(command: _Command) -> _Command:
+def exit_code_options(command: _Command) -> _Command:
     """Add the options of the exit code."""
     return _add(command, _GATE)
 

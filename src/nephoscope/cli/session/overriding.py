@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nephoscope.cli.session.listing import listed
+from nephoscope.cli.session.listing import list_options
 from nephoscope.cli.session.narrowing import workspace_option
 from nephoscope.cli.session.options import Instant
 
@@ -161,7 +161,7 @@ def reset(
 @click.command("settings")
 @of_workspace
 @of_rules
-@listed
+@list_options
 @click.pass_obj
 def settings(data: Path, /, workspace: str, folders: tuple[Path, ...], output: str) -> None:
     """List the settings that stand over the files of rules."""
@@ -196,7 +196,7 @@ def settings(data: Path, /, workspace: str, folders: tuple[Path, ...], output: s
 
 @click.command("changes")
 @of_workspace
-@listed
+@list_options
 @click.pass_obj
 def changes(data: Path, /, workspace: str, output: str) -> None:
     """List who changed suppressions and settings, the first first."""

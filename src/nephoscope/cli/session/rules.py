@@ -17,11 +17,11 @@ def rules_of(data: Path, state: State, workspace: str, folders: Sequence[Path]) 
     """Every rule of the folders once, else the shipped and the imported ones; files that could not be used are told."""
     from nephoscope.alerts.library.active import active_rules
     from nephoscope.alerts.library.packs import PackError
-    from nephoscope.alerts.rules.folder import found, shipped
+    from nephoscope.alerts.rules.folder import find_rules, load_shipped
 
     try:
-        several = [found(folder) for folder in folders] or [
-            active_rules(data, shipped(), state.rule_switches.of(workspace))
+        several = [find_rules(folder) for folder in folders] or [
+            active_rules(data, load_shipped(), state.rule_switches.of(workspace))
         ]
     except PackError as error:
         usage_error(str(error))

@@ -41,7 +41,7 @@ def secret(name: str, place: str) -> str:
     return given
 
 
-def known(secrets: Iterable[str], given: Iterable[str]) -> None:
+def check_secret_names(secrets: Iterable[str], given: Iterable[str]) -> None:
     """A usage error for a secret that the kind does not have."""
     unknown = sorted(set(given) - set(secrets))
     if unknown:

@@ -17,7 +17,7 @@ from nephoscope.cli.session.checks import (
     check_estates,
     check_options,
     date_of,
-    nothing,
+    refuse_empty,
 )
 from nephoscope.cli.session.progress_lines import ProgressLines, WaitingLines
 from nephoscope.cli.session.services import service_of
@@ -64,7 +64,7 @@ from nephoscope_policy.model.state import State as Outcome
 
 def report_of(data: Path, options: Mapping[str, object]) -> Report:
     """Load, judge and compare one tenant as the options say; ends the process with code 2 and a sentence where it cannot be done."""
-    with _refusing(), progress_line() as progress:
+    with _refuse_impossible(), progress_line() as progress:
         scan = _scan(data, options, progress)
         report = _report(scan, [scan.estate()], options)
     assert isinstance(report, Report)
@@ -73,29 +73,29 @@ def report_of(data: Path, options: Mapping[str, object]) -> Report:
 
 def all_reports_of(data: Path, options: Mapping[str, object]) -> Reported:
     """Load and judge every tenant of a target; ends as `report_of`."""
-    with _refusing(), progress_line() as progress:
+    with _refuse_impossible(), progress_line() as progress:
         scan = _scan(data, options, progress)
         return _report(scan, scan.estates(), options)
 
 
 @contextmanager
-def reported(data: Path, options: Mapping[str, object], extract: Extract) -> Iterator[Reported]:
+def open_report(data: Path, options: Mapping[str, object], extract: Extract) -> Iterator[Reported]:
     """The report of a scan that records, in parts where the options or the size of the estate say so; ends as `report_of`.
 
     In parts it has only the rows of the extract, and lives until the context ends.
     """
     with TemporaryDirectory(prefix="nephoscope-") as folder:
-        with _refusing(), _evaluating(data, options) as (scan, turn):
+        with _refuse_impossible(), _open_scan(data, options) as (scan, turn):
             how = options["in_parts"]
             if how == "always" or (how == "auto" and scan.size() >= FROM_BYTES):
-                report: Reported = _parted(scan, Path(folder), options, extract, turn)
+                report: Reported = _make_parted(scan, Path(folder), options, extract, turn)
             else:
                 report = _report(scan, scan.estates(), options, turn)
         yield report
 
 
 @contextmanager
-def _evaluating(data: Path, options: Mapping[str, Any]) -> Iterator[tuple[Scan, EstateTurn | None]]:
+def _open_scan(data: Path, options: Mapping[str, Any]) -> Iterator[tuple[Scan, EstateTurn | None]]:
     """A scan, and the turn of what it finds to be kept; None where nothing is kept, and then nobody is waited for.
 
     What is live is collected before, since that may take long; what is judged is what was there when the turn came.
@@ -119,7 +119,7 @@ def _evaluating(data: Path, options: Mapping[str, Any]) -> Iterator[tuple[Scan, 
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
+def _refuse_impossible() -> Iterator[None]:
     """Ends the process with code 2 and a sentence where what was asked for is not possible."""
     try:
         yield
@@ -141,7 +141,7 @@ def _scan(data: Path, options: Mapping[str, Any], progress: Progress) -> Scan:
         data,
         options["at"] or datetime.now(UTC),
         progress,
-        facts=FactReader(lambda: _kept(data)),
+        facts=FactReader(lambda: _open_state(data)),
         logs=partial(_logs, data),
     )
 
@@ -151,12 +151,12 @@ def _logs(data: Path, estate: Estate, now: datetime) -> Iterator[Logs | None]:
     """What analyzers ask of logs."""
     from nephoscope.posture.scans.frozen_logs import frozen_logs
 
-    with _kept(data) as state, frozen_logs(data, state, estate, now) as logs:
+    with _open_state(data) as state, frozen_logs(data, state, estate, now) as logs:
         yield logs
 
 
 @contextmanager
-def _kept(data: Path) -> Iterator[State | None]:
+def _open_state(data: Path) -> Iterator[State | None]:
     """The state, None where nothing was ever kept."""
     if not has_state(data):
         yield None
@@ -183,15 +183,15 @@ def _report(
         [Report(run, request.label, filter=wanted, top=options.get("top") or 15) for run in runs]
     )
     _tell(report, wanted)
-    return _compared(report, scan, before, options, turn)
+    return _compare_with_history(report, scan, before, options, turn)
 
 
-def _parted(
+def _make_parted(
     scan: Scan, folder: Path, options: Mapping[str, Any], extract: Extract, turn: EstateTurn | None
 ) -> PartedReport:
     parted = PartedScan(scan, folder, options["part_size"] or PART)
     if not any(one.records or one.whole.quarantine for one in parted.surveys):
-        nothing(scan.request.label)
+        refuse_empty(scan.request.label)
     since = options["since"] or ""
     snapshot = since if since and Path(since).exists() else ""
     compared = Compared(
@@ -259,7 +259,7 @@ def _with_changes(report: Report | CombinedReport, changes: Changes) -> Report |
     return CombinedReport(tuple(replace(part, changes=changes) for part in report.parts), changes)
 
 
-def _compared(
+def _compare_with_history(
     report: Report | CombinedReport,
     scan: Scan,
     before: list[Run] | None,

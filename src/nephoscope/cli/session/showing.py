@@ -10,8 +10,8 @@ import click
 
 from nephoscope.cli.results import BINARY, STYLED, renderer
 from nephoscope.cli.session.asking import UsageError
-from nephoscope.cli.session.writing import writing, writing_bytes
-from nephoscope.cli.terminal.plain import counted
+from nephoscope.cli.session.writing import open_output, writing_bytes
+from nephoscope.cli.terminal.plain import format_count
 
 if TYPE_CHECKING:
     from nephoscope_kql import QueryResult
@@ -23,7 +23,7 @@ def show(results: Sequence[QueryResult], options: Mapping[str, Any]) -> None:
     if form in BINARY:
         _bytes(results, options)
         return
-    with writing(options["output_file"], styled=form in STYLED or _exact(options)) as out:
+    with open_output(options["output_file"], styled=form in STYLED or _exact(options)) as out:
         if form == "csv" and options.get("csv_safe"):
             from nephoscope.cli.results.csv import render_safe
 
@@ -47,7 +47,8 @@ def _bytes(results: Sequence[QueryResult], options: Mapping[str, Any]) -> None:
     lost = cut(results[0].table)
     if lost:
         click.echo(
-            f"note: {counted(lost, 'time')} cut to microseconds, as {form} and the lake hold them", err=True
+            f"note: {format_count(lost, 'time')} cut to microseconds, as {form} and the lake hold them",
+            err=True,
         )
     try:
         with writing_bytes(options["output_file"]) as out:

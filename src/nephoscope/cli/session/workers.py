@@ -9,7 +9,7 @@ import sys
 import threading
 
 from nephoscope.cli.terminal.messages import tell
-from nephoscope.serve.parent import named
+from nephoscope.serve.parent import to_environment
 from nephoscope.state.state import URL_VARIABLE
 
 PAUSE = 5.0
@@ -18,14 +18,14 @@ PATIENCE = 60.0
 """Seconds that a process may take to end."""
 
 
-def supervised(arguments: list[str], count: int, state: str | None) -> int:
+def supervise(arguments: list[str], count: int, state: str | None) -> int:
     """Run `nephoscope ARGUMENTS --share NUMBER/COUNT` so many times, until SIGTERM or Ctrl-C; the exit code.
 
     `state` is the URL of the state (None = the file in the data folder): it may hold a password, so that no argument says it.
     """
-    environment = {**os.environ, **named(), **({URL_VARIABLE: state} if state else {})}
+    environment = {**os.environ, **to_environment(), **({URL_VARIABLE: state} if state else {})}
 
-    def started(place: int) -> subprocess.Popen[bytes]:
+    def start_worker(place: int) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "nephoscope.cli.main", *arguments, "--share", f"{place}/{count}"]
         # Ctrl-C of a terminal goes to this process alone, which ends the others
         return subprocess.Popen(command, start_new_session=True, env=environment)  # noqa: S603 - our own command
@@ -33,7 +33,7 @@ def supervised(arguments: list[str], count: int, state: str | None) -> int:
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
-    workers = [started(place) for place in range(count)]
+    workers = [start_worker(place) for place in range(count)]
     while not ending.wait(0.5):
         for place, worker in enumerate(workers):
             if worker.poll() is not None:
@@ -42,7 +42,7 @@ def supervised(arguments: list[str], count: int, state: str | None) -> int:
                 )
                 if ending.wait(PAUSE):
                     break
-                workers[place] = started(place)
+                workers[place] = start_worker(place)
     for worker in workers:
         worker.terminate()
     for worker in workers:

@@ -14,7 +14,7 @@ from nephoscope.cli.terminal.plain import plain_stream
 
 
 @contextmanager
-def writing(path: Path | None, *, styled: bool) -> Iterator[TextIO]:
+def open_output(path: Path | None, *, styled: bool) -> Iterator[TextIO]:
     """Open standard output, or a new file at `path` that appears when everything has been written.
 
     What is not `styled` (by a console that takes care itself) has no control characters but those of names: they are spelled out.

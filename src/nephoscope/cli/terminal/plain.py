@@ -12,7 +12,7 @@ CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a
 
 def plain(text: str) -> str:
     """The text with control characters (of names and tags in an estate) spelled out as JSON does, so that JSON stays JSON."""
-    return CONTROL.sub(_spelled, text)
+    return CONTROL.sub(_spell_character, text)
 
 
 def plain_stream(out: TextIO) -> TextIO:
@@ -20,12 +20,12 @@ def plain_stream(out: TextIO) -> TextIO:
     return cast("TextIO", _PlainStream(out))
 
 
-def counted(count: int, one: str, many: str = "") -> str:
+def format_count(count: int, one: str, many: str = "") -> str:
     """`1 record`, `2 records`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def _spelled(match: re.Match[str]) -> str:
+def _spell_character(match: re.Match[str]) -> str:
     return f"\\u{ord(match.group()):04x}"
 
 

@@ -15,7 +15,7 @@ from nephoscope.cli.outputs.csv import cell
 from nephoscope.cli.outputs.table import SEVERITY_STYLE
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.terminal.messages import usage_error
-from nephoscope.cli.terminal.plain import counted
+from nephoscope.cli.terminal.plain import format_count
 from nephoscope.posture.attack_paths.body import arm_id, entity_body, properties
 from nephoscope.posture.attack_paths.choke_points import choke_points
 from nephoscope.posture.attack_paths.entity import INTERNET
@@ -52,13 +52,13 @@ class Shown:
         return choke_points([one for one in path.chain.entities if one != INTERNET] for path in self.paths)
 
 
-def chosen(report: Report, options: Mapping[str, Any]) -> Shown:
+def choose_paths(report: Report, options: Mapping[str, Any]) -> Shown:
     """The paths of a report that the options ask for; ends the process where they name a type or a path that there is not."""
     kinds = frozenset(options["kinds"])
     if unknown := sorted(kinds - {one.name for one in path_types()}):
         usage_error(f"--path {unknown[0]}: no such type; --types lists them")
     levels = frozenset(Severity(one) for one in options["levels"])
-    every = [one for one in report.attack_paths.paths if _placed(report, one)]
+    every = [one for one in report.attack_paths.paths if _is_within_filter(report, one)]
     found = [
         one
         for one in every
@@ -69,13 +69,13 @@ def chosen(report: Report, options: Mapping[str, Any]) -> Shown:
         return Shown(every, found, report.attack_paths.gaps, report.scope)
     found = [one for one in found if one.id.startswith(begin.lower())]
     if len(found) != 1:
-        usage_error(f"--show {begin}: {counted(len(found), 'path')} of that id")
+        usage_error(f"--show {begin}: {format_count(len(found), 'path')} of that id")
     return Shown(every, found, (), report.scope, one=True)
 
 
-def _placed(report: Report, path: AttackPath) -> bool:
+def _is_within_filter(report: Report, path: AttackPath) -> bool:
     """Whether one of the resources of a path is looked at."""
-    wanted = report.filter.naming(report.run.estate.subscription_names)
+    wanted = report.filter.with_named_subscriptions(report.run.estate.subscription_names)
     if not wanted.chooses_resources:
         return True
     rows = (
@@ -95,7 +95,7 @@ def render(shown: Shown, out: TextIO) -> None:
     if not shown.paths:
         console.print("no attack path was found")
     else:
-        console.print(_listed(shown))
+        console.print(_make_table(shown))
     _chokes(shown, console)
     for place, reason in shown.gaps[:MOST_SHOWN]:
         console.print(Text(f"not known{f' in {place}' if place else ''}: {reason}", style="dim"))
@@ -103,7 +103,7 @@ def render(shown: Shown, out: TextIO) -> None:
         console.print(f"[dim]... and {len(shown.gaps) - MOST_SHOWN} more in the JSON output[/dim]")
 
 
-def _listed(shown: Shown) -> Table:
+def _make_table(shown: Shown) -> Table:
     table = Table(title="\nAttack paths", title_justify="left", title_style="bold", box=None, pad_edge=False)
     for name in ("id", "risk", "path", "way"):
         table.add_column(name, header_style="dim", overflow="fold", no_wrap=name in ("id", "risk"))
@@ -117,7 +117,7 @@ def _listed(shown: Shown) -> Table:
 def _chokes(shown: Shown, console: Console) -> None:
     for entity, count in shown.chokes[:MOST_SHOWN]:
         console.print(
-            Text(f"choke point: {entity.name} ({type_name(entity.type)}) is on {counted(count, 'path')}")
+            Text(f"choke point: {entity.name} ({type_name(entity.type)}) is on {format_count(count, 'path')}")
         )
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from nephoscope.cli.outputs.csv import cell
 from nephoscope.cli.terminal.console import console_of
-from nephoscope.cli.terminal.plain import counted
+from nephoscope.cli.terminal.plain import format_count
 from nephoscope.posture.reports.compliance import ControlCompliance, Outcome, Requirement, Share, Standard
 
 _STYLE = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.UNKNOWN: "yellow"}
@@ -39,7 +39,8 @@ def render(standards: Sequence[Standard], out: TextIO) -> None:
         shares = ", ".join(f"{item.shares[share]} {share.value}" for share in Share if item.shares[share])
         console.print(
             Text(
-                f"{item.name}: {counted(len(item.requirements), 'policy', 'policies')}: {shares}", style="dim"
+                f"{item.name}: {format_count(len(item.requirements), 'policy', 'policies')}: {shares}",
+                style="dim",
             )
         )
     if len(standards) == 1:

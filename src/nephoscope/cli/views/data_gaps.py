@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from nephoscope.cli.outputs.csv import cell
 from nephoscope.cli.terminal.console import console_of
-from nephoscope.cli.terminal.plain import counted
+from nephoscope.cli.terminal.plain import format_count
 from nephoscope.posture.data_gaps.gaps import DataGap
 from nephoscope.posture.data_gaps.remedies import EXPORTED, FOLDER
 
@@ -28,7 +28,7 @@ def render(gaps: Sequence[DataGap], assessed: int, out: TextIO) -> None:
     console = console_of(out)
     waiting = sum(one.count for one in gaps)
     console.print(
-        f"\n[bold]Data gaps[/bold]  {waiting:,} of {counted(assessed, 'assessment')} could not be judged"
+        f"\n[bold]Data gaps[/bold]  {waiting:,} of {format_count(assessed, 'assessment')} could not be judged"
     )
     if not gaps:
         console.print("  Everything that applies could be judged.")
@@ -46,7 +46,7 @@ def render(gaps: Sequence[DataGap], assessed: int, out: TextIO) -> None:
         for one in gap.recommendations[:MOST]:
             console.print(f"         {one.count:>5,}  {one.title}", markup=False, style="dim", soft_wrap=True)
         if len(gap.recommendations) > MOST:
-            more = counted(len(gap.recommendations) - MOST, "more recommendation")
+            more = format_count(len(gap.recommendations) - MOST, "more recommendation")
             console.print(f"                and {more}: -o json has all", style="dim")
 
     if any(one.missing.need in EXPORTED for one in gaps):

@@ -13,7 +13,7 @@ from nephoscope.cli.outputs.table import SEVERITY_STYLE
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.posture.code.template.explained import ExplainedVerdict, Explanation
 from nephoscope.posture.reports.extract import Extract
-from nephoscope_policy.arm.unknown import Unknown, shown
+from nephoscope_policy.arm.unknown import Unknown, describe_unknown
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
@@ -140,4 +140,4 @@ def _value(value: object) -> str:
 
 
 def _open(value: object) -> str:
-    return shown(value) if isinstance(value, Unknown) else str(value)
+    return describe_unknown(value) if isinstance(value, Unknown) else str(value)

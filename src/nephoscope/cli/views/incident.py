@@ -60,7 +60,7 @@ def _state(incident: Incident) -> Iterator[str]:
 
 
 def _entities(console: Console, case: Case) -> None:
-    several, involved = case.file.parties, case.file.involved
+    several, involved = case.file.parties, case.file.participants
     if not several:
         return
     console.print("\n[bold]Entities[/bold]")
@@ -112,7 +112,7 @@ def _timeline(console: Console, case: Case) -> None:
         detail = (
             ", ".join(filter(None, (alert.severity, alert.document["Tactics"]))) if alert is not None else ""
         )
-        table.add_row(f"{one.at:%m-%d %H:%M:%S}", one.kind, escape(_told(one, detail)))
+        table.add_row(f"{one.at:%m-%d %H:%M:%S}", one.kind, escape(_describe_moment(one, detail)))
     console.print(table)
     if len(moments) > MOST_MOMENTS:
         console.print(f"  ... and {len(moments) - MOST_MOMENTS} more: -o json has all")
@@ -123,7 +123,7 @@ def _timeline(console: Console, case: Case) -> None:
             )
 
 
-def _told(one: Moment, detail: str) -> str:
+def _describe_moment(one: Moment, detail: str) -> str:
     text = f"{one.who} {one.text}" if one.kind == "action" else one.text
     return f"{text} ({detail})" if detail else text
 

@@ -29,7 +29,7 @@ def render_list(report: Report, out: TextIO) -> None:
 
 def render(report: Report, wanted: str, out: TextIO) -> None:
     """Print one recommendation, chosen by its policy's name or by part of its title; several a line each. UsageError for none."""
-    found, console = fitting(report, wanted), console_of(out)
+    found, console = find_matching(report, wanted), console_of(out)
     if len(found) > 1:
         _several(found, wanted, console)
     else:
@@ -69,11 +69,13 @@ def _several(found: list[Ranked], wanted: str, console: Console) -> None:
     console.print(table)
 
 
-def fitting(report: Report, wanted: str) -> list[Ranked]:
+def find_matching(report: Report, wanted: str) -> list[Ranked]:
     """The recommendations that a person may mean; UsageError where there is none."""
     text = (own_key(wanted) or wanted).casefold()
-    exact = [one for one in report.ranking if one.recommendation.key == text]
-    found = exact or [one for one in report.ranking if text in one.recommendation.name.casefold()]
+    exact = [one for one in report.ranked_recommendations if one.recommendation.key == text]
+    found = exact or [
+        one for one in report.ranked_recommendations if text in one.recommendation.name.casefold()
+    ]
     if not found:
         raise click.UsageError(
             f"no recommendation is named {wanted!r}: give a policy's id, the name of a shipped one, or part of its title"
@@ -83,7 +85,7 @@ def fitting(report: Report, wanted: str) -> list[Ranked]:
 
 def choose(report: Report, wanted: str) -> Ranked:
     """The one recommendation that a person named; UsageError where there is none, or several fit."""
-    found = fitting(report, wanted)
+    found = find_matching(report, wanted)
     if len(found) == 1:
         return found[0]
     titles = "; ".join(f"{one.recommendation.key} {one.recommendation.name}" for one in found[:8])

@@ -62,7 +62,7 @@ def render(report: Report, wanted: str, out: TextIO) -> None:
         if one.preview is None:
             console.print(f"  {one.note}", markup=False)
         else:
-            _shown(one.preview, console)
+            _print_preview(one.preview, console)
 
 
 def render_json(report: Report, wanted: str, out: TextIO) -> None:
@@ -116,7 +116,7 @@ RENDERERS: dict[str, Callable[[Report, str, TextIO], None]] = {
 }
 
 
-def _shown(shown: Preview, console: Console) -> None:
+def _print_preview(shown: Preview, console: Console) -> None:
     for conflict in shown.conflicts:
         console.print(f"  conflict: {conflict}", markup=False)
     if shown.patch:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nephoscope.cli.outputs.json import score_object
-from nephoscope.cli.outputs.table import percent, print_controls, weighting
+from nephoscope.cli.outputs.table import explain_weighting, percent, print_controls
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.estate.containers import subscription_name
 
@@ -25,8 +25,8 @@ def render(report: Report, out: TextIO, *, controls: bool) -> None:
     console = console_of(out)
     console.print(f"\n[bold]Secure score {percent(report.score)}[/bold]  [dim]{escape(report.scope)}[/dim]\n")
     print_controls(report.score, console)
-    if weighting(report.score):
-        console.print(Text(weighting(report.score), style="dim"))
+    if explain_weighting(report.score):
+        console.print(Text(explain_weighting(report.score), style="dim"))
     console.print(_subscriptions(report))
     if report.delta:
         _delta(report, console)
@@ -53,20 +53,20 @@ def _subscriptions(report: Report) -> Table:
     table.add_column("subscription", header_style="dim", no_wrap=True)
     for name in ("score", "points", "of", "resources", "part", "adds"):
         table.add_column(name, justify="right", header_style="dim", no_wrap=True)
-    weights = sum(scope.weight for scope in report.score.subscriptions if scope.scored)
+    weights = sum(scope.weight for scope in report.score.subscriptions if scope.is_scored)
     for scope in report.score.subscriptions:
         if not scope.subscription:
             continue
         resource = report.run.estate.resources.get(f"/subscriptions/{scope.subscription}")
-        part = scope.weight / weights if scope.scored else 0.0
+        part = scope.weight / weights if scope.is_scored else 0.0
         table.add_row(
             Text((subscription_name(resource) if resource else "") or scope.subscription),
-            f"{scope.percentage:.1%}" if scope.scored else "not scored",
+            f"{scope.percentage:.1%}" if scope.is_scored else "not scored",
             f"{scope.current:.2f}",
             str(scope.max),
             f"{scope.weight:,}",
-            f"{part:.1%}" if scope.scored else "",
-            f"{scope.current / scope.max * part:.2%}" if scope.scored else "",
+            f"{part:.1%}" if scope.is_scored else "",
+            f"{scope.current / scope.max * part:.2%}" if scope.is_scored else "",
         )
     if weights:
         table.add_row(
@@ -100,7 +100,7 @@ def _trend(report: Report, console: Console) -> None:
 def _placements(report: Report, console: Console) -> None:
     keys = sorted({group.key for group in report.groups})
     for control in report.controls.controls:
-        names = [key for key in keys if report.controls.scoring(report.metadata(key)) == control]
+        names = [key for key in keys if report.controls.find_scoring(report.metadata(key)) == control]
         if not names:
             continue
         console.print(f"\n[bold]{control.name}[/bold] [dim]({control.max_score} points)[/dim]")
@@ -108,5 +108,5 @@ def _placements(report: Report, console: Console) -> None:
             placement = report.controls.placements.get(key)
             source = placement.source if placement else "metadata of the definition"
             line = Text(f"  {report.metadata(key).name}")
-            line.append(f"  {source}", style="yellow" if placement and placement.inferred else "dim")
+            line.append(f"  {source}", style="yellow" if placement and placement.is_inferred else "dim")
             console.print(line)

@@ -77,7 +77,7 @@ def find(
         seen.take(row)
 
     reader = ResourceGraph(graph.client, graph.checkpoint, take)
-    for area in _asked(tenant, scope):
+    for area in _requested_areas(tenant, scope):
         wanted = types - {MANAGEMENT_GROUP_TYPE} if area.subscriptions or scope.resource_groups else types
         if scope.resource_groups:
             wanted -= {SUBSCRIPTION_TYPE}
@@ -92,7 +92,7 @@ def find(
     return seen
 
 
-def _asked(tenant: str, scope: Scope) -> list[Area]:
+def _requested_areas(tenant: str, scope: Scope) -> list[Area]:
     if scope.subscriptions:
         pairs = scope.pairs
         return [
@@ -102,7 +102,7 @@ def _asked(tenant: str, scope: Scope) -> list[Area]:
     return [Area(tenant, (), scope.management_groups, names=scope.names)]
 
 
-def missing(scope: Scope, seen: list[Seen], gaps: Gaps) -> None:
+def note_missing(scope: Scope, seen: list[Seen], gaps: Gaps) -> None:
     """Note every subscription and resource group that was asked for by name and that no sign-in sees."""
     subscriptions = {id_ for one in seen for id_ in one.subscriptions}
     groups = {group for one in seen for group in one.groups}

@@ -59,12 +59,12 @@ class ArmGet:
                 if error.status < 500:
                     raise
                 return Kept(key, "", error.status, [], reason=error.message)
-            kept = _kept(key, answer, api, type_, action)
+            kept = _make_kept(key, answer, api, type_, action)
             self.checkpoint.put(kept)
         return kept
 
 
-def _kept(key: str, answer: Answer, api: str, type_: str, action: str) -> Kept:
+def _make_kept(key: str, answer: Answer, api: str, type_: str, action: str) -> Kept:
     if answer.status in (204, 404) or answer.error[0] in _NO_SUCH_SERVICE:
         return Kept(key, "", 404, [], reason=f"{answer.status}: nothing is there")
     if not answer.ok:

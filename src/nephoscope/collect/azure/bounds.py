@@ -31,7 +31,7 @@ class Bounds:
         """Ask of a subscription, or of a resource group that was named; where it is refused nothing there counts as read."""
         granted = granted_in(arm, scope)
         if isinstance(granted, Permissions):
-            self._lacks(scope, self._refused(granted))
+            self._lacks(scope, self._find_refused(granted))
             return
         self.gaps.add(PERMISSIONS, scope, granted.reason, granted.permission)
         for type_ in self.types:
@@ -46,13 +46,13 @@ class Bounds:
         granted = granted_in(arm, group)
         if not isinstance(granted, Permissions):
             return False
-        refused = self._refused(granted)
+        refused = self._find_refused(granted)
         if all(type_ in refused for type_ in self.types if self.gaps.has(type_, subscription)):
             return False
         self._lacks(group, refused)
         return True
 
-    def _refused(self, granted: Permissions) -> frozenset[str]:
+    def _find_refused(self, granted: Permissions) -> frozenset[str]:
         return frozenset(type_ for type_ in self.types if not granted.allow(self.action(type_)))
 
     def _lacks(self, scope: str, types: Iterable[str]) -> None:

@@ -101,7 +101,7 @@ class Checkpoint:
     def _load(self) -> None:
         end = self._file.tell()
         for line in self._file:
-            kept = _decoded(line)
+            kept = _decode(line)
             if kept is None:
                 break
             self._places[kept.key] = (end, len(line))
@@ -147,7 +147,7 @@ class Checkpoint:
         shutil.rmtree(self._folder)
 
 
-def _decoded(line: bytes) -> Kept | None:
+def _decode(line: bytes) -> Kept | None:
     if not line.endswith(b"\n"):
         return None
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from nephoscope.collect.azure import manifest, snapshot
-from nephoscope.collect.azure.areas import TABLE, Seen, find, group_id, missing
+from nephoscope.collect.azure.areas import TABLE, Seen, find, group_id, note_missing
 from nephoscope.collect.azure.arm_get import ArmGet
 from nephoscope.collect.azure.bounds import Bounds
 from nephoscope.collect.azure.checkpoint import Checkpoint, key_of
@@ -174,7 +174,7 @@ class Collector:
         scope = self._settings.scope
         seen = {one for tenant in tenants for one in tenant.seen.scopes(scope)}
         self._gaps.forget(seen)
-        missing(scope, [tenant.seen for tenant in tenants], self._gaps)
+        note_missing(scope, [tenant.seen for tenant in tenants], self._gaps)
         if not seen:
             told = "; ".join(str(gap) for gap in self._gaps.found) or "no subscription is visible"
             raise CollectError(f"nothing to collect: {told}. The sign-in needs the role Reader there")
@@ -237,9 +237,9 @@ class Collector:
             for area in tenant.seen.areas(self._settings.scope):
                 for table, types in self._plan.tables.items():
                     if table != TABLE:
-                        yield from ((tenant, query, area) for query in self._narrowed(table, types))
+                        yield from ((tenant, query, area) for query in self._narrow(table, types))
 
-    def _narrowed(self, table: str, types: frozenset[str]) -> Iterator[Query]:
+    def _narrow(self, table: str, types: frozenset[str]) -> Iterator[Query]:
         """The queries for the types of a table."""
         also = (OF_THE_ESTATE,) if self._settings.cloud.own else ()
         return queries(self._plan, self._reading, table, types, also)

@@ -27,7 +27,7 @@ class Secrets(msgspec.Struct, frozen=True, omit_defaults=True):
         return "Secrets(***)"
 
 
-def meant(connection: Connection, clouds: Collection[str] = ()) -> Connection:
+def normalize_connection(connection: Connection, clouds: Collection[str] = ()) -> Connection:
     """The connection as it is kept, its ids checked, so that no script holds what a shell would run.
 
     CollectError for an id that can be none, another way to sign in, or a cloud that is not one of the names (() = any).
@@ -113,13 +113,13 @@ def _scope(connection: Connection) -> Scope:
 def _source(connection: Connection, secrets: Secrets, cloud: Cloud) -> CredentialSource:
     """How to make the credential anew; SignInError where azure-identity takes none of it."""
 
-    def made() -> Credential:
+    def make_credential() -> Credential:
         try:
             return _credential(connection, secrets, cloud)
         except ValueError as error:
             raise SignInError(f"could not sign in: {error}") from error
 
-    return made
+    return make_credential
 
 
 def _credential(connection: Connection, secrets: Secrets, cloud: Cloud) -> Credential:

@@ -37,10 +37,10 @@ def lines(gaps: Sequence[Gap]) -> list[str]:
     for gap in gaps:
         alike[(gap.scope, gap.reason)].append(gap)
     told = [str(gap) for several in alike.values() if len(several) <= _FEW for gap in several]
-    return told + [_counted(several) for several in alike.values() if len(several) > _FEW]
+    return told + [_count_types(several) for several in alike.values() if len(several) > _FEW]
 
 
-def _counted(gaps: list[Gap]) -> str:
+def _count_types(gaps: list[Gap]) -> str:
     permission = gaps[0].permission if len({gap.permission for gap in gaps}) == 1 else ""
     return f"{len(gaps)} types, such as {replace(gaps[0], permission=permission)}; see gaps in coverage.json"
 

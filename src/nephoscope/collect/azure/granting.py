@@ -83,7 +83,7 @@ def _cloud(grant: Grant) -> str:
     if not tenant:
         return told
     return (
-        f"{told}tenant={_quoted(tenant)}\n"
+        f"{told}tenant={_quote(tenant)}\n"
         'if [ "$(az account show --query tenantId -o tsv)" != "$tenant" ]; then az login --tenant "$tenant" >/dev/null; fi\n'
     )
 
@@ -96,7 +96,7 @@ def _principal(grant: Grant) -> str:
             'principal="${1:?usage: bash grant.sh OBJECT_ID_OF_THE_MANAGED_IDENTITY}"\n'
         )
     found = (
-        f"app={_quoted(connection.client)}\n"
+        f"app={_quote(connection.client)}\n"
         if connection.client
         else f"app=\"$(az ad app list --filter \"displayName eq '{APPLICATION}'\" --query '[0].appId' -o tsv)\"\n"
         f'if [ -z "$app" ]; then app="$(az ad app create --display-name {APPLICATION} --query appId -o tsv)"; fi\n'
@@ -110,7 +110,7 @@ def _principal(grant: Grant) -> str:
 
 def _scopes(grant: Grant) -> str:
     if grant.scopes:
-        return "scopes=(\n" + "".join(f"  {_quoted(one)}\n" for one in grant.scopes) + ")\n"
+        return "scopes=(\n" + "".join(f"  {_quote(one)}\n" for one in grant.scopes) + ")\n"
     return (
         "# Everything in the tenant: its root management group.\n"
         'scopes=("/providers/Microsoft.Management/managementGroups/$(az account show --query tenantId -o tsv)")\n'
@@ -206,7 +206,7 @@ def _bicep_head(grant: Grant, group: bool) -> str:
     asked = grant.connection
     commands = (
         [
-            f"az deployment mg create --management-group-id {_quoted(one)} --location westeurope --template-file grant.bicep"
+            f"az deployment mg create --management-group-id {_quote(one)} --location westeurope --template-file grant.bicep"
             " --parameters principalId=OBJECT_ID"
             for one in asked.management_groups or (asked.id or "TENANT_ID",)
         ]
@@ -278,6 +278,6 @@ def _bicep_graph(grant: Grant) -> str:
     )
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """A text of a checked scope for bash: none holds a quote."""
     return f"'{text}'"

@@ -21,7 +21,7 @@ def scopes(
     plan: Plan, reading: Reading, read: Iterable[str], holdings: Holdings, gaps: Gaps
 ) -> dict[str, list[str]]:
     """For each scope that was read the types read in full there; a scope that is a resource group stands for itself alone."""
-    unlisted = _unlisted(plan, holdings)
+    unlisted = _find_unlisted(plan, holdings)
     return {scope: sorted(_types(plan, reading, scope, unlisted, holdings, gaps)) for scope in read}
 
 
@@ -51,7 +51,7 @@ def _types(
     for job in plan.jobs:
         if not (grouped and job.list.of == {SUBSCRIPTION_TYPE}):
             found |= job_entries(job)
-    return {entry for entry in found if not _missing(entry, scope, plan, gaps)}
+    return {entry for entry in found if not _is_missing(entry, scope, plan, gaps)}
 
 
 def named_entries(type_: str, plan: Plan, reading: Reading) -> set[str]:
@@ -69,7 +69,7 @@ def job_entries(job: Job) -> set[str]:
     return {job.list.type}
 
 
-def _missing(entry: str, scope: str, plan: Plan, gaps: Gaps) -> bool:
+def _is_missing(entry: str, scope: str, plan: Plan, gaps: Gaps) -> bool:
     """Whether the entry, what it is under, or what it comes from was not read."""
     parts = [entry.rpartition("/providers/")[2]]
     while parts[-1].count("/") > 1:
@@ -79,7 +79,7 @@ def _missing(entry: str, scope: str, plan: Plan, gaps: Gaps) -> bool:
     return any(gaps.has(part, place) for part in wanted for place in (scope, ""))
 
 
-def _unlisted(plan: Plan, holdings: Holdings) -> dict[str, list[str]]:
+def _find_unlisted(plan: Plan, holdings: Holdings) -> dict[str, list[str]]:
     """The parents that do not carry the list of a child type that only bodies list, by that type."""
     return {
         type_: [key for key, _ in holdings.ids(type_.rpartition("/")[0]) if key not in holdings.connected]

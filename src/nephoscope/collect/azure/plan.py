@@ -91,7 +91,7 @@ class _Planner:
         elif type_ in reading.tables:
             self._tables[reading.tables[type_]].add(type_)
         elif type_ in reading.lists:
-            return self._listed(reading.lists[type_])
+            return self._list_parents(reading.lists[type_])
         elif is_listed(type_):
             self._embedded.add(type_)
             return (type_.rpartition("/")[0],)
@@ -101,7 +101,7 @@ class _Planner:
             self._unread[type_] = "no request for it is known: it can be added to content/azure/reading.json"
         return ()
 
-    def _listed(self, row: ListOf) -> Iterable[str]:
+    def _list_parents(self, row: ListOf) -> Iterable[str]:
         parents = row.of
         if ANY in parents:
             parents = self._needs.parents.get(row.type, frozenset())
@@ -135,7 +135,7 @@ class _Planner:
             self._derived,
             frozenset(self._graph),
             self._unread,
-            {type_: names for type_ in held if (names := self._named(type_))},
+            {type_: names for type_ in held if (names := self._find_names(type_))},
             self._needs.whole,
         )
 
@@ -152,7 +152,7 @@ class _Planner:
             return frozenset()
         return self._needs.names.get(type_, frozenset()) - self._reading.named.get(type_, frozenset()) - {""}
 
-    def _named(self, type_: str) -> frozenset[str]:
+    def _find_names(self, type_: str) -> frozenset[str]:
         """The only names that are wanted of a type whose absence proves nothing, empty where any is."""
         names = self._needs.names.get(type_, frozenset())
         some = type_ in self._reading.partial and "" not in names and not self._needs.whole

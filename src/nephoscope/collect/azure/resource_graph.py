@@ -73,27 +73,27 @@ class Query:
         """The query in the language of Resource Graph."""
         lines = [self.table]
         if not self.every:
-            lines.append(f"| where type in~ ({_quoted(sorted(self.types))})")
+            lines.append(f"| where type in~ ({_quote(sorted(self.types))})")
         if area.groups:
-            lines.append(f"| where strcat(subscriptionId, '/', resourceGroup) in~ ({_quoted(area.groups)})")
+            lines.append(f"| where strcat(subscriptionId, '/', resourceGroup) in~ ({_quote(area.groups)})")
         elif area.names:
-            lines.append(f"| where resourceGroup in~ ({_quoted(area.names)})")
+            lines.append(f"| where resourceGroup in~ ({_quote(area.names)})")
         lines += [f"| where {condition}" for condition in self.where]
         return "\n".join([*lines, "| order by id asc"])
 
 
-def _quoted(words: Iterable[str]) -> str:
+def _quote(words: Iterable[str]) -> str:
     return ", ".join("'" + word.replace("\\", "\\\\").replace("'", "\\'") + "'" for word in words)
 
 
-def named(names: Iterable[str]) -> str:
+def name_condition(names: Iterable[str]) -> str:
     """The condition that a row has one of some names."""
-    return f"name in~ ({_quoted(sorted(names))})"
+    return f"name in~ ({_quote(sorted(names))})"
 
 
 def custom(types: Iterable[str]) -> str:
     """The condition that a row of some types is not built in."""
-    return f"type !in~ ({_quoted(sorted(types))}) or properties.policyType =~ 'Custom'"
+    return f"type !in~ ({_quote(sorted(types))}) or properties.policyType =~ 'Custom'"
 
 
 def queries(
@@ -109,7 +109,7 @@ def queries(
     if whole:
         yield Query(table, whole, where, every=plan.whole and table == MAIN_TABLE)
     for type_ in sorted(types - whole):
-        yield Query(table, frozenset({type_}), (named(plan.names[type_]),))
+        yield Query(table, frozenset({type_}), (name_condition(plan.names[type_]),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class ResourceGraph:
                 if error.status < 500:
                     raise
                 return Kept(key, "", error.status, [], reason=error.message)
-            kept = _kept(key, query, answer, token, action)
+            kept = _make_kept(key, query, answer, token, action)
             self.checkpoint.put(kept)
         return kept
 
@@ -189,7 +189,7 @@ def request_body(query: Query, area: Area, token: str) -> dict[str, Any]:
     return body
 
 
-def _kept(key: str, query: Query, answer: Answer, token: str, action: str) -> Kept:
+def _make_kept(key: str, query: Query, answer: Answer, token: str, action: str) -> Kept:
     """A page as it is kept; one that is no page of rows, or was cut without a way on, is a failure."""
     if not answer.ok:
         reason, permission = refusal(answer, action)

@@ -52,9 +52,7 @@ class Scope:
             tuple(dict.fromkeys(named)),
             tuple(dict.fromkeys(_management_group(text) for text in management_groups)),
             tuple(dict.fromkeys(groups)),
-            tuple(
-                dict.fromkeys(_checked(text.lower(), _TENANT, "a tenant id or domain") for text in tenants)
-            ),
+            tuple(dict.fromkeys(_check(text.lower(), _TENANT, "a tenant id or domain") for text in tenants)),
         )
 
     @property
@@ -72,14 +70,14 @@ class Scope:
         return tuple(name for _, name in self.resource_groups)
 
 
-def _checked(text: str, pattern: re.Pattern[str], what: str) -> str:
+def _check(text: str, pattern: re.Pattern[str], what: str) -> str:
     if not pattern.fullmatch(text):
         raise ScopeError(f"{text!r} is not {what}")
     return text
 
 
 def _subscription(text: str) -> str:
-    return _checked(
+    return _check(
         text.lower().strip("/").removeprefix("subscriptions/"), _SUBSCRIPTION, "a subscription id (a GUID)"
     )
 
@@ -88,9 +86,9 @@ def _resource_group(text: str) -> tuple[str, str]:
     lowered = text.lower().rstrip("/")
     whole = _GROUP_ID.fullmatch(lowered)
     if whole:
-        return _subscription(whole.group(1)), _checked(whole.group(2), _GROUP, "the name of a resource group")
-    return "", _checked(lowered, _GROUP, "the name or id of a resource group")
+        return _subscription(whole.group(1)), _check(whole.group(2), _GROUP, "the name of a resource group")
+    return "", _check(lowered, _GROUP, "the name or id of a resource group")
 
 
 def _management_group(text: str) -> str:
-    return _checked(text.lower().rstrip("/").rsplit("/", 1)[-1], _GROUP, "the name of a management group")
+    return _check(text.lower().rstrip("/").rsplit("/", 1)[-1], _GROUP, "the name of a management group")

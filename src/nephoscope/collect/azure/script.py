@@ -134,13 +134,13 @@ def _as_powershell(step: Step) -> str:
     if step.function == "members":
         return "# the members of groups were read with the groups"
     words = (
-        _quoted(argument) if isinstance(argument, str) else f"@({', '.join(map(_quoted, argument))})"
+        _quote(argument) if isinstance(argument, str) else f"@({', '.join(map(_quote, argument))})"
         for argument in step.arguments
     )
     return " ".join((step.function.capitalize(), *words))
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 

@@ -28,7 +28,7 @@ def write(
             if kept.file:
                 _append(out, files, kept.file, kept.rows)
                 for type_, row in derived.items():
-                    _append(out, files, "derived.jsonl", _derived(type_, row, kept.rows))
+                    _append(out, files, "derived.jsonl", _derive_rows(type_, row, kept.rows))
         _append(out, files, "graph/groups.jsonl", groups)
     finally:
         for file in files.values():
@@ -49,7 +49,7 @@ def _append(out: Path, files: dict[str, BinaryIO], name: str, rows: Iterable[obj
         files[name].write(msgspec.json.encode(row) + b"\n")
 
 
-def _derived(type_: str, derived: Derived, rows: Iterable[object]) -> Iterator[dict[str, object]]:
+def _derive_rows(type_: str, derived: Derived, rows: Iterable[object]) -> Iterator[dict[str, object]]:
     """The rows of the source type once more, as extensions of the resources that they name."""
     for row in rows:
         if not isinstance(row, dict) or str(row.get("type", "")).lower() != derived.source:

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from nephoscope.collect.azure.areas import Seen, find, group_id, missing
+from nephoscope.collect.azure.areas import Seen, find, group_id, note_missing
 from nephoscope.collect.azure.arm_get import ArmGet, Failed
 from nephoscope.collect.azure.bounds import granted_in
 from nephoscope.collect.azure.checkpoint import Checkpoint
@@ -94,14 +94,14 @@ class _Clients:
     checkpoint: Checkpoint
 
 
-def tried(settings: Settings, rights: tuple[Right, ...]) -> Trial:
+def try_connection(settings: Settings, rights: tuple[Right, ...]) -> Trial:
     """Sign in, list the subscriptions of the scope, and ask of each what may be read in it."""
     now = datetime.now(UTC)
     try:
         with _clients(settings) as clients, ThreadPoolExecutor(WORKERS, "trial") as pool:
             actions = tuple(one.name for one in rights if one.place is Place.AZURE)
             asked = _permissions(rights) if settings.graph else {}
-            granted = pool.map(lambda pair: _granted(clients, *pair), asked.items())
+            granted = pool.map(lambda pair: _test_permission(clients, *pair), asked.items())
             return Trial(now, "", tuple(_subscriptions(clients, actions, pool)), tuple(granted))
     except (RequestError, SignInError) as error:
         return Trial(now, str(error))
@@ -127,7 +127,7 @@ def _subscriptions(
     clients: _Clients, actions: tuple[str, ...], pool: ThreadPoolExecutor
 ) -> Iterator[SubscriptionTrial]:
     names, gaps = _Names(), Gaps()
-    seen = _seen(clients, names, gaps)
+    seen = _list_seen(clients, names, gaps)
     refused = {gap.scope.rpartition("/")[2]: gap.reason for gap in gaps.found if gap.scope}
     unread = next((gap for gap in gaps.found if not gap.scope), None)
     if unread is not None:
@@ -138,18 +138,18 @@ def _subscriptions(
         lambda id_: _subscription(clients, id_, names.of(f"/subscriptions/{id_}"), actions),
         sorted(seen.subscriptions),
     )
-    yield from _widened(clients, tuple(found), seen, names, actions, pool)
+    yield from _test_scopes(clients, tuple(found), seen, names, actions, pool)
     for id_ in sorted(set(refused) - seen.subscriptions):
         yield SubscriptionTrial(id_, id_, False, refused[id_])
 
 
-def _seen(clients: _Clients, names: _Names, gaps: Gaps) -> Seen:
+def _list_seen(clients: _Clients, names: _Names, gaps: Gaps) -> Seen:
     """The subscriptions of the scope and the resource groups in them, as the sign-in sees them."""
     scope = clients.settings.scope
     reader = ResourceGraph(clients.manager, clients.checkpoint, names.take)
     wanted = frozenset({SUBSCRIPTION_TYPE, RESOURCE_GROUP_TYPE})
     seen = find(next(iter(scope.tenants), ""), scope, wanted, reader, names, gaps)
-    missing(scope, [seen], gaps)
+    note_missing(scope, [seen], gaps)
     return seen
 
 
@@ -180,7 +180,7 @@ def _subscription(clients: _Clients, id_: str, name: str, actions: tuple[str, ..
     return SubscriptionTrial(id_, name, True, "", _lacks(granted, actions))
 
 
-def _widened(
+def _test_scopes(
     clients: _Clients,
     found: Sequence[SubscriptionTrial],
     seen: Seen,
@@ -220,7 +220,7 @@ def _permissions(rights: tuple[Right, ...]) -> dict[str, str]:
     return found
 
 
-def _granted(clients: _Clients, permission: str, path: str) -> PermissionTrial:
+def _test_permission(clients: _Clients, permission: str, path: str) -> PermissionTrial:
     answer = clients.directory.get(path, permission)
     if answer.ok:
         return PermissionTrial(permission, True)

@@ -66,7 +66,10 @@ def _lines(platform: DevOpsPlatform, type_: str, depth: int) -> Iterator[str]:
     """The requests for a resource of a type and, in loops, for what lies below."""
     pad = "  " * depth
     for listing in platform.below(type_):
-        path, file = _shell(listing.path), _shell(recording_name(_marked(listing.path), listing.service))
+        path, file = (
+            _shell(listing.path),
+            _shell(recording_name(_mark_variables(listing.path), listing.service)),
+        )
         origin = platform.origins[listing.service].replace(
             "{" + platform.variable + "}", f"${{{platform.variable}}}"
         )
@@ -88,7 +91,7 @@ def _loop(platform: DevOpsPlatform, listing: RestListing, file: str, depth: int)
     yield f"{pad}done"
 
 
-def _marked(path: str) -> str:
+def _mark_variables(path: str) -> str:
     """The path with marks in place of variables, which no quoting changes."""
     return _VARIABLE.sub(r"_V_\1_V_", path)
 

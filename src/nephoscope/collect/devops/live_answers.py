@@ -79,10 +79,10 @@ def _ask(client: Client, path: str, what: str) -> RestAnswer:
         raise RateLimitError(f"the rate limit of the token is used up: run again at {until}")
     if answer.status not in (200, 204):
         return RestAnswer(answer.status, message=redact_text(message_of(answer.body))[:500])
-    return RestAnswer(answer.status, answer.body, _following(path, answer))
+    return RestAnswer(answer.status, answer.body, _next_page(path, answer))
 
 
-def _following(path: str, answer: Answer) -> str:
+def _next_page(path: str, answer: Answer) -> str:
     """The next page: GitHub links to it, Azure DevOps gives a token for it."""
     headers = _headers(answer)
     found = _NEXT.search(headers.get("link", ""))

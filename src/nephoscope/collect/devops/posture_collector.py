@@ -111,17 +111,17 @@ class PostureCollector:
         for page in self.answers.pages(listing.url(node.variables), listing.service, what):
             found.requests[what] += 1
             if not page.granted:
-                self._refused(listing, node, page, found)
+                self._note_refusal(listing, node, page, found)
                 yield from children
                 return
             for row in _rows(listing, page.body):
-                children += self._taken(listing, node, row, names, found)
+                children += self._take_row(listing, node, row, names, found)
         _note_scanner(listing, node, found, on=True)
         if not (self.only and _lists_repositories(listing)):
             found.scopes[node.id.lower()].add(claim_of(listing.type, node.type))
         yield from children
 
-    def _taken(
+    def _take_row(
         self,
         listing: RestListing,
         node: Node,
@@ -141,7 +141,9 @@ class PostureCollector:
         bound = {variable: _text(row, path) for variable, path in listing.binds.items()}
         return [Node(id_, listing.type, {**node.variables, **bound})] if listing.binds else []
 
-    def _refused(self, listing: RestListing, node: Node, page: RestAnswer, found: DevOpsCollection) -> None:
+    def _note_refusal(
+        self, listing: RestListing, node: Node, page: RestAnswer, found: DevOpsCollection
+    ) -> None:
         if listing.nothing and re.search(listing.nothing, page.message, re.IGNORECASE):
             _note_scanner(listing, node, found, on=False)
             found.scopes[node.id.lower()].add(claim_of(listing.type, node.type))

@@ -20,30 +20,30 @@ def project(body: object, keep: Iterable[str]) -> dict[str, object]:
         node = tree
         for part in path.split("."):
             node = node.setdefault(part, {})
-    found = _kept(body, tree)
+    found = _project(body, tree)
     return found if isinstance(found, dict) else {}
 
 
-def _kept(value: Any, tree: Mapping[str, Any]) -> Any:
+def _project(value: Any, tree: Mapping[str, Any]) -> Any:
     if not tree:
-        return _bounded(value)
+        return _shorten(value)
     if isinstance(value, list):
-        return [_kept(one, tree) for one in value[:_MOST_ITEMS]]
+        return [_project(one, tree) for one in value[:_MOST_ITEMS]]
     if not isinstance(value, dict):
         return None
     if "*" in tree:
-        return {str(key): _kept(inner, tree["*"]) for key, inner in list(value.items())[:_MOST_ITEMS]}
+        return {str(key): _project(inner, tree["*"]) for key, inner in list(value.items())[:_MOST_ITEMS]}
     found: dict[str, Any] = {}
     for name, below in tree.items():
         plain = name.rstrip("?@")
         if name.endswith("?"):
             found[plain] = bool(value.get(plain))
         elif plain in value:
-            found[plain] = _origin(value[plain]) if name.endswith("@") else _kept(value[plain], below)
+            found[plain] = _origin(value[plain]) if name.endswith("@") else _project(value[plain], below)
     return found
 
 
-def _bounded(value: object) -> object:
+def _shorten(value: object) -> object:
     return value[:_MOST_TEXT] if isinstance(value, str) else value
 
 

@@ -38,15 +38,15 @@ class FactReader:
         with self.opened() as state:
             if state is not None:
                 for one in state.own_facts.all(None if self.everywhere else subscriptions):
-                    yield learned(one, self.now)
+                    yield load_claim(one, self.now)
 
-    def forgotten(self) -> frozenset[str]:
+    def list_forgotten(self) -> frozenset[str]:
         """The lower-cased ids and the claims of facts that were taken back since an evaluation was kept."""
         with self.opened() as state:
             return frozenset() if state is None else frozenset(state.checkpoints.all(FORGOTTEN))
 
 
-def learned(facts: OwnFacts, now: datetime) -> Learned:
+def load_claim(facts: OwnFacts, now: datetime) -> Learned:
     """A claim with its documents as the loading takes it at a time."""
     scope, entry = facts.claim
     resources = tuple(Resource.of(body) for body in facts.documents)

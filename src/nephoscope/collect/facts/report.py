@@ -142,13 +142,13 @@ def _wholes(report: FactReport, resource: ResourceId) -> Iterator[tuple[tuple[st
         if not in_scope(id_.key, resource.key):
             raise FactError(place, f"it must be {report.resource} or lie below it")
         for type_ in types:
-            known = _known(type_, place)
+            known = _require_type(type_, place)
             if id_.type == known.type.lower():
                 raise FactError(place, f"{known.type} is what the scope itself is: claim the types below it")
             yield (id_.key, known.type.lower()), None
 
 
-def _known(type_: str, place: str) -> FactType:
+def _require_type(type_: str, place: str) -> FactType:
     found = fact_types().get(type_.lower())
     if found is None:
         told = ", ".join(one.type for one in fact_types().values())
@@ -162,7 +162,7 @@ def _document(given: Mapping[str, object], place: str) -> tuple[ResourceId, dict
     if not isinstance(text, str):
         raise FactError(f"{place}.id", f"it must be the id of the document; {_ID}")
     id_ = _subject(text, f"{place}.id")
-    known = _known(id_.type, f"{place}.id")
+    known = _require_type(id_.type, f"{place}.id")
     _check_parent(id_, known, f"{place}.id")
     name = text.rstrip("/").rsplit("/", 1)[-1]
     for member, wanted in (("name", name), ("type", known.type)):

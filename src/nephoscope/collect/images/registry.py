@@ -132,7 +132,7 @@ class Registry:
         """Return a manifest or an index by its tag or digest, with its digest, which is checked; raises ImageError."""
         what = f"{self.host}/{repository}:{version}"
         answer = self._ask(f"/v2/{repository}/manifests/{version}", repository, what, {"Accept": ACCEPT})
-        content = _bounded(answer, MAX_SIZE, what)
+        content = _read_bounded(answer, MAX_SIZE, what)
         digest = (
             version
             if ":" in version
@@ -147,7 +147,7 @@ class Registry:
     def read_blob(self, repository: str, digest: str) -> bytes:
         """Return a small blob, unchecked; raises ImageError."""
         what = f"{digest} of {self.host}/{repository}"
-        return _bounded(
+        return _read_bounded(
             self._ask(f"/v2/{repository}/blobs/{check_digest_text(digest)}", repository, what),
             MAX_SIZE,
             what,
@@ -183,7 +183,7 @@ class Registry:
             seen.add(path)
             answer = self._ask(path, repository, what)
             try:
-                yield msgspec.json.decode(_bounded(answer, _MAX_PAGE, what), type=kind)
+                yield msgspec.json.decode(_read_bounded(answer, _MAX_PAGE, what), type=kind)
             except msgspec.DecodeError as error:
                 raise ImageError(f"{what} cannot be read: {error}") from error
             path = self._next(answer)
@@ -280,7 +280,7 @@ class Registry:
             )
         except httpx.HTTPError as error:
             raise RegistryUnreachableError(f"{what}: {realm} does not answer: {error}") from error
-        content = _bounded(answer, _MAX_TOKEN, what)
+        content = _read_bounded(answer, _MAX_TOKEN, what)
         if answer.status_code != httpx.codes.OK:
             raise ImageDeniedError(
                 f"{what}: {realm} answered {answer.status_code}: check the login for {self.host}"
@@ -360,7 +360,7 @@ def open_registry_image(registry: Registry, reference: ImageReference, wanted: W
     return open_image(RepositoryStore(registry, reference.repository), content, str(reference), wanted)
 
 
-def _bounded(answer: httpx.Response, most: int, what: str) -> bytes:
+def _read_bounded(answer: httpx.Response, most: int, what: str) -> bytes:
     """Read the content of an answer, at most so many bytes; raises ImageError."""
     content = bytearray()
     try:

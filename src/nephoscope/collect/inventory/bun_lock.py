@@ -24,7 +24,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     members = {key: table(member) for key, member in table(document.get("workspaces")).items()}
     entries = table(document.get("packages"))
     lines.after("packages")
-    used = _reached(
+    used = _find_reached(
         {name for member in members.values() for kind in _DECLARED for name in table(member.get(kind))},
         entries,
     )
@@ -53,7 +53,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             groups=("dev",) if is_development else (),
             is_development=is_development,
             relationship=relationship,
-            dependencies=tuple(_needed(key, entries)),
+            dependencies=tuple(_list_needed(key, entries)),
         )
 
 
@@ -73,7 +73,7 @@ def _edges(key: str, entries: dict[str, object]) -> Iterator[str]:
                 yield nested if nested in entries else name
 
 
-def _reached(start: set[str], entries: dict[str, object]) -> set[str]:
+def _find_reached(start: set[str], entries: dict[str, object]) -> set[str]:
     reached, waiting = set[str](), list(start)
     while waiting:
         key = waiting.pop()
@@ -83,7 +83,7 @@ def _reached(start: set[str], entries: dict[str, object]) -> set[str]:
     return reached
 
 
-def _needed(key: str, entries: dict[str, object]) -> Iterator[str]:
+def _list_needed(key: str, entries: dict[str, object]) -> Iterator[str]:
     for other in _edges(key, entries):
         value = entries[other]
         if isinstance(value, list) and value and isinstance(value[0], str):

@@ -38,12 +38,12 @@ def read(file: InventoryFile) -> Iterator[Package]:
     for owner in owners:
         for kind, group in _KINDS.items():
             for alias, value in table(owner.get(kind)).items():
-                yield from _asked(
+                yield from _read_requirement(
                     file, alias, value, group, table(shared.get("dependencies")), lines.get(alias, 1)
                 )
 
 
-def _asked(
+def _read_requirement(
     file: InventoryFile, alias: str, value: object, group: str, shared: dict[str, object], line: int
 ) -> Iterator[Package]:
     entry = table({"version": value} if isinstance(value, str) else value)

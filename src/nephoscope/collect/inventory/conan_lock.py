@@ -46,9 +46,9 @@ def read(file: InventoryFile) -> Iterator[Package]:
 def _graph(file: InventoryFile, nodes: dict[str, dict[str, object]]) -> Iterator[Package]:
     lines = KeyLines(file.text)
     lines.after("nodes")
-    required = {other for node in nodes.values() for other in _required(node)}
+    required = {other for node in nodes.values() for other in _list_required(node)}
     projects = {key for key, node in nodes.items() if key not in required and node.get("path")}
-    direct = {other for key in projects for other in _required(nodes[key])}
+    direct = {other for key in projects for other in _list_required(nodes[key])}
     for key, node in nodes.items():
         line = lines.after(key)
         if key in projects:
@@ -59,7 +59,7 @@ def _graph(file: InventoryFile, nodes: dict[str, dict[str, object]]) -> Iterator
             file.leave_out(line, f"`name/version` is wanted: {reference[:80]!r}")
             continue
         needed = (
-            _REFERENCE.fullmatch(_reference(nodes[other])) for other in _required(node) if other in nodes
+            _REFERENCE.fullmatch(_reference(nodes[other])) for other in _list_required(node) if other in nodes
         )
         relationship: Relationship = "declared" if key in direct else "transitive"
         yield Package(
@@ -77,6 +77,6 @@ def _reference(node: dict[str, object]) -> str:
     return word(node.get("ref")) or word(node.get("pref"))
 
 
-def _required(node: dict[str, Any]) -> list[str]:
+def _list_required(node: dict[str, Any]) -> list[str]:
     required = node.get("requires")
     return list(map(str, required.values() if isinstance(required, dict) else required or ()))

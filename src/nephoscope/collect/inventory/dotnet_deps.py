@@ -17,7 +17,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     """Give the application, its other projects and the packages; raises UnreadableInventoryError."""
     document = table(parse_json(file))
     libraries = {key: table(entry) for key, entry in table(document.get("libraries")).items()}
-    needed = _needed(document)
+    needed = _find_needed(document)
     projects = [key for key, entry in libraries.items() if entry.get("type") == "project"]
     asked = {name for names in needed.values() for name in names}
     roots = [key for key in projects if key not in asked]
@@ -42,7 +42,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         )
 
 
-def _needed(document: dict[str, object]) -> dict[str, list[str]]:
+def _find_needed(document: dict[str, object]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for libraries in table(document.get("targets")).values():
         for key, entry in table(libraries).items():

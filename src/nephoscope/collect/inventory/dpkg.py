@@ -18,10 +18,10 @@ _SOURCE = re.compile(r"(\S+)(?:\s+\(([^)]+)\))?")
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the installed packages; raises UnreadableInventoryError."""
     if not file.name.endswith(".md5sums"):
-        yield from installed(file, "deb")
+        yield from read_installed(file, "deb")
 
 
-def installed(file: InventoryFile, kind: str) -> Iterator[Package]:
+def read_installed(file: InventoryFile, kind: str) -> Iterator[Package]:
     """Give the installed packages of a control file as packages of a type; raises UnreadableInventoryError."""
     for paragraph in paragraphs(file):
         if (found := _package(file, paragraph, kind)) is not None:

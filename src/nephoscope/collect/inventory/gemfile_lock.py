@@ -20,7 +20,7 @@ _DECLARED = re.compile(r" {2}([^\s(!]+).*")
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the locked gems, without the platform behind their version; raises UnreadableInventoryError."""
     lines = file.text.split("\n")
-    declared = set(_declared(lines))
+    declared = set(_list_declared(lines))
     section, waiting = "", None
     needed: list[str] = []
     seen: set[tuple[str, str]] = set()
@@ -40,7 +40,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             file.leave_out(number, f"`name (version)` is wanted: {line.strip()[:60]!r}")
 
 
-def _declared(lines: list[str]) -> Iterator[str]:
+def _list_declared(lines: list[str]) -> Iterator[str]:
     section = ""
     for line in lines:
         if line and not line[0].isspace():

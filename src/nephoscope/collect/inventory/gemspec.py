@@ -60,14 +60,14 @@ def _constant(file: InventoryFile, owner: str) -> str:
     if written is None:
         return ""
     constant = written[1].rpartition("::")[2]
-    for text in (file.text, *_required(file)):
+    for text in (file.text, *_read_required(file)):
         for name, value in _CONSTANT.findall(text):
             if name == constant:
                 return str(value)
     return ""
 
 
-def _required(file: InventoryFile) -> Iterator[str]:
+def _read_required(file: InventoryFile) -> Iterator[str]:
     for words in _REQUIRED.findall(file.text):
         parts = [part for part in _LICENSE.findall(words) if part != "rubygems"]
         path = "/".join(part.strip("/") for part in parts)

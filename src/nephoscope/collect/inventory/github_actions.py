@@ -26,7 +26,7 @@ _USED = re.compile(r"([\w.-]+/[\w.-]+)(?:/[^@\s]*)?@(\S+)")
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give each action with the reference that it is used at; raises UnreadableInventoryError."""
     document = parse_yaml_tables(file)
-    for text in _used(document) if isinstance(document, dict) else ():
+    for text in _list_used(document) if isinstance(document, dict) else ():
         found = _USED.fullmatch(text)
         at = file.text.find(text)
         line = file.text.count("\n", 0, at) + 1 if at >= 0 else 1
@@ -39,7 +39,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         )
 
 
-def _used(document: dict[str, object]) -> Iterator[str]:
+def _list_used(document: dict[str, object]) -> Iterator[str]:
     jobs = document.get("jobs")
     owners = [*(jobs.values() if isinstance(jobs, dict) else ()), document.get("runs")]
     for owner in owners:

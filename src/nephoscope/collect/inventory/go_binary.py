@@ -58,15 +58,15 @@ def _build_information(program: Executable) -> tuple[str, str] | None:
         return None
     block = block[at:]
     if block[15] & 2:
-        version, rest = _prefixed(block, 32)
-        modules, _ = _prefixed(block, rest)
+        version, rest = _read_prefixed(block, 32)
+        modules, _ = _read_prefixed(block, rest)
     else:
-        version, modules = _pointed(program, block)
+        version, modules = _read_pointers(program, block)
     framed = len(modules) >= 33 and modules[-17:-16] == b"\n"
     return version.decode("utf-8", "replace"), (modules[16:-16] if framed else b"").decode("utf-8", "replace")
 
 
-def _prefixed(block: bytes, at: int) -> tuple[bytes, int]:
+def _read_prefixed(block: bytes, at: int) -> tuple[bytes, int]:
     size = shift = 0
     while True:
         byte = block[at]
@@ -80,7 +80,7 @@ def _prefixed(block: bytes, at: int) -> tuple[bytes, int]:
     return block[at : at + min(size, _MAX_TEXT)], at + size
 
 
-def _pointed(program: Executable, block: bytes) -> tuple[bytes, bytes]:
+def _read_pointers(program: Executable, block: bytes) -> tuple[bytes, bytes]:
     size = block[14]
     layout = (">" if block[15] & 1 else "<") + ("Q" if size == 8 else "I")
 

@@ -35,7 +35,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     required: set[str] = set()
     for line in lines:
         if line.words[0] == "require" and len(line.words) > 2:
-            yield from _required(file, line, replaced, required)
+            yield from _read_required(file, line, replaced, required)
     beside = file.neighbour("go.sum") if language and _parts(language) < _COMPLETE else None
     for number, name, version in sums(file, beside) if beside is not None else ():
         if name not in required:
@@ -96,7 +96,7 @@ def _replacements(lines: list[_Line]) -> Iterator[tuple[tuple[str, str], tuple[i
             )
 
 
-def _required(
+def _read_required(
     file: InventoryFile,
     line: _Line,
     replaced: dict[tuple[str, str], tuple[int, str, str]],

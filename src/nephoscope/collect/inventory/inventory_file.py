@@ -31,7 +31,7 @@ class SetAside(NamedTuple):
     reason: str
 
 
-def _nothing(path: str) -> bytes | None:
+def _read_nothing(path: str) -> bytes | None:
     del path
     return None
 
@@ -45,7 +45,7 @@ class InventoryFile:
 
     path: str
     content: bytes
-    beside: Callable[[str], bytes | None] = _nothing
+    beside: Callable[[str], bytes | None] = _read_nothing
     system: OperatingSystem | None = None
     set_aside: list[SetAside] = field(default_factory=list)
 

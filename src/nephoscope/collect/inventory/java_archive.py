@@ -138,7 +138,7 @@ def _manifest(content: bytes) -> dict[str, str]:
 def _own_library(name: str, manifest: dict[str, str], found: list[_Library]) -> _Library | None:
     """Return what an archive itself is, where none of those found in it is that: by its file's name, else its manifest."""
     versions = [manifest[key] for key in _VERSIONS if manifest.get(key)]
-    named = _named(name, [*versions, *(library.version for library in found)])
+    named = _split_name(name, [*versions, *(library.version for library in found)])
     if named and any(library.artifact == named[0] for library in found):
         return None
     licenses = tuple(value for key, value in manifest.items() if _LICENSES.fullmatch(key))
@@ -152,7 +152,7 @@ def _own_library(name: str, manifest: dict[str, str], found: list[_Library]) -> 
     return _Library(group, artifact, versions[0], licenses)
 
 
-def _named(name: str, versions: list[str]) -> tuple[str, str] | None:
+def _split_name(name: str, versions: list[str]) -> tuple[str, str] | None:
     """Return artifact and version of a file's name: divided where a known version begins, else at the last one with a dot."""
     plain = _FILE_NAME.fullmatch(name)
     stem = plain[1] if plain else name

@@ -26,7 +26,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     document = table(parse_json(file))
     lines = KeyLines(file.text)
     entries = table(document.get("packages"))
-    found = _installed(file, entries, lines) if entries else _nested(file, document, lines, 0)
+    found = _read_installed(file, entries, lines) if entries else _read_nested(file, document, lines, 0)
     merged: dict[tuple[str, str], Package] = {}
     for package in found:
         key = package.name, package.version
@@ -63,7 +63,9 @@ def _groups(entry: dict[str, object]) -> tuple[str, ...]:
     return tuple(group for group, is_in in named.items() if is_in)
 
 
-def _nested(file: InventoryFile, owner: dict[str, Any], lines: KeyLines, depth: int) -> Iterator[Package]:
+def _read_nested(
+    file: InventoryFile, owner: dict[str, Any], lines: KeyLines, depth: int
+) -> Iterator[Package]:
     if depth > MAX_DEPTH:
         raise file.refusal(f"packages are nested deeper than {MAX_DEPTH}")
     for key, value in table(owner.get("dependencies")).items():
@@ -82,10 +84,10 @@ def _nested(file: InventoryFile, owner: dict[str, Any], lines: KeyLines, depth: 
             is_development="dev" in groups,
             dependencies=tuple(entry["requires"]) if isinstance(entry.get("requires"), dict) else (),
         )
-        yield from _nested(file, entry, lines, depth + 1)
+        yield from _read_nested(file, entry, lines, depth + 1)
 
 
-def _installed(file: InventoryFile, entries: dict[str, object], lines: KeyLines) -> Iterator[Package]:
+def _read_installed(file: InventoryFile, entries: dict[str, object], lines: KeyLines) -> Iterator[Package]:
     project = table(entries.get(""))
     declared = {name for kind in _DECLARED for name in table(project.get(kind))}
     linked = {word(table(entry).get("resolved")): key for key, entry in entries.items() if _is_link(entry)}
@@ -112,7 +114,7 @@ def _installed(file: InventoryFile, entries: dict[str, object], lines: KeyLines)
             is_development="dev" in groups,
             relationship=relationship,
             licenses=licenses_of(entry),
-            dependencies=tuple(_needed(key, entry, entries, names)),
+            dependencies=tuple(_list_needed(key, entry, entries, names)),
         )
 
 
@@ -127,19 +129,19 @@ def _name(key: str, entry: dict[str, object], linked: dict[str, str]) -> str:
     return word(entry.get("name")) or folder
 
 
-def _needed(
+def _list_needed(
     key: str, entry: dict[str, object], entries: dict[str, object], names: dict[str, str]
 ) -> Iterator[str]:
     for kind in ("dependencies", "optionalDependencies", "peerDependencies"):
         for name in table(entry.get(kind)):
-            found = _resolved(key, name, entries)
+            found = _resolve(key, name, entries)
             if found is not None:
                 version = word(table(entries[found]).get("version"))
                 plain = names.get(found, name)
                 yield f"{plain}@{version}" if version else plain
 
 
-def _resolved(key: str, name: str, entries: dict[str, object]) -> str | None:
+def _resolve(key: str, name: str, entries: dict[str, object]) -> str | None:
     folder = key
     while True:
         path = f"{folder}/node_modules/{name}" if folder else f"node_modules/{name}"

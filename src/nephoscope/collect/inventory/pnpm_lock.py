@@ -35,7 +35,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     lines = lines_of_keys(file.text, 2)
     for key, value in entries.items():
         entry = table(value)
-        named = _named(key, entry)
+        named = _package_name(key, entry)
         if named is None:
             file.leave_out(lines.get(key, 1), f"this is no path of a package: {key[:80]!r}")
             continue
@@ -54,7 +54,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         )
 
 
-def _named(key: str, entry: dict[str, object]) -> tuple[str, str] | None:
+def _package_name(key: str, entry: dict[str, object]) -> tuple[str, str] | None:
     own, given = word(entry.get("name")), word(entry.get("version"))
     found = _AT.fullmatch(key) or _SLASHED.fullmatch(key) or _REGISTRY.fullmatch(key)
     if own and (given or not found):
@@ -133,5 +133,5 @@ class _Graph:
                 for other in sorted(self._keys(name, wanted)) or [""]:
                     plain = other.partition("(")[0]
                     entry = table(entries.get(other) or entries.get(plain))
-                    named = _named(other, entry) if other else None
+                    named = _package_name(other, entry) if other else None
                     yield f"{named[0]}@{named[1]}" if named else name

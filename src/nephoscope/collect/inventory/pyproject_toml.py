@@ -19,17 +19,17 @@ def read(file: InventoryFile) -> Iterator[Package]:
     document = parse_toml(file)
     project = table(document.get("project"))
     for entry in array(project.get("dependencies")):
-        yield from _required(file, word(entry), ())
+        yield from _read_required(file, word(entry), ())
     for group, entries in table(project.get("optional-dependencies")).items():
         for entry in array(entries):
-            yield from _required(file, word(entry), (group,))
+            yield from _read_required(file, word(entry), (group,))
     poetry = table(table(document.get("tool")).get("poetry"))
     for name, wanted in table(poetry.get("dependencies")).items():
         if name.lower() != "python":
             yield from _poetry(file, name, wanted)
 
 
-def _required(file: InventoryFile, text: str, groups: tuple[str, ...]) -> Iterator[Package]:
+def _read_required(file: InventoryFile, text: str, groups: tuple[str, ...]) -> Iterator[Package]:
     found = parse_requirement(text)
     line = _line(file, text)
     if found is None:

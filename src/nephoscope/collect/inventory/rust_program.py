@@ -27,7 +27,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     section = parse_executable(file).section(".dep-v0", "rust-deps-v0")
     if section is None:
         return
-    entries = tables(table(_unpacked(file, section)).get("packages"))
+    entries = tables(table(_unpack(file, section)).get("packages"))
     names = [f"{word(entry.get('name'))}@{word(entry.get('version'))}" for entry in entries]
     for entry in entries:
         needed = (index for index in array(entry.get("dependencies")) if isinstance(index, int))
@@ -43,7 +43,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         )
 
 
-def _unpacked(file: InventoryFile, section: bytes) -> object:
+def _unpack(file: InventoryFile, section: bytes) -> object:
     unpacking = zlib.decompressobj()
     try:
         text = unpacking.decompress(section, MAX_UNPACKED)

@@ -25,7 +25,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     roots = [entry for entry in entries if _folder(entry)]
     declared = {name for root in roots for name in _names(root)}
     developed = {name for root in roots for name in _development_names(root)}
-    used = _reached(declared, by_name)
+    used = _find_reached(declared, by_name)
     for number, entry in enumerate(entries):
         name = word(entry.get("name"))
         relationship: Relationship = (
@@ -47,7 +47,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             groups=("dev",) if is_development else (),
             is_development=is_development,
             relationship=relationship if roots else "",
-            dependencies=tuple(_versioned(_all_needed(entry), by_name)),
+            dependencies=tuple(_add_versions(_all_needed(entry), by_name)),
         )
 
 
@@ -56,20 +56,20 @@ def _folder(entry: dict[str, object]) -> str:
     return next((word(source[kind]) for kind in _LOCAL if kind in source), "")
 
 
-def _needed(entry: dict[str, object]) -> Iterator[dict[str, object]]:
+def _list_needed(entry: dict[str, object]) -> Iterator[dict[str, object]]:
     yield from tables(entry.get("dependencies"))
     for optional in table(entry.get("optional-dependencies")).values():
         yield from tables(optional)
 
 
 def _all_needed(entry: dict[str, object]) -> Iterator[dict[str, object]]:
-    yield from _needed(entry)
+    yield from _list_needed(entry)
     for group in table(entry.get("dev-dependencies")).values():
         yield from tables(group)
 
 
 def _names(entry: dict[str, object]) -> set[str]:
-    return {word(needed.get("name")) for needed in _needed(entry)}
+    return {word(needed.get("name")) for needed in _list_needed(entry)}
 
 
 def _development_names(entry: dict[str, object]) -> set[str]:
@@ -77,7 +77,7 @@ def _development_names(entry: dict[str, object]) -> set[str]:
     return {word(table(needed).get("name")) for group in groups for needed in array(group)}
 
 
-def _reached(start: set[str], by_name: dict[str, list[dict[str, object]]]) -> set[str]:
+def _find_reached(start: set[str], by_name: dict[str, list[dict[str, object]]]) -> set[str]:
     reached, waiting = set[str](), list(start)
     while waiting:
         name = waiting.pop()
@@ -87,7 +87,7 @@ def _reached(start: set[str], by_name: dict[str, list[dict[str, object]]]) -> se
     return reached
 
 
-def _versioned(
+def _add_versions(
     needed: Iterable[dict[str, object]], by_name: dict[str, list[dict[str, object]]]
 ) -> Iterator[str]:
     for entry in needed:

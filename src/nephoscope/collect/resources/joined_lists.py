@@ -29,7 +29,7 @@ class JoinedLists:
         A list with such a text in an element goes as a whole.
         """
         lists = self.of_type(type_)
-        found = list(_joined(body, lists, ())) if lists else []
+        found = list(_find_joined(body, lists, ())) if lists else []
         for holder, key, _ in found:
             del holder[key]
         if found:
@@ -59,7 +59,7 @@ def _lists_of(aliases: Aliases, type_: str) -> Lists:
     return found
 
 
-def _joined(
+def _find_joined(
     value: dict[str, object], lists: Lists, path: tuple[str, ...]
 ) -> Iterator[tuple[dict[str, object], str, tuple[str, ...]]]:
     """The members that are joined lists: the object that holds each, its key, its path."""
@@ -71,7 +71,7 @@ def _joined(
         if STAR in below and _is_joined(item, below[STAR]):
             yield value, key, here
         elif isinstance(item, dict):
-            yield from _joined(item, below, here)
+            yield from _find_joined(item, below, here)
 
 
 def _is_joined(item: object, elements: Lists) -> bool:
@@ -82,4 +82,4 @@ def _is_joined(item: object, elements: Lists) -> bool:
 
 
 def _holds_joined(element: object, lists: Lists) -> bool:
-    return isinstance(element, dict) and any(True for _ in _joined(element, lists, ()))
+    return isinstance(element, dict) and any(True for _ in _find_joined(element, lists, ()))

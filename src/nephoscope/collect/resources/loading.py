@@ -12,7 +12,7 @@ from nephoscope.collect.resources.beside import LearnedFacts
 from nephoscope.collect.resources.children import child_types, children, is_listed
 from nephoscope.collect.resources.joined_lists import JoinedLists
 from nephoscope.collect.resources.learned import Learned, Learning, nothing_learned
-from nephoscope.collect.resources.reading import Found, Lost, Manifest, Pages, carried, read, resource
+from nephoscope.collect.resources.reading import Found, Lost, Manifest, Pages, carried_origin, read, resource
 from nephoscope.collect.resources.tenancy import Tenancy
 from nephoscope.estate.coverage import Inference, merge
 from nephoscope.estate.estate import Estate
@@ -127,7 +127,7 @@ def stream(
         elif isinstance(item, Found):
             yield item.resource
             for record in children(item.resource.body, item.resource.id):
-                yield resource(record, carried(item.resource.origin))
+                yield resource(record, carried_origin(item.resource.origin))
 
 
 def items(
@@ -159,13 +159,15 @@ def _of_tape(source: Source, limits: Limits, joined: JoinedLists) -> Iterator[It
             for member in members(source, limits, Path(folder), is_json, [], special):
                 yield from read(member, limits, lambda _: None, joined)
         except FileError as error:
-            yield _lost(source, source.name, str(error))
+            yield _make_lost(source, source.name, str(error))
     for path in special:
         if is_json(path.name):
-            yield _lost(source, str(path), "a link, a device or a file with holes in an archive is not read")
+            yield _make_lost(
+                source, str(path), "a link, a device or a file with holes in an archive is not read"
+            )
 
 
-def _lost(source: Source, name: str, reason: str) -> Lost:
+def _make_lost(source: Source, name: str, reason: str) -> Lost:
     return Lost(Quarantined(Place(name), reason), "*", source)
 
 
@@ -257,7 +259,7 @@ class Loader:
         """Add the children inside the bodies that were kept, where the files hold no whole body of their own for them."""
         for parent in list(self.bodies.values()):
             for record in children(parent.body, parent.id):
-                child = resource(record, carried(parent.origin))
+                child = resource(record, carried_origin(parent.origin))
                 if is_listed(child.type):
                     self.seen[self._roots[parent.key]].see(
                         child, embedded=True, carries=child_types(child.type)

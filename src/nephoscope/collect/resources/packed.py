@@ -28,10 +28,10 @@ class Packed(Resource):
     @property
     def body(self) -> dict[str, Any]:
         """The body."""
-        return _decoded(self._text)
+        return _decode(self._text)
 
 
 @lru_cache(maxsize=1024)
-def _decoded(text: bytes) -> dict[str, object]:
+def _decode(text: bytes) -> dict[str, object]:
     body: dict[str, object] = msgspec.json.decode(text)
     return body

@@ -191,7 +191,7 @@ def _manifests(source: Source, limits: Limits, advance: Callable[[int], None]) -
 
 def _piece(piece: Piece, source: Source, hints: Hints, joined: JoinedLists) -> Iterator[Found | Lost]:
     if piece.error:
-        yield _lost(piece, source, piece.error, _lost_type(piece.data))
+        yield _make_lost(piece, source, piece.error, _lost_type(piece.data))
         return
     try:
         value = answer.from_row(piece.columns, piece.value) if piece.columns else piece.value
@@ -208,10 +208,10 @@ def _piece(piece: Piece, source: Source, hints: Hints, joined: JoinedLists) -> I
             hints.narrow(found.type, record.narrow)
             yield Found(found, record.api_version, source)
     except RecordError as error:
-        yield _lost(piece, source, str(error), "")
+        yield _make_lost(piece, source, str(error), "")
 
 
-def _lost(piece: Piece, source: Source, reason: str, type_: str) -> Lost:
+def _make_lost(piece: Piece, source: Source, reason: str, type_: str) -> Lost:
     place = Place(source.name, piece.line, piece.column)
     text = piece.data[: 4 * EXCERPT].decode("utf-8", "replace")
     return Lost(Quarantined(place, redact_text(reason), _excerpt(text)), type_, source)
@@ -285,6 +285,6 @@ def _whole(record: Record) -> bool:
     return isinstance(properties, dict) and bool(properties or record.api_version or record.embedded)
 
 
-def carried(origin: bytes) -> bytes:
+def carried_origin(origin: bytes) -> bytes:
     """The origin of a child that the body of this origin carries."""
     return origin and origin + b"/"

@@ -215,7 +215,7 @@ class Splitter:
         while True:
             match = (LENIENT_TOKEN if scan.error else TOKEN).match(buffer, scan.position)
             if match is None:
-                if self._unfinished(scan):
+                if self._is_unfinished(scan):
                     return -1
                 continue
             end = match.end()
@@ -226,7 +226,7 @@ class Splitter:
             if not scan.stack:
                 return end
 
-    def _unfinished(self, scan: Scan) -> bool:
+    def _is_unfinished(self, scan: Scan) -> bool:
         """No bracket follows: True when more bytes are needed, False when the scan goes on leniently."""
         buffer = self._buffer
         stop = (LENIENT_PREFIX if scan.error else PREFIX).match(buffer, scan.position).end()  # type: ignore[union-attr]

@@ -134,12 +134,12 @@ class Spool:
         whole = Loader(tenant, self._tenants)
         kept: list[Resource] = []
         duplicates = 0
-        for item in (*self._others, *self._unowned()):
+        for item in (*self._others, *self._list_unowned()):
             if tenant in owners(self._tenants, item, ""):
                 whole.take(item)
         cells = tuple(sorted(cell for cell in self._sizes if self._owner(cell) == tenant))
         for group in self._groups(cells, PART):
-            found, doubled = self._picked(group, types, whole)
+            found, doubled = self._pick(group, types, whole)
             kept += found
             duplicates += doubled
         # The subscriptions are among what was kept, and nobody asked for resource groups.
@@ -152,7 +152,7 @@ class Spool:
         path = list(self._roots)[root] if not subscription else Path()
         return self._tenants.of(subscription, named, path)
 
-    def _unowned(self) -> Iterator[Lost]:
+    def _list_unowned(self) -> Iterator[Lost]:
         for cell, count in self._sizes.items():
             if self._owner(cell) is None:
                 root = list(self._roots)[cell[1]]
@@ -175,7 +175,7 @@ class Spool:
             part.settle()
             return Estate.of(part.bodies.values(), coverage, (), part.duplicates, tenant=part.tenant)
 
-    def _picked(
+    def _pick(
         self, cells: Sequence[Cell], types: frozenset[str], whole: Loader
     ) -> tuple[list[Resource], int]:
         """The resources of some types in some cells, and how many bodies gave way there; the whole sees what was read."""

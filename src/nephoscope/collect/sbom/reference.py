@@ -81,9 +81,9 @@ def _mandatory_tests() -> list[str]:
         "",
         "| section | since | what it finds |",
         "|---|---|---|",
-        *(f"| {one.section} | {one.since} | {_finding(one.check.__doc__)} |" for one in all_tests()),
+        *(f"| {one.section} | {one.since} | {_describe_finding(one.check.__doc__)} |" for one in all_tests()),
     ]
 
 
-def _finding(text: str | None) -> str:
+def _describe_finding(text: str | None) -> str:
     return _sentence(text).removeprefix("Give the ")

@@ -53,7 +53,7 @@ def examine_image(
     contents = gather(merged, [unread for layer in layers for unread in layer.unread])
     is_judged = reading.looked_for.permissions
     configuration = _image_configuration(image, contents, merged, around.now, tag) if is_judged else ()
-    files = [*_shown(merged), *sorted(hidden_files(layers), key=lambda one: (one.path, one.layer))]
+    files = [*_list_files(merged), *sorted(hidden_files(layers), key=lambda one: (one.path, one.layer))]
     found = _examine(contents, configuration, files, reading.looked_for, around)
     return ImageExamination(
         found.contents,
@@ -77,7 +77,7 @@ def examine_root(scan: RootScan, around: Circumstances) -> Examination:
     contents = gather(files, unread)
     is_judged = scan.looked_for.permissions
     configuration = _root_configuration(contents, files, around.now) if is_judged else ()
-    return _examine(contents, configuration, _shown(files), scan.looked_for, around)
+    return _examine(contents, configuration, _list_files(files), scan.looked_for, around)
 
 
 def _examine(
@@ -98,7 +98,7 @@ def _examine(
         tuple(_malware(files, around.known or {})),
         judge_licenses(contents.packages, around.licenses),
         engines,
-        tuple(_unassessed(contents, files, engines)),
+        tuple(_list_unassessed(contents, files, engines)),
     )
 
 
@@ -111,7 +111,7 @@ def _image_configuration(
 
     annotations = dict(image.annotations)
     return judge_configuration(
-        ExaminedImage(contents, _noted(files), now, image.name, tag, image.configuration, annotations)
+        ExaminedImage(contents, _note_files(files), now, image.name, tag, image.configuration, annotations)
     )
 
 
@@ -121,15 +121,15 @@ def _root_configuration(
     from nephoscope.collect.scanning.image_rules.judging import judge_configuration
     from nephoscope.collect.scanning.image_rules.subject import ExaminedRoot
 
-    return judge_configuration(ExaminedRoot(contents, _noted(files), now))
+    return judge_configuration(ExaminedRoot(contents, _note_files(files), now))
 
 
-def _shown(files: Mapping[str, Placed[FileContents]]) -> list[Hidden[FileContents]]:
+def _list_files(files: Mapping[str, Placed[FileContents]]) -> list[Hidden[FileContents]]:
     """Return the files of a root in the order of their paths, as those that nothing hides."""
     return [Hidden(path, placed.layer, "", placed.found) for path, placed in sorted(files.items())]
 
 
-def _noted(files: Mapping[str, Placed[FileContents]]) -> dict[str, NotedFile]:
+def _note_files(files: Mapping[str, Placed[FileContents]]) -> dict[str, NotedFile]:
     from nephoscope.collect.scanning.image_rules.subject import NotedFile
 
     return {
@@ -178,7 +178,7 @@ def _malware(files: Sequence[Hidden[FileContents]], known: KnownMalware) -> Iter
             yield MalwareFinding("digest", rule, digest.title, digest.severity, "malware", path, **placed)
 
 
-def _unassessed(
+def _list_unassessed(
     contents: Contents, files: Sequence[Hidden[FileContents]], engines: Sequence[EngineStatus]
 ) -> Iterator[Unassessed]:
     """Yield what was not looked at: files that were not read, or not in full, and engines that are absent or old."""

@@ -63,7 +63,7 @@ class ContentInspector:
             return FileContents(mode=mode) if mode else None
         places, told = self._find_secrets(path, content)
         scan = self._scan(path, entry.size, content)
-        unexamined = (*told, *_unexamined(scan))
+        unexamined = (*told, *_list_unexamined(scan))
         is_hashed = (
             self._wanted.malware is not None and entry.size == len(content) and is_hashed_content(content)
         )
@@ -110,13 +110,13 @@ class ContentInspector:
         return {
             path: FileContents(
                 malware=scan.matches,
-                unexamined=tuple(_unexamined(scan)),
+                unexamined=tuple(_list_unexamined(scan)),
             )
             for path, scan in scans.items()
         }
 
 
-def _unexamined(scan: ContentScan) -> Iterator[UnexaminedFile]:
+def _list_unexamined(scan: ContentScan) -> Iterator[UnexaminedFile]:
     for reason in scan.unscanned:
         yield UnexaminedFile("malware", reason)
     for reason in scan.failed:

@@ -102,13 +102,13 @@ def judge_licenses(packages: Iterable[Package], policy: LicensePolicy) -> tuple[
     """
     if not policy:
         return ()
-    found = (_finding(package, policy) for package in packages)
+    found = (_judge_package(package, policy) for package in packages)
     return tuple(
         sorted((one for one in found if one), key=lambda one: (-one.severity.rank, one.type, one.name))
     )
 
 
-def _finding(package: Package, policy: LicensePolicy) -> LicenseFinding | None:
+def _judge_package(package: Package, policy: LicensePolicy) -> LicenseFinding | None:
     verdict = _verdict(package.licenses, policy)
     if verdict is LicenseVerdict.ALLOWED:
         return None
@@ -140,7 +140,7 @@ def _judge(text: str, policy: LicensePolicy) -> LicenseVerdict:
     if len(text) > _LONGEST:
         return LicenseVerdict.UNKNOWN
     try:
-        parsed = _licensing().parse(text)
+        parsed = _load_licensing().parse(text)
     except (ExpressionError, ParseError, RecursionError):
         return LicenseVerdict.UNKNOWN
     return LicenseVerdict.UNKNOWN if parsed is None else _walk(parsed, policy)
@@ -148,7 +148,7 @@ def _judge(text: str, policy: LicensePolicy) -> LicenseVerdict:
 
 def _walk(expression: Any, policy: LicensePolicy) -> LicenseVerdict:
     """Judge an expression: a licence, one with an exception, alternatives, or several that hold together."""
-    licensing = _licensing()
+    licensing = _load_licensing()
     if isinstance(expression, licensing.OR):
         return min(_walk(part, policy) for part in expression.args)
     if isinstance(expression, licensing.AND):
@@ -168,7 +168,7 @@ def _keys(symbol: Any) -> tuple[str, str]:
 
 
 @cache
-def _licensing() -> Any:
+def _load_licensing() -> Any:
     """Return the licences of SPDX; raises LicensePolicyError where nothing here can read them."""
     try:
         from license_expression import get_spdx_licensing
@@ -179,7 +179,7 @@ def _licensing() -> Any:
 
 def _spell(text: str) -> str:
     """Return a licence as SPDX spells it; a pattern must meet one that SPDX has."""
-    known: Iterable[str] = _licensing().known_symbols
+    known: Iterable[str] = _load_licensing().known_symbols
     from boolean.boolean import ParseError
     from license_expression import ExpressionError
 
@@ -188,12 +188,12 @@ def _spell(text: str) -> str:
             return text
         raise LicensePolicyError(f"no licence of SPDX is named {text!r}")
     try:
-        parsed = _licensing().parse(text, validate=True)
+        parsed = _load_licensing().parse(text, validate=True)
     except (ExpressionError, ParseError) as error:
         raise LicensePolicyError(
             f"{text!r} is no licence of SPDX: write its identifier, such as Apache-2.0"
         ) from error
-    if parsed is None or isinstance(parsed, (_licensing().OR, _licensing().AND)):
+    if parsed is None or isinstance(parsed, (_load_licensing().OR, _load_licensing().AND)):
         raise LicensePolicyError(f"{text!r} is not one licence: give each by itself")
     license_key, exception = _keys(parsed)
     return f"{license_key} WITH {exception}" if exception else license_key

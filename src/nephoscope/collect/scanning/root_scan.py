@@ -91,14 +91,16 @@ def _walk(scan: RootScan, device: int, unread: list[UnreadFile]) -> Iterator[Tar
             if entry.is_dir(follow_symlinks=False):
                 if not scan.passes_over(path) and depth < _DEEPEST and _is_here(entry, scan, device):
                     inner.append(path)
-                    if described := _described(path, EntryKind.DIRECTORY, entry):
+                    if described := _describe_entry(path, EntryKind.DIRECTORY, entry):
                         yield described
-            elif entry.is_file(follow_symlinks=False) and (file := _described(path, EntryKind.FILE, entry)):
+            elif entry.is_file(follow_symlinks=False) and (
+                file := _describe_entry(path, EntryKind.FILE, entry)
+            ):
                 yield file
         folders += [(path, depth + 1) for path in reversed(inner)]
 
 
-def _described(path: str, kind: EntryKind, entry: os.DirEntry[str]) -> TarEntry | None:
+def _describe_entry(path: str, kind: EntryKind, entry: os.DirEntry[str]) -> TarEntry | None:
     """Return a file or folder as a layer would describe it, None for one that has just gone."""
     try:
         about = entry.stat(follow_symlinks=False)
@@ -154,7 +156,7 @@ def _is_claimed(entry: TarEntry, unread: list[UnreadFile]) -> bool:
 
 def _read_content(root: Path, path: str, claimed: bool, wanted: int) -> tuple[bytes, bool]:
     """Return the bytes of a file that are looked at, and whether it holds packages by its first ones."""
-    with _opened(root, path) as stream:
+    with _open_file(root, path) as stream:
         content = stream.read(max(HEAD, wanted))
         if not (claimed and claims_head(path, content)):
             return content, False
@@ -167,7 +169,7 @@ def _beside(root: Path) -> Callable[[str], bytes | None]:
         try:
             if not (root / other).parent.resolve().is_relative_to(root.resolve()):
                 return None
-            with _opened(root, other) as stream:
+            with _open_file(root, other) as stream:
                 return stream.read(MAX_SIZE) if os.fstat(stream.fileno()).st_size <= MAX_SIZE else None
         except OSError:
             return None
@@ -175,7 +177,7 @@ def _beside(root: Path) -> Callable[[str], bytes | None]:
     return beside
 
 
-def _opened(root: Path, path: str) -> BinaryIO:
+def _open_file(root: Path, path: str) -> BinaryIO:
     """Open a file of the root that is no link, without waiting where it became a pipe; raises OSError for what is no file."""
     stream = os.fdopen(os.open(root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
     if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):

@@ -128,13 +128,13 @@ class _Builder:
                 f"the YAML is deeper than {MAX_DEPTH} or has more than {MAX_NODES} values", line, column
             )
         self.open.add(id(node))
-        built = self._built(node, depth)
+        built = self._build(node, depth)
         self.open.discard(id(node))
         self.done[id(node)] = built
         self.kept.append(node)
         return built
 
-    def _built(self, node: yaml.Node, depth: int) -> YamlNode:
+    def _build(self, node: yaml.Node, depth: int) -> YamlNode:
         import yaml
 
         span = Span(node.start_mark.index, node.end_mark.index)
@@ -144,7 +144,7 @@ class _Builder:
                 built = self.build(value, depth + 1)
                 name = self.build(key, depth + 1)
                 merged = name.text == "<<" and key.tag.endswith(":merge")
-                pairs = [*_merged(built), *pairs] if merged else [*pairs, (name, built)]
+                pairs = [*_merge(built), *pairs] if merged else [*pairs, (name, built)]
             return YamlNode("map", span, node.tag, pairs=pairs)
         if isinstance(node, yaml.SequenceNode):
             return YamlNode(
@@ -154,7 +154,7 @@ class _Builder:
         return YamlNode("scalar", span, node.tag, str(node.value), style or "")
 
 
-def _merged(node: YamlNode) -> list[tuple[YamlNode, YamlNode]]:
+def _merge(node: YamlNode) -> list[tuple[YamlNode, YamlNode]]:
     if node.kind == "list":
         return [pair for item in reversed(node.items) for pair in item.pairs]
     return node.pairs

@@ -18,11 +18,11 @@ def arrow(data: bytes) -> pa.Table:
     # What a file says of its buffers is not checked by reading it.
     rows.validate(full=True)
     for field in rows.schema:
-        _known(field)
+        _check_type(field)
     return rows.cast(pa.schema([_plain(field) for field in rows.schema])).combine_chunks()
 
 
-def _known(field: pa.Field) -> None:
+def _check_type(field: pa.Field) -> None:
     declared = (field.metadata or {}).get(b"kql.type")
     if declared is not None and declared.decode("utf-8", "replace") not in set(KqlType):
         raise ValueError(f"the column {field.name} has the type {declared!r}, which KQL does not know")

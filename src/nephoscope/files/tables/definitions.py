@@ -27,8 +27,8 @@ def definitions(path: Path, name: str = "") -> list[Table]:
     bodies = list(_bodies(document))
     try:
         if bodies:
-            return [_defined(body, str(path)) for body in bodies]
-        return [Table.of(name or path.name.split(".", 1)[0], _printed(path))]
+            return [_parse_definition(body, str(path)) for body in bodies]
+        return [Table.of(name or path.name.split(".", 1)[0], _read_getschema(path))]
     except LakeError as error:
         raise TableError(f"{path}: {error}") from error
 
@@ -59,7 +59,7 @@ def _properties(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _defined(body: Mapping[str, Any], where: str) -> Table:
+def _parse_definition(body: Mapping[str, Any], where: str) -> Table:
     if isinstance(body.get("columns"), dict):
         return Table.parse(body, where)
     schema = _properties(body).get("schema", body)
@@ -74,7 +74,7 @@ def _description(schema: Mapping[str, Any]) -> str:
     return str(schema.get("description") or "")
 
 
-def _printed(path: Path) -> dict[str, KqlType]:
+def _read_getschema(path: Path) -> dict[str, KqlType]:
     """The columns that the rows of a getschema output list."""
     rows = table("schema", path).rows
     names = {} if rows is None else {name.lower(): name for name in rows.column_names}

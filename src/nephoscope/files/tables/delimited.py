@@ -49,9 +49,11 @@ class Delimited:
     @classmethod
     def of(cls, path: Path, *, delimiter: str = "", encoding: str = "", comments: bool = False) -> Delimited:
         """Look at the beginning of a file; DelimitedError where it has no columns."""
-        chosen = encoding or _encoding(path)
-        with _opened(path, chosen) as file:
-            head = [line for line in islice(_lines(file, path), _LOOKED_AT) if not _skipped(line, comments)]
+        chosen = encoding or _detect_encoding(path)
+        with _open(path, chosen) as file:
+            head = [
+                line for line in islice(_lines(file, path), _LOOKED_AT) if not _is_skipped(line, comments)
+            ]
         if not head:
             raise DelimitedError(f"{path}: it is empty; its first row must name the columns")
         found = delimiter or _delimiter(head)
@@ -66,7 +68,7 @@ class Delimited:
         """The rows in their order; DelimitedError where the file cannot be read on."""
         read, quotes = 0, 0
 
-        def kept(file: TextIO) -> Iterator[str]:
+        def keep_rows(file: TextIO) -> Iterator[str]:
             nonlocal read, quotes
             for line in _lines(file, self.path):
                 read += 1
@@ -76,9 +78,9 @@ class Delimited:
                 quotes += line.count('"')
                 yield line
 
-        with _opened(self.path, self.encoding) as file:
+        with _open(self.path, self.encoding) as file:
             filled = (
-                row for row in separated_rows(kept(file), self.delimiter) if row.wrong or any(row.cells)
+                row for row in separated_rows(keep_rows(file), self.delimiter) if row.wrong or any(row.cells)
             )
             for place, row in enumerate(filled):
                 if row.wrong:
@@ -115,18 +117,18 @@ def _lines(file: TextIO, path: Path) -> Iterator[str]:
         yield line
 
 
-def _skipped(line: str, comments: bool) -> bool:
+def _is_skipped(line: str, comments: bool) -> bool:
     return not line.strip() or (comments and line.lstrip().startswith("#"))
 
 
-def _opened(path: Path, encoding: str) -> TextIO:
+def _open(path: Path, encoding: str) -> TextIO:
     try:
         return path.open(encoding=encoding, newline="")
     except LookupError as error:
         raise DelimitedError(f"no encoding is named '{encoding}'") from error
 
 
-def _encoding(path: Path) -> str:
+def _detect_encoding(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(4)
     return next((name for mark, name in _MARKS if head.startswith(mark)), "utf-8")

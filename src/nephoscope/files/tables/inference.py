@@ -35,12 +35,12 @@ def of_texts(texts: pa.Array) -> Column:
         return KqlType.STRING, texts
     for kind, pattern in ((KqlType.BOOL, _BOOL), (KqlType.LONG, _LONG), (KqlType.REAL, _REAL)):
         if _all(filled, pattern):
-            found = typed(texts, kind)
+            found = convert_texts(texts, kind)
             if found is not None:
                 return kind, found
     for kind, pattern in ((KqlType.DATETIME, _TIME), (KqlType.TIMESPAN, _SPAN)):
         if _all(filled, pattern):
-            found = typed(texts, kind)
+            found = convert_texts(texts, kind)
             if found is not None:
                 return kind, found
     if _all(filled, r"^\s*[\[{]") and all(_is_json(text) for text in filled.to_pylist()):
@@ -64,7 +64,7 @@ def _null_if_empty(texts: pa.Array) -> pa.Array:
     return pc.if_else(pc.equal(texts, ""), pa.scalar(None, texts.type), texts)
 
 
-def typed(texts: pa.Array, kind: KqlType) -> pa.Array | None:
+def convert_texts(texts: pa.Array, kind: KqlType) -> pa.Array | None:
     """Texts as a type's values, None where one of them is none; empty is null. Times and timespans are ticks, a dynamic stays text."""
     if kind in (KqlType.STRING, KqlType.GUID):
         return texts
@@ -159,7 +159,7 @@ def of_values(values: Sequence[Any]) -> Column:
     if kinds <= {str}:
         texts = pa.array(["" if value is None else value for value in values], pa.string())
         times = _all(texts.filter(pc.not_equal(texts, "")), _TIME) if kinds else False
-        ticks = typed(texts, KqlType.DATETIME) if times else None
+        ticks = convert_texts(texts, KqlType.DATETIME) if times else None
         return (KqlType.STRING, texts) if ticks is None else (KqlType.DATETIME, ticks)
     if kinds == {bool}:
         return KqlType.BOOL, pa.array(values, pa.bool_())
@@ -177,12 +177,12 @@ def dynamics(values: Sequence[object]) -> pa.Array:
     )
 
 
-def declared(values: Sequence[object], kind: KqlType) -> pa.Array | None:
+def convert_values(values: Sequence[object], kind: KqlType) -> pa.Array | None:
     """JSON values in a type that was declared; None where one of them is none."""
     if kind == KqlType.DYNAMIC:
         return dynamics(values)
     texts = pa.array([_text(value) for value in values], pa.string())
-    return typed(texts, kind)
+    return convert_texts(texts, kind)
 
 
 def _text(value: object) -> str:

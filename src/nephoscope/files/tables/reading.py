@@ -51,13 +51,13 @@ def table(name: str, path: Path, declared: Columns | None = None) -> FileTable:
     """
     files = _files(path)
     kinds = declared or {}
-    if all(_ending(file) == ".parquet" for file in files):
+    if all(_suffix(file) == ".parquet" for file in files):
         found = _parquet(name, files, kinds)
         if found is not None:
             return found
     parts = [_read(file, kinds) for file in files]
-    rows = _with_missing(_joined(parts), kinds)
-    return FileTable(_ingested(schema_of(name, rows)), rows)
+    rows = _with_missing(_join_parts(parts), kinds)
+    return FileTable(_mark_ingestion_time(schema_of(name, rows)), rows)
 
 
 def _files(path: Path) -> list[Path]:
@@ -69,17 +69,17 @@ def _files(path: Path) -> list[Path]:
     for one in below:
         if (
             one.is_symlink()
-            and (one.is_dir() or _ending(one) in ENDINGS)
+            and (one.is_dir() or _suffix(one) in ENDINGS)
             and (why := leads_out(one, (path,)))
         ):
             raise TableError(f"{one}: {why}, or take the link away")
-    found = [one for one in below if one.is_file() and _ending(one) in ENDINGS]
+    found = [one for one in below if one.is_file() and _suffix(one) in ENDINGS]
     if not found:
         raise TableError(f"{path}: no file in it ends in {', '.join(ENDINGS)} (or these with .gz)")
     return found
 
 
-def _ending(path: Path) -> str:
+def _suffix(path: Path) -> str:
     name = path.name.lower().removesuffix(".gz")
     return Path(name).suffix
 
@@ -100,28 +100,28 @@ def _parquet(name: str, files: list[Path], kinds: Columns) -> FileTable | None:
     if any(column not in {known for known, _ in columns} for column in kinds):
         return None
     whole = replace(schema, columns=tuple(columns), storage=tuple(storage))
-    return FileTable(_ingested(whole), files=tuple(files))
+    return FileTable(_mark_ingestion_time(whole), files=tuple(files))
 
 
-def _ingested(schema: TableSchema) -> TableSchema:
+def _mark_ingestion_time(schema: TableSchema) -> TableSchema:
     known = dict(schema.columns)
     found = next((name for name in INGESTED if known.get(name) == KqlType.DATETIME), "")
     return replace(schema, ingested=found)
 
 
 def _read(path: Path, kinds: Columns) -> pa.Table:
-    ending = _ending(path)
+    ending = _suffix(path)
     try:
         if ending == ".parquet":
-            return _converted(path, pq.read_table(path), kinds)
+            return _convert_texts(path, pq.read_table(path), kinds)
         data = path.read_bytes()
         data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
         if ending in SEPARATORS:
-            return _separated(path, data, SEPARATORS[ending], kinds)
+            return _read_separated(path, data, SEPARATORS[ending], kinds)
         if ending in JSON:
             return _json(path, data, kinds)
         if ending == ARROW:
-            return _converted(path, arrow(data), kinds)
+            return _convert_texts(path, arrow(data), kinds)
     except (OSError, EOFError, ValueError) as error:
         if isinstance(error, TableError):
             raise
@@ -129,7 +129,7 @@ def _read(path: Path, kinds: Columns) -> pa.Table:
     raise TableError(f"{path}: not one of {', '.join(ENDINGS)} (or these with .gz)")
 
 
-def _separated(path: Path, data: bytes, separator: str, kinds: Columns) -> pa.Table:
+def _read_separated(path: Path, data: bytes, separator: str, kinds: Columns) -> pa.Table:
     """CSV with a header; every value is read as text first."""
     if not data.strip():
         raise TableError(f"{path}: the file is empty, a header is wanted")
@@ -146,7 +146,7 @@ def _separated(path: Path, data: bytes, separator: str, kinds: Columns) -> pa.Ta
         name: _of_texts(path, name, _whole(found.column(place)), kinds)
         for place, name in enumerate(found.column_names)
     }
-    return _typed(columns)
+    return _make_table(columns)
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
@@ -156,10 +156,10 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 def _of_texts(path: Path, name: str, texts: pa.Array, kinds: Columns) -> inference.Column:
     if name not in kinds:
         return inference.of_texts(texts)
-    return kinds[name], _checked(inference.typed(texts, kinds[name]), path, name, kinds[name])
+    return kinds[name], _require_values(inference.convert_texts(texts, kinds[name]), path, name, kinds[name])
 
 
-def _checked(values: pa.Array | None, path: Path, name: str, kind: KqlType) -> pa.Array:
+def _require_values(values: pa.Array | None, path: Path, name: str, kind: KqlType) -> pa.Array:
     if values is None:
         raise TableError(f"{path}: a value of the column {name} is no {kind}, as it is declared")
     return values
@@ -172,25 +172,25 @@ def _json(path: Path, data: bytes, kinds: Columns) -> pa.Table:
     for name, values in found.columns.items():
         if name in wanted:
             kind = wanted[name]
-            columns[name] = kind, _checked(inference.declared(values, kind), path, name, kind)
+            columns[name] = kind, _require_values(inference.convert_values(values, kind), path, name, kind)
         else:
             columns[name] = inference.of_values(values)
-    return _typed(columns)
+    return _make_table(columns)
 
 
-def _converted(path: Path, rows: pa.Table, kinds: Columns) -> pa.Table:
+def _convert_texts(path: Path, rows: pa.Table, kinds: Columns) -> pa.Table:
     """A Parquet or Arrow table whose text columns are read as their declared types."""
     for place, name in enumerate(rows.column_names):
         kind = kinds.get(name)
         if kind is None or not pa.types.is_string(rows.column(place).type):
             continue
         texts = _whole(rows.combine_chunks().column(place)).fill_null("")
-        values = _checked(inference.typed(texts, kind), path, name, kind)
+        values = _require_values(inference.convert_texts(texts, kind), path, name, kind)
         rows = rows.set_column(place, _field(name, kind, values), values)
     return rows
 
 
-def _typed(columns: Mapping[str, inference.Column]) -> pa.Table:
+def _make_table(columns: Mapping[str, inference.Column]) -> pa.Table:
     fields = [_field(name, kind, values) for name, (kind, values) in columns.items()]
     return pa.Table.from_arrays([values for _, values in columns.values()], schema=pa.schema(fields))
 
@@ -199,7 +199,7 @@ def _field(name: str, kind: KqlType, values: pa.Array) -> pa.Field:
     return pa.field(name, values.type, metadata={b"kql.type": kind.encode()})
 
 
-def _joined(parts: list[pa.Table]) -> pa.Table:
+def _join_parts(parts: list[pa.Table]) -> pa.Table:
     """The rows of all files; where files differ in a column's type it is a string in all."""
     if len(parts) == 1:
         return parts[0]

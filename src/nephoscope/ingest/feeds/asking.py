@@ -142,7 +142,7 @@ class Asker:
                 kind = answer.headers.get("content-type", "").partition(";")[0][:100] or "of no type"
                 raise SourceError(f"{self.url}{path}: the answer is no JSON ({kind}): {error}") from error
             found = None
-        return Reply(answer.status_code, answer.headers, found, _said(found))
+        return Reply(answer.status_code, answer.headers, found, _error_text(found))
 
     def _place(self, path: str, turn: int) -> tuple[str, dict[str, str], dict[str, str]]:
         """Where a path is asked for, with the headers and extensions that name whom: at the address that was judged."""
@@ -156,7 +156,7 @@ class Asker:
             raise StoppedError
 
 
-def _said(body: object) -> str:
+def _error_text(body: object) -> str:
     """What an error of TAXII or MISP says of itself; nothing of what is another answer.
 
     Source: TAXII 2.1 section 3.6.1, https://www.misp-project.org/openapi/ (ApiError)

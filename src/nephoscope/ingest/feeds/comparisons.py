@@ -85,21 +85,21 @@ class _Reader(STIXPatternListener):  # type: ignore[misc]  # the grammar has no 
 
     def exitPropTestEqual(self, ctx: Any) -> None:
         if ctx.NOT() or ctx.NEQ():
-            raise _unmatched(ctx)
+            raise _unmatched_error(ctx)
         self._add(ctx, [ctx.primitiveLiteral()])
 
     def exitPropTestSet(self, ctx: Any) -> None:
         if ctx.NOT():
-            raise _unmatched(ctx)
+            raise _unmatched_error(ctx)
         self._add(ctx, ctx.setLiteral().primitiveLiteral())
 
     def exitPropTestIsSubset(self, ctx: Any) -> None:
         if ctx.NOT():
-            raise _unmatched(ctx)
+            raise _unmatched_error(ctx)
         self._add(ctx, [ctx.StringLiteral()], subset=True)
 
     def exitPropTestExists(self, ctx: object) -> None:
-        raise _unmatched(ctx)
+        raise _unmatched_error(ctx)
 
     exitPropTestOrder = exitPropTestLike = exitPropTestRegex = exitPropTestIsSuperset = exitPropTestExists
 
@@ -110,7 +110,7 @@ class _Reader(STIXPatternListener):  # type: ignore[misc]  # the grammar has no 
         ]
 
 
-def _unmatched(ctx: Any) -> PatternError:
+def _unmatched_error(ctx: Any) -> PatternError:
     """What to say of a test of another kind: by its operator, with the NOT before it."""
     tokens = [one.getText() for one in ctx.getChildren() if one.getChildCount() == 0]
     operator = [one for one in tokens if not one.startswith("'")]

@@ -16,7 +16,7 @@ _PATTERNS = (
 _IPV6_IN_URL = re.compile(r"^[a-z]+://\[[0-9a-fA-F:.]+\]")
 
 
-def refanged(text: str) -> str:
+def refang(text: str) -> str:
     """The value that a defanged one means; one that is not stays as it is."""
     found = text.strip()
     if _IPV6_IN_URL.match(found):

@@ -56,7 +56,7 @@ class Refusal:
     raw: str
 
 
-def named(kind: str, *parts: str) -> str:
+def make_id(kind: str, *parts: str) -> str:
     """The id of what has none: the same for the same parts."""
     return f"{kind}--{uuid.uuid5(NAMESPACE, chr(0).join(parts))}"
 
@@ -77,7 +77,7 @@ def item(document: object, now: datetime) -> Item:
         id_,
         kind,
         document,
-        _observed(document) if kind == "indicator" else (),
+        _read_observables(document) if kind == "indicator" else (),
         created,
         _moment(document, "modified") or created,
         _moment(document, "valid_from"),
@@ -95,7 +95,7 @@ def _is_id(text: str, kind: str) -> bool:
         return False
 
 
-def _observed(document: dict[str, object]) -> tuple[Observable, ...]:
+def _read_observables(document: dict[str, object]) -> tuple[Observable, ...]:
     language = document.get("pattern_type", "stix")
     if language != "stix":
         raise BadItemError(f"a pattern in {str(language)[:60]} is not matched here: stix is")

@@ -60,12 +60,12 @@ def keep(
 def _write(state: State, session: Session, several: Iterable[Change], now: datetime) -> None:
     found = list(several)
     state.intel.put(session, [one for one, _ in found])
-    rows = [row for one, before in found for row in rows_of(one, now, _dropped(one, before))]
+    rows = [row for one, before in found for row in rows_of(one, now, _find_dropped(one, before))]
     if found:
         state.outbox.add_all(session, found[0][0].workspace, rows)
 
 
-def _dropped(one: Intel, before: Intel | None) -> tuple[tuple[str, str], ...]:
+def _find_dropped(one: Intel, before: Intel | None) -> tuple[tuple[str, str], ...]:
     return tuple(pair for pair in before.observables if pair not in one.observables) if before else ()
 
 

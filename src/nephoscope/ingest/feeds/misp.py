@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nephoscope.ingest.feeds.item import BadItemError, Item, Refusal, Retraction, item
-from nephoscope.ingest.feeds.observed import compared, pattern_of
-from nephoscope.ingest.feeds.stix import shown
+from nephoscope.ingest.feeds.observed import make_pattern, pattern_of
+from nephoscope.ingest.feeds.stix import shorten
 from nephoscope.ingest.logs.moments import moment
 
 #: The key that an attribute's value is observed under; types with a bar hold two values, of which `part` counts from 0.
@@ -112,15 +112,15 @@ def items(
     """
     for where, one, event in attributes(document, place):
         if not isinstance(one, dict):
-            yield Refusal(where, "an attribute is a JSON object", shown(one))
+            yield Refusal(where, "an attribute is a JSON object", shorten(one))
             continue
         try:
             if _is_set(one.get("to_ids")) and not _is_set(one.get("deleted")):
                 yield item(_indicator(one, event, confidence), now)
             elif id_ := id_of(one):
-                yield Retraction(id_, _changed(one) or now)
+                yield Retraction(id_, _changed_at(one) or now)
         except BadItemError as error:
-            yield Refusal(where, str(error), shown(one))
+            yield Refusal(where, str(error), shorten(one))
 
 
 def _is_set(value: object) -> bool:
@@ -141,7 +141,7 @@ def _uuid(value: object) -> str:
         return ""
 
 
-def _changed(one: dict[str, object]) -> datetime | None:
+def _changed_at(one: dict[str, object]) -> datetime | None:
     value = one.get("timestamp")
     counted = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 20
     return moment(int(str(value)) if counted else value)
@@ -152,7 +152,7 @@ def _indicator(one: dict[str, object], event: dict[str, object], confidence: int
     if not id_ or not isinstance(value, str):
         raise BadItemError("an attribute has uuid and value")
     labels = _labels(one, event)
-    changed = _changed(one) or datetime.now(UTC)
+    changed = _changed_at(one) or datetime.now(UTC)
     seen = moment(one.get("first_seen") or "") or changed
     document: dict[str, object] = {
         "type": "indicator",
@@ -189,7 +189,7 @@ def _pattern(kind: str, value: str) -> str:
     key = _KEYS.get(kind)
     if key is None:
         raise BadItemError(f"attributes of type {kind[:60] or '(none)'} are not matched")
-    return compared(key, value)
+    return make_pattern(key, value)
 
 
 def _labels(one: dict[str, object], event: dict[str, object]) -> list[str]:

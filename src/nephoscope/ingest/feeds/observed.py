@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address, ip_network
 
-from nephoscope.ingest.feeds.defanged import refanged
+from nephoscope.ingest.feeds.defanged import refang
 from nephoscope.ingest.feeds.pattern import HASH_LENGTHS
 
 _DOMAIN = re.compile(
@@ -19,7 +19,7 @@ LONGEST = 8_192
 
 def pattern_of(text: str) -> str | None:
     """The STIX pattern that looks for a value, None where it looks like none."""
-    value = refanged(text)
+    value = refang(text)
     if not value or len(value) > LONGEST:
         return None
     kind = _address(value) or _hash(value)
@@ -29,10 +29,10 @@ def pattern_of(text: str) -> str | None:
         kind = "email-addr:value" if _MAIL.fullmatch(value) else None
     if kind is None:
         kind = "domain-name:value" if _DOMAIN.fullmatch(value.rstrip(".")) else None
-    return None if kind is None else compared(kind, value)
+    return None if kind is None else make_pattern(kind, value)
 
 
-def compared(key: str, value: str) -> str:
+def make_pattern(key: str, value: str) -> str:
     """The pattern of one comparison."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"[{key} = '{escaped}']"

@@ -50,10 +50,10 @@ def items(path: Path, reading: Reading, now: datetime) -> Iterator[Item | Retrac
             found = misp.items(document, now, where, reading.confidence)
         else:
             found = stix.items(document, now, where)
-        yield from (completed(one, reading) if isinstance(one, Item) else one for one in found)
+        yield from (complete_item(one, reading) if isinstance(one, Item) else one for one in found)
 
 
-def completed(one: Item, reading: Reading) -> Item:
+def complete_item(one: Item, reading: Reading) -> Item:
     """The item with the confidence and the end that its source did not give."""
     if one.kind != "indicator":
         return one

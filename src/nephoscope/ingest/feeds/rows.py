@@ -129,11 +129,11 @@ def _older(
         "TrafficLightProtocolLevel": tlp(document),
         "AdditionalInformation": str(document.get("name") or ""),
         **phases,
-        **_placed(*pair),
+        **_make_column(*pair),
     }
 
 
-def _placed(key: str, value: str) -> dict[str, object]:
+def _make_column(key: str, value: str) -> dict[str, object]:
     """The column of the older table that holds a value."""
     if key in ("ipv4-addr:value", "ipv6-addr:value"):
         return {"NetworkCidrBlock" if "/" in value else "NetworkIP": value}

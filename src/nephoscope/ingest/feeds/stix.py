@@ -30,9 +30,9 @@ def items(document: object, now: datetime, place: str = "") -> Iterator[Item | R
         try:
             yield item(one, now)
         except BadItemError as error:
-            yield Refusal(where, str(error), shown(one))
+            yield Refusal(where, str(error), shorten(one))
 
 
-def shown(value: object) -> str:
+def shorten(value: object) -> str:
     """The beginning of what was refused."""
     return msgspec.json.encode(value)[:1000].decode("utf-8", "replace")

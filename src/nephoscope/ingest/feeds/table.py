@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from nephoscope.files.tables.delimited import Delimited, Line
-from nephoscope.ingest.feeds.item import BadItemError, Item, Refusal, item, named
+from nephoscope.ingest.feeds.item import BadItemError, Item, Refusal, item, make_id
 from nephoscope.ingest.feeds.observed import pattern_of
 from nephoscope.ingest.logs.moments import moment
 
@@ -98,7 +98,7 @@ def _indicator(line: Line, columns: Columns, now: datetime) -> dict[str, object]
     document: dict[str, object] = {
         "type": "indicator",
         "spec_version": "2.1",
-        "id": named("indicator", columns.source, cell("id") or pattern),
+        "id": make_id("indicator", columns.source, cell("id") or pattern),
         "name": cell("name") or cell("value"),
         "description": cell("description"),
         "pattern": pattern,

@@ -82,7 +82,7 @@ class Versions:
         if isinstance(one, Retraction):
             self._retract(one, before)
         elif before is None:
-            self._put(self._made(one, None), Kept(new=1, elsewhere=int(one.id in self._others)))
+            self._put(self._make_version(one, None), Kept(new=1, elsewhere=int(one.id in self._others)))
         else:
             self._replace(one, before)
 
@@ -99,7 +99,7 @@ class Versions:
         self._put(replace(made, active=False), Kept(changed=1))
 
     def _replace(self, one: Item, before: Intel) -> None:
-        made = self._made(one, before)
+        made = self._make_version(one, before)
         if before.digest == made.digest:
             self.kept += Kept(known=1)
         elif made.modified < before.modified:
@@ -114,7 +114,7 @@ class Versions:
         self.kept += kept
         self.changes[made.stix] = made, self._known.get(made.stix)
 
-    def _made(self, one: Item, before: Intel | None) -> Intel:
+    def _make_version(self, one: Item, before: Intel | None) -> Intel:
         made = Intel(
             self.workspace,
             before.id if before else self._id(one),

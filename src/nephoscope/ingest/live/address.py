@@ -5,7 +5,7 @@ from __future__ import annotations
 from nephoscope.ingest.faults import SettingsError
 
 
-def listening(text: str, what: str) -> tuple[str, int]:
+def parse_listen_address(text: str, what: str) -> tuple[str, int]:
     """`host:port` or `[v6 address]:port`; SettingsError for anything else. Port 0 lets the system choose."""
     host, colon, port = text.rpartition(":")
     host = host.strip("[]") if host.startswith("[") else host

@@ -10,7 +10,7 @@ from nephoscope.model.secret import redact_text
 
 
 @contextmanager
-def told(what: str) -> Iterator[None]:
+def translate_azure_errors(what: str) -> Iterator[None]:
     """Raise what a client library raises as SourceError: `what` was being done, the code of the refusal, its first line."""
     from azure.core.exceptions import AzureError
 

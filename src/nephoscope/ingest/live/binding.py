@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from nephoscope.ingest.faults import SettingsError
-from nephoscope.ingest.live.catalogue import stored
+from nephoscope.ingest.live.catalogue import to_stored
 from nephoscope.ingest.live.source import Kind
 
 
@@ -23,7 +23,7 @@ def secrets_after(
     Where settings that bind secrets are other ones than `before`, those that were stored are dropped; SettingsError names the settings
     and the stored secrets that are used and were not given anew.
     """
-    moved = _moved(kind, before, stored(settings)) if secrets else []
+    moved = _find_moved(kind, before, to_stored(settings)) if secrets else []
     if not moved:
         return {**secrets, **given}
     missing = sorted({*kind.uses(settings)} & {*secrets} - {*given})
@@ -34,7 +34,7 @@ def secrets_after(
     return dict(given)
 
 
-def _moved(kind: Kind, before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
+def _find_moved(kind: Kind, before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
     """The settings that bind secrets and are other ones after a change, in the order of the kind."""
     return [
         one.encode_name

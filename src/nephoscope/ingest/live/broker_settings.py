@@ -92,7 +92,7 @@ def check(settings: Settings, around: Surroundings) -> None:
             raise SettingsError(
                 f"topics: must be names of letters, digits, dot, dash and underscore, not '{topic}'"
             )
-    wanted.filled("group", [settings.group], "the name of a consumer group")
+    wanted.require_filled("group", [settings.group], "the name of a consumer group")
     wanted.cloud(settings.cloud)
     wanted.log_format(settings.format)
     _check_signing_in(settings, around)
@@ -102,13 +102,13 @@ def check(settings: Settings, around: Surroundings) -> None:
 def _check_signing_in(settings: Settings, around: Surroundings) -> None:
     named = settings.sign_in in ("plain", "scram-sha-256", "scram-sha-512")
     if named:
-        wanted.filled("username", [settings.username], f"given for sign_in={settings.sign_in}")
+        wanted.require_filled("username", [settings.username], f"given for sign_in={settings.sign_in}")
         credential_forms.sasl("username", settings.username)
         credential_forms.sasl("password", around.secret("password"))
     if settings.sign_in == "connection-string" or (named and settings.username == CONNECTION_STRING):
         credential_forms.connection_string("password", around.secret("password"))
     if settings.sign_in == "certificate":
-        wanted.filled("certificate", [settings.certificate], "given for sign_in=certificate")
+        wanted.require_filled("certificate", [settings.certificate], "given for sign_in=certificate")
     wanted.certificate(settings.certificate, settings.key)
 
 

@@ -45,16 +45,16 @@ _PLACE = re.compile(r" - at `\$\.(\w+)")
 _LONGEST = 3_153_600_000.0
 
 
-def parsed(kind: Kind, given: Mapping[str, object]) -> object:
+def parse_settings(kind: Kind, given: Mapping[str, object]) -> object:
     """The settings of a kind from JSON or from texts of the command line; SettingsError names the setting and what it must be."""
-    known = {one.name: one for one in described(kind)}
+    known = {one.name: one for one in describe_kind(kind)}
     for name in given:
         if name not in known:
             raise SettingsError(_unknown(kind, name, list(known)))
     try:
         settings = msgspec.convert(_split(kind, given), kind.settings, strict=False)
     except msgspec.ValidationError as error:
-        raise SettingsError(_wanted(error, known, given)) from error
+        raise SettingsError(_describe_invalid(error, known, given)) from error
     for name in known:
         value = getattr(settings, name)
         if isinstance(value, float) and not (math.isfinite(value) and value <= _LONGEST):
@@ -70,7 +70,7 @@ def _unknown(kind: Kind, name: str, known: list[str]) -> str:
     return f"{name}: {kind.name} has no such setting: {meant}there are {', '.join(known)}"
 
 
-def _wanted(
+def _describe_invalid(
     error: msgspec.ValidationError, known: Mapping[str, Described], given: Mapping[str, object]
 ) -> str:
     """What is wrong in words."""
@@ -82,7 +82,7 @@ def _wanted(
     return f"{place[1]}: must be {known[place[1]].must}, not '{given.get(place[1])}'"
 
 
-def stored(settings: object) -> dict[str, object]:
+def to_stored(settings: object) -> dict[str, object]:
     """Settings as the JSON object that is kept."""
     found = msgspec.to_builtins(settings)
     assert isinstance(found, dict)
@@ -104,14 +104,14 @@ class Described:
     owners: str = ""
 
 
-def described(kind: Kind) -> Iterator[Described]:
+def describe_kind(kind: Kind) -> Iterator[Described]:
     """The settings of a kind in the order of its Struct."""
     schema = msgspec.json.schema(kind.settings)["$defs"][kind.settings.__name__]
     fields = {one.encode_name: one for one in msgspec.structs.fields(kind.settings)}
     for name, one in schema["properties"].items():
         default = _default(fields[name], one)
         help_, owners = one.get("description", ""), kind.owned[name].when if name in kind.owned else ""
-        yield Described(name, _type(one), _shown(default), help_, _must(one), owners)
+        yield Described(name, _type(one), _format_default(default), help_, _must(one), owners)
 
 
 def _default(field: msgspec.structs.FieldInfo, one: Mapping[str, object]) -> object:
@@ -156,7 +156,7 @@ def _must(one: Mapping[str, Any]) -> str:
     return ", ".join([kinds_, *bounds])
 
 
-def _shown(default: object) -> str | None:
+def _format_default(default: object) -> str | None:
     if default is msgspec.UNSET:
         return None
     if isinstance(default, list):
@@ -166,7 +166,7 @@ def _shown(default: object) -> str | None:
 
 def _split(kind: Kind, given: Mapping[str, object]) -> dict[str, object]:
     """A text given for a list is its elements, parted by commas."""
-    lists = {one.name for one in described(kind) if one.type == "list"}
+    lists = {one.name for one in describe_kind(kind) if one.type == "list"}
     return {
         name: [part.strip() for part in value.split(",") if part.strip()]
         if name in lists and isinstance(value, str)

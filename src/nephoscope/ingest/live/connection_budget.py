@@ -95,7 +95,7 @@ class ConnectionBudget:
         `full` says that there is no room whatever the bounds say.
         """
         share = share_of(peer)
-        if why := self._lacking(peer, share, full=full):
+        if why := self._make_room(peer, share, full=full):
             self.refused += 1
             return why
         self._keep_unproven_few(peer, share)
@@ -118,7 +118,7 @@ class ConnectionBudget:
             del self._places[place]
             _decrement(self._shares, place.share)
 
-    def _lacking(self, peer: str, share: str, *, full: bool) -> str:
+    def _make_room(self, peer: str, share: str, *, full: bool) -> str:
         """Make room for one more; why there is none, '' where there is."""
         bounds, free = self.bounds, peer in self.bounds.free
         if (

@@ -13,7 +13,7 @@ _MOST = 1 << 20
 _KEPT_SHARE, _KEPT_MOST = 4, 1024
 
 
-def raised() -> int:
+def raise_limit() -> int:
     """Raise the soft limit of this process to the hard one; how many files may be open now."""
     soft, hard = (
         _MOST if one == resource.RLIM_INFINITY else one for one in resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -35,7 +35,7 @@ DESCRIPTORS = "descriptors"
 
 def short_of(connections: int) -> str:
     """'' where so many connections can be open, else what is wrong and what to do; raises the limit first."""
-    limit = raised()
+    limit = raise_limit()
     if for_connections(limit) >= connections:
         return ""
     return (

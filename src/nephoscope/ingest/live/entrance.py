@@ -60,7 +60,7 @@ class Entrance:
     def open(self) -> None:
         """Begin to accept."""
         self.listener.setblocking(False)
-        self._highest = descriptors.for_connections(descriptors.raised())
+        self._highest = descriptors.for_connections(descriptors.raise_limit())
         asyncio.get_running_loop().add_reader(self.listener.fileno(), self._accept)
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _LOOKED_AT, _BAGS = 2000, 200
 
 
-def measured(
+def measure_arrivals(
     tables: Mapping[str, pa.Table], bad: Iterable[Bad], now: datetime, untimed: Mapping[str, int]
 ) -> tuple[Arrival, ...]:
     """The arrivals of rows by table and of what was bad, which counts for every table that it was meant for.
@@ -48,7 +48,7 @@ def _arrival(name: str, rows: pa.Table, bad: int, now: datetime, untimed: int) -
     return Arrival(name, rows.num_rows, bad, rows.nbytes, pc.max(times).as_py(), delay, untimed)
 
 
-def filled(table: Table, rows: pa.Table) -> set[str]:
+def find_filled(table: Table, rows: pa.Table) -> set[str]:
     """The names that some row has a value under."""
     some = rows.slice(0, _LOOKED_AT)
     found = {

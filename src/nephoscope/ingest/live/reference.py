@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.ingest.live.catalogue import described, kinds
+from nephoscope.ingest.live.catalogue import describe_kind, kinds
 from nephoscope.ingest.live.source import Kind
 
 
@@ -22,7 +22,7 @@ def page() -> str:
 def _kind(kind: Kind) -> Iterator[str]:
     yield from (f"## {kind.name}", "", f"{kind.title}.", "")
     yield from ("| setting | type | default | meaning |", "|---|---|---|---|")
-    for one in described(kind):
+    for one in describe_kind(kind):
         default = (
             "must be given"
             if one.default is None

@@ -11,9 +11,9 @@ import msgspec
 from nephoscope.connect.credentials import SignInError
 from nephoscope.ingest.faults import SettingsError, SourceError
 from nephoscope.ingest.live.binding import secrets_after
-from nephoscope.ingest.live.catalogue import kind_of, parsed, stored
+from nephoscope.ingest.live.catalogue import kind_of, parse_settings, to_stored
 from nephoscope.ingest.live.ingestion.tokens import new_token
-from nephoscope.ingest.live.owned import owned
+from nephoscope.ingest.live.owned import list_owned
 from nephoscope.ingest.live.source import SETTINGS, WRONG_SETTINGS, Kind, Surroundings
 from nephoscope.state.database.database import StateError
 from nephoscope.state.ingestion.source_errors import Standing
@@ -48,15 +48,15 @@ def add(
     StateError for what cannot be and, with `there`, for files and folders that are not there and rules that cannot be.
     """
     kind = kind_of(source.kind)
-    settings = parsed(kind, given)
-    allow(owned(kind, settings))
+    settings = parse_settings(kind, given)
+    allow(list_owned(kind, settings))
     known_secrets(kind, secrets)
     check(kind, settings, secrets, source.name, there=there, table=table)
     if any(one.name == source.name for one in state.sources.all()):
         raise StateError(f"there is a source {source.name} already")
     workspace = state.workspaces.get(source.workspace).name
     credential = credential_of(source.name) if kind.secrets else ""
-    made = Source(source.name, kind.name, stored(settings), workspace, credential, source.enabled)
+    made = Source(source.name, kind.name, to_stored(settings), workspace, credential, source.enabled)
     # its secrets and itself are kept together: they never become those of another that has the name by now
     with state.with_change(lambda session: state.sources.insert(session, made)):
         if credential:
@@ -89,14 +89,14 @@ def change(
             raise SettingsError(
                 f"source {name} was set up without secrets: remove it and add it with its secrets"
             )
-    settings = parsed(kind, {**source.settings, **(given or {})})
-    allow(owned(kind, settings))
+    settings = parse_settings(kind, {**source.settings, **(given or {})})
+    allow(list_owned(kind, settings))
     kept = secrets_of(state, source)
     check(kind, settings, {**kept, **(secrets or {})}, name, there=there)
     whole = secrets_after(kind, source.settings, settings, kept, secrets or {})
     # secrets and the settings that they are for change together, and nothing that another change made meanwhile is undone
     with state.with_change(
-        lambda session: state.sources.change(session, source, stored(settings), enabled=enabled)
+        lambda session: state.sources.change(session, source, to_stored(settings), enabled=enabled)
     ):
         if whole != kept:
             keep(state, name, whole)
@@ -107,7 +107,7 @@ def owned_now(source: Source) -> tuple[str, ...]:
     """What of the settings of a source is the server's own; () where they cannot be, and are judged when they are mended."""
     kind = kind_of(source.kind)
     try:
-        return owned(kind, parsed(kind, source.settings))
+        return list_owned(kind, parse_settings(kind, source.settings))
     except SettingsError:
         return ()
 
@@ -122,11 +122,11 @@ def remove(state: State, name: str) -> None:
 
 def test(lake: Lake, state: State, data: Path, name: str) -> str:
     """Try whether a source can be reached, without reading from it: what was found; SourceError, StateError."""
-    from nephoscope.ingest.live.supervisor import made
+    from nephoscope.ingest.live.supervisor import make_source
 
     try:
         source = state.sources.get(name)
-        told = made(source, lake, state, data).test()
+        told = make_source(source, lake, state, data).test()
         return "; ".join(filter(None, (told, choice(state, source))))
     except SignInError as error:
         raise SourceError(str(error)) from error
@@ -174,7 +174,7 @@ def wrong_settings(state: State, source: Source) -> str:
     """What is wrong with the settings of a source, '' where nothing is."""
     try:
         kind = kind_of(source.kind)
-        settings = parsed(kind, source.settings)
+        settings = parse_settings(kind, source.settings)
         check(kind, settings, secrets_of(state, source), source.name, there=False)
     except SettingsError as error:
         return f"{WRONG_SETTINGS}{error}"

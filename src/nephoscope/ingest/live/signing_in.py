@@ -44,7 +44,7 @@ class Access:
 @contextmanager
 def client(origin: str, scope: str, access: Access, stop: Event | None = None) -> Iterator[Client]:
     """A client of an origin; what it raises comes as SourceError. Its waiting ends when `stop` is set."""
-    made = Client(origin, Tokens(access.sign_in(), scope), sleep=_waiting(stop or Event()))
+    made = Client(origin, Tokens(access.sign_in(), scope), sleep=_make_wait(stop or Event()))
     try:
         yield made
     except (RequestError, SignInError) as error:
@@ -53,7 +53,7 @@ def client(origin: str, scope: str, access: Access, stop: Event | None = None) -
         made.close()
 
 
-def _waiting(stop: Event) -> Callable[[float], None]:
+def _make_wait(stop: Event) -> Callable[[float], None]:
     def wait(seconds: float) -> None:
         if stop.wait(seconds):
             raise StoppedError

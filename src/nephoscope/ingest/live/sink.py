@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nephoscope.ingest.faults import BusyError, StoppedError
 from nephoscope.ingest.feeds.rows import INDICATORS
-from nephoscope.ingest.live.measuring import filled, measured
+from nephoscope.ingest.live.measuring import find_filled, measure_arrivals
 from nephoscope.ingest.live.meter import Meter
 from nephoscope.ingest.live.source import LAKE, UNWANTED, Lines, Origin, Piece, Refused, Taken
 from nephoscope.ingest.logs.batch import Batch, Placed
 from nephoscope.ingest.logs.discovery import Formats, formats
 from nephoscope.ingest.logs.format import BadRecordError, Context, Destination, Row
-from nephoscope.ingest.logs.packed_message import unpacked
-from nephoscope.ingest.logs.parsed import Parsed, parsed
+from nephoscope.ingest.logs.packed_message import unpack_message
+from nephoscope.ingest.logs.parsed import Parsed, parse_batch
 from nephoscope.ingest.logs.reading import batches
-from nephoscope.ingest.logs.secrets import masked, suspect
+from nephoscope.ingest.logs.secrets import mask_secrets, suspect
 from nephoscope.lake.errors import SpoolFullError
 from nephoscope.lake.writing.quarantine import RAW_BYTES, Bad
 from nephoscope.state.ingestion.arrival import Arrivals
@@ -84,7 +84,7 @@ class LakeSink:
         found = batches(stream, chosen, context, resume_at=at, growing=growing, from_start=from_start)
         for ordinal, batch in enumerate(found, 1):
             counted = batch.whole or batch.end < 0
-            self._append(feed, ordinal if counted else batch.end, self._parsed(batch, context), wait=True)
+            self._append(feed, ordinal if counted else batch.end, self._parse(batch, context), wait=True)
             at = at if counted else batch.end
         return at
 
@@ -112,9 +112,9 @@ class LakeSink:
         for group in lines:
             _add_lines(batch, group, replace(context, source=f"syslog://{group.peer}"))
         for name, several in (rows or {}).items():
-            batch.rows[name] += _placed(name, several, origins[name] if origins else (), batch.records)
+            batch.rows[name] += _place_rows(name, several, origins[name] if origins else (), batch.records)
             batch.records += len(several)
-        whole = self._parsed(batch, context)
+        whole = self._parse(batch, context)
         whole.bad.extend(_bad(one) for one in refused)
         return self._append(feed, sequence, whole, wait=wait, after=after)
 
@@ -168,8 +168,8 @@ class LakeSink:
             whereabouts=self.whereabouts(),
         )
 
-    def _parsed(self, batch: Batch, context: Context) -> Parsed:
-        return parsed(batch, context, self.lake.tables, self.lake.workspace(self.workspace))
+    def _parse(self, batch: Batch, context: Context) -> Parsed:
+        return parse_batch(batch, context, self.lake.tables, self.lake.workspace(self.workspace))
 
     def _append(
         self, feed: str, sequence: int | None, found: Parsed, *, wait: bool, after: int | None = None
@@ -177,7 +177,7 @@ class LakeSink:
         pause = _FIRST_WAIT
         while True:
             now = datetime.now(UTC)
-            brought = measured(found.tables, found.bad, now, found.untimed)
+            brought = measure_arrivals(found.tables, found.bad, now, found.untimed)
             arrivals = Arrivals(self.source, self.workspace, now, brought, sum(found.unwanted.values()))
             try:
                 new = self.writer.append(
@@ -204,7 +204,7 @@ class LakeSink:
         self._tell_unwanted(found)
         known = self.lake.tables
         self.meter.saw(
-            {name: filled(known[name], rows) for name, rows in found.tables.items() if rows.num_rows}
+            {name: find_filled(known[name], rows) for name, rows in found.tables.items() if rows.num_rows}
         )
         return Taken(sum(rows.num_rows for rows in found.tables.values()), len(found.bad))
 
@@ -218,7 +218,7 @@ class LakeSink:
             self.meter.note(error=told, key=UNWANTED)
 
 
-def _placed(
+def _place_rows(
     table: str, rows: Sequence[Mapping[str, object]], origins: Sequence[Origin], first: int
 ) -> Iterator[Placed]:
     for number, row in enumerate(rows):
@@ -235,7 +235,7 @@ def _formats(form: str) -> Formats:
 
 def _add(batch: Batch, piece: Piece, context: Context) -> None:
     """Add what one piece gives; its places begin with that of the piece. What makes a format fail is bad, and stops nothing."""
-    content, wrong = unpacked(piece.data)
+    content, wrong = unpack_message(piece.data)
     if wrong:
         batch.bad.append(_bad(Refused(piece.name, piece.place, wrong, "")))
     try:
@@ -253,7 +253,7 @@ def _add_lines(batch: Batch, group: Lines, context: Context) -> None:
     known = formats().lines
     for record, text in enumerate(group.texts, batch.records):
         batch.records += 1
-        line = masked(text) if suspect(text.encode()) else text
+        line = mask_secrets(text) if suspect(text.encode()) else text
         form = next((form for form in known if form.recognises_line(line)), None)
         if form is None:
             reason = "no format recognises the message"
@@ -282,4 +282,4 @@ def _items(form: LineFormat, line: str, context: Context, batch: Batch) -> Itera
 
 
 def _bad(one: Refused) -> Bad:
-    return Bad(one.name, one.place, masked(one.reason), masked(one.raw)[:RAW_BYTES], "")
+    return Bad(one.name, one.place, mask_secrets(one.reason), mask_secrets(one.raw)[:RAW_BYTES], "")

@@ -10,7 +10,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.faults import StoppedError
-from nephoscope.ingest.live.packing import inner, packed
+from nephoscope.ingest.live.packing import inner, packing_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -108,7 +108,7 @@ class Stretch(io.RawIOBase):
         return end - len(data), end, digest(data)
 
 
-def wrapped(head: bytes) -> bool:
+def is_wrapped(head: bytes) -> bool:
     """Whether a document that begins so has its records in brackets that are closed at its end."""
     return _WRAPPED.match(head) is not None
 
@@ -125,4 +125,4 @@ def tabular(name: str) -> bool:
 
 def only_whole(name: str) -> bool:
     """Whether a file of this name is read only once nobody writes to it any more."""
-    return bool(packed(name)) or tabular(name)
+    return bool(packing_of(name)) or tabular(name)

@@ -16,7 +16,7 @@ from nephoscope.connect.credentials import SignInError
 from nephoscope.estate.store import StoreError
 from nephoscope.ingest.faults import SettingsError, SourceError, StoppedError
 from nephoscope.ingest.feeds.keeping import keep
-from nephoscope.ingest.live.catalogue import kind_of, parsed
+from nephoscope.ingest.live.catalogue import kind_of, parse_settings
 from nephoscope.ingest.live.health.keeper import Keeper
 from nephoscope.ingest.live.meter import Meter
 from nephoscope.ingest.live.places import Places
@@ -52,7 +52,7 @@ _STOP_SECONDS = 30.0
 _ELSEWHERE = "another process runs this source"
 
 
-def made(stored: Stored, lake: Lake, state: State, data: Path) -> Source:
+def make_source(stored: Stored, lake: Lake, state: State, data: Path) -> Source:
     """The source as it was set up; raises SourceError, StateError."""
     kind = kind_of(stored.kind)
     secrets: dict[str, str] = {}
@@ -62,12 +62,12 @@ def made(stored: Stored, lake: Lake, state: State, data: Path) -> Source:
         if state.sources.get(stored.name).settings != stored.settings:
             raise SettingsError("they were changed meanwhile")
 
-    def known(name: str) -> Table | None:
+    def find_table(name: str) -> Table | None:
         # A table that another rule makes replaces what the lake knows as a whole.
         return lake.tables.get(name)
 
-    around = Surroundings(stored.name, data / "keys", secrets, table=known, make_table=lake.import_table)
-    settings = parsed(kind, stored.settings)
+    around = Surroundings(stored.name, data / "keys", secrets, table=find_table, make_table=lake.import_table)
+    settings = parse_settings(kind, stored.settings)
     kind.check(settings, around)
     return kind.make(settings, around)
 
@@ -194,10 +194,10 @@ class Supervisor:
         try:
             if not self._may_run(stored):
                 return _ELSEWHERE
-            source = made(stored, self.lake, self.state, self.data)
+            source = make_source(stored, self.lake, self.state, self.data)
             meter.worked(SETTINGS)
             sink = self._sink(stored, meter)
-            self._stopping(ended)
+            self._stop_with_all(ended)
             source.run(sink, ended)
         except StoppedError:
             return ""
@@ -213,7 +213,7 @@ class Supervisor:
         return ""
 
     def _sink(self, stored: Stored, meter: Meter) -> LakeSink:
-        settings = parsed(kind_of(stored.kind), stored.settings)
+        settings = parse_settings(kind_of(stored.kind), stored.settings)
         return LakeSink(
             stored.name, stored.workspace, self.lake, self.lake.writer(), self.state.checkpoints, meter, self.stop,
             zone=zone_of(getattr(settings, "zone", "UTC")), destination=Destination(getattr(settings, "destination", "both")),
@@ -222,7 +222,7 @@ class Supervisor:
             failing=partial(self.state.source_errors.keys, stored.name, stored.workspace),
         )  # fmt: skip
 
-    def _stopping(self, ended: threading.Event) -> None:
+    def _stop_with_all(self, ended: threading.Event) -> None:
         """Tell one run of a source to stop when all are; a source may also set its own event."""
 
         def wait() -> None:

@@ -50,7 +50,7 @@ def server_context(certificate: str, key: str, client_ca: str = "") -> ssl.SSLCo
 def check_tls(certificate: str, key: str, client_ca: str, names: list[str]) -> None:
     """Raise SettingsError for settings of a listener's TLS that cannot be, SourceError for files that are not there."""
     wanted.pair_of_key(certificate, key)
-    wanted.filled("names", names, "names and addresses of this machine, parted by commas")
+    wanted.require_filled("names", names, "names and addresses of this machine, parted by commas")
     for setting, path in (("certificate", certificate), ("key", key), ("client_ca", client_ca)):
         wanted.file(setting, path)
 
@@ -72,18 +72,18 @@ def own_certificate(folder: Path, names: tuple[str, ...]) -> tuple[Path, Path, P
     if not (certificate.exists() and key.exists() and authority.exists() and _lasts(certificate)):
         issuer, issuer_key = _authority(folder)
         _issue(certificate, key, names, issuer, issuer_key)
-    with _telling(f"remove {certificate.name} and {key.name} there: others are made"):
+    with _add_remedy(f"remove {certificate.name} and {key.name} there: others are made"):
         check_pair(certificate, key)
     return certificate, key, authority
 
 
 def _lasts(path: Path) -> bool:
-    with _telling("remove it: another is made"):
+    with _add_remedy("remove it: another is made"):
         return certificate_in(path).not_valid_after_utc > datetime.now(UTC) + _EARLY
 
 
 @contextmanager
-def _telling(remedy: str) -> Iterator[None]:
+def _add_remedy(remedy: str) -> Iterator[None]:
     """What is wrong with a file of our own, with what to do about it."""
     try:
         yield
@@ -98,7 +98,7 @@ def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateK
 
     path, key_path = folder / "ca.crt", folder / "ca.key"
     if path.exists() and key_path.exists() and _lasts(path):
-        with _telling(
+        with _add_remedy(
             f"put it back, or remove {path.name} and {key_path.name} there: clients must trust another then"
         ):
             known = check_pair(path, key_path)

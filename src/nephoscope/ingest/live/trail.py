@@ -167,11 +167,11 @@ class Prefixes(msgspec.Struct, frozen=True):
         """Whether the text begins with a whole content."""
         return self.found.get(content.size, ("", b""))[0] == content.digest != ""
 
-    def lined(self, at: int) -> bool:
+    def ends_line(self, at: int) -> bool:
         """Whether a line ends before a place that was asked for."""
         return self.found.get(at, ("", b""))[1] == b"\n"
 
-    def marked(self, marks: dict[int, str]) -> int:
+    def match_marks(self, marks: dict[int, str]) -> int:
         """Up to where the text is the beginning of a content with such marks; -1 = they differ, 0 = nothing tells."""
         within = [at for at in marks if at <= self.size]
         if any(not self.found.get(at, ("", b""))[0].startswith(marks[at]) for at in within):

@@ -98,7 +98,7 @@ def log_format(name: str) -> None:
         )
 
 
-def filled(setting: str, texts: Iterable[str], what: str) -> None:
+def require_filled(setting: str, texts: Iterable[str], what: str) -> None:
     """A list that is not empty and whose elements are not."""
     given = list(texts)
     if not given or not all(given):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.ingest.logs.filling import Filling, parsed
+from nephoscope.ingest.logs.filling import Filling, parse_json_text
 from nephoscope.ingest.logs.format import BadRecordError, Row
 from nephoscope.ingest.logs.moments import moment
 from nephoscope.ingest.logs.resource_log import as_text, resource_id_of, subscription_of, text_of, time_of
@@ -126,7 +126,7 @@ class ActivityLog:
         """The row of an event."""
         record = _in_alert(record) or record
         values: dict[str, object] = {"TimeGenerated": _time(record)}
-        properties = parsed(record.get("properties"))
+        properties = parse_json_text(record.get("properties"))
         _put_operation(values, record, properties if isinstance(properties, dict) else {})
         _put_person(values, record)
         _put_resource(values, record, context)
@@ -195,11 +195,11 @@ def _after_dot(signature: str) -> str:
 
 
 def _put_person(values: dict[str, object], record: dict[str, object]) -> None:
-    identity = parsed(record.get("identity"))
+    identity = parse_json_text(record.get("identity"))
     identity = identity if isinstance(identity, dict) else {}
-    claims = parsed(record.get("claims") or identity.get("claims"))
-    authorization = parsed(record.get("authorization") or identity.get("authorization"))
-    request = parsed(record.get("httpRequest"))
+    claims = parse_json_text(record.get("claims") or identity.get("claims"))
+    authorization = parse_json_text(record.get("authorization") or identity.get("authorization"))
+    request = parse_json_text(record.get("httpRequest"))
     for column, found in (("Claims", claims), ("Authorization", authorization)):
         if isinstance(found, dict) and found:
             values[column], values[f"{column}_d"] = as_text(found), found

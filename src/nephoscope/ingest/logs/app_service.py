@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.files.json_value import decoded
+from nephoscope.files.json_value import decode_json
 from nephoscope.ingest.logs.categories import category_of, row_of
 from nephoscope.ingest.logs.filling import Filling
 from nephoscope.ingest.logs.format import BadRecordError, Row
-from nephoscope.ingest.logs.secrets import masked
+from nephoscope.ingest.logs.secrets import mask_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +67,7 @@ def _members(text: str) -> dict[str, object]:
     if not text.lstrip().startswith("{"):
         return {"message": text} if text.strip() else {}
     try:
-        value = decoded(text)
+        value = decode_json(text)
     except (msgspec.DecodeError, RecursionError):
         value = _in_single_quotes(text)
     if not isinstance(value, dict):
@@ -88,7 +88,7 @@ def _shape(record: dict[str, object], properties: dict[str, object], _values: di
     """A category within `properties` (that of the logger) is the finer one; a query without its `?` may hold a key."""
     query = properties.get("CsUriQuery")
     if isinstance(query, str):
-        properties["CsUriQuery"] = masked(f"?{query}")[1:]
+        properties["CsUriQuery"] = mask_secrets(f"?{query}")[1:]
     if "category" in properties:
         record.pop("category", None)
         record.pop("Category", None)

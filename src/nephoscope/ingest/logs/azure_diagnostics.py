@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.ingest.logs.filling import columns_of, parsed, started
+from nephoscope.ingest.logs.filling import columns_of, parse_json_text, start_row
 from nephoscope.ingest.logs.format import Row
 from nephoscope.ingest.logs.moments import moment
 from nephoscope.ingest.logs.resource_log import as_text, integer, real, text_of
@@ -49,12 +49,12 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\
 
 def diagnostics_row(record: dict[str, object], context: Context) -> Row:
     """The row of a resource log record; raises BadRecordError where it has no time."""
-    values = started(record, context)
+    values = start_row(record, context)
     values.update(resource_columns(values.get("_ResourceId", "")))
     others: dict[str, object] = {}
     for name, value in record.items():
         _envelope(values, others, name, value)
-    properties = parsed(record.get("properties", record.get("Properties")))
+    properties = parse_json_text(record.get("properties", record.get("Properties")))
     if isinstance(properties, dict):
         _properties(values, properties)
     elif properties not in (None, ""):
@@ -75,9 +75,9 @@ def _envelope(values: dict[str, object], others: dict[str, object], name: str, v
     if column is None and name in values and as_text(value).lower() == as_text(values[name]).lower():
         return
     if column is None:
-        others[name] = parsed(value) if lowered == "identity" else value
-    elif lowered == "resultdescription" and isinstance(parsed(value), dict):
-        others[name] = parsed(value)
+        others[name] = parse_json_text(value) if lowered == "identity" else value
+    elif lowered == "resultdescription" and isinstance(parse_json_text(value), dict):
+        others[name] = parse_json_text(value)
     elif value is not None:
         values[column] = text_of(value, "value") if isinstance(value, dict) else as_text(value)
 
@@ -99,7 +99,7 @@ def _put(values: dict[str, object], name: str, value: object, depth: int) -> Non
         for key, item in value.items():
             _put(values, f"{name}_{_NO_NAME.sub('_', key)}", item, depth + 1)
         return
-    suffix, typed = _typed(value)
+    suffix, typed = _suffix_by_type(value)
     if suffix == "s" and f"{name}_s" not in columns_of(TABLE) and f"{name}_d" in columns_of(TABLE):
         number = real(value)
         suffix, typed = ("s", typed) if number is None else ("d", number)
@@ -108,7 +108,7 @@ def _put(values: dict[str, object], name: str, value: object, depth: int) -> Non
         values.setdefault(f"record_{column}", typed)
 
 
-def _typed(value: object) -> tuple[str, object]:
+def _suffix_by_type(value: object) -> tuple[str, object]:
     """The suffix that Log Analytics gives to a value's column, and the value."""
     if isinstance(value, bool):
         return "b", value

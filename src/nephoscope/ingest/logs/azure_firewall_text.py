@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.ingest.logs.azure_diagnostics import TABLE as AZURE_DIAGNOSTICS
 from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
 from nephoscope.ingest.logs.categories import category_of
-from nephoscope.ingest.logs.filling import Filling, started
+from nephoscope.ingest.logs.filling import Filling, start_row
 from nephoscope.ingest.logs.format import Row
 from nephoscope.ingest.logs.resource_log import properties_of, text_of
 
@@ -85,7 +85,7 @@ class AzureFirewallText:
         """The rows of a record; a sentence of no known form is told, and stays in AzureDiagnostics."""
         if context.destination.azure_diagnostics:
             yield diagnostics_row(record, context)
-        if not context.destination.dedicated:
+        if not context.destination.is_dedicated:
             return
         sentence = text_of(properties_of(record), "msg", "Msg")
         found = read_sentence(sentence, application="application" in category_of(record))
@@ -93,7 +93,7 @@ class AzureFirewallText:
             yield context.bad("a firewall's sentence of no known form", "properties.msg", sentence)
             return
         table, told = found
-        values = started(record, context)
+        values = start_row(record, context)
         _FILLINGS[table].fill(values, told)
         yield Row(table, values)
 
@@ -114,7 +114,7 @@ def read_sentence(text: str, *, application: bool) -> tuple[str, dict[str, Any]]
     head = {name: _bare(value) for name, value in match.groupdict().items()}
     labels = _labels(text[match.end() :])
     if head["translated"]:
-        return "AZFWNatRule", _translated(head, labels)
+        return "AZFWNatRule", _translate_head(head, labels)
     if "Action" not in labels:
         return None
     values: dict[str, object] = {
@@ -153,7 +153,7 @@ def _rule(text: str, labels: dict[str, str]) -> dict[str, Any]:
     return values
 
 
-def _translated(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[str, object]:
+def _translate_head(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[str, object]:
     values: dict[str, object] = {
         "Protocol": head["protocol"],
         "SourceIp": head["source"],

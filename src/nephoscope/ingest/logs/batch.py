@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from nephoscope.ingest.logs.secrets import masked
+from nephoscope.ingest.logs.secrets import mask_secrets
 from nephoscope.lake.writing.quarantine import RAW_BYTES, Bad
 
 if TYPE_CHECKING:
@@ -98,4 +98,4 @@ def within(place: str, path: str) -> str:
 def bad_entry(context: Context, place: str, reason: str, raw: bytes | str, form: str) -> Bad:
     """An entry of the quarantine, secrets masked."""
     text = raw[:MAX_RAW].decode("utf-8", "backslashreplace") if isinstance(raw, bytes) else raw[:MAX_RAW]
-    return Bad(context.source, place, masked(reason), masked(text)[:MAX_RAW], form)
+    return Bad(context.source, place, mask_secrets(reason), mask_secrets(text)[:MAX_RAW], form)

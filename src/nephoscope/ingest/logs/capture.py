@@ -37,7 +37,7 @@ _HEADER = {
 }
 
 
-def captured(stream: BinaryIO, context: Context, read: Callable[[bytes], Batch]) -> Iterator[Batch]:
+def read_captured(stream: BinaryIO, context: Context, read: Callable[[bytes], Batch]) -> Iterator[Batch]:
     """The rows that `read` finds in the messages, a batch about 4 MiB of them; what is broken is bad, and the rest goes on."""
     batch, held, number = Batch(-1), 0, 0
     for one in _contents(stream):

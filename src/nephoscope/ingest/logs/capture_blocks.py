@@ -71,11 +71,11 @@ class _Frame(NamedTuple):
 
 def messages(window: Window, schema: object, marker: bytes) -> Iterator[dict[str, object] | Broken]:
     """The messages of the blocks behind the header of a file, and what is broken."""
-    while window.left or _filled(window, 1):
+    while window.left or _fill(window, 1):
         yield from _block(window, schema, marker)
 
 
-def _filled(window: Window, size: int) -> bool:
+def _fill(window: Window, size: int) -> bool:
     """Whether so many bytes are held, or can be."""
     if window.left < size and not window.ended:
         window.fill(size)
@@ -85,9 +85,9 @@ def _filled(window: Window, size: int) -> bool:
 def _block(window: Window, schema: object, marker: bytes) -> Iterator[dict[str, object] | Broken]:
     """The messages of the block at the position, which goes on behind it."""
     at = window.base + window.position
-    _filled(window, 2 * _LONG)
+    _fill(window, 2 * _LONG)
     frame = _frame(window.buffer, window.position)
-    if frame is None or not _filled(window, frame.used + frame.size + _MARKER):
+    if frame is None or not _fill(window, frame.used + frame.size + _MARKER):
         yield from _stretch(window, at, schema, marker)
         return
     start = window.position + frame.used
@@ -107,7 +107,7 @@ def _block(window: Window, schema: object, marker: bytes) -> Iterator[dict[str, 
         return
     yield from read.messages
     if not whole:
-        yield _broken(at + frame.used, frame, read, data)
+        yield _make_broken(at + frame.used, frame, read, data)
     if not marked:
         yield Broken(at + frame.used + frame.size, "the marker behind the block is broken or missing", b"")
     window.position += behind
@@ -115,11 +115,11 @@ def _block(window: Window, schema: object, marker: bytes) -> Iterator[dict[str, 
 
 def _goes_on(window: Window, offset: int, schema: object, marker: bytes) -> bool:
     """Whether the file ends so many bytes behind the position, or a whole block stands there."""
-    if not _filled(window, offset + 1):
+    if not _fill(window, offset + 1):
         return window.left == offset
-    _filled(window, offset + 2 * _LONG)
+    _fill(window, offset + 2 * _LONG)
     frame = _frame(window.buffer, window.position + offset)
-    if frame is None or not _filled(window, offset + frame.used + frame.size + _MARKER):
+    if frame is None or not _fill(window, offset + frame.used + frame.size + _MARKER):
         return False
     start = window.position + offset + frame.used
     if not window.buffer.startswith(marker, start + frame.size):
@@ -128,7 +128,7 @@ def _goes_on(window: Window, offset: int, schema: object, marker: bytes) -> bool
     return not read.why and len(read.messages) == frame.number
 
 
-def _broken(at: int, frame: _Frame, read: _Read, data: bytes) -> Broken:
+def _make_broken(at: int, frame: _Frame, read: _Read, data: bytes) -> Broken:
     """What is left of a block behind the messages that were read."""
     said = f"it says that it has {frame.number} messages, {len(read.messages)} are read"
     why = f"{read.why}; {said}" if read.why else said
@@ -139,7 +139,7 @@ def _stretch(window: Window, at: int, schema: object, marker: bytes) -> Iterator
     """What can be read of the bytes up to the next marker: the messages up to the first broken one, and the block that ends there."""
     data, ended = _to_marker(window, marker)
     behind, last = (len(data), []) if ended else _last(data, schema)
-    used = _used(data[:behind])
+    used = _count_used(data[:behind])
     read = _messages(data[used:behind], schema)
     yield from read.messages
     what = (
@@ -192,7 +192,7 @@ def _frame(data: bytes, at: int) -> _Frame | None:
     return _Frame(count, size, end - at) if count >= 0 and 0 <= size <= MAX_RECORD else None
 
 
-def _used(data: bytes) -> int:
+def _count_used(data: bytes) -> int:
     """How many bytes tell the count and the size of a block, whatever these are."""
     return min(_long(data, _long(data, 0)[1])[1], len(data))
 

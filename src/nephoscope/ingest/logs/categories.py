@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.content.loader import documents
 from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
-from nephoscope.ingest.logs.filling import Filling, started
+from nephoscope.ingest.logs.filling import Filling, start_row
 from nephoscope.ingest.logs.resource_log import properties_of, resource_id_of, text_of
 
 if TYPE_CHECKING:
@@ -117,23 +117,23 @@ class CategoryFormat:
 
     def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
         """The rows of a record."""
-        if not self.both or context.destination.dedicated:
+        if not self.both or context.destination.is_dedicated:
             yield self.dedicated_row(record, context, self.routes[category_of(record)])
         if self.both and context.destination.azure_diagnostics:
             yield diagnostics_row(record, context)
 
     def dedicated_row(self, record: dict[str, object], context: Context, table: str) -> Row:
         """The row for the table of the category."""
-        return row_of(record, context, self.filling(table), self.shape)
+        return row_of(record, context, self.find_filling(table), self.shape)
 
-    def filling(self, table: str) -> Filling:
+    def find_filling(self, table: str) -> Filling:
         """What fills rows of a table; made once."""
         return self.fillings.setdefault(table, Filling(table, self.renames))
 
 
 def row_of(record: dict[str, object], context: Context, filling: Filling, shape: Shape | None = None) -> Row:
     """The row of a record: the shape, then the members of `properties`, then those of the record; raises BadRecordError."""
-    values = started(record, context)
+    values = start_row(record, context)
     properties = dict(properties_of(record, "Properties" if "Properties" in record else "properties"))
     rest = dict(record)
     if shape is not None:

@@ -13,7 +13,7 @@ from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.cef_fields import COLUMNS
-from nephoscope.ingest.logs.filling import columns_of, fitted
+from nephoscope.ingest.logs.filling import columns_of, fit_value
 from nephoscope.ingest.logs.format import BadRecordError, Context, Row
 from nephoscope.ingest.logs.moments import moment
 from nephoscope.ingest.logs.resource_log import integer
@@ -85,9 +85,9 @@ def _head(line: str, at: int) -> tuple[dict[str, object], int]:
         if match is None:
             if name != _HEADER[-1]:
                 raise BadRecordError(f"the CEF header ends before its {name}")
-            values[name] = unescaped(line[at:]).strip()
+            values[name] = unescape(line[at:]).strip()
             return values, len(line)
-        values[name] = unescaped(match[1])
+        values[name] = unescape(match[1])
         at = match.end()
     return values, at
 
@@ -117,12 +117,12 @@ def extension(text: str) -> list[tuple[str, str]]:
 
 def _keep(members: list[tuple[str, str]], key: str, value: str) -> None:
     if key:
-        members.append((key, unescaped(value.rstrip(" \t"))))
+        members.append((key, unescape(value.rstrip(" \t"))))
     elif before := value.strip():
-        members.append(("", unescaped(before)))
+        members.append(("", unescape(before)))
 
 
-def unescaped(text: str) -> str:
+def unescape(text: str) -> str:
     r"""A value without its escapes: `\=`, `\|`, `\\`, `\n`, `\r`."""
     return _ESCAPED.sub(lambda match: _MEANT.get(match[1], match[1]), text) if "\\" in text else text
 
@@ -131,14 +131,17 @@ def unescaped(text: str) -> str:
 def _kinds() -> dict[str, tuple[str, Callable[[str], object] | None, str]]:
     """Key -> its column, what makes a value of its type, and the column that has the value as a whole number beside it ('' = none)."""
     types = columns_of(TABLE)
-    return {key: (column, _made(types[column]), _NUMBERS.get(column, "")) for key, column in COLUMNS.items()}
+    return {
+        key: (column, _make_converter(types[column]), _NUMBERS.get(column, ""))
+        for key, column in COLUMNS.items()
+    }
 
 
-def _made(kind: KqlType) -> Callable[[str], object] | None:
+def _make_converter(kind: KqlType) -> Callable[[str], object] | None:
     """What makes a value of a type of a text, None where it stays one."""
     if kind is KqlType.STRING:
         return None
-    return _timed if kind is KqlType.DATETIME else partial(fitted, kind)
+    return _parse_time if kind is KqlType.DATETIME else partial(fit_value, kind)
 
 
 def _put(values: dict[str, object], members: list[tuple[str, str]]) -> None:
@@ -164,13 +167,13 @@ def _own_time(members: list[tuple[str, str]], context: Context) -> datetime | No
     first = {key: value for key, value in reversed(members) if value}
     for key in ("rt", "end", "start", "deviceReceiptTime"):
         if key in first:
-            found = _timed(first[key], context)
+            found = _parse_time(first[key], context)
             if not isinstance(found, str):
                 return found
     return None
 
 
-def _timed(value: str, context: Context | None = None) -> datetime | str:
+def _parse_time(value: str, context: Context | None = None) -> datetime | str:
     """A CEF time: milliseconds since 1970, `Jun 01 2026 10:00:00[.000][ zone]`, or any other; the text where it is none."""
     found = _moment(value.strip(), UTC if context is None else context.zone)
     return value if found is None else found

@@ -87,11 +87,11 @@ class Earlier:
         short = Versions()
         for one in self._short.of(start):
             short.add(one)
-        return Growth([self._named(name), self._headed(start), short], self._may(name, options))
+        return Growth([self._find_by_name(name), self._find_by_head(start), short], self._may(name, options))
 
     def longer(self, name: str, start: bytes, options: str) -> list[IngestedFile]:
         """The longest loads with the same options of which a content of this name that starts so may be an older copy."""
-        found = self._headed(start) if len(start) >= HEAD else self._named(name)
+        found = self._find_by_head(start) if len(start) >= HEAD else self._find_by_name(name)
         return list(islice(filter(self._may(name, options), found.longest()), _LONGER))
 
     def akin(self, name: str, one: IngestedFile) -> bool:
@@ -107,10 +107,10 @@ class Earlier:
         said = told_by_path(name)
         return lambda one: one.format == options and one.size > 0 and self._may_be_of(said, one)
 
-    def _named(self, name: str) -> Versions:
+    def _find_by_name(self, name: str) -> Versions:
         return self._found.get(f"name {family(name)}", _NONE)
 
-    def _headed(self, start: bytes) -> Versions:
+    def _find_by_head(self, start: bytes) -> Versions:
         return self._found.get(f"head {head_of(start)}", _NONE)
 
     def _may_be_of(self, said: str, one: IngestedFile) -> bool:

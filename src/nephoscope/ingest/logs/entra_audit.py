@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.categories import category_of, resource_type, row_of, table_of_category
-from nephoscope.ingest.logs.filling import Filling, parsed
+from nephoscope.ingest.logs.filling import Filling, parse_json_text
 from nephoscope.ingest.logs.format import Row
 from nephoscope.ingest.logs.resource_log import as_text, text_of
 
@@ -90,7 +90,7 @@ def _of_activity(record: dict[str, object]) -> bool:
 
 def _is_marked(record: dict[str, object]) -> bool:
     """Whether the properties are those of an activity."""
-    properties = parsed(record.get("properties"))
+    properties = parse_json_text(record.get("properties"))
     return isinstance(properties, dict) and not _MARKS.isdisjoint(properties)
 
 
@@ -99,8 +99,8 @@ def _shape(record: dict[str, object], properties: dict[str, object], values: dic
     if category_of(record) == "auditlogs":
         record.pop("category", None)
         record.pop("Category", None)
-    who = parsed(record.pop("identity", None))
-    identity = as_text(who) or _initiator(parsed(properties.get("initiatedBy")))
+    who = parse_json_text(record.pop("identity", None))
+    identity = as_text(who) or _initiator(parse_json_text(properties.get("initiatedBy")))
     if identity:
         values["Identity"] = identity
     resource_id = text_of(record, "resourceId", "ResourceId")

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.categories import category_of, row_of
-from nephoscope.ingest.logs.filling import Filling, fitted, parsed
+from nephoscope.ingest.logs.filling import Filling, fit_value, parse_json_text
 from nephoscope.ingest.logs.format import Row
 from nephoscope.ingest.logs.resource_log import as_text, text_of
 
@@ -63,13 +63,13 @@ def _shape(
         ("appliedConditionalAccessPolicies", "ConditionalAccessPolicies"),
     ):
         if column in types and properties.get(name) is not None:
-            values[column] = fitted(types[column], properties.pop(name))
-    status = parsed(properties.get("status"))
+            values[column] = fit_value(types[column], properties.pop(name))
+    status = parse_json_text(properties.get("status"))
     status = status if isinstance(status, dict) else {}
     values["ResultType"] = text_of(status, "errorCode") or text_of(record, "resultType")
     if not text_of(record, "resultDescription") and values["ResultType"] not in ("", "0"):
         values["ResultDescription"] = text_of(status, "failureReason")
-    who = parsed(record.pop("identity", None))
+    who = parse_json_text(record.pop("identity", None))
     values["Identity"] = as_text(who) or text_of(properties, "userDisplayName", "servicePrincipalName")
     if "ResourceId" in types:
         values["ResourceId"] = text_of(record, "resourceId", "ResourceId")
@@ -95,7 +95,7 @@ class EntraSignIn:
     def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
         """The row of a sign-in."""
         if category_of(record) not in _TABLES:
-            record = _enveloped(record)
+            record = _wrap_in_envelope(record)
         table = _TABLES[category_of(record)]
         filling = self.fillings.setdefault(table, Filling(table, _RENAMES))
 
@@ -116,7 +116,7 @@ def _of_graph(record: dict[str, object]) -> bool:
     return marks > 0 and marks + len(_USUAL & record.keys()) > 1
 
 
-def _enveloped(record: dict[str, object]) -> dict[str, object]:
+def _wrap_in_envelope(record: dict[str, object]) -> dict[str, object]:
     """Graph's signIn as the stream would write it."""
     kinds = record.get("signInEventTypes")
     kind = as_text(kinds[0]).lower() if isinstance(kinds, list) and kinds else ""

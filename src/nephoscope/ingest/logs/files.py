@@ -54,13 +54,13 @@ class Found(NamedTuple):
     failed: dict[str, str]
 
 
-def found(paths: Sequence[str], limits: Limits) -> Found:
+def find_files(paths: Sequence[str], limits: Limits) -> Found:
     """Every file that paths, folders and globs name; FileNotFoundError for what names none."""
     sources: dict[str, Source] = {}
     passed_over: list[Path] = []
     failed: dict[str, str] = {}
     for text in paths:
-        roots = [Path(text)] if os.path.exists(text) else _matching(text, failed)  # noqa: PTH110
+        roots = [Path(text)] if os.path.exists(text) else _match_glob(text, failed)  # noqa: PTH110
         for root in roots:
             for path in _walk(root, passed_over, failed):
                 for source in _sources(path, root, limits, passed_over):
@@ -68,7 +68,7 @@ def found(paths: Sequence[str], limits: Limits) -> Found:
     return Found(list(sources.values()), passed_over, failed)
 
 
-def _matching(pattern: str, failed: dict[str, str]) -> list[Path]:
+def _match_glob(pattern: str, failed: dict[str, str]) -> list[Path]:
     """What a glob names, but for links out of the folder in which it begins."""
     every = [Path(one) for one in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207 - absolute ones too
     if not every:
@@ -104,10 +104,10 @@ def _walk(root: Path, passed_over: list[Path], failed: dict[str, str]) -> Iterat
         )
         return
 
-    def unlisted(error: OSError) -> None:
+    def note_unlisted(error: OSError) -> None:
         failed[str(error.filename)] = f"cannot be listed: {error.strerror}"
 
-    for folder, folders, names in os.walk(root, onerror=unlisted):
+    for folder, folders, names in os.walk(root, onerror=note_unlisted):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         _refuse_links(Path(folder), folders, root, failed)
         for name in sorted(names):
@@ -182,7 +182,7 @@ class LogStream:
     ) -> None:
         self._chunks = chunks(source, limits, advance)
         if end is not None:
-            self._chunks = _ended(self._chunks, end, closing)
+            self._chunks = _end_at(self._chunks, end, closing)
         self._rest = b""
         self._ended = False
         self.at = 0
@@ -219,7 +219,7 @@ class LogStream:
         return False
 
 
-def _ended(parts: Iterator[bytes], end: int, closing: bytes) -> Iterator[bytes]:
+def _end_at(parts: Iterator[bytes], end: int, closing: bytes) -> Iterator[bytes]:
     """The first `end` bytes, and `closing` behind them; what stops them early is raised where it stops them."""
     left = end
     for part in parts:
@@ -231,7 +231,7 @@ def _ended(parts: Iterator[bytes], end: int, closing: bytes) -> Iterator[bytes]:
 
 
 @contextmanager
-def opened(
+def open_source(
     source: Source,
     limits: Limits,
     advance: Callable[[int], None],
@@ -299,7 +299,15 @@ def identity(
     name = f"{digest.hexdigest()}-stopped" if failure else digest.hexdigest()
     older = later.best(size, tail, digest, document=marks.document)
     return Content(
-        name, size, failure, head, closing_of(tail), growth.proved(), marks.text(), older, not marks.document
+        name,
+        size,
+        failure,
+        head,
+        closing_of(tail),
+        growth.list_proofs(),
+        marks.text(),
+        older,
+        not marks.document,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.content.loader import documents
-from nephoscope.files.json_value import decoded
+from nephoscope.files.json_value import decode_json
 from nephoscope.ingest.logs.format import Row
 from nephoscope.ingest.logs.moments import moment
 from nephoscope.ingest.logs.resource_log import (
@@ -33,7 +33,7 @@ _NOT_OF_A_NAME = re.compile(r"[^a-z0-9]")
 _MEMO = 4096
 
 
-def folded(name: str) -> str:
+def fold_name(name: str) -> str:
     """A name without case and separators: `userPrincipalName` and `user_principal_name` are one."""
     return _NOT_OF_A_NAME.sub("", name.lower())
 
@@ -63,9 +63,9 @@ class Filling:
     @cached_property
     def _by_name(self) -> dict[str, str]:
         names = [name for name in self.types if not name.startswith("_")]
-        every = {folded(name): name for name in reversed(names)}
+        every = {fold_name(name): name for name in reversed(names)}
         found = {name: column for name, column in every.items() if name not in _OF_THE_LAKE}
-        renamed = {folded(name): every.get(folded(column)) for name, column in self._renames.items()}
+        renamed = {fold_name(name): every.get(fold_name(column)) for name, column in self._renames.items()}
         return {**found, **{name: column for name, column in renamed.items() if column}}
 
     def column(self, name: str) -> str:
@@ -74,7 +74,7 @@ class Filling:
 
     def _place(self, name: str) -> tuple[str, KqlType]:
         """The column for a member and its type; ('', ...) where the table has none."""
-        column = self._by_name.get(folded(name), "")
+        column = self._by_name.get(fold_name(name), "")
         known = (column, self.types.get(column, KqlType.DYNAMIC))
         if len(self._known) < _MEMO:
             self._known[name] = known
@@ -96,9 +96,9 @@ class Filling:
             if kind is KqlType.STRING:
                 fitting = value if text else as_text(value)
             elif kind is KqlType.DYNAMIC:
-                fitting = parsed(value) if text else value
+                fitting = parse_json_text(value) if text else value
             else:
-                fitting = fitted(kind, value)
+                fitting = fit_value(kind, value)
             if column not in values:
                 values[column] = fitting
             elif values[column] != fitting and name != column:
@@ -109,7 +109,7 @@ class Filling:
         return Row(self.table, values)
 
 
-def started(record: dict[str, object], context: Context) -> dict[str, object]:
+def start_row(record: dict[str, object], context: Context) -> dict[str, object]:
     """The columns that every row of a resource log begins with; raises BadRecordError where there is no time."""
     values: dict[str, Any] = {"TimeGenerated": time_of(record)}
     resource_id = resource_id_of(record, context)
@@ -121,7 +121,7 @@ def started(record: dict[str, object], context: Context) -> dict[str, object]:
     return values
 
 
-def fitted(kind: KqlType, value: object) -> object:
+def fit_value(kind: KqlType, value: object) -> object:
     """A JSON value as its column takes it: numbers written as text become numbers, JSON text an object, an object JSON text.
 
     A value that does not fit is returned as it is: the lake puts it into the bag.
@@ -129,7 +129,7 @@ def fitted(kind: KqlType, value: object) -> object:
     if kind is KqlType.STRING:
         return as_text(value)
     if kind is KqlType.DYNAMIC:
-        return parsed(value)
+        return parse_json_text(value)
     found: object = None
     if kind is KqlType.DATETIME:
         found = moment(value)
@@ -142,12 +142,12 @@ def fitted(kind: KqlType, value: object) -> object:
     return value if found is None else found
 
 
-def parsed(value: object) -> object:
+def parse_json_text(value: object) -> object:
     """The object or array in a text that is its JSON; any other value as it is."""
     if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
         return value
     try:
-        return decoded(value)
+        return decode_json(value)
     except (msgspec.DecodeError, RecursionError):
         return value
 
@@ -163,7 +163,7 @@ def _truth(value: object) -> bool | None:
 @lru_cache(maxsize=_MEMO)
 def _bag_name(name: str) -> str:
     """The name in the bag: never that of a column that the lake fills, nor of one that says whose a row is (`_SubscriptionId`)."""
-    if folded(name) not in _OF_THE_LAKE:
+    if fold_name(name) not in _OF_THE_LAKE:
         return name
     plain = name.lstrip("_")
     return f"given{name}" if plain != name else plain[:1].lower() + plain[1:]

@@ -110,7 +110,7 @@ class Texts:
         """The texts at some places."""
         return Texts(self.distinct, self.places[places])
 
-    def mapped(self, change: Callable[[str], str]) -> Texts:
+    def map(self, change: Callable[[str], str]) -> Texts:
         """The texts, each changed."""
         return Texts([change(text) for text in self.distinct], self.places)
 
@@ -126,7 +126,7 @@ def words(places: NDArray[Any], distinct: Sequence[str]) -> pa.Array:
     )
 
 
-def scanned(kind: int, data: bytes, category: str) -> Scanned | None:
+def scan_block(kind: int, data: bytes, category: str) -> Scanned | None:
     """The rows of a block of flow log records, None where the scanner gave up or a record is of another category."""
     from nephoscope.ingest.logs.scanner import flow_scan
 
@@ -159,7 +159,7 @@ def _vnet_names(
     )
     return {
         "FlowLogResourceId": log.array(),
-        "MacAddress": mac.mapped(str.upper).array(),
+        "MacAddress": mac.map(str.upper).array(),
         "AclGroup": outer.array(),
         "AclRule": inner.array(),
         **_resource(target),
@@ -172,7 +172,7 @@ def _nsg_names(gathered: Gathered, record: Numbers, outer: Texts, inner: Texts) 
         return None
     group = target.at(record)
     return {
-        "MacAddress": inner.mapped(str.upper).array(),
+        "MacAddress": inner.map(str.upper).array(),
         "AclGroup": group.array(),
         "AclRule": outer.array(),
         **_resource(group),
@@ -180,11 +180,11 @@ def _nsg_names(gathered: Gathered, record: Numbers, outer: Texts, inner: Texts) 
 
 
 def _resource(target: Texts) -> dict[str, pa.Array]:
-    resource = target.mapped(lambda text: text.lower() if text.startswith("/") else "")
+    resource = target.map(lambda text: text.lower() if text.startswith("/") else "")
     return {
         "TargetResourceId": target.array(),
         "_ResourceId": resource.array(),
-        "_SubscriptionId": resource.mapped(subscription_of).array(),
+        "_SubscriptionId": resource.map(subscription_of).array(),
     }
 
 
@@ -195,7 +195,7 @@ def _flow_columns(gathered: Gathered, record: Numbers, kind: int) -> dict[str, p
     decision, extra = fields[flow_scan.DECISION], fields[flow_scan.EXTRA]
     columns = {
         "TimeGenerated": pa.array(fields[flow_scan.TIME]).cast(_MICROSECONDS),
-        "FlowLogVersion": _counted(gathered.records[flow_scan.VERSION][record].astype(np.int32)),
+        "FlowLogVersion": _to_numbers(gathered.records[flow_scan.VERSION][record].astype(np.int32)),
         "SrcIp": gathered.addresses(flow_scan.SRC),
         "DestIp": gathered.addresses(flow_scan.DEST),
         "SrcPort": pa.array(fields[flow_scan.SRC_PORT]),
@@ -209,11 +209,11 @@ def _flow_columns(gathered: Gathered, record: Numbers, kind: int) -> dict[str, p
         known = [ENCRYPTIONS[word.decode()] for word in flow_scan.ENCRYPTION_WORDS]
         columns["FlowEncryption"] = words(extra, known)
     for place, name in enumerate(COUNTERS):
-        columns[name] = _counted(fields[flow_scan.COUNTS + place])
+        columns[name] = _to_numbers(fields[flow_scan.COUNTS + place])
     return columns
 
 
-def _counted(values: NDArray[Any]) -> pa.Array:
+def _to_numbers(values: NDArray[Any]) -> pa.Array:
     """Numbers; those below zero are null."""
     absent = values < 0
     return pa.array(values, mask=absent if absent.any() else None)

@@ -57,7 +57,7 @@ class Destination(StrEnum):
     AZURE_DIAGNOSTICS = "azure-diagnostics"
 
     @property
-    def dedicated(self) -> bool:
+    def is_dedicated(self) -> bool:
         """Whether the tables of their own are written."""
         return self is not Destination.AZURE_DIAGNOSTICS
 

@@ -121,7 +121,7 @@ class GraphAlert:
             if isinstance(one, dict)
         ]
         values["Entities"] = as_text(entities) if entities else ""
-        values["CompromisedEntity"] = _compromised(entities)
+        values["CompromisedEntity"] = _compromised_entity(entities)
         others = {
             name: value for name, value in record.items() if name not in _USED and value not in (None, "", [])
         }
@@ -159,7 +159,7 @@ def _entity(evidence: dict[str, object], number: int) -> dict[str, object]:
     return entity
 
 
-def _compromised(entities: list[dict[str, object]]) -> str:
+def _compromised_entity(entities: list[dict[str, object]]) -> str:
     """The first account or host that the alert is about."""
     for entity in entities:
         found = entity.get("UserPrincipalName") or entity.get("HostName") or entity.get("ResourceId")

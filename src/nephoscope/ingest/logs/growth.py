@@ -163,6 +163,6 @@ class Growth:
         ]
         return {one.identity: one for one in found if self._may(one)}.values()
 
-    def proved(self) -> tuple[Proof, ...]:
+    def list_proofs(self) -> tuple[Proof, ...]:
         """The loads of which the content is proved to be the continuation."""
         return tuple(one._replace(ended=self._behind.get(one.at) in (0x0A, 0x0D)) for one in self._proved)

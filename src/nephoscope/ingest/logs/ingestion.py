@@ -18,7 +18,7 @@ from nephoscope.ingest.logs.files import (
     LogStream,
     identity,
     is_log,
-    opened,
+    open_source,
     packed_size,
     unreadable,
 )
@@ -95,7 +95,7 @@ class Ingestion:
 
     def run(self, sources: Iterable[Source]) -> None:
         """Take files in, one after another; SpoolFullError where the lake has no room for long: run again to go on."""
-        run = self._begun()
+        run = self._name_again()
         earlier = Earlier(self.state.ingested_files.all(self.workspace.name), run)
         try:
             for source in sources:
@@ -108,7 +108,7 @@ class Ingestion:
         if run:
             self.state.repeated_loads.finish(self.workspace.name, self.again, run)
 
-    def _begun(self) -> str:
+    def _name_again(self) -> str:
         """What names this load among those with --again; '' where it is none."""
         if not self.again:
             return ""
@@ -152,7 +152,7 @@ class Ingestion:
         """`file` by the loads that are known; BegunMeanwhileError where others began one meanwhile that may be of this file."""
         starts = [b""]
 
-        def known(start: bytes) -> Known:
+        def find_known(start: bytes) -> Known:
             starts[0] = start
             return self._known(source.name, start, earlier)
 
@@ -164,12 +164,12 @@ class Ingestion:
             for one in begun:
                 earlier.add(one)
 
-        content = identity(source, self.limits, known)
+        content = identity(source, self.limits, find_known)
         same = earlier.same(source.name, content.name, self.options)
         name = same.identity if same else self._name(source.name, content.name, earlier)
         others = [proof for proof in content.proofs if proof.earlier.identity != name]
         akin = [proof for proof in others if earlier.akin(source.name, proof.earlier)]
-        continued = Continued.best(self._continued(source, proof) for proof in akin)
+        continued = Continued.best(self._continue(source, proof) for proof in akin)
         for proof in others:
             if proof not in akin and proof.earlier.rows:
                 self.tally.alike[source.name] = proof.earlier.name
@@ -178,7 +178,7 @@ class Ingestion:
             self._there(source, content, [same, *before])
             loaded = same
         else:
-            loaded = self._loaded(source, name, content, continued, before, meanwhile)
+            loaded = self._load(source, name, content, continued, before, meanwhile)
             earlier.add(loaded)
         if not told_by_path(source.name):
             return
@@ -196,7 +196,7 @@ class Ingestion:
         if content.failure:
             self.tally.failed[source.name] = content.failure
 
-    def _continued(self, source: Source, proof: Proof) -> Continued:
+    def _continue(self, source: Source, proof: Proof) -> Continued:
         """Where a file goes on that is proved to begin with what an earlier load took.
 
         Where that was interrupted, another process may still be at it: it is waited for. A block that was acknowledged and not
@@ -219,7 +219,7 @@ class Ingestion:
         last = self.lake.writer().last(self._producer(one.identity))
         if last <= one.chunk:
             return
-        with opened(source, self.limits, lambda _: None, proof.at, proof.closing) as stream:
+        with open_source(source, self.limits, lambda _: None, proof.at, proof.closing) as stream:
             for chunk, parsed in self._blocks(stream, one.name, load):
                 if chunk > last:
                     return
@@ -238,7 +238,7 @@ class Ingestion:
         longer = [(one, marks[one.identity]) for one in found if one.identity in marks]
         return Known(earlier.of(name, start, self.options), longer)
 
-    def _loaded(
+    def _load(
         self,
         source: Source,
         name: str,
@@ -318,7 +318,7 @@ class Ingestion:
         """Take in what is not there yet of the first `size` bytes (None = all): what is appended meanwhile has not been looked at."""
         writer, producer = self.lake.writer(), self._producer(load.file.identity)
         chunk = _next(load.file) - 1
-        with opened(source, self.limits, self.advance, size) as stream:
+        with open_source(source, self.limits, self.advance, size) as stream:
             if cut:
                 self.tally.cut[source.name] = self._lines(source, load.file.done) + 1
             for chunk, parsed in self._blocks(stream, source.name, load):
@@ -327,7 +327,7 @@ class Ingestion:
                 self.tally.add(parsed, self.workspace.subscriptions)
                 load.took(_chunk(chunk, parsed))
             if isinstance(stream, LogStream) and stream.failure:
-                self._failed(writer, source, stream, producer, chunk + 1)
+                self._note_failure(writer, source, stream, producer, chunk + 1)
 
     def _append(self, writer: Writer, parsed: Parsed, producer: str, sequence: int, lease: HeldLease) -> None:
         """Append a block, waiting while the spool is full and while the disk is; SpoolFullError where the spool stays full."""
@@ -367,7 +367,9 @@ class Ingestion:
                 raise LakeError(f"{name}: another process goes on with this load")
             yield chunk, parsed
 
-    def _failed(self, writer: Writer, source: Source, stream: LogStream, producer: str, chunk: int) -> None:
+    def _note_failure(
+        self, writer: Writer, source: Source, stream: LogStream, producer: str, chunk: int
+    ) -> None:
         """What stopped a file before its end is an entry of the quarantine."""
         self.tally.failed[source.name] = stream.failure
         self.tally.bad[stream.failure] += 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.files.json_value import TOO_DEEP, decoded, measured
+from nephoscope.files.json_value import TOO_DEEP, decode_json, measure_value
 from nephoscope.ingest.logs.cutter import Block, Cutter, Piece
 from nephoscope.ingest.logs.json_resync import MEMBER, WRAPPER, Held
 from nephoscope.ingest.logs.json_walk import Walk
@@ -59,7 +59,7 @@ class JsonCutter(Cutter):
             plain = plain and between and not (piece.error or self.deep)
             between = self._between(first=False)
         if not pieces:
-            return self._oversized() if self.oversized else None
+            return self._skip_oversized() if self.oversized else None
         stop = pieces[-1].end
         made = [piece._replace(start=piece.start - start, end=piece.end - start) for piece in pieces]
         last = window.buffer[pieces[-1].start : stop]
@@ -68,7 +68,7 @@ class JsonCutter(Cutter):
             window.buffer[start:stop], window.base + start, window.base + stop, False, plain, made, unended
         )
 
-    def _oversized(self) -> Block | None:
+    def _skip_oversized(self) -> Block | None:
         """Go over the record at the position without holding it; None when its end is left for the next time."""
         window = self.window
         reason, self.oversized = self.oversized, ""
@@ -76,16 +76,16 @@ class JsonCutter(Cutter):
         start = window.base + window.position
         head = window.buffer[window.position : window.position + self.bounds.head]
         walk = Walk(lines=not self.listed)
-        ended = window.buffer[window.position] == 0x7B and self._walked(walk)
+        ended = window.buffer[window.position] == 0x7B and self._walk_record(walk)
         if not ended and (walk.wrong >= 0 or not window.ended or window.left):
-            ended = self._resynced()
+            ended = self._resync()
         if not ended and self.growing:
             return None
         self.told = False
         self.record += 1
         return self.skipped(head, start, place, reason, ended=ended)
 
-    def _walked(self, walk: Walk) -> bool:
+    def _walk_record(self, walk: Walk) -> bool:
         """Go over a record up to its end, or to before the byte at which it is broken; whether its end was met."""
         window = self.window
         start, kept = window.base + window.position, 0
@@ -106,13 +106,13 @@ class JsonCutter(Cutter):
                 return end >= 0
             window.fill(kept + READ)
 
-    def _resynced(self) -> bool:
+    def _resync(self) -> bool:
         """Go on behind the position to the next record; whether one was met."""
         window = self.window
         while window.left:
             window.fill(self.bounds.record)
             start, limit = window.position, window.position + self.bounds.record
-            found = self._held(limit).next_record(start, start)
+            found = self._hold(limit).next_record(start, start)
             stop = found or min(len(window.buffer), limit - self.bounds.block)
             while found and stop > start + 1 and window.buffer[stop - 1] in b", \t\r\n":
                 stop -= 1  # they say whether a list goes on
@@ -135,7 +135,7 @@ class JsonCutter(Cutter):
                 end = behind.end()
             plain = plain and (first or _ONLY_SEPARATORS.fullmatch(buffer, start, end) is not None)
             self._list(start, end, first=first and not opened, opened=opened)
-            stop = self._opened(end, apart=first or opened or end > start)
+            stop = self._find_opening(end, apart=first or opened or end > start)
             self.count(start, max(end, stop))
             window.position = max(end, stop)
             if not stop:
@@ -154,7 +154,7 @@ class JsonCutter(Cutter):
         elif first and not self.told:
             self.listed = False
 
-    def _opened(self, at: int, *, apart: bool) -> int:
+    def _find_opening(self, at: int, *, apart: bool) -> int:
         """Behind the bracket that opens an array or an answer at a byte of the window, 0 where none does.
 
         An array begins `apart` from the record before it.
@@ -177,22 +177,22 @@ class JsonCutter(Cutter):
         window = self.window
         place = self.place(window.position)
         if window.buffer[window.position] != 0x7B:
-            return self._broken(place, "expected a JSON object", begun)
+            return self._make_broken(place, "expected a JSON object", begun)
         while True:
             limit = self._limit(begun)
             whole = window.ended and not self.growing and limit >= len(window.buffer)
-            size, reason, _ = measured(window.buffer, window.position, limit, whole=whole)
+            size, reason, _ = measure_value(window.buffer, window.position, limit, whole=whole)
             if size:
                 return self._whole(size, place)
             if reason:
-                return self._broken(place, reason, begun)
+                return self._make_broken(place, reason, begun)
             if begun and window.position + window.left > self.horizon:
                 return None
             if not begun and window.left > self.bounds.record:
                 self.oversized = f"the record is over {self.bounds.record} bytes"
                 return None
             if window.ended:
-                return None if self.growing else self._broken(place, UNENDED, begun)
+                return None if self.growing else self._make_broken(place, UNENDED, begun)
             if begun:
                 return None
             window.fill(2 * window.left)
@@ -217,12 +217,12 @@ class JsonCutter(Cutter):
         self.record += 1
         window.position += size
 
-    def _broken(self, place: str, reason: str, begun: bool) -> Piece | None:
+    def _make_broken(self, place: str, reason: str, begun: bool) -> Piece | None:
         """The broken stretch at the position; None as for _piece()."""
         window = self.window
         while True:
             start = window.position
-            held = self._held(self._limit(begun))
+            held = self._hold(self._limit(begun))
             stop = held.behind(start)
             if stop:
                 break
@@ -244,13 +244,15 @@ class JsonCutter(Cutter):
             reason, self.deep = "", True
         return Piece(start, start + size, place, reason)
 
-    def _held(self, limit: int) -> Held:
+    def _hold(self, limit: int) -> Held:
         window = self.window
         stop = min(limit, len(window.buffer))
         ended = window.ended and stop == len(window.buffer)
-        return Held(window.buffer, stop, ended, self.growing, self.listed, self._lined(), self.bounds.block)
+        return Held(
+            window.buffer, stop, ended, self.growing, self.listed, self._is_lined(), self.bounds.block
+        )
 
-    def _lined(self) -> bool:
+    def _is_lined(self) -> bool:
         """Whether the last whole record of the block behind which a line ends has a line of its own."""
         record = self.window.buffer[self.last].rstrip()
         return bool(record) and b"\n" not in record
@@ -259,6 +261,6 @@ class JsonCutter(Cutter):
 def _is_object(data: bytes) -> bool:
     """Whether a record that nests too deeply is one all the same, what is too deep as text."""
     try:
-        return isinstance(decoded(data), dict)
+        return isinstance(decode_json(data), dict)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return False

@@ -49,15 +49,15 @@ class Held(NamedTuple):
 
     def behind(self, start: int) -> int:
         """Where what is broken ends that begins at a byte; 0 = more bytes are needed to tell."""
-        found = self._closed(start) if self.data[start] == 0x7B else self.next_record(start + 1, start)
+        found = self._find_end(start) if self.data[start] == 0x7B else self.next_record(start + 1, start)
         return self._own_line(start, found)
 
-    def _closed(self, start: int) -> int:
+    def _find_end(self, start: int) -> int:
         """Where a broken record ends: where its brackets close, else where the next one begins."""
         walk = Walk(lines=not self.listed)
         end = walk.end(self.data, start, self.stop)
         if end >= 0:
-            trusted = self._trusted(end)
+            trusted = self._trust_end(end)
             if trusted:
                 return end if trusted > 0 else self._all()
             return self.next_record(end, start)
@@ -117,7 +117,7 @@ class Held(NamedTuple):
         while match := (_IN_LIST if self.listed else _ON_LINE).search(self.data, at, self.stop):
             found = match.end() - 1
             if self.listed:
-                at = self._rejected(found)
+                at = self._reject_object(found)
                 if at == _MORE:
                     return 0
                 if not at:
@@ -132,7 +132,7 @@ class Held(NamedTuple):
     def _all(self) -> int:
         return self.stop if self.ended and not self.growing else 0
 
-    def _trusted(self, end: int) -> int:
+    def _trust_end(self, end: int) -> int:
         """1 where what stands behind the end of a record may stand there, 0 where it may not, -1 where that is not held."""
         match = _SEPARATED.match(self.data, end, self.stop)
         assert match is not None
@@ -143,14 +143,14 @@ class Held(NamedTuple):
             return mark in (b"{[" if match[1] else b"{[]}")
         if mark != ord("{"):
             return mark == ord("]")
-        rejected = self._rejected(match.end())
+        rejected = self._reject_object(match.end())
         return _MORE if rejected == _MORE else rejected == 0
 
     def _within(self, start: int, found: int) -> bool:
         """Whether a brace at the begin of a line may go on with what stands before it."""
         return self.data[max(start, found - _LEAST) : found].rstrip()[-1:] in (b"[", b",", b":")
 
-    def _rejected(self, first: int) -> int:
+    def _reject_object(self, first: int) -> int:
         """0 where an object begins a record of the list, else where to look on; -1 = more bytes are needed to tell."""
         at = first
         while at - first < self.far:
@@ -166,13 +166,13 @@ class Held(NamedTuple):
             if following == self.stop:
                 return 0 if self.ended else _MORE
             if not match[1]:
-                return 0 if self.data[following] in b"{[" else self._unclosed(end)
+                return 0 if self.data[following] in b"{[" else self._reject_unclosed(end)
             if self.data[following] != ord("{"):
                 return following
             at = following
         return 0
 
-    def _unclosed(self, end: int) -> int:
+    def _reject_unclosed(self, end: int) -> int:
         """0 where a list is closed behind a byte and so is all it stands in, else where to look on; -1 = more bytes are needed."""
         match = _CLOSED.match(self.data, end, self.stop)
         if match is None:

@@ -112,7 +112,7 @@ class Walk:
             self.wrong, self.back = at, self._last_at
             return at
         self._last_at = self._fed + at - start
-        return self._taken(mark, data, at, stop)
+        return self._take_token(mark, data, at, stop)
 
     def _fits(self, mark: int) -> bool:
         """Whether a token may stand behind the one before it."""
@@ -127,7 +127,7 @@ class Walk:
             return self._last in {ord("{"): b":", ord("["): b"[,"}.get(inner, b":[,")
         return self._last != _VALUE and mark != ord("\\") and (mark != _QUOTE or self._last != _WORDY)
 
-    def _taken(self, mark: int, data: bytes, at: int, stop: int) -> int:
+    def _take_token(self, mark: int, data: bytes, at: int, stop: int) -> int:
         """Go over a token."""
         within = self._open[-1:] == b"{" and not self._deeper
         self._named = within and self._last in b"{," and mark not in _PAIRS
@@ -140,7 +140,7 @@ class Walk:
         elif mark not in b",:":
             self._last = _VALUE
             if mark in _PAIRS:
-                self._closed()
+                self._close()
             elif mark == _QUOTE:
                 self._quoted = True
             else:
@@ -150,7 +150,7 @@ class Walk:
                 return at
         return at + 1
 
-    def _closed(self) -> None:
+    def _close(self) -> None:
         if self._deeper:
             self._deeper -= 1
         else:

@@ -8,14 +8,14 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from nephoscope.ingest.logs.categories import CategoryFormat
-from nephoscope.ingest.logs.filling import parsed
+from nephoscope.ingest.logs.filling import parse_json_text
 
 
 def _shape(record: dict[str, object], _properties: dict[str, object], values: dict[str, object]) -> None:
     """The identity is an object of claims; the category says nothing that the table does not."""
     record.pop("category", None)
     record.pop("Category", None)
-    identity = parsed(record.pop("identity", None))
+    identity = parse_json_text(record.pop("identity", None))
     if identity not in (None, {}, ""):
         values["Identity"] = identity
 

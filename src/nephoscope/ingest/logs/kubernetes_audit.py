@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
 from nephoscope.ingest.logs.categories import category_of
-from nephoscope.ingest.logs.filling import Filling, parsed, started
+from nephoscope.ingest.logs.filling import Filling, parse_json_text, start_row
 from nephoscope.ingest.logs.format import Row
 from nephoscope.ingest.logs.resource_log import as_text, resource_id_of
 
@@ -57,10 +57,10 @@ class KubernetesAudit:
             return
         if context.destination.azure_diagnostics:
             yield diagnostics_row(record, context)
-        if context.destination.dedicated:
-            properties = parsed(record.get("properties", record.get("Properties")))
+        if context.destination.is_dedicated:
+            properties = parse_json_text(record.get("properties", record.get("Properties")))
             properties = properties if isinstance(properties, dict) else {}
-            event = parsed(properties.get("log"))
+            event = parse_json_text(properties.get("log"))
             if not isinstance(event, dict):
                 yield context.bad(
                     "the log of an audit event is no JSON object", "properties.log", event or ""
@@ -75,7 +75,7 @@ class KubernetesAudit:
         event: dict[str, object],
         context: Context,
     ) -> Row:
-        values = started(record, context)
+        values = start_row(record, context)
         arc = "microsoft.kubernetes/" in resource_id_of(record, context)
         kind = "ArcK8sAudit" if arc else "AKSAudit"
         table = f"{kind}Admin" if category_of(record) == _ADMIN else kind

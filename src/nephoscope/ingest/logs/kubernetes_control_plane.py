@@ -43,7 +43,7 @@ class KubernetesControlPlane:
 
     def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
         """The row of a line, and that of AzureDiagnostics."""
-        if context.destination.dedicated:
+        if context.destination.is_dedicated:
             table = dedicated_table(record, _NOWHERE)
             filling = self.fillings.setdefault(table, Filling(table, _RENAMES))
             yield row_of(record, context, filling, _shape)

@@ -20,7 +20,7 @@ class LineCutter(Cutter):
         start = window.position
         stop = self._stop()
         if not stop:
-            return self._oversized()
+            return self._skip_oversized()
         if stop == start:
             return None
         data = window.buffer[start:stop]
@@ -53,7 +53,7 @@ class LineCutter(Cutter):
         found = [at for at in (data.find(end, start, stop) for end in self.ends) if at >= 0]
         return min(found, default=-1) + 1
 
-    def _oversized(self) -> Block | None:
+    def _skip_oversized(self) -> Block | None:
         """Go over the line at the position without holding it; None when its end is left for the next time."""
         window = self.window
         place = self.place(window.position)

@@ -77,7 +77,7 @@ class Loads:
         `begin` records it in the transaction that takes it.
         """
         shared = f"ingest/{blake2b(name.encode(), digest_size=1).hexdigest()}"
-        file, taken = self._begun(shared, begin)
+        file, taken = self._begin(shared, begin)
         load = Load(file, HeldLease(taken, self.seconds), self)
         try:
             yield load
@@ -85,7 +85,7 @@ class Loads:
             if load is not self._over:
                 load.lease.release()
 
-    def _begun(self, shared: str, begin: Callable[[Session], IngestedFile]) -> tuple[IngestedFile, Lease]:
+    def _begin(self, shared: str, begin: Callable[[Session], IngestedFile]) -> tuple[IngestedFile, Lease]:
         gone: list[str] = []
         while True:
             with self.state.transaction() as session:

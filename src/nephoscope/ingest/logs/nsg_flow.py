@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.categories import category_of
-from nephoscope.ingest.logs.flow_columns import available, scanned
+from nephoscope.ingest.logs.flow_columns import available, scan_block
 from nephoscope.ingest.logs.flow_tuple import TABLE, nsg_values, tuple_rows
 from nephoscope.ingest.logs.resource_log import (
     as_text,
     integer,
-    listed,
     properties_of,
+    require_list,
     resource_id_of,
     subscription_of,
     text_of,
@@ -50,17 +50,17 @@ class NsgFlow:
             "_ResourceId": group,
             "_SubscriptionId": subscription_of(group),
         }
-        for number, rule in enumerate(listed(properties, "flows", "properties")):
+        for number, rule in enumerate(require_list(properties, "flows", "properties")):
             path = f"properties.flows[{number}]"
             named = base | {"AclRule": as_text(rule.get("rule"))}
-            for inner, flow in enumerate(listed(rule, "flows", path)):
+            for inner, flow in enumerate(require_list(rule, "flows", path)):
                 mac = {"MacAddress": as_text(flow.get("mac")).upper()}
                 where = f"{path}.flows[{inner}].flowTuples"
                 yield from tuple_rows(flow.get("flowTuples"), nsg_values, named | mac, where, context)
 
     def scan(self, data: bytes, context: Context) -> Scanned | None:  # noqa: ARG002 - the protocol's
         """The rows of a block at once, where the extra `numba` is installed."""
-        return scanned(1, data, CATEGORY) if available() else None
+        return scan_block(1, data, CATEGORY) if available() else None
 
 
 FORMAT = NsgFlow()

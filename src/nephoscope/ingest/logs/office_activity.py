@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.filling import Filling, folded
+from nephoscope.ingest.logs.filling import Filling, fold_name
 from nephoscope.ingest.logs.format import BadRecordError, Row
 from nephoscope.ingest.logs.moments import moment
 from nephoscope.ingest.logs.resource_log import as_text, integer
@@ -102,19 +102,19 @@ class OfficeActivity:
 
     def recognises(self, record: dict[str, object]) -> bool:
         """Whether it has what every record of that interface must have."""
-        names = {folded(name) for name in record}
+        names = {fold_name(name) for name in record}
         return names >= _NEEDED and not _USUAL.isdisjoint(names)
 
     def rows(self, record: Mapping[str, object], _context: Context) -> Iterator[Row | Fault]:
         """The row of an activity."""
-        members = {folded(name): name for name in record}
+        members = {fold_name(name): name for name in record}
         created = record[members["creationtime"]]
         time = moment(created)
         if time is None:
             raise BadRecordError(f"not a time: {as_text(created)[:64]!r}", members["creationtime"])
         values: dict[str, object] = {"TimeGenerated": time}
         for column, names in (("RecordType", _RECORD_TYPES), ("UserType", _USER_TYPES)):
-            given = record.get(members.get(folded(column), ""))
+            given = record.get(members.get(fold_name(column), ""))
             if given is not None:
                 number = integer(given)
                 values[column] = as_text(given) if number is None else names.get(number, str(number))

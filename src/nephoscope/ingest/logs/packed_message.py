@@ -22,7 +22,7 @@ class Unpacked(NamedTuple):
     why: str = ""
 
 
-def unpacked(data: bytes) -> Unpacked:
+def unpack_message(data: bytes) -> Unpacked:
     """The content of a message, one that is not packed as it is; of several members of gzip all up to a broken one."""
     if not data.startswith(MAGIC):
         return Unpacked(data)

@@ -22,7 +22,7 @@ _TAR_AT, _TAR = 257, b"ustar"
 _HEAD = _TAR_AT + len(_TAR)
 
 
-def ending(path: Path) -> str:
+def detect_suffix(path: Path) -> str:
     """The ending that the name of a file should have (`.gz`, `.tar`, `.tar.gz` ...), '' for what is not packed."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
@@ -32,14 +32,14 @@ def ending(path: Path) -> str:
     if found is None:
         return ""
     name, opener = found
-    return f".tar{name}" if opener is not None and _is_tar(_unpacked(path, opener)) else name
+    return f".tar{name}" if opener is not None and _is_tar(_unpack_head(path, opener)) else name
 
 
 def _is_tar(head: bytes) -> bool:
     return head.startswith(_TAR, _TAR_AT)
 
 
-def _unpacked(path: Path, opener: Callable[[Any], Any]) -> bytes:
+def _unpack_head(path: Path, opener: Callable[[Any], Any]) -> bytes:
     """The first bytes of what is packed in a file; none where it is damaged, which reading it will tell."""
     try:
         with opener(path) as stream:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from nephoscope.ingest.logs.flow_tuple import TABLE as FLOWS
 from nephoscope.ingest.logs.sorting import Sorting
-from nephoscope.lake.packed import joined, unpacked
+from nephoscope.lake.packed import join_tables, unpack_schema
 from nephoscope.lake.schema.columns import STANDARD
 from nephoscope.lake.schema.rows import arrow_of, complete
 
@@ -49,7 +49,7 @@ class Parsed:
     unwanted: Mapping[str, int] = field(default_factory=dict)
 
 
-def parsed(batch: Batch, context: Context, tables: Tables, workspace: Workspace) -> Parsed:
+def parse_batch(batch: Batch, context: Context, tables: Tables, workspace: Workspace) -> Parsed:
     """A batch in storage types; rows that their table does not take are bad, and records of which the workspace takes no row."""
     made: dict[str, list[pa.Table]] = defaultdict(list)
     sorting = Sorting(context, batch.faulty)
@@ -61,7 +61,7 @@ def parsed(batch: Batch, context: Context, tables: Tables, workspace: Workspace)
                 rows = complete(tables[name], arrow, workspace=workspace, now=context.now, senders=senders)
                 made[name].append(rows.table)
             if workspace.takes(name):
-                sorting.scanned(ready, name, arrow, rows)
+                sorting.note_scanned(ready, name, arrow, rows)
     for name, placed in batch.rows.items():
         table = tables.get(name)
         if table is not None and not workspace.takes(name):
@@ -74,23 +74,23 @@ def parsed(batch: Batch, context: Context, tables: Tables, workspace: Workspace)
         rows = arrow_of(table, values, workspace=workspace, now=context.now, senders=senders)
         made[name].append(rows.table)
         sorting.rows(name, placed, rows.bad)
-    whole = {name: parts[0] if len(parts) == 1 else joined(parts) for name, parts in made.items()}
+    whole = {name: parts[0] if len(parts) == 1 else join_tables(parts) for name, parts in made.items()}
     derived = _analytics(whole.get(FLOWS), context, tables, workspace)
     analytics = {name: rows for name, rows in derived.items() if workspace.takes(name)}
     if any(rows.num_rows for rows in analytics.values()):
         sorting.derived(batch, FLOWS)
-    unwanted = _unwanted(batch, sorting, tables, workspace)
+    unwanted = _count_unwanted(batch, sorting, tables, workspace)
     unwanted.update({name: rows.num_rows for name, rows in derived.items() if name not in analytics})
     return Parsed(
         {name: rows for name, rows in whole.items() if workspace.takes(name)} | analytics,
         batch.bad + sorting.entries, batch.end, sorting.outcome(batch.records),
         batch.sure, batch.text, batch.recoded, batch.halves,
         sum(rows.num_rows for rows in analytics.values()), _strangers(batch, context, tables),
-        _untimed(batch, context, workspace), batch.refused, dict(unwanted),
+        _count_untimed(batch, context, workspace), batch.refused, dict(unwanted),
     )  # fmt: skip
 
 
-def _unwanted(batch: Batch, sorting: Sorting, tables: Tables, workspace: Workspace) -> Counter[str]:
+def _count_unwanted(batch: Batch, sorting: Sorting, tables: Tables, workspace: Workspace) -> Counter[str]:
     """How many rows are of tables that the workspace does not take; what is lost with them is set aside."""
     counts = Counter[str]()
     for ready in batch.ready:
@@ -101,7 +101,7 @@ def _unwanted(batch: Batch, sorting: Sorting, tables: Tables, workspace: Workspa
     for name, placed in batch.rows.items():
         if name in tables and not workspace.takes(name):
             counts[name] += len(placed)
-            sorting.unwanted(name, placed, workspace.refusal(name))
+            sorting.note_unwanted(name, placed, workspace.refusal(name))
     return counts
 
 
@@ -114,7 +114,7 @@ def _strangers(batch: Batch, context: Context, tables: Tables) -> int:
     return sum(own.isdisjoint(one.row.values) for one in batch.rows.get(context.table, ()))
 
 
-def _untimed(batch: Batch, context: Context, workspace: Workspace) -> dict[str, int]:
+def _count_untimed(batch: Batch, context: Context, workspace: Workspace) -> dict[str, int]:
     """How many rows of which table have the very moment of ingestion that formats give to a record without a time."""
     counts = {
         name: sum(one.row.values.get("TimeGenerated") is context.now for one in placed)
@@ -132,10 +132,10 @@ def _analytics(
         return {}
     from nephoscope.ingest.logs import network_analytics, traffic_analytics
 
-    plain = flows.cast(unpacked(flows.schema))
+    plain = flows.cast(unpack_schema(flows.schema))
     rows = traffic_analytics.analytics(plain, context.whereabouts, context.now)
     made = {}
-    if context.destination.dedicated:
+    if context.destination.is_dedicated:
         made[traffic_analytics.TABLE] = rows
     if context.destination.azure_diagnostics:
         made[network_analytics.TABLE] = network_analytics.older(rows)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.azure_diagnostics import resource_columns
 from nephoscope.ingest.logs.categories import ENVELOPE
-from nephoscope.ingest.logs.filling import Filling, started
+from nephoscope.ingest.logs.filling import Filling, start_row
 from nephoscope.ingest.logs.format import Row
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class PlatformMetrics:
 
     def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
         """The row of a metric in a grain of time."""
-        values = started(record, context)
+        values = start_row(record, context)
         columns = resource_columns(values.get("_ResourceId", ""))
         values.update({name: value for name, value in columns.items() if name in _COLUMNS})
         _FILLING.fill(values, record, skip=ENVELOPE)

@@ -23,7 +23,7 @@ class Answered(NamedTuple):
     reason: str = ""
 
 
-def answered(record: dict[str, object]) -> Iterator[Answered] | None:
+def read_answer(record: dict[str, object]) -> Iterator[Answered] | None:
     """The rows of an answer, of its result alone where that is named; None where the record is none. Raises BadRecordError."""
     tables = record.get("tables")
     if not isinstance(tables, list) or not tables or not all(map(_is_table, tables)):

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.files.json_value import decoded, held, spelled, told
+from nephoscope.files.json_value import decode_json, describe_error, limit_json, spell_half_surrogates
 from nephoscope.ingest.logs.batch import Batch, Placed, Ready, bad_entry, within
 from nephoscope.ingest.logs.common_schema import in_common_schema
 from nephoscope.ingest.logs.format import BadRecordError, FastFormat, Row, RowFormat
-from nephoscope.ingest.logs.secrets import masked, masked_value, suspects
+from nephoscope.ingest.logs.secrets import mask_secrets, masked_value, suspects
 from nephoscope.ingest.logs.table_row import TIMES
 from nephoscope.ingest.logs.text import is_utf8, read_as, why_not
-from nephoscope.ingest.logs.wrapped import unwrapped
+from nephoscope.ingest.logs.wrapped import unwrap_message
 from nephoscope.lake.schema.fitting import json_text
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def pause_collection() -> Iterator[None]:
     """No search for unused cycles: rows have none, and looking through those of a block again and again takes a third of the time."""
     collecting = gc.isenabled()
     gc.disable()
@@ -50,23 +50,23 @@ class Reader:
     def batch(self, block: Block) -> Batch:
         """The rows of a block."""
         batch = Batch(block.end, sure=block.sure, text=block.text)
-        if not self._scanned(block, batch):
+        if not self._scan_block(block, batch):
             self._one_by_one(block, batch)
         return batch
 
     def _one_by_one(self, block: Block, batch: Batch) -> None:
         """Read the records of a block one by one."""
         records = [block.data[piece.start : piece.end] for piece in block.pieces]
-        with uncollected():
+        with pause_collection():
             for piece, data, secret in zip(block.pieces, records, suspects(records), strict=True):
                 self._piece(block, piece, data, secret, batch)
 
-    def _scanned(self, block: Block, batch: Batch) -> bool:
+    def _scan_block(self, block: Block, batch: Batch) -> bool:
         """Whether a fast format took the block as a whole; its first record says which may."""
         if not block.plain or not block.pieces:
             return False
         first = block.pieces[0]
-        value, _ = _decoded(block.data[first.start : first.end])
+        value, _ = _decode(block.data[first.start : first.end])
         form = self._form(value) if isinstance(value, dict) else None
         if not isinstance(form, FastFormat):
             return False
@@ -79,10 +79,10 @@ class Reader:
         return True
 
     def _piece(self, block: Block, piece: Piece, data: bytes, secret: bool, batch: Batch) -> None:
-        self._judged(block, piece, data, secret, batch)
+        self._judge_piece(block, piece, data, secret, batch)
         batch.records += 1
 
-    def _judged(self, block: Block, piece: Piece, data: bytes, secret: bool, batch: Batch) -> None:
+    def _judge_piece(self, block: Block, piece: Piece, data: bytes, secret: bool, batch: Batch) -> None:
         error = piece.error
         if not error and not is_utf8(data):
             try:
@@ -94,28 +94,28 @@ class Reader:
             self._aside(piece.place, error, data, batch)
         elif block.text and not data.lstrip().startswith(b"{"):
             line = data.decode().rstrip("\r")
-            self._line(masked(line) if secret else line, data, piece.place, batch)
+            self._line(mask_secrets(line) if secret else line, data, piece.place, batch)
         else:
             self._value(data, piece.place, secret, batch)
 
     def _value(self, data: bytes, place: str, secret: bool, batch: Batch) -> None:
-        value, halves = _decoded(data)
+        value, halves = _decode(data)
         batch.halves += halves
         if not isinstance(value, dict):
             reason = value if isinstance(value, str) else "expected a JSON object"
             self._aside(place, reason, data, batch)
             return
-        form, value = self._formed(value)
+        form, value = self._find_format(value)
         if (form is None or self._is_no_row(form, value)) and self._message(
             value, data, place, secret, batch
         ):
             return
-        self._record(form, _masked(value, data) if secret else value, data, place, batch)
+        self._record(form, _mask(value, data) if secret else value, data, place, batch)
 
     def _message(self, value: dict[str, object], data: bytes, place: str, secret: bool, batch: Batch) -> bool:
         """Read what is in a message, each record counted; False where the value is none."""
         try:
-            found = unwrapped(value, self._known)
+            found = unwrap_message(value, self._known)
         except BadRecordError as error:
             self._aside(within(place, error.path), error.reason, data, batch)
             return True
@@ -127,21 +127,21 @@ class Reader:
     def _inside(self, one: Inside, place: str, secret: bool, batch: Batch) -> None:
         item = one.item
         if secret:
-            item = _masked(item, b"" if isinstance(item, str) else json_text(item).encode())
+            item = _mask(item, b"" if isinstance(item, str) else json_text(item).encode())
         raw = item.encode("utf-8", "backslashreplace") if isinstance(item, str) else json_text(item).encode()
         if one.reason:
             self._aside(place, one.reason, raw, batch)
         elif isinstance(item, str):
             self._line(item, raw, place, batch)
         else:
-            form, item = self._formed(item)
+            form, item = self._find_format(item)
             self._record(form, item, raw, place, batch)
 
     def _known(self, item: dict[str, object] | str) -> bool:
         """Whether a format reads a record or a line; of one that reads anything, whether that has a time."""
         if isinstance(item, str):
             return any(form.recognises_line(item) for form in self.formats.lines)
-        form, item = self._formed(item)
+        form, item = self._find_format(item)
         return form is not None and not self._is_no_row(form, item)
 
     def _is_no_row(self, form: LogFormat, record: dict[str, object]) -> bool:
@@ -194,7 +194,7 @@ class Reader:
         batch.bad.append(bad_entry(self.context, place, reason, raw, form))
         batch.faulty.add(batch.records)
 
-    def _formed(self, record: dict[str, object]) -> tuple[LogFormat | None, dict[str, object]]:
+    def _find_format(self, record: dict[str, object]) -> tuple[LogFormat | None, dict[str, object]]:
         """The format of a record, and the record as that reads it: a row of a table keeps its names as they are."""
         named = in_common_schema(record)
         form = self._form(named)
@@ -213,21 +213,21 @@ class Reader:
         return None
 
 
-def _masked(value: Any, data: bytes) -> Any:
+def _mask(value: Any, data: bytes) -> Any:
     """A record without its secrets; one that nests too deeply to be gone through has what is deep in it as text."""
     try:
         return masked_value(value)
     except RecursionError:
-        return masked_value(decoded(held(spelled(data))))
+        return masked_value(decode_json(limit_json(spell_half_surrogates(data))))
 
 
-def _decoded(data: bytes) -> tuple[object, bool]:
+def _decode(data: bytes) -> tuple[object, bool]:
     """The JSON value, or as text why it is none; and whether halves of surrogate pairs are spelled in it."""
     try:
         return msgspec.json.decode(data), False
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         wrong = error
     try:
-        return decoded(data), spelled(data) != data
+        return decode_json(data), spell_half_surrogates(data) != data
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return told(str(wrong)), False
+        return describe_error(str(wrong)), False

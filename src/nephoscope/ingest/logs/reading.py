@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from nephoscope.ingest.logs.batch import Batch, bad_entry
 from nephoscope.ingest.logs.binary import why_no_log
-from nephoscope.ingest.logs.capture import MAGIC, captured
+from nephoscope.ingest.logs.capture import MAGIC, read_captured
 from nephoscope.ingest.logs.envelope import blocks
-from nephoscope.ingest.logs.packed_message import unpacked
-from nephoscope.ingest.logs.parsed import parsed
+from nephoscope.ingest.logs.packed_message import unpack_message
+from nephoscope.ingest.logs.parsed import parse_batch
 from nephoscope.ingest.logs.reader import Reader
-from nephoscope.ingest.logs.whole_file import of_file, peeked, whole_file
+from nephoscope.ingest.logs.whole_file import of_file, peek, whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,9 +47,9 @@ def batches(
         formats = formats.into(context.table)
     reader = Reader(formats, context)
     if (resume_at == 0 or from_start) and not growing:
-        stream, head = peeked(stream)
+        stream, head = peek(stream)
         if head.startswith(MAGIC) and (formats.records or formats.lines):
-            yield from captured(stream, context, lambda body: _message(body, reader))
+            yield from read_captured(stream, context, lambda body: _message(body, reader))
             return
         found = _as_a_whole(stream, head, reader, resume_at)
         if found is not None:
@@ -72,7 +72,7 @@ def _as_a_whole(stream: BinaryIO, head: bytes, reader: Reader, at: int) -> Itera
 
 def _message(body: bytes, reader: Reader) -> Batch:
     """The rows of what a message holds, whatever that is; one without content tells of nothing."""
-    content, wrong = unpacked(body)
+    content, wrong = unpack_message(body)
     batch = Batch(-1)
     whole = None
     if content[:1] not in (b"{", b"["):
@@ -113,4 +113,4 @@ def read(
         stream, formats, context, resume_at=resume_at, growing=growing, text=text, from_start=from_start
     )
     for batch in found:
-        yield parsed(batch, context, tables, workspace)
+        yield parse_batch(batch, context, tables, workspace)

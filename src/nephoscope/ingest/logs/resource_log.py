@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.files.json_value import decoded
+from nephoscope.files.json_value import decode_json
 from nephoscope.ingest.logs.format import BadRecordError
 from nephoscope.ingest.logs.moments import moment
 
@@ -55,7 +55,7 @@ def properties_of(record: dict[str, object], name: str = "properties") -> dict[s
     value = record.get(name)
     if isinstance(value, str) and value.strip():
         try:
-            value = decoded(value)
+            value = decode_json(value)
         except (msgspec.DecodeError, RecursionError) as error:
             raise BadRecordError(f"the text is not JSON: {error}", name) from error
     if value is None or value == "":
@@ -65,7 +65,7 @@ def properties_of(record: dict[str, object], name: str = "properties") -> dict[s
     return value
 
 
-def listed(value: dict[str, object], name: str, path: str) -> list[dict[str, Any]]:
+def require_list(value: dict[str, object], name: str, path: str) -> list[dict[str, Any]]:
     """The list of objects under a name of an object at `path`; raises BadRecordError."""
     found = value.get(name)
     if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):

@@ -42,7 +42,7 @@ OWNED_PREFIXES = ("AGW", "AZFW", "AppService")
 
 
 @cache
-def _filling(table: str) -> Filling:
+def _make_filling(table: str) -> Filling:
     return Filling(table, {"tenantId": "AADTenantId"})
 
 
@@ -66,8 +66,8 @@ class ResourceSpecific:
     def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
         """The rows of a record."""
         both = two_ways(resource_id_of(record, context))
-        if not both or context.destination.dedicated:
-            yield row_of(record, context, _filling(dedicated_table(record, _NOWHERE)))
+        if not both or context.destination.is_dedicated:
+            yield row_of(record, context, _make_filling(dedicated_table(record, _NOWHERE)))
         if both and context.destination.azure_diagnostics:
             yield diagnostics_row(record, context)
 

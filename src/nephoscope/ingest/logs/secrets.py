@@ -137,7 +137,7 @@ def _assigns(match: re.Match[str]) -> bool:
     return before.endswith(_NAMES) or (not before and match.start() >= _BEFORE)
 
 
-def masked(text: str) -> str:
+def mask_secrets(text: str) -> str:
     """The text with its secrets as `***`."""
     if not _suspect(text.lower()):
         return text
@@ -154,4 +154,4 @@ def masked_value(value: Any, key: str = "") -> Any:
         return [masked_value(item, key) for item in value]
     if not isinstance(value, str) or not value:
         return value
-    return MASK if key.lower() in _SECRET_KEYS else masked(value)
+    return MASK if key.lower() in _SECRET_KEYS else mask_secrets(value)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nephoscope.ingest.logs.batch import MAX_RAW
-from nephoscope.ingest.logs.secrets import masked
+from nephoscope.ingest.logs.secrets import mask_secrets
 from nephoscope.lake.schema.fitting import json_text
 from nephoscope.lake.writing.quarantine import Bad
 
@@ -61,7 +61,7 @@ class Sorting:
         kept, faulty, both = len(self._kept), len(self._faulty), len(self._kept & self._faulty)
         return Outcome(kept - both, both, faulty - both, records - kept - faulty + both)
 
-    def scanned(self, ready: Ready, table: str, arrow: pa.Table, rows: Rows) -> None:
+    def note_scanned(self, ready: Ready, table: str, arrow: pa.Table, rows: Rows) -> None:
         """Rows of a fast format for a table, and those of them that it took."""
         owners = np.asarray(ready.owners, np.int64)
         left_out = np.zeros(len(owners), np.bool_)
@@ -90,7 +90,7 @@ class Sorting:
                 entry = Bad(self._context.source, ready.places[owner], reason, "", ready.format, table)
                 self._left_out((ready.first + owner, 0), entry, partial(_row, arrow, place))
 
-    def unwanted(self, table: str, placed: Sequence[Placed], reason: str) -> None:
+    def note_unwanted(self, table: str, placed: Sequence[Placed], reason: str) -> None:
         """Rows that are not wanted, as `unwanted_scanned`."""
         firsts: dict[int, Placed] = {}
         for one in placed:
@@ -118,12 +118,14 @@ class Sorting:
         self._faulty.add(key[0])
         known = self._entries.get(key)
         if known is None:
-            raw = masked(json_text(values())[:MAX_RAW])[:MAX_RAW]
+            raw = mask_secrets(json_text(values())[:MAX_RAW])[:MAX_RAW]
             sender = self._context.sender
             resource = sender.key if sender is not None else ""
-            self._entries[key] = replace(entry, reason=masked(entry.reason), raw=raw, resource=resource)
+            self._entries[key] = replace(entry, reason=mask_secrets(entry.reason), raw=raw, resource=resource)
             return
-        reason = known.reason if entry.reason in known.reason else f"{known.reason}; {masked(entry.reason)}"
+        reason = (
+            known.reason if entry.reason in known.reason else f"{known.reason}; {mask_secrets(entry.reason)}"
+        )
         self._entries[key] = replace(known, reason=reason, others=(*known.others, entry.table))
 
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.categories import category_of, row_of
-from nephoscope.ingest.logs.filling import Filling, parsed
+from nephoscope.ingest.logs.filling import Filling, parse_json_text
 from nephoscope.ingest.logs.format import BadRecordError, Row
 from nephoscope.ingest.logs.resource_log import as_text, properties_of, resource_id_of, text_of
 
@@ -81,12 +81,12 @@ def _service_of_id(resource_id: str) -> str:
 
 def _shape(record: dict[str, object], _properties: dict[str, object], values: dict[str, object]) -> None:
     """The identity: how the request was authenticated, by which token or key, as whom, and what each check said."""
-    identity = parsed(record.pop("identity", None))
+    identity = parse_json_text(record.pop("identity", None))
     if not isinstance(identity, dict):
         if identity not in (None, ""):
             values["AuthenticationType"] = as_text(identity)
         return
-    requester = parsed(identity.pop("requester", None))
+    requester = parse_json_text(identity.pop("requester", None))
     for name in _REQUESTER:
         value = requester.get(name) if isinstance(requester, dict) else None
         if value is not None:
@@ -95,7 +95,7 @@ def _shape(record: dict[str, object], _properties: dict[str, object], values: di
         if identity.get(name) is not None:
             values[column] = as_text(identity.pop(name))
     if identity.get("authorization") is not None:
-        values["AuthorizationDetails"] = parsed(identity.pop("authorization"))
+        values["AuthorizationDetails"] = parse_json_text(identity.pop("authorization"))
     if identity:
         values["identity"] = identity
 

@@ -90,7 +90,7 @@ def begins(line: str) -> bool:
     if match:
         return int(match[1]) < 8 * len(FACILITIES)
     found = _clock(line) or _ISO.match(line)
-    return bool(found and (_named(found) or _HOST.match(line, found.end())))
+    return bool(found and (_named_host(found) or _HOST.match(line, found.end())))
 
 
 def header(line: str, context: Context) -> Header:
@@ -116,7 +116,7 @@ def _new(rest: str, match: re.Match[str], priority: int | None) -> Header:
     data: dict[str, dict[str, str]] = {}
     at = match.end()
     if match["rest"] == "[":
-        at = _structured(rest, at - 1, data)
+        at = _read_structured(rest, at - 1, data)
     if at < len(rest) and rest[at] != " ":
         raise BadRecordError("a blank must stand between the structured data and the text")
     parts = {
@@ -126,7 +126,7 @@ def _new(rest: str, match: re.Match[str], priority: int | None) -> Header:
     return Header(text, priority, time, parts["host"], parts["app"], parts["process"], parts["message"], data)
 
 
-def _structured(text: str, at: int, data: dict[str, dict[str, str]]) -> int:
+def _read_structured(text: str, at: int, data: dict[str, dict[str, str]]) -> int:
     """Read the elements from `at` on; where they end."""
     while at < len(text) and text[at] == "[":
         element = _ELEMENT.match(text, at)
@@ -148,13 +148,13 @@ def _old(rest: str, priority: int | None, context: Context) -> Header:
     match = _clock(rest) or _ISO.match(rest)
     time = _time(match, context) if match else None
     if match is None or time is None:
-        process, process_id, text = _tagged(rest)
+        process, process_id, text = _split_tag(rest)
         return Header(text, priority, process=process, process_id=process_id)
-    name, after = _named(match), match.end()
+    name, after = _named_host(match), match.end()
     host = None if name else _HOST.match(rest, after)
     if host and not host[1].endswith(":"):
         name, after = host[1], host.end()
-    process, process_id, text = _tagged(rest[after:])
+    process, process_id, text = _split_tag(rest[after:])
     return Header(text, priority, time, name, process, process_id)
 
 
@@ -166,12 +166,12 @@ def _clock(text: str) -> re.Match[str] | None:
     return match
 
 
-def _named(match: re.Match[str]) -> str:
+def _named_host(match: re.Match[str]) -> str:
     """The host that stands before a time."""
     return (match["origin"] or "") if match.re is _OLD else ""
 
 
-def _tagged(text: str) -> tuple[str, str, str]:
+def _split_tag(text: str) -> tuple[str, str, str]:
     if text.startswith(" : %"):  # Cisco's devices set a colon between the host and the code of the message
         text = text[2:]
     match = _TAG.match(text)

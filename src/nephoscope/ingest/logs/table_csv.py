@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from nephoscope.files.separated_values import first_cells, separated_rows
 from nephoscope.ingest.logs.format import BadRecordError, Fault, FileItem, Row
 from nephoscope.ingest.logs.moments import moment
-from nephoscope.ingest.logs.secrets import masked
+from nephoscope.ingest.logs.secrets import mask_secrets
 from nephoscope.ingest.logs.table_row import TIMES, row_of
 from nephoscope.ingest.logs.text import read_as, why_not
 
@@ -183,7 +183,7 @@ class TableCsv:
             names, separator = _header(header, said, before, context)
         except BadRecordError as error:
             reason = f"the file as a whole is set aside: {error.reason}"
-            yield FileItem(context.bad(reason, "", masked(header[:_RAW])), error.path, refused=True)
+            yield FileItem(context.bad(reason, "", mask_secrets(header[:_RAW])), error.path, refused=True)
             return
         while lines.at < at and next(source, None) is not None:
             before += 1
@@ -207,10 +207,10 @@ def _records(
         if not several:
             break
         wrong = next((line.wrong for line in lines.taken if line.wrong), "")
-        item = _judged(row, names, context, wrong, lines)
+        item = _judge_row(row, names, context, wrong, lines)
         recoded = any(line.recoded for line in lines.taken)
         if several > 1 and not (isinstance(item, Row) and _is_strict(lines, separator)):
-            item = _unclosed(lines, context, several, item)
+            item = _note_unclosed(lines, context, several, item)
         before += len(lines.taken)
         if item:
             sure = start if lines.ended or not lines.is_whole() else lines.at
@@ -219,16 +219,18 @@ def _records(
         lines.looked_at()
 
 
-def _judged(
+def _judge_row(
     row: SeparatedRow, names: Sequence[str], context: Context, wrong: str, lines: _Lines
 ) -> Row | Fault | None:
     """The row of a record's fields, or what is wrong with it; None where it is an empty line."""
     if row.wrong:
-        return context.bad(f"not CSV: {row.wrong}", "", masked(lines.taken[0].text[:_RAW]))
+        return context.bad(f"not CSV: {row.wrong}", "", mask_secrets(lines.taken[0].text[:_RAW]))
     return _item(row.cells, names, context, wrong, len(lines.taken) - 1) if row.cells else None
 
 
-def _unclosed(lines: _Lines, context: Context, several: int, item: Row | Fault | None) -> Row | Fault | None:
+def _note_unclosed(
+    lines: _Lines, context: Context, several: int, item: Row | Fault | None
+) -> Row | Fault | None:
     """The first of several lines as what is wrong, where the others can be read anew; else what they are together."""
     text, broken_off = lines.taken[0].text, lines.ended and not lines.is_whole()
     if not broken_off and not lines.give_back():
@@ -236,7 +238,7 @@ def _unclosed(lines: _Lines, context: Context, several: int, item: Row | Fault |
     why = f"{item.reason}; " if isinstance(item, Fault) and "a quote is not closed" not in item.reason else ""
     then = "the file breaks off inside it" if broken_off else "they are read anew"
     reason = f"{why}it takes {several} lines: a quote is not closed; {then}"
-    return context.bad(reason, item.path if isinstance(item, Fault) else "", masked(text[:_RAW]))
+    return context.bad(reason, item.path if isinstance(item, Fault) else "", mask_secrets(text[:_RAW]))
 
 
 def _is_strict(lines: _Lines, separator: str) -> bool:
@@ -314,7 +316,7 @@ def _item(fields: list[str], names: Sequence[str], context: Context, wrong: str,
         for name, field in zip(names, fields, strict=True)
     ]
     members = {
-        name: masked(value) for name, value in zip(_in_utc(names), fields, strict=True)
+        name: mask_secrets(value) for name, value in zip(_in_utc(names), fields, strict=True)
         if value or not name.startswith("column ")
     }  # fmt: skip
     try:

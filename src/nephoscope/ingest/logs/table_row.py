@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.content.loader import documents
-from nephoscope.ingest.logs.filling import columns_of, fitted
+from nephoscope.ingest.logs.filling import columns_of, fit_value
 from nephoscope.ingest.logs.format import BadRecordError, Row
 from nephoscope.ingest.logs.moments import moment
 from nephoscope.ingest.logs.resource_log import as_text
@@ -67,7 +67,7 @@ def row_of_members(members: Mapping[str, object], table: str) -> Row:
             continue
         if column != "TimeGenerated":
             kind = types.get(column)
-            values[column] = value if kind is None else _fitted(kind, value)
+            values[column] = value if kind is None else _fit_value(kind, value)
     return Row(table, values)
 
 
@@ -95,9 +95,9 @@ def table_of(members: Mapping[str, object], context: Context) -> str:
     return table
 
 
-def _fitted(kind: KqlType, value: object) -> object:
+def _fit_value(kind: KqlType, value: object) -> object:
     """An empty text is no value of a column that is not text."""
-    return None if value == "" and kind is not KqlType.STRING else fitted(kind, value)
+    return None if value == "" and kind is not KqlType.STRING else fit_value(kind, value)
 
 
 def _time(members: Mapping[str, object]) -> object:

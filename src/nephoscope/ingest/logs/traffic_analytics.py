@@ -117,13 +117,13 @@ _TARGETS = MappingProxyType(
 
 def analytics(flows: pa.Table, whereabouts: Whereabouts, now: datetime) -> pa.Table:
     """Rows of NTANetAnalytics (columns in storage types) for rows of AzureFlowLogs."""
-    located = _located(flows, whereabouts)
-    first = _summed(located, [*_KEYS, *_listed_columns()])
-    whole = _summed(_with_lists(first), list(_KEYS), lists=True)
-    return _finished(whole, now)
+    located = _locate(flows, whereabouts)
+    first = _sum_rows(located, [*_KEYS, *_listed_columns()])
+    whole = _sum_rows(_with_lists(first), list(_KEYS), lists=True)
+    return _finish_rows(whole, now)
 
 
-def _located(flows: pa.Table, whereabouts: Whereabouts) -> pa.Table:
+def _locate(flows: pa.Table, whereabouts: Whereabouts) -> pa.Table:
     """The flows with the places of their ends, what they count, and public addresses moved aside."""
     near = flows.column("_ResourceId").combine_chunks().dictionary_encode()
     networks: dict[str, int] = {}
@@ -140,7 +140,7 @@ def _located(flows: pa.Table, whereabouts: Whereabouts) -> pa.Table:
         found = found.append_column(f"{side}Public", pc.if_else(pa.array(public), address, ""))
         for text, name in (*_NAMES.items(), ("service", "Service")):
             found = found.append_column(f"{side}{name}", ends[side][text])
-    return _counted(found)
+    return _add_counts(found)
 
 
 def _ends(
@@ -187,7 +187,7 @@ def _flow_types(ends: Mapping[str, Mapping[str, Any]]) -> pa.Array:
     return pa.array(names.astype(object), pa.string())
 
 
-def _counted(flows: pa.Table) -> pa.Table:
+def _add_counts(flows: pa.Table) -> pa.Table:
     """The flows with what each adds to the numbers: a flow counts where it begins (versions without states: every tuple)."""
     state, denied = flows.column("FlowState"), pc.equal(flows.column("FlowStatus"), "Denied")
     inbound = pc.equal(flows.column("FlowDirection"), "Inbound")
@@ -214,7 +214,7 @@ def _listed_columns() -> list[str]:
     return [f"{side}Public" for side in _SIDES]
 
 
-def _summed(rows: pa.Table, keys: list[str], *, lists: bool = False) -> pa.Table:
+def _sum_rows(rows: pa.Table, keys: list[str], *, lists: bool = False) -> pa.Table:
     """The rows by their keys; with `lists` what is listed of public addresses is joined."""
     asked: list[tuple[str, str]] = [(name, "sum") for name in _SUMS]
     asked += [("FlowStartTime", "min"), ("FlowEndTime", "max")]
@@ -243,7 +243,7 @@ def _with_lists(rows: pa.Table) -> pa.Table:
     return rows
 
 
-def _finished(rows: pa.Table, now: datetime) -> pa.Table:
+def _finish_rows(rows: pa.Table, now: datetime) -> pa.Table:
     """The rows under the table's names."""
     count = rows.num_rows
     moment = pa.timestamp("us", "UTC")
@@ -253,7 +253,7 @@ def _finished(rows: pa.Table, now: datetime) -> pa.Table:
     for side in _SIDES:
         columns |= {f"{side}{name}": rows.column(f"{side}{name}") for name in _NAMES.values()}
         columns[f"{side}ServiceTags"] = rows.column(f"{side}Service")
-        columns[f"{side}PublicIps"] = _joined(rows.column(f"{side}PublicIps"))
+        columns[f"{side}PublicIps"] = _join_lists(rows.column(f"{side}PublicIps"))
     columns |= {
         "TimeGenerated": rows.column("FlowStartTime"),
         "TimeProcessed": pa.repeat(pa.scalar(now, moment), count),
@@ -261,13 +261,13 @@ def _finished(rows: pa.Table, now: datetime) -> pa.Table:
         "SubType": pa.repeat("FlowLog", count),
         "FaSchemaVersion": pa.repeat("3", count),
         "IsFlowCapturedAtUdrHop": pa.repeat(pa.scalar(value=False), count),
-        "L4Protocol": _mapped(
+        "L4Protocol": _map_distinct(
             rows.column("Protocol"), lambda number: _TRANSPORTS.get(str(number), str(number))
         ),
-        "L7Protocol": _mapped(rows.column("DestPort"), lambda port: _PORTS.get(str(port), "")),
-        "NsgRule": _mapped(rows.column("AclRule"), _rule_name),
-        "NsgRuleType": _mapped(rows.column("AclRule"), _rule_type),
-        "TargetResourceType": _mapped(rows.column("TargetResourceId"), _target_type),
+        "L7Protocol": _map_distinct(rows.column("DestPort"), lambda port: _PORTS.get(str(port), "")),
+        "NsgRule": _map_distinct(rows.column("AclRule"), _rule_name),
+        "NsgRuleType": _map_distinct(rows.column("AclRule"), _rule_type),
+        "TargetResourceType": _map_distinct(rows.column("TargetResourceId"), _target_type),
     }
     return pa.table({name: _flat(column) for name, column in columns.items()})
 
@@ -276,13 +276,13 @@ def _flat(column: object) -> pa.Array:
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
-def _joined(lists: pa.ChunkedArray) -> pa.Array:
+def _join_lists(lists: pa.ChunkedArray) -> pa.Array:
     """What is listed, apart by blanks; nothing where there is nothing."""
     flat = _flat(lists)
     return pc.utf8_trim(pc.binary_join(flat, " "), " ")
 
 
-def _mapped(values: pa.ChunkedArray, change: Any) -> pa.Array:
+def _map_distinct(values: pa.ChunkedArray, change: Any) -> pa.Array:
     """Each distinct value changed once."""
     encoded = _flat(values).dictionary_encode()
     return pa.array([change(value) for value in encoded.dictionary.to_pylist()], pa.string()).take(

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.categories import category_of
-from nephoscope.ingest.logs.flow_columns import available, scanned
+from nephoscope.ingest.logs.flow_columns import available, scan_block
 from nephoscope.ingest.logs.flow_tuple import TABLE, tuple_rows, vnet_values
 from nephoscope.ingest.logs.format import BadRecordError
-from nephoscope.ingest.logs.resource_log import as_text, integer, listed, subscription_of, text_of
+from nephoscope.ingest.logs.resource_log import as_text, integer, require_list, subscription_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,17 +38,17 @@ class VnetFlow:
         if not isinstance(flows, dict):
             raise BadRecordError("expected an object", "flowRecords")
         base = base_of(record)
-        for number, flow in enumerate(listed(flows, "flows", "flowRecords")):
+        for number, flow in enumerate(require_list(flows, "flows", "flowRecords")):
             path = f"flowRecords.flows[{number}]"
             group = base | {"AclGroup": as_text(flow.get("aclID"))}
-            for inner, entry in enumerate(listed(flow, "flowGroups", path)):
+            for inner, entry in enumerate(require_list(flow, "flowGroups", path)):
                 named = group | {"AclRule": as_text(entry.get("rule"))}
                 where = f"{path}.flowGroups[{inner}].flowTuples"
                 yield from tuple_rows(entry.get("flowTuples"), vnet_values, named, where, context)
 
     def scan(self, data: bytes, context: Context) -> Scanned | None:  # noqa: ARG002 - the protocol's
         """The rows of a block at once, where the extra `numba` is installed."""
-        return scanned(0, data, CATEGORY) if available() else None
+        return scan_block(0, data, CATEGORY) if available() else None
 
 
 def base_of(record: dict[str, object]) -> dict[str, object]:

@@ -48,7 +48,7 @@ class _Peeked:
         return self._stream.read(size)
 
 
-def peeked(stream: BinaryIO) -> tuple[BinaryIO, bytes]:
+def peek(stream: BinaryIO) -> tuple[BinaryIO, bytes]:
     """The stream as it was, and its first bytes."""
     head = b""
     while len(head) < _HEAD:
@@ -75,7 +75,7 @@ def of_file(stream: BinaryIO, form: FileFormat, context: Context, at: int = 0) -
     try:
         for item, place, end, recoded, sure, opened, refused in items:
             if refused and isinstance(item, Fault):
-                yield _refused(form, context, place, item)
+                yield _refuse_file(form, context, place, item)
                 return
             if place != last or not batch.records:
                 batch.records += 1
@@ -94,7 +94,7 @@ def of_file(stream: BinaryIO, form: FileFormat, context: Context, at: int = 0) -
                 batch = Batch(end, whole=True)
     except BadRecordError as error:
         if not last:
-            yield _refused(form, context, error.path or "the file", Fault(error.reason))
+            yield _refuse_file(form, context, error.path or "the file", Fault(error.reason))
             return
         batch.bad.append(bad_entry(context, error.path or "the file", error.reason, "", form.name))
         batch.faulty.add(batch.records)
@@ -103,7 +103,7 @@ def of_file(stream: BinaryIO, form: FileFormat, context: Context, at: int = 0) -
         yield batch
 
 
-def _refused(form: FileFormat, context: Context, place: str, fault: Fault) -> Batch:
+def _refuse_file(form: FileFormat, context: Context, place: str, fault: Fault) -> Batch:
     """What a file gave of which nothing can be read: one entry, and no record."""
     entry = bad_entry(context, within(place, fault.path), fault.reason, fault.raw, form.name)
     return Batch(-1, whole=True, refused=True, bad=[entry])

@@ -182,7 +182,7 @@ class EventCutter:
                 return match.start(), UNENDED
             within += bool(match["begin"]) - bool(match["finish"])
             if match["open"]:
-                behind = self._nested(match, within)
+                behind = self._skip_nested(match, within)
                 if not behind:
                     return None if behind is None else (match.start(), CUT)
                 at = behind
@@ -196,7 +196,7 @@ class EventCutter:
             return (match.end(), False) if broken else None
         return rest.end(), rest[0].endswith(b"/>")
 
-    def _nested(self, match: re.Match[bytes], within: int) -> int | None:
+    def _skip_nested(self, match: re.Match[bytes], within: int) -> int | None:
         """Behind the element Event within an event, 0 where it is the next event; None where more must be read to tell.
 
         It is nested where it has no System, ends, and so does the event that holds it, before another begins; `within` elements
@@ -227,7 +227,7 @@ class EventCutter:
             if kind == "types":
                 end = match.end() if inside else self._types_end(match)
             elif kind in _MARKS:
-                end = self._closed(match, *_MARKS[kind], inside=inside)
+                end = self._skip_section(match, *_MARKS[kind], inside=inside)
             else:
                 return match
             if end is None:
@@ -235,7 +235,7 @@ class EventCutter:
             at = end
         return None
 
-    def _closed(self, match: re.Match[bytes], begin: bytes, end: bytes, *, inside: bool) -> int | None:
+    def _skip_section(self, match: re.Match[bytes], begin: bytes, end: bytes, *, inside: bool) -> int | None:
         """Behind a comment or CDATA section; behind its mark where it is not closed; None where more must be read to tell.
 
         One that holds the begin of another was not closed itself: its text may not hold the end of that one. Nor was a comment

@@ -65,26 +65,28 @@ class EventData:
     def xml(self) -> str:
         """The element with all that stands in it."""
         attributes = "".join(
-            f' {name[1:]}="{_quoted(value)}"' for name, value in self.nested.items() if _is_attribute(name)
+            f' {name[1:]}="{_quote_attribute(value)}"'
+            for name, value in self.nested.items()
+            if _is_attribute(name)
         )
         named = "".join(
-            f'<Data Name="{_quoted(name)}">{escaped(value)}</Data>'
+            f'<Data Name="{_quote_attribute(name)}">{escape_xml(value)}</Data>'
             for name, several in self.data.items()
             for value in (several if isinstance(several, list) else [several])
         )
-        unnamed = "".join(f"<Data>{escaped(value)}</Data>" for value in self.values)
+        unnamed = "".join(f"<Data>{escape_xml(value)}</Data>" for value in self.values)
         nested = "".join(_xml(name, value) for name, value in self.nested.items() if not name.startswith("@"))
         return f'<{self.element} xmlns="{SPACE}"{attributes}>{named}{unnamed}{nested}</{self.element}>'
 
 
-def escaped(value: object) -> str:
+def escape_xml(value: object) -> str:
     """A value as text of XML."""
     text = _NOT_IN_XML.sub("\ufffd", as_text(value))
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _quoted(value: object) -> str:
-    return escaped(value).replace('"', "&quot;")
+def _quote_attribute(value: object) -> str:
+    return escape_xml(value).replace('"', "&quot;")
 
 
 def _is_attribute(name: str) -> bool:
@@ -95,13 +97,15 @@ def _xml(name: str, value: object) -> str:
     if isinstance(value, list):
         return "".join(_xml(name, item) for item in value)
     known = _NAME.fullmatch(name) is not None
-    begin, end = (name, name) if known else (f'Data Name="{_quoted(name)}"', "Data")
+    begin, end = (name, name) if known else (f'Data Name="{_quote_attribute(name)}"', "Data")
     if not isinstance(value, dict):
-        return f"<{begin}>{escaped(value)}</{end}>"
-    space = f' xmlns="{_quoted(value["@xmlns"])}"' if "@xmlns" in value else ""
-    attributes = "".join(f' {one[1:]}="{_quoted(item)}"' for one, item in value.items() if _is_attribute(one))
+        return f"<{begin}>{escape_xml(value)}</{end}>"
+    space = f' xmlns="{_quote_attribute(value["@xmlns"])}"' if "@xmlns" in value else ""
+    attributes = "".join(
+        f' {one[1:]}="{_quote_attribute(item)}"' for one, item in value.items() if _is_attribute(one)
+    )
     inner = "".join(_xml(one, item) for one, item in value.items() if one[:1] not in ("@", "#"))
-    return f"<{begin}{space}{attributes}>{escaped(value.get('#text', ''))}{inner}</{end}>"
+    return f"<{begin}{space}{attributes}>{escape_xml(value.get('#text', ''))}{inner}</{end}>"
 
 
 def leaves(nested: Mapping[str, object]) -> Iterator[tuple[str, object]]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from nephoscope.ingest.logs.filling import Filling
 from nephoscope.ingest.logs.format import Row
 from nephoscope.ingest.logs.resource_log import as_text, integer
-from nephoscope.ingest.logs.windows_event_data import EventData, escaped
+from nephoscope.ingest.logs.windows_event_data import EventData, escape_xml
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -139,7 +139,7 @@ def _event(event: WindowsEventRecord) -> dict[str, object]:
         "UserName": event.user,
         "RenderedDescription": event.message,
         "EventData": f'<DataItem Type="System.XmlData">{event.data.xml()}</DataItem>',
-        "ParameterXml": "".join(f"<Param>{escaped(value)}</Param>" for value in event.data.every),
+        "ParameterXml": "".join(f"<Param>{escape_xml(value)}</Param>" for value in event.data.every),
     }
 
 

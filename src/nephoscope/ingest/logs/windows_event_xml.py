@@ -72,7 +72,7 @@ def element_of(piece: EventPiece, text: str) -> ET.Element:
         try:
             root = ET.fromstring(f"<events{spaces}>{text}</events>")  # noqa: S314 - see above
         except (ET.ParseError, ValueError):
-            spelled = _ILLEGAL.sub(_spelled, text)
+            spelled = _ILLEGAL.sub(_escape_illegal, text)
             if spelled == text:
                 raise
             root = ET.fromstring(f"<events{spaces}>{spelled}</events>")  # noqa: S314
@@ -81,13 +81,13 @@ def element_of(piece: EventPiece, text: str) -> ET.Element:
             raise BadRecordError(
                 "a document type stands in the event, which could define entities"
             ) from error
-        raise BadRecordError(_told(error, len(spaces))) from error
+        raise BadRecordError(_describe_error(error, len(spaces))) from error
     if len(root) != 1:
         raise BadRecordError("it is not one element Event")
     return root[0]
 
 
-def _told(error: Exception, before: int) -> str:
+def _describe_error(error: Exception, before: int) -> str:
     """What is wrong with the XML of an event, the place counted from its begin."""
     if not isinstance(error, ET.ParseError):
         return f"not XML: {error}"
@@ -96,7 +96,7 @@ def _told(error: Exception, before: int) -> str:
     return f"not XML: {what}: line {line}, column {column - (before + len('<events>') if line == 1 else 0)} of the event"
 
 
-def _spelled(match: re.Match[str]) -> str:
+def _escape_illegal(match: re.Match[str]) -> str:
     if match["data"]:
         return _ILLEGAL_RAW.sub(lambda found: f"\\u{ord(found[0]):04x}", match["data"])
     if match["raw"]:
@@ -112,7 +112,7 @@ def event_of(root: ET.Element) -> dict[str, object]:
     twice = next((name for name in ("System", "EventData", "UserData") if names.count(name) > 1), "")
     if twice:
         raise BadRecordError(f"the event has more than one element {twice}: two events run into each other")
-    event = _grouped((name, _of_event(name, part, root)) for name, part in zip(names, root, strict=True))
+    event = _group_values((name, _of_event(name, part, root)) for name, part in zip(names, root, strict=True))
     if not isinstance(event.get("System"), dict):
         raise BadRecordError("the event has no System element")
     return event
@@ -121,16 +121,16 @@ def event_of(root: ET.Element) -> dict[str, object]:
 def _of_event(name: str, part: ET.Element, root: ET.Element) -> object:
     if name == "EventData":
         return _event_data(part)
-    return _nested(part, _space(root), 0) if name == "UserData" else _value(part, 0)
+    return _nest(part, _space(root), 0) if name == "UserData" else _value(part, 0)
 
 
 def _event_data(data: ET.Element) -> dict[str, object]:
     """Its elements Data as a list, those of other names beside it."""
-    others = ((_tag(part), _nested(part, _space(data), 1)) for part in data if _tag(part) != "Data")
+    others = ((_tag(part), _nest(part, _space(data), 1)) for part in data if _tag(part) != "Data")
     attributes = {f"@{name}": value for name, value in data.attrib.items()}
     plain = [_datum(part) for part in data if _tag(part) == "Data"]
     text = _text(data)
-    return {**attributes, **_grouped(others), "Data": [*plain, *([text] if text else [])]}
+    return {**attributes, **_group_values(others), "Data": [*plain, *([text] if text else [])]}
 
 
 def _tag(element: ET.Element) -> str:
@@ -149,11 +149,11 @@ def _text(element: ET.Element) -> str:
 
 
 def _datum(element: ET.Element) -> dict[str, object]:
-    text = _nested(element, _space(element), 1) if len(element) else element.text or ""
+    text = _nest(element, _space(element), 1) if len(element) else element.text or ""
     return {**element.attrib, "#text": text}
 
 
-def _grouped(parts: Iterable[tuple[str, object]]) -> dict[str, object]:
+def _group_values(parts: Iterable[tuple[str, object]]) -> dict[str, object]:
     """Values by name; those of one name are a list."""
     found: dict[str, list[object]] = {}
     for name, value in parts:
@@ -165,21 +165,21 @@ def _value(element: ET.Element, depth: int) -> object:
     """An element as JSON: its text, or its attributes and elements."""
     if depth > _DEEPEST:
         raise BadRecordError("the XML nests too deeply")
-    parts = _grouped((_tag(part), _value(part, depth + 1)) for part in element)
+    parts = _group_values((_tag(part), _value(part, depth + 1)) for part in element)
     text = _text(element)
     if not parts and not element.attrib:
         return text
     return {**element.attrib, **parts, **({"#text": text} if text else {})}
 
 
-def _nested(element: ET.Element, space: str, depth: int) -> object:
+def _nest(element: ET.Element, space: str, depth: int) -> object:
     """An element as JSON from which it can be written again: attributes begin with @, also a name space that its parent has not."""
     if depth > _DEEPEST:
         raise BadRecordError("the XML nests too deeply")
     own = _space(element)
     declared = {"@xmlns": own} if own != space else {}
     attributes = {f"@{name.rpartition('}')[2]}": value for name, value in element.attrib.items()}
-    parts = _grouped((_tag(part), _nested(part, own, depth + 1)) for part in element)
+    parts = _group_values((_tag(part), _nest(part, own, depth + 1)) for part in element)
     text = _text(element)
     if not declared and not attributes and not parts:
         return text

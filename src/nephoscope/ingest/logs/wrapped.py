@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from nephoscope.files.json_value import decoded, told
+from nephoscope.files.json_value import decode_json, describe_error
 from nephoscope.ingest.logs.envelope import blocks
 from nephoscope.ingest.logs.format import BadRecordError
-from nephoscope.ingest.logs.packed_message import unpacked
-from nephoscope.ingest.logs.query_answer import answered
+from nephoscope.ingest.logs.packed_message import unpack_message
+from nephoscope.ingest.logs.query_answer import read_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,9 +52,9 @@ class Inside(NamedTuple):
     reason: str = ""
 
 
-def unwrapped(record: dict[str, object], known: Known) -> list[Inside] | None:
+def unwrap_message(record: dict[str, object], known: Known) -> list[Inside] | None:
     """What is in a message; None where nothing in it is recognised. Raises BadRecordError for one that holds too much."""
-    name, rows = _content(record), answered(record)
+    name, rows = _content(record), read_answer(record)
     if rows is None and not name:
         return None
     inside = _within(record[name], _Way(name, known)) if rows is None else _of_answer(rows)
@@ -158,16 +158,16 @@ def _of_json(text: str, way: _Way) -> Iterator[Inside]:
 def _value(data: bytes) -> tuple[object, str]:
     """The value of a JSON text, or why it is none."""
     try:
-        return decoded(data), ""
+        return decode_json(data), ""
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        return None, told(str(error))
+        return None, describe_error(str(error))
 
 
 def _of_bytes(text: str, way: _Way) -> Iterator[Inside]:
     """What is in bytes that are written a character each; what is no such text is read as it is."""
     try:
         data = text.encode("latin-1")
-        content, why = unpacked(data)
+        content, why = unpack_message(data)
         inner = content.decode()
     except UnicodeError:
         inner, why = text, ""
@@ -185,7 +185,7 @@ def _of_base64(text: str) -> tuple[str, str]:
     """The text that is packed in another one, '' where none is, and why no more of it could be unpacked."""
     if not _BASE64.fullmatch(text):
         return "", ""
-    content, why = unpacked(b64decode(text))
+    content, why = unpack_message(b64decode(text))
     try:
         return content.decode(), why
     except UnicodeDecodeError:

@@ -58,7 +58,7 @@ class Manifest(msgspec.Struct, frozen=True):
         """The files, relative to the data folder."""
         return [entry.name for entry in self.entries]
 
-    def sealed(self) -> Self:
+    def seal(self) -> Self:
         """The manifest with its own hash."""
         return msgspec.structs.replace(self, hash=self._own_hash())
 
@@ -112,7 +112,7 @@ class ArchiveWriter:
 
     def close(self, made: str, tables: dict[str, int], *, keys: bool) -> Manifest:
         """Write the manifest; nothing can be added after it."""
-        manifest = Manifest(made, tables, keys, self.entries).sealed()
+        manifest = Manifest(made, tables, keys, self.entries).seal()
         data = msgspec.json.encode(manifest)
         self._tar.addfile(_member(MANIFEST, len(data)), io.BytesIO(data))
         self._tar.close()
@@ -125,7 +125,7 @@ def _member(name: str, size: int) -> tarfile.TarInfo:
     return member
 
 
-def unpacked(
+def unpack_backup(
     file: BinaryIO, folder: Path | None, wanted: Callable[[str], bool] = lambda _: True
 ) -> Iterator[tuple[Entry, Manifest | None]]:
     """Read a backup: each file with what it hashes to, and at the last one (the manifest) what it should be, compared.
@@ -134,7 +134,7 @@ def unpacked(
     is not as it was.
     """
     try:
-        yield from _unpacked(file, folder, wanted)
+        yield from _unpack_members(file, folder, wanted)
     except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
         raise BackupError(f"not a backup, or damaged: {error}") from error
     except OSError as error:
@@ -143,7 +143,7 @@ def unpacked(
         raise BackupError(f"{error.filename!r} does not belong into a backup") from error
 
 
-def _unpacked(
+def _unpack_members(
     file: BinaryIO, folder: Path | None, wanted: Callable[[str], bool]
 ) -> Iterator[tuple[Entry, Manifest | None]]:
     found: dict[str, Entry] = {}
@@ -160,7 +160,7 @@ def _unpacked(
             continue
         if member.name in found:
             raise BackupError(f"{member.name} is in the backup twice")
-        found[member.name] = _written(member, stream, folder if wanted(member.name) else None)
+        found[member.name] = _write_member(member, stream, folder if wanted(member.name) else None)
         yield found[member.name], None
     if manifest is None:
         raise BackupError("the backup has no end: it was cut off, or never finished")
@@ -197,7 +197,7 @@ def _is_inside(name: str) -> bool:
     return inside and path.parts[0] not in _NEVER
 
 
-def _written(member: tarfile.TarInfo, stream: BinaryIO, folder: Path | None) -> Entry:
+def _write_member(member: tarfile.TarInfo, stream: BinaryIO, folder: Path | None) -> Entry:
     source = Hashed(stream, member.size)
     if folder is None:
         while source.read(_BLOCK):

@@ -49,10 +49,10 @@ def cut(data: Path, lake: Lake, state: State, tries: int = TRIES) -> Iterator[Cu
     """A moment of a data folder, held for the time of the block; BackupError where the lake is never at rest for an instant."""
     for _ in range(tries):
         with ExitStack() as stack:
-            versions = stack.enter_context(lake.pinned())
-            before = _spooled(data)
+            versions = stack.enter_context(lake.pin_versions())
+            before = _list_segments(data)
             save = stack.enter_context(moment(state.database))
-            pieces = _opened(data, stack)
+            pieces = _open_segments(data, stack)
             kept = {(one.writer, one.number) for one in before} <= {_key(piece) for piece in pieces}
             if kept and lake.versions() == versions:
                 yield Cut(versions, pieces, save)
@@ -63,14 +63,14 @@ def cut(data: Path, lake: Lake, state: State, tries: int = TRIES) -> Iterator[Cu
     )
 
 
-def _spooled(data: Path) -> list[Segment]:
+def _list_segments(data: Path) -> list[Segment]:
     return [one for folder in folders(data) for one in segments(folder)]
 
 
-def _opened(data: Path, stack: ExitStack) -> tuple[Piece, ...]:
+def _open_segments(data: Path, stack: ExitStack) -> tuple[Piece, ...]:
     """The segments that are there, open."""
     found = []
-    for segment in _spooled(data):
+    for segment in _list_segments(data):
         for path in (segment.path, segment_path(segment.path.parent, segment.number, closed=True)):
             try:
                 file = stack.enter_context(path.open("rb"))

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from nephoscope.lake.backup.admitting import Admit, admit_all, check_state, looked_at
-from nephoscope.lake.backup.archive import BackupError, Manifest, unpacked
+from nephoscope.lake.backup.archive import BackupError, Manifest, unpack_backup
 from nephoscope.lake.backup.restored_audit import note_restored
 from nephoscope.lake.backup.taking import STATE
 from nephoscope.state.copying import load
@@ -125,7 +125,7 @@ def _unpack(
     last: Manifest | None = None
     with file.open("rb") as stream:
         done = 0
-        for entry, manifest in unpacked(stream, folder, wanted or (lambda _: True)):
+        for entry, manifest in unpack_backup(stream, folder, wanted or (lambda _: True)):
             done += entry.size
             tell("restoring" if folder and wanted is None else "checking", min(done, total), total)
             last = manifest or last

@@ -108,22 +108,22 @@ def _anchor(anchor: bytes | None, folder: Path) -> Iterator[_File]:
 
 def _files(data: Path, found: Cut, *, keys: bool) -> Iterator[_File]:
     for (workspace, table), version in sorted(found.versions.items()):
-        yield from _named(data, table_files(table_path(data, workspace, table), version))
+        yield from _name_files(data, table_files(table_path(data, workspace, table), version))
     others = list(other_tables(data))
     for path in others:
         try:
             version = DeltaTable(path).version()
         except DeltaError as error:
             raise BackupError(f"{path}: not a readable Delta table: {error}") from error
-        yield from _named(data, table_files(path, version))
-    yield from _named(data, loose_files(data, others), fleeting=True)
+        yield from _name_files(data, table_files(path, version))
+    yield from _name_files(data, loose_files(data, others), fleeting=True)
     if keys and (data / "keys" / KEY_FILE).exists():
         yield _File(f"keys/{KEY_FILE}", data / "keys" / KEY_FILE)
     if keys:
-        yield from _named(data, iter(sorted(data.glob("tls/*"))), fleeting=True)
+        yield from _name_files(data, iter(sorted(data.glob("tls/*"))), fleeting=True)
 
 
-def _named(data: Path, paths: Iterator[Path], *, fleeting: bool = False) -> Iterator[_File]:
+def _name_files(data: Path, paths: Iterator[Path], *, fleeting: bool = False) -> Iterator[_File]:
     for path in paths:
         yield _File(path.relative_to(data).as_posix(), path, fleeting)
 

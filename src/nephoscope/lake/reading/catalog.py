@@ -23,7 +23,7 @@ from nephoscope.lake.schema.table import Table
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.lake.storage.pins import Pins
 from nephoscope.lake.storage.snapshot import File, Snapshot, Snapshots, came
-from nephoscope.lake.storage.store import existing, table_path
+from nephoscope.lake.storage.store import list_tables, table_path
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
 from nephoscope_kql.engines.parquet import FileColumn, FileScan
@@ -164,7 +164,7 @@ class LakeCatalog:
         if not self._scope.sees(self._workspace):
             return []
         tables = self._shelf.tables()
-        known = [name for _, name in existing(self._shelf.data, self._workspace) if name in tables]
+        known = [name for _, name in list_tables(self._shelf.data, self._workspace) if name in tables]
         return [*known, *self._stored()]
 
     def watchlist(self, alias: str) -> TableSchema | None:
@@ -190,14 +190,14 @@ class LakeCatalog:
         if kind == "arg":
             return None if name or self.pin_graph() is None else GraphPlace(self.graph_table)
         if kind in ("workspace", "database"):
-            found = self._found(name)
+            found = self._find_workspace(name)
             return None if found is None else LakeCatalog(self._shelf, self._scope, found, self._held)
         address = _CLUSTER.match(name) if kind == "cluster" else None
         id_ = name[address.end() :] if address else ""
-        found = self._found(id_) if _ARM.fullmatch(id_) else None
+        found = self._find_workspace(id_) if _ARM.fullmatch(id_) else None
         return None if found is None else _Cluster(self, found)
 
-    def _found(self, named: str) -> str | None:
+    def _find_workspace(self, named: str) -> str | None:
         """The name of a workspace that the scope sees."""
         arm = _ARM.fullmatch(named)
         found = self._shelf.find(arm[1] if arm else named)

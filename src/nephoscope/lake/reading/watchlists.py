@@ -50,7 +50,7 @@ class Watchlists:
             return None
         pointer = self._folder(workspace) / f"{alias.lower()}.current"
         try:
-            path = pointer.parent / _pointed(pointer)[0]
+            path = pointer.parent / _read_pointer(pointer)[0]
         except FileNotFoundError:
             return None
         names = [name.split("\u00b7")[0] for name in pq.read_schema(path).names]
@@ -113,7 +113,7 @@ class Watchlists:
 
     def aliases(self, workspace: str) -> list[str]:
         """The aliases of a workspace, as they were given."""
-        return sorted(_pointed(pointer)[1] for pointer in self._folder(workspace).glob("*.current"))
+        return sorted(_read_pointer(pointer)[1] for pointer in self._folder(workspace).glob("*.current"))
 
     def remove(self, workspace: str, alias: str) -> None:
         """Forget a watchlist; LakeError where there is none of that alias."""
@@ -127,7 +127,7 @@ class Watchlists:
         """Delete files that no watchlist has any more and that are older; how many."""
         gone = 0
         for folder in (self._data / FOLDER).glob("*"):
-            current = {_pointed(pointer)[0] for pointer in folder.glob("*.current")}
+            current = {_read_pointer(pointer)[0] for pointer in folder.glob("*.current")}
             for path in folder.glob("*.parquet"):
                 if path.name not in current and path.stat().st_mtime < older_than.timestamp():
                     self._disk.remove(path)
@@ -138,7 +138,7 @@ class Watchlists:
         return self._data / FOLDER / workspace
 
 
-def _pointed(pointer: Path) -> tuple[str, str]:
+def _read_pointer(pointer: Path) -> tuple[str, str]:
     """The file that is current, and the alias as it was given."""
     name, _, alias = pointer.read_text(encoding="utf-8").partition("\n")
     return name, alias or pointer.name.removesuffix(".current")

@@ -63,7 +63,7 @@ def hold_rows(table: Table, rows: pa.Table, senders: Senders) -> tuple[pa.Table,
     """
     if all(sender is None for sender, _ in senders):
         return rows, {}
-    bound = _inspected(table, rows, senders)
+    bound = _inspect_rows(table, rows, senders)
     columns = identities(table)
     if columns is None:
         for place in _places(bound.owners.is_valid()):
@@ -76,7 +76,7 @@ def hold_rows(table: Table, rows: pa.Table, senders: Senders) -> tuple[pa.Table,
     return _with_columns(table, rows, made), bound.bad
 
 
-def _inspected(table: Table, rows: pa.Table, senders: Senders) -> _Bound:
+def _inspect_rows(table: Table, rows: pa.Table, senders: Senders) -> _Bound:
     numbers: dict[ResourceBinding, int] = {}
     owners: list[int | None] = []
     for sender, count in senders:
@@ -121,7 +121,7 @@ def _value(binding: ResourceBinding, name: str, kind: Identity) -> str:
 def _check(bound: _Bound, place: int, name: str, kind: Identity, text: str) -> None:
     """Refuse a row where what it says of its machine is not its sender's."""
     try:
-        value = _decoded(text) if bound.table.types.get(name) == KqlType.DYNAMIC else text
+        value = _decode(text) if bound.table.types.get(name) == KqlType.DYNAMIC else text
     except (msgspec.DecodeError, RecursionError):
         value = [text]
     if not _is_own(bound.owner(place), name, kind, value):
@@ -133,13 +133,13 @@ def _is_own(binding: ResourceBinding, name: str, kind: Identity, value: object) 
         return True
     if not isinstance(value, str | int | float):
         return False
-    text = _lowered(str(value))
+    text = _lower_ascii(str(value))
     if kind in (Identity.COMPUTER, Identity.DEVICE, Identity.KNOWN):
         return text in binding.known
-    return text == _lowered(_value(binding, name, kind))
+    return text == _lower_ascii(_value(binding, name, kind))
 
 
-def _lowered(text: str) -> str:
+def _lower_ascii(text: str) -> str:
     """The text with the letters of ASCII in lower case; other letters stay, so that none of them turns into one of ASCII."""
     return text.lower() if text.isascii() else text
 
@@ -163,14 +163,14 @@ def _check_dynamic(bound: _Bound, name: str) -> None:
         read = pc.match_substring_regex(column, _MAY_NAME).fill_null(fill_value=False)
     for place in _places(pc.and_(read, bound.owners.is_valid())):
         try:
-            value = _decoded(column[place].as_py())
+            value = _decode(column[place].as_py())
         except (msgspec.DecodeError, RecursionError):
             bound.refuse(place, f"{name} is no JSON that can be checked")
             continue
         if is_bag and isinstance(value, dict):
             _check_bag(bound, place, name, value)
         for text in _texts(value):
-            if "subscriptions/" in text.lower() and _IS_ARM_ID.fullmatch(_trimmed(text)):
+            if "subscriptions/" in text.lower() and _IS_ARM_ID.fullmatch(_trim(text)):
                 _check_id(bound, place, name, text)
 
 
@@ -185,9 +185,9 @@ def _check_bag(bound: _Bound, place: int, bag: str, values: Mapping[str, object]
 
 def _check_id(bound: _Bound, place: int, name: str, text: str) -> None:
     """Refuse a row that names another resource than its sender's, or than the groups that this one lies in."""
-    named, own = _lowered(_trimmed(text)).rstrip("/"), bound.owner(place).key
+    named, own = _lower_ascii(_trim(text)).rstrip("/"), bound.owner(place).key
     if own != named and not own.startswith(f"{named}/"):
-        bound.refuse(place, f"{name} names the resource {_trimmed(text)[:_SHOWN]!r}")
+        bound.refuse(place, f"{name} names the resource {_trim(text)[:_SHOWN]!r}")
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -203,13 +203,13 @@ def _texts(value: object) -> Iterator[str]:
             waiting.extend(one)
 
 
-def _trimmed(text: str) -> str:
+def _trim(text: str) -> str:
     """The text without white space, controls and invisible marks around it."""
     seen = [place for place, letter in enumerate(text) if unicodedata.category(letter)[0] not in "ZC"]
     return text[seen[0] : seen[-1] + 1] if seen else ""
 
 
-def _decoded(text: str) -> object:
+def _decode(text: str) -> object:
     """The value of canonical JSON."""
     return msgspec.json.decode(text)
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nephoscope.lake.schema.columns import MOMENT, storage_type
-from nephoscope.lake.schema.fitting import NONE, fitted
+from nephoscope.lake.schema.fitting import NONE, coerce_value
 from nephoscope_kql.types import KqlType
 
 _NANOSECONDS = pa.timestamp("ns", "UTC")
@@ -40,7 +40,7 @@ def column_of(values: Sequence[object], kind: KqlType) -> Fitted:
     unfit: dict[int, object] = {}
     cells = []
     for place, value in enumerate(values):
-        cell = fitted(value, kind)
+        cell = coerce_value(value, kind)
         if cell is NONE:
             unfit[place], cell = value, None
         cells.append(cell)
@@ -61,7 +61,7 @@ def constant(value: str, length: int) -> pa.Array:
     return pa.repeat(pa.scalar(value, pa.string()), length)
 
 
-def filled(rows: pa.Table) -> pa.Table:
+def drop_empty_columns(rows: pa.Table) -> pa.Table:
     """The rows without the columns in which no row has a value: they cost time at every step, and their absence says the same."""
     names = [name for name, column in zip(rows.column_names, rows.columns, strict=True) if not _blank(column)]
     return rows if len(names) == rows.num_columns else rows.select(names)

@@ -12,7 +12,7 @@ from math import isfinite
 
 import msgspec
 
-from nephoscope.lake.schema.odd_times import carried, carried_clock, of_count
+from nephoscope.lake.schema.odd_times import carried_clock, carry_time, of_count
 from nephoscope_kql.types import TICKS_PER_DAY, TICKS_PER_SECOND, KqlType
 
 _INTEGER = re.compile(r"\s*[+-]?\d{1,30}(\.0*)?\s*")
@@ -27,7 +27,7 @@ NONE = object()
 """What a value becomes that does not fit."""
 
 
-def fitted(value: object, kind: KqlType) -> object:
+def coerce_value(value: object, kind: KqlType) -> object:
     """The value as the lake stores the type (None = null), or NONE where it does not fit. An empty text is null but in a string."""
     if value is None:
         return "" if kind == KqlType.STRING else None
@@ -135,7 +135,7 @@ def _of_text(value: str) -> dt.datetime:
         value = value[:-4] + "Z"
     if len(value) < 8 or not value[:4].isdecimal() or value.isdecimal():
         raise ValueError(value)
-    value, more = carried(value)
+    value, more = carry_time(value)
     return (
         _utc(dt.datetime.fromisoformat(_FRACTION.sub(r"\1", value).replace(" +", "+").replace(" Z", "Z")))
         + more

@@ -30,7 +30,7 @@ def of_count(value: object) -> dt.datetime | None:
     return _EPOCH + dt.timedelta(microseconds=int(whole[:_MICROSECOND]))
 
 
-def carried(text: str) -> tuple[str, dt.timedelta]:
+def carry_time(text: str) -> tuple[str, dt.timedelta]:
     """A text with a second 60 or an hour 24 as one that a calendar reads, and what is to be added to its time."""
     other = _LEAP.sub("59", text, count=1)
     if other != text:

@@ -77,15 +77,15 @@ def arrow_of(
     unknown = names - table.types.keys()
     if unknown or table.bag in names:
         _collect(bags, rows, unknown, table.bag if table.bag in names else None)
-    _contradicted(bags, table, rows, names)
+    _note_contradictions(bags, table, rows, names)
     if bags:
         columns[table.bag] = pa.array(
             [json_text(bags[place]) if place in bags else None for place in range(len(rows))], pa.string()
         )
     columns.setdefault(TIME, empty(KqlType.DATETIME, len(rows)))
-    made = _completed(table, columns, len(rows), workspace, now, whole=whole)
+    made = _complete_rows(table, columns, len(rows), workspace, now, whole=whole)
     made, refused = hold_rows(table, made, senders)
-    return _checked(made, _days(workspace, table), now, unfit_time, refused)
+    return _check_rows(made, _days(workspace, table), now, unfit_time, refused)
 
 
 def _values(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> Iterable[Sequence[object]]:
@@ -106,7 +106,7 @@ def complete(
     LakeError where a column is not the table's or has another type than the table stores.
     """
     if any(sender is not None for sender, _ in senders):
-        arrow = arrow.cast(packed.unpacked(arrow.schema))
+        arrow = arrow.cast(packed.unpack_schema(arrow.schema))
     columns: dict[str, pa.Array] = {}
     for name in arrow.column_names:
         wanted = table.schema.field(name).type if name in table.types else None
@@ -118,12 +118,12 @@ def complete(
         if name not in _MADE:
             columns[name] = _without_nulls(column) if table.types[name] == KqlType.STRING else column
     packs = any(is_packed(column.type) for column in columns.values())
-    whole = (_packed if packs else _completed)(table, columns, arrow.num_rows, workspace, now)
+    whole = (_make_packed if packs else _complete_rows)(table, columns, arrow.num_rows, workspace, now)
     whole, refused = hold_rows(table, whole, senders)
-    return _checked(whole, _days(workspace, table), now, {}, refused)
+    return _check_rows(whole, _days(workspace, table), now, {}, refused)
 
 
-def _packed(
+def _make_packed(
     table: Table, columns: Mapping[str, object], length: int, workspace: Workspace, now: dt.datetime
 ) -> pa.Table:
     """As _completed(), the texts that are made packed."""
@@ -132,7 +132,7 @@ def _packed(
         TENANT: packed.constant(workspace.id, length),
         TYPE: packed.constant(table.name, length),
         INGESTED: pa.repeat(pa.scalar(now, MOMENT), length),
-        RESOURCE: packed.lowered(resource),
+        RESOURCE: packed.lower_column(resource),
         SUBSCRIPTION: _packed_subscriptions(table, columns, resource, length),
     }
     present = {**{name: empty(kind, length) for name, kind in table.columns}, **columns, **made}
@@ -144,7 +144,7 @@ def _packed_subscriptions(table: Table, columns: Mapping[str, Any], resource: An
     """As _subscriptions(), packed; each id of a resource is looked at once where all of them tell a subscription."""
     chunks = resource.chunks if isinstance(resource, pa.ChunkedArray) else [resource]
     if all(is_packed(one.type) for one in chunks):
-        told = [_told(one.dictionary) for one in chunks]
+        told = [_subscription_ids(one.dictionary) for one in chunks]
         if not any("" in one for one in told):
             texts = zip(chunks, told, strict=True)
             packs = [
@@ -156,7 +156,7 @@ def _packed_subscriptions(table: Table, columns: Mapping[str, Any], resource: An
     return _subscriptions(table, plain, resource.cast(pa.string()), length).dictionary_encode()
 
 
-def _told(ids: pa.Array) -> list[str]:
+def _subscription_ids(ids: pa.Array) -> list[str]:
     """The subscription in each id of a resource, in lower case; empty where there is none."""
     known = [_WITHIN.match(one) for one in ids.to_pylist()]
     return [found["id"].lower() if found else "" for found in known]
@@ -181,7 +181,7 @@ def _days(workspace: Workspace, table: Table) -> int:
     return workspace.kept(table.name)
 
 
-def _contradicted(
+def _note_contradictions(
     bags: dict[int, dict[str, object]], table: Table, rows: Sequence[Mapping[str, object]], names: set[str]
 ) -> None:
     """Put into each row's bag what it gives for a column that is not its own to say, where that differs from what is written."""
@@ -230,7 +230,7 @@ def bag_of(value: object, name: str) -> dict[str, object]:
     return {name: value} if value != "" else {}
 
 
-def _completed(
+def _complete_rows(
     table: Table,
     columns: Mapping[str, object],
     length: int,
@@ -261,7 +261,7 @@ def _subscriptions(table: Table, columns: Mapping[str, Any], resource: Any, leng
     if isinstance(ids, pa.ChunkedArray):
         ids = pa.concat_arrays(ids.chunks) if ids.num_chunks else pa.array([], pa.string())
     distinct = ids.dictionary_encode()
-    looked_up = pa.array(_told(distinct.dictionary), pa.string())
+    looked_up = pa.array(_subscription_ids(distinct.dictionary), pa.string())
     found = looked_up.take(distinct.indices) if len(looked_up) else constant("", length)
     if SUBSCRIPTION in columns:
         found = _or(found, pc.utf8_lower(columns[SUBSCRIPTION]))
@@ -281,7 +281,7 @@ def _guids(column: object) -> object:
     )
 
 
-def _checked(
+def _check_rows(
     whole: pa.Table, days: int, now: dt.datetime, unfit: Mapping[int, object], refused: Mapping[int, str]
 ) -> Rows:
     """The rows in the allowed days that are not refused, and why the others are not among them."""

@@ -15,7 +15,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.ipc
 
-from nephoscope.lake.schema.column import filled
+from nephoscope.lake.schema.column import drop_empty_columns
 from nephoscope.state.ingestion.arrival import Arrivals
 
 MAGIC = b"NSF1"
@@ -89,7 +89,7 @@ def frame_of(
     arrivals: Arrivals | None = None,
 ) -> bytes:
     """The bytes of an append of (workspace, table, rows)."""
-    payloads = [_stream(filled(rows)) for _, _, rows in tables]
+    payloads = [_stream(drop_empty_columns(rows)) for _, _, rows in tables]
     parts = tuple(
         Part(workspace, table, payload.size, rows.num_rows)
         for (workspace, table, rows), payload in zip(tables, payloads, strict=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from nephoscope.lake.disk import Appending, Disk
 from nephoscope.lake.errors import SpoolFullError, no_room
 from nephoscope.lake.spool.frame import frames
-from nephoscope.lake.spool.segments import LOCK, SPOOL, highest, locked, segment_path
+from nephoscope.lake.spool.segments import LOCK, SPOOL, highest, lock_folder, segment_path
 
 SEGMENT_BYTES = 8 << 20
 CLOSE_AFTER, TICK = 0.5, 0.1
@@ -24,7 +24,7 @@ class OwnSpool:
     def __init__(self, data: Path, disk: Disk) -> None:
         self._disk = disk
         self._lock = threading.Condition()
-        self._folder, self._held = _claimed(data, disk)
+        self._folder, self._held = _claim_folder(data, disk)
         self._number = 0
         self._file: Appending | None = None
         self._size = 0
@@ -52,7 +52,7 @@ class OwnSpool:
                 self._lock.wait()
             if self._size >= SEGMENT_BYTES:
                 self._close()
-            file = self._opened()
+            file = self._open_segment()
             if self._excess:
                 self._cut(file, self._size)
             try:
@@ -123,13 +123,13 @@ class OwnSpool:
     def _path(self) -> Path:
         return segment_path(self._folder, self._number, closed=False)
 
-    def _opened(self) -> Appending:
+    def _open_segment(self) -> Appending:
         """The open segment, a new one where there is none."""
         if self._file is not None:
             return self._file
         self._number += 1
         try:
-            file = self._disk.appending(self._path(), new=True)
+            file = self._disk.open_for_append(self._path(), new=True)
         except OSError as error:
             raise no_room(error) from error
         try:
@@ -171,13 +171,13 @@ class OwnSpool:
         self._sequences = highest(frames(self._path().read_bytes()))
 
 
-def _claimed(data: Path, disk: Disk) -> tuple[Path, int]:
+def _claim_folder(data: Path, disk: Disk) -> tuple[Path, int]:
     """A folder of our own and its lock."""
     disk.make_folders(data / SPOOL)
     while True:
         folder = data / SPOOL / uuid.uuid4().hex
         disk.make_folders(folder)
-        held = locked(folder)
+        held = lock_folder(folder)
         if held is not None:
             disk.sync_path(folder / LOCK)
             disk.sync_folder(folder)

@@ -78,7 +78,7 @@ def size(data: Path) -> int:
     return total
 
 
-def locked(folder: Path) -> int | None:
+def lock_folder(folder: Path) -> int | None:
     """The open, locked lock file of a folder, None where its writer lives or the folder is gone."""
     try:
         file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
@@ -95,9 +95,9 @@ def locked(folder: Path) -> int | None:
 
 
 @contextmanager
-def orphaned(folder: Path) -> Iterator[bool]:
+def hold_orphan(folder: Path) -> Iterator[bool]:
     """Hold the folder of a writer that is gone; False where it lives."""
-    file = locked(folder)
+    file = lock_folder(folder)
     try:
         yield file is not None
     finally:

@@ -31,7 +31,7 @@ _NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_lo
 Action = AddAction | RemoveAction
 
 
-def opened(path: Path, version: int | None = None) -> DeltaTable | None:
+def open_table(path: Path, version: int | None = None) -> DeltaTable | None:
     """The table at a version (None: its newest), None where there is none; TableRefusedError where we would read wrong rows."""
     try:
         table = DeltaTable(path, version=version)
@@ -63,7 +63,7 @@ def stored_schema(table: Table) -> pa.Schema:
     return pa.schema([*fields, pa.field(DAY, pa.date32())])
 
 
-def created(path: Path, table: Table, disk: Disk) -> DeltaTable:
+def create_table(path: Path, table: Table, disk: Disk) -> DeltaTable:
     """A new table, or the one that another made meanwhile."""
     disk.make_folders(path)
     return DeltaTable.create(
@@ -76,7 +76,7 @@ def created(path: Path, table: Table, disk: Disk) -> DeltaTable:
     )
 
 
-def lacking(handle: DeltaTable, path: Path, table: Table) -> list[pa.Field]:
+def find_lacking_columns(handle: DeltaTable, path: Path, table: Table) -> list[pa.Field]:
     """The columns that the definition has and the table has not; TableRefusedError where a column has another type."""
     lies = {field.name: field.type for field in pa.schema(handle.schema().to_arrow())}
     missing = []
@@ -90,9 +90,9 @@ def lacking(handle: DeltaTable, path: Path, table: Table) -> list[pa.Field]:
     return missing
 
 
-def evolved(handle: DeltaTable, path: Path, table: Table) -> None:
+def evolve_table(handle: DeltaTable, path: Path, table: Table) -> None:
     """Add the columns that the definition has and the table has not; TableRefusedError where a column has another type."""
-    missing = lacking(handle, path, table)
+    missing = find_lacking_columns(handle, path, table)
     if missing:
         from deltalake import Schema
 
@@ -213,8 +213,8 @@ __all__ = [
     "CommitFailedError",
     "Log",
     "commit",
-    "created",
-    "evolved",
-    "opened",
+    "create_table",
+    "evolve_table",
+    "open_table",
     "stored_schema",
 ]

@@ -45,7 +45,7 @@ class FileAggregates:
     data: Path
     disk: Disk
 
-    def merged(
+    def merge(
         self, by_file: str, merge: str, catalog: Catalog, scan: FileScan, relation: str, now: datetime
     ) -> pa.Table:
         """Return the rows of the KQL query `merge` over the groups of all files, which it calls `Groups`, each file by itself.
@@ -57,7 +57,7 @@ class FileAggregates:
         _forbid_time(compiled, compile_query(by_file, catalog, now=now + timedelta(days=1)))
         whole, today = _divide(scan, now)
         folder = self.data / FOLDER / _digest(compiled, scan)
-        held = {path: self._held(folder, path) for path in whole}
+        held = {path: self._load_kept(folder, path) for path in whole}
         missing = [path for path, table in held.items() if table is None]
         read = compiled.reads.get(relation, frozenset()) | {TIME}
         scan = replace(scan, columns=tuple(one for one in scan.columns if one.name in read))
@@ -77,7 +77,7 @@ class FileAggregates:
         self._prune(folder, whole)
         return told
 
-    def _held(self, folder: Path, path: Path) -> pa.Table | None:
+    def _load_kept(self, folder: Path, path: Path) -> pa.Table | None:
         """What is kept of a file; None where nothing is, or where it cannot be read."""
         try:
             with pa.OSFile(str(folder / _name(path))) as file:

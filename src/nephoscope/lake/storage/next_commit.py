@@ -19,7 +19,7 @@ class ConcurrentError(Exception):
 def commit_next(path: Path, version: int, rows: pa.RecordBatchReader, **how: Any) -> int:
     """Write rows as the next version after the given one (-1: the table is made); that version. `how` is as write_deltalake has it."""
     if version < 0:
-        return _made(path, rows, how)
+        return _write_rows(path, rows, how)
     handle = DeltaTable(str(path), version=version)
     try:
         write_deltalake(handle, rows, commit_properties=CommitProperties(max_commit_retries=0), **how)
@@ -28,7 +28,7 @@ def commit_next(path: Path, version: int, rows: pa.RecordBatchReader, **how: Any
     return int(handle.version())
 
 
-def _made(path: Path, rows: pa.RecordBatchReader, how: dict[str, Any]) -> int:
+def _write_rows(path: Path, rows: pa.RecordBatchReader, how: dict[str, Any]) -> int:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     kept = {name: value for name, value in how.items() if name not in ("mode", "predicate")}
     try:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from deltalake.transaction import AddAction
 
 from nephoscope.lake.disk import GROUP_BYTES, ROW_GROUP, Disk, TableFile
-from nephoscope.lake.packed import joined, packing, unpacked
+from nephoscope.lake.packed import join_tables, pack_schema, unpack_schema
 from nephoscope.lake.schema.columns import DAY, TIME
 from nephoscope.lake.schema.table import Table
 from nephoscope.lake.storage.delta import stored_schema
@@ -61,7 +61,7 @@ def write_parts(
     """
     writing = _Writing(path, table, columns, disk)
     try:
-        for group in grouped(rows):
+        for group in group_rows(rows):
             writing.add(group)
             del group  # else it is there while the next one is made
         return writing.finished()
@@ -76,9 +76,9 @@ def discard(path: Path, parts: Iterable[Part], disk: Disk) -> None:
         disk.remove(path / part.path)
 
 
-def grouped(
+def group_rows(
     rows: Iterable[pa.Table],
-    arranged: Callable[[list[pa.Table]], pa.Table] = joined,
+    arranged: Callable[[list[pa.Table]], pa.Table] = join_tables,
     reach: int = 1,
 ) -> Iterator[pa.Table]:
     """The same rows as tables of ROW_GROUP rows or of about GROUP_BYTES, the last one of what is left.
@@ -104,7 +104,7 @@ def grouped(
 
 def in_order(held: list[pa.Table]) -> pa.Table:
     """The rows of tables together, in the order of their time; the list is empty then, so that none is in memory twice."""
-    whole = joined(held, promote="permissive")
+    whole = join_tables(held, promote="permissive")
     held.clear()
     times = whole.column(TIME).combine_chunks().cast(pa.int64())
     if len(times) < 2 or pc.all(pc.greater_equal(times[1:], times[:-1])).as_py():
@@ -144,7 +144,7 @@ class _Writing:
         self._path, self._table, self._disk = path, table, disk
         named = pa.schema([field.with_name(table.stored.get(field.name, field.name)) for field in columns])
         plain = _schema_of(table, named)
-        self._name, self._schema = fingerprint(plain), packing(plain, named)
+        self._name, self._schema = fingerprint(plain), pack_schema(plain, named)
         self._open: dict[dt.date, _Day] = {}
         self._begun: list[Path] = []
         self._parts: list[Part] = []
@@ -205,4 +205,4 @@ def _by_day(rows: pa.Table) -> Iterator[tuple[dt.date, pa.Table]]:
 def _schema_of(table: Table, rows: pa.Schema) -> pa.Schema:
     """The columns of a file: the table's, and those that only the disk knows."""
     own = stored_schema(table).remove(len(table.columns))
-    return pa.schema([*own, *(field for field in unpacked(rows) if field.name not in own.names)])
+    return pa.schema([*own, *(field for field in unpack_schema(rows) if field.name not in own.names)])

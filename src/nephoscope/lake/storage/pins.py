@@ -75,13 +75,13 @@ class Pins:
         while self._file < 0:
             self._disk.make_folders(self._folder)
             self._path = self._folder / f"{uuid.uuid4().hex}.json"
-            self._file = _locked(self._path)
+            self._file = _create_locked(self._path)
         data = msgspec.json.encode(sorted(self._counts))
         os.pwrite(self._file, data, 0)
         os.ftruncate(self._file, len(data))
 
 
-def _locked(path: Path) -> int:
+def _create_locked(path: Path) -> int:
     """A new file, locked; -1 where somebody took it for one that was left."""
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
     fcntl.flock(file, fcntl.LOCK_EX)
@@ -91,7 +91,7 @@ def _locked(path: Path) -> int:
     return -1
 
 
-def held(data: Path) -> Iterator[Pin]:
+def list_held(data: Path) -> Iterator[Pin]:
     """The versions that living processes hold; the files of those that are gone are removed."""
     for path in sorted((data / FOLDER).glob("*.json")):
         try:

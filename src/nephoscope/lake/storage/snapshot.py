@@ -17,7 +17,7 @@ from deltalake import DeltaTable
 
 from nephoscope.lake.errors import LakeError, TableRefusedError
 from nephoscope.lake.schema.columns import DAY, INGESTED, TIME
-from nephoscope.lake.storage.delta import LOG, opened
+from nephoscope.lake.storage.delta import LOG, open_table
 
 _SLACK = dt.timedelta(milliseconds=1)
 """By how much the statistics of other writers may cut a time."""
@@ -104,7 +104,7 @@ class Snapshots:
             known, entry = self._known.get(path, (None, 0))
         if known is not None and _entry(path, known.version) == entry and not _entry(path, known.version + 1):
             return known
-        table = self._opened(path)
+        table = self._open_table(path)
         if table is None:
             return None
         found = snapshot_of(table, path)
@@ -112,15 +112,15 @@ class Snapshots:
             self._known[path] = found, _entry(path, found.version)
         return found
 
-    def _opened(self, path: Path) -> DeltaTable | None:
+    def _open_table(self, path: Path) -> DeltaTable | None:
         """The table; where it cannot be read it is mended first, as after a power cut."""
         try:
-            return opened(path)
+            return open_table(path)
         except TableRefusedError:
             raise
         except LakeError:
             self._mend()
-            return opened(path)
+            return open_table(path)
 
 
 def _entry(path: Path, version: int) -> int:

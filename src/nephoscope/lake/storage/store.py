@@ -13,7 +13,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import RemoveAction
 
 from nephoscope.lake.disk import Disk
-from nephoscope.lake.packed import united
+from nephoscope.lake.packed import unite_schemas
 from nephoscope.lake.schema.columns import DAY
 from nephoscope.lake.schema.table import Table
 from nephoscope.lake.spool.frame import columns_of, rows_of
@@ -69,9 +69,9 @@ class StoredTable:
     def __init__(self, path: Path, table: Table, disk: Disk) -> None:
         self._path, self._table, self._disk = path, table, disk
         self._log = Log(path, disk)
-        found = delta.opened(path)
-        self._handle = delta.created(path, table, disk) if found is None else found
-        delta.evolved(self._handle, path, table)
+        found = delta.open_table(path)
+        self._handle = delta.create_table(path, table, disk) if found is None else found
+        delta.evolve_table(self._handle, path, table)
         self._handle.update_incremental()
         self._schema = delta.stored_schema(table)
 
@@ -93,12 +93,12 @@ class StoredTable:
             wanted = [one for one in spooled if one.number > known[one.writer]]
             if wanted != fresh:
                 discard(self._path, parts, self._disk)
-                fresh, parts = wanted, self._spooled(wanted) if wanted else []
+                fresh, parts = wanted, self._write_spooled(wanted) if wanted else []
             if not fresh:
                 self._log.sync(self._handle.version())
                 return 0
             newest = {one.writer: one.number for one in sorted(fresh, key=lambda one: one.number)}
-            if self._committed((), parts, newest, change=True):
+            if self._commit((), parts, newest, change=True):
                 return sum(one.count for one in fresh)
 
     def snapshot(self) -> Snapshot:
@@ -115,7 +115,7 @@ class StoredTable:
         parts = [] if new is None else self._parts(new.rows, new.columns)
         gone = {file.relative for file in old}
         while gone <= {file.relative for file in self.snapshot().files}:
-            if self._committed(removed, parts, {}, change=change):
+            if self._commit(removed, parts, {}, change=change):
                 return True
         discard(self._path, parts, self._disk)
         return False
@@ -133,14 +133,14 @@ class StoredTable:
             self._handle.cleanup_metadata()
         return list(gone)
 
-    def _spooled(self, spooled: Sequence[Spooled]) -> list[Part]:
-        columns = united(one.columns() for one in spooled)
+    def _write_spooled(self, spooled: Sequence[Spooled]) -> list[Part]:
+        columns = unite_schemas(one.columns() for one in spooled)
         return self._parts((one.rows() for one in spooled), columns)
 
     def _parts(self, rows: Iterable[pa.Table], columns: pa.Schema) -> list[Part]:
         return write_parts(self._path, self._table, rows, columns, self._disk)
 
-    def _committed(
+    def _commit(
         self,
         removed: Sequence[delta.Action],
         parts: Sequence[Part],
@@ -200,10 +200,10 @@ class Store:
 
     def existing(self) -> Iterator[tuple[str, str]]:
         """The workspaces and tables that have a folder."""
-        return existing(self._data)
+        return list_tables(self._data)
 
 
-def existing(data: Path, workspace: str | None = None) -> Iterator[tuple[str, str]]:
+def list_tables(data: Path, workspace: str | None = None) -> Iterator[tuple[str, str]]:
     """The (workspace, table) that have a Delta table in a data folder, those of one workspace where it is named."""
     lake = data / LAKE
     folders = [one for one in lake.iterdir() if workspace in (None, one.name)] if lake.is_dir() else []
@@ -211,4 +211,4 @@ def existing(data: Path, workspace: str | None = None) -> Iterator[tuple[str, st
         yield log.parent.parent.name, log.parent.name
 
 
-__all__ = ["LAKE", "Rewritten", "Spooled", "Store", "StoredTable", "existing", "table_path"]
+__all__ = ["LAKE", "Rewritten", "Spooled", "Store", "StoredTable", "list_tables", "table_path"]

@@ -11,10 +11,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nephoscope.lake.packed import is_packed, united
+from nephoscope.lake.packed import is_packed, unite_schemas
 from nephoscope.lake.schema.columns import TIME, storage_type
 from nephoscope.lake.schema.table import Table
-from nephoscope.lake.storage.parts import grouped, in_order
+from nephoscope.lake.storage.parts import group_rows, in_order
 from nephoscope.lake.storage.snapshot import File, Snapshot
 from nephoscope.lake.storage.store import Rewritten, StoredTable
 
@@ -97,19 +97,19 @@ def _rewritten(files: list[File], table: Table) -> Rewritten:
     groups: list[_Group] = []
     schemas: list[pa.Schema] = []
     for file in files:
-        found, columns = _opened(file.path)
+        found, columns = _open_file(file.path)
         groups += found
         schemas.append(pa.schema([field.with_name(known.get(field.name, field.name)) for field in columns]))
-    wanted = pa.schema([_field(field, table) for field in united(schemas)])
+    wanted = pa.schema([_field(field, table) for field in unite_schemas(schemas)])
     groups.sort(key=lambda group: (group.first, str(group.path), group.number))
-    renamed = (_named(group.rows(), known, wanted) for group in groups)
+    renamed = (_name_columns(group.rows(), known, wanted) for group in groups)
     return Rewritten(sorted_rows(renamed), wanted)
 
 
-def _opened(path: Path) -> tuple[list[_Group], pa.Schema]:
+def _open_file(path: Path) -> tuple[list[_Group], pa.Schema]:
     """The row groups of a file, and the columns that have values."""
     metadata = pq.read_metadata(path)
-    packed = _repeating(metadata)
+    packed = _find_repeating(metadata)
     with pq.ParquetFile(path, metadata=metadata, read_dictionary=packed) as opened:
         schema = opened.schema_arrow
     names = _with_values(metadata)
@@ -126,7 +126,7 @@ def _least(chunk: pq.ColumnChunkMetaData) -> dt.datetime:
     return known.min if known is not None and known.has_min_max else _LONG_AGO
 
 
-def _named(rows: pa.Table, known: Mapping[str, str], wanted: pa.Schema) -> pa.Table:
+def _name_columns(rows: pa.Table, known: Mapping[str, str], wanted: pa.Schema) -> pa.Table:
     """Rows under KQL names and in the wanted types."""
     named = rows.rename_columns([known.get(name, name) for name in rows.column_names])
     fields = [wanted.field(name) for name in named.column_names]
@@ -140,10 +140,10 @@ def _plain(field: pa.Field) -> pa.Field:
 
 def sorted_rows(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """The rows of tables, which come by their least times, in the order of their time as far as the rows held at once reach."""
-    yield from grouped(tables, in_order, reach=2)
+    yield from group_rows(tables, in_order, reach=2)
 
 
-def _repeating(file: pq.FileMetaData) -> list[str]:
+def _find_repeating(file: pq.FileMetaData) -> list[str]:
     """The texts of a file that repeat so much that a value takes a few bytes: they are read packed, and take no more in memory."""
     names = []
     for place, name in enumerate(file.schema.names):

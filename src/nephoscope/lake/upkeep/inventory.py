@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nephoscope.lake.storage.delta import opened
+from nephoscope.lake.storage.delta import open_table
 from nephoscope.lake.storage.snapshot import snapshot_of
-from nephoscope.lake.storage.store import existing, table_path
+from nephoscope.lake.storage.store import list_tables, table_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +45,14 @@ def first_kept(now: dt.datetime, days: int) -> dt.date:
     return (now - dt.timedelta(days=days)).date()
 
 
-def expired(data: Path, kept: Callable[[str, str], int | None], now: dt.datetime) -> Iterator[Expired]:
+def list_expired(data: Path, kept: Callable[[str, str], int | None], now: dt.datetime) -> Iterator[Expired]:
     """What a clean-up would remove now; `kept` says for how many days a workspace keeps a table (None: it is gone)."""
-    for name, table in existing(data):
+    for name, table in list_tables(data):
         days_kept = kept(name, table)
         if days_kept is None:
             continue
         path = table_path(data, name, table)
-        handle = opened(path)
+        handle = open_table(path)
         first = first_kept(now, days_kept)
         old = [file for file in snapshot_of(handle, path).files if file.day < first] if handle else []
         if old:
@@ -63,9 +63,9 @@ def expired(data: Path, kept: Callable[[str, str], int | None], now: dt.datetime
 
 def holdings(data: Path, workspace: str | None = None) -> Iterator[Holding]:
     """Every table that has been written, of one workspace or of all (None); read from the tables' logs alone."""
-    for name, table in existing(data, workspace):
+    for name, table in list_tables(data, workspace):
         path = table_path(data, name, table)
-        handle = opened(path)
+        handle = open_table(path)
         if handle is None:
             continue
         files = snapshot_of(handle, path).files

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.storage.pins import held
+from nephoscope.lake.storage.pins import list_held
 from nephoscope.lake.storage.store import Store, StoredTable
 from nephoscope.lake.upkeep import compaction
 from nephoscope.lake.upkeep.compaction import MOST_SMALL
@@ -57,7 +57,7 @@ class Upkeep:
                 f"readers may be at work: a vacuum keeps at least {LEAST_HOURS} hours, not {hours}"
             )
         pinned: dict[tuple[str, str], set[int]] = defaultdict(set)
-        for workspace, table, version in held(self._data):
+        for workspace, table, version in list_held(self._data):
             pinned[workspace, table].add(version)
         return self._each(None, lambda key, stored: len(stored.vacuum(hours, sorted(pinned[key]))))
 

@@ -54,10 +54,10 @@ class Exchange:
         self._state.watchlists.put_items(session, head, items)
 
     def _hold(self, rows: Sequence[tuple[str, Mapping[str, object]]], session: Session) -> None:
-        self._state.outbox.add_all(session, self._head.workspace, rows, held(self._head))
+        self._state.outbox.add_all(session, self._head.workspace, rows, held_number(self._head))
 
     @contextmanager
-    def settling(self, head: WatchlistHead) -> Iterator[Session | None]:
+    def settle(self, head: WatchlistHead) -> Iterator[Session | None]:
         """The transaction of the change, which releases the rows; None where the list is not as it was any more."""
         with self._state.transaction() as session:
             self._lease.check(session)
@@ -66,11 +66,11 @@ class Exchange:
                 yield None
                 return
             yield session
-            self._state.outbox.release(session, held(head))
+            self._state.outbox.release(session, held_number(head))
 
     def clear(self) -> None:
         """Empty the shelf that is not read, and forget the rows that are held."""
-        self._write(lambda session: self._state.outbox.forget(session, held(self._head)))
+        self._write(lambda session: self._state.outbox.forget(session, held_number(self._head)))
         while self._cleared():
             pass
 
@@ -114,6 +114,6 @@ def exchange(state: State, head: WatchlistHead) -> Iterator[Exchange]:
         lease.release()
 
 
-def held(head: WatchlistHead) -> int:
+def held_number(head: WatchlistHead) -> int:
     """The number under which rows of a list are held back."""
     return int(uuid.UUID(head.id)) >> 66 | 1

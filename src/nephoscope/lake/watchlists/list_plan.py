@@ -48,7 +48,7 @@ class Plan:
         return ("Create", self.new), ("Update", self.other), ("Delete", self.gone)
 
 
-def planned(before: Sequence[WatchlistItem], made: Sequence[WatchlistItem], *, whole: bool) -> Plan:
+def plan_change(before: Sequence[WatchlistItem], made: Sequence[WatchlistItem], *, whole: bool) -> Plan:
     """What it takes to have `made` beside the items that are there, with `whole` in their place."""
     known = {one.id: one for one in before}
     wanted = {one.id: one for one in made}
@@ -56,7 +56,7 @@ def planned(before: Sequence[WatchlistItem], made: Sequence[WatchlistItem], *, w
     other = [
         replace(one, created=known[id_].created)
         for id_, one in wanted.items()
-        if id_ in known and (known[id_].cells != one.cells or _moved(known[id_], one))
+        if id_ in known and (known[id_].cells != one.cells or _has_moved(known[id_], one))
     ]
     gone = [one for one in before if one.id not in wanted] if whole else []
     after = known | {one.id: one for one in (*new, *other)}
@@ -68,14 +68,14 @@ def planned(before: Sequence[WatchlistItem], made: Sequence[WatchlistItem], *, w
     return Plan(tuple(new), tuple(other), tuple(gone), tuple(ordered), same)
 
 
-def unexpired(before: Sequence[WatchlistItem], now: datetime) -> Plan:
+def plan_expiry(before: Sequence[WatchlistItem], now: datetime) -> Plan:
     """What it takes to have no items that are over."""
     over = [one for one in before if one.expires is not None and one.expires <= now]
     kept = [one for one in before if one.expires is None or one.expires > now]
     return Plan(gone=tuple(over), after=tuple(kept))
 
 
-def _moved(before: WatchlistItem, after: WatchlistItem) -> bool:
+def _has_moved(before: WatchlistItem, after: WatchlistItem) -> bool:
     """Whether an item is over at another time: a day more or less counts, an hour does not."""
     if before.expires is None or after.expires is None:
         return before.expires != after.expires

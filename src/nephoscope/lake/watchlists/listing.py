@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.lake.watchlists.exchange import PORTION, exchange, held
-from nephoscope.lake.watchlists.list_plan import Changed, Plan, planned, unexpired
+from nephoscope.lake.watchlists.exchange import PORTION, exchange, held_number
+from nephoscope.lake.watchlists.list_plan import Changed, Plan, plan_change, plan_expiry
 from nephoscope.lake.watchlists.listed_rows import TABLE, item_rows, list_row
 from nephoscope.lake.watchlists.templates import template
 from nephoscope.state.database.database import StateError
@@ -91,9 +91,9 @@ class Keeping:
                 )
             self.state.watchlists.put(session, head)
             self._tell(session, head, "Create", now)
-            self._filled(session, head, () if large else made, now, whole=False)
+            self._fill(session, head, () if large else made, now, whole=False)
         if large:
-            self._exchanged(head, lambda before: planned(before, made, whole=False), now)
+            self._exchange(head, lambda before: plan_change(before, made, whole=False), now)
         self.publish(alias, now)
         return head
 
@@ -113,18 +113,18 @@ class Keeping:
         head = self.state.watchlists.get(self.workspace, alias)
         made = self._all_made(head, given, now)
         if len(made) > PORTION or (whole and self.state.watchlists.count(head) > PORTION):
-            changed = self._exchanged(head, lambda before: planned(before, made, whole=whole), now)
+            changed = self._exchange(head, lambda before: plan_change(before, made, whole=whole), now)
         else:
-            changed = self._updated(alias, made, now, whole=whole)
+            changed = self._update(alias, made, now, whole=whole)
         self.publish(alias, now)
         return changed
 
-    def _updated(self, alias: str, made: Sequence[WatchlistItem], now: datetime, *, whole: bool) -> Changed:
+    def _update(self, alias: str, made: Sequence[WatchlistItem], now: datetime, *, whole: bool) -> Changed:
         """A change that is small enough for one transaction."""
         with self.state.transaction() as session:
-            return self._filled(session, self._found(session, alias), made, now, whole=whole)
+            return self._fill(session, self._require_list(session, alias), made, now, whole=whole)
 
-    def _filled(
+    def _fill(
         self,
         session: Session,
         head: WatchlistHead,
@@ -135,7 +135,7 @@ class Keeping:
     ) -> Changed:
         """The same in a transaction that is open."""
         keys = None if whole else [one.key for one in made]
-        plan = planned(self.state.watchlists.items(session, head, keys=keys), made, whole=whole)
+        plan = plan_change(self.state.watchlists.items(session, head, keys=keys), made, whole=whole)
         if plan.nothing:
             return plan.changed
         self.state.watchlists.put_items(session, head, [*plan.new, *plan.other])
@@ -145,7 +145,7 @@ class Keeping:
         self._touch(session, head, now)
         return plan.changed
 
-    def _exchanged(
+    def _exchange(
         self, head: WatchlistHead, plan: Callable[[Sequence[WatchlistItem]], Plan], now: datetime
     ) -> Changed:
         """A change in portions; StateError where others change the list again and again meanwhile."""
@@ -158,7 +158,7 @@ class Keeping:
                 one.fill(head, found.after)
                 for status, items in found.told:
                     one.tell(TABLE, item_rows(head, items, status, now, self.by))
-                with one.settling(head) as session:
+                with one.settle(head) as session:
                     if session is not None:
                         self._touch(session, replace(head, holding=head.spare), now)
                         return found.changed
@@ -169,7 +169,7 @@ class Keeping:
         counted: Counter[str] = Counter()
         made: list[WatchlistItem] = []
         for one in given:
-            made.append(self._made(head, one, counted, now))
+            made.append(self._make_item(head, one, counted, now))
             if len(made) > MOST_ITEMS:
                 raise ItemError(f"watchlist {head.alias}: over {MOST_ITEMS:,} items")
         return made
@@ -189,7 +189,7 @@ class Keeping:
     def drop(self, alias: str, keys: Sequence[str], now: datetime) -> int:
         """Remove the items of search keys; how many. StateError for a key that no item has."""
         with self.state.transaction() as session:
-            head = self._found(session, alias)
+            head = self._require_list(session, alias)
             gone = self.state.watchlists.items(session, head, keys=keys)
             if unknown := sorted(set(keys) - {one.key for one in gone}):
                 raise StateError(f"watchlist {alias}: no item has the search key {unknown[0]}")
@@ -203,8 +203,8 @@ class Keeping:
     ) -> tuple[WatchlistItem, bool]:
         """Keep an item under an id, whatever other items have its search key; the item, and whether it is new."""
         with self.state.transaction() as session:
-            head = self._found(session, alias)
-            made = replace(self._made(head, Given(cells), Counter(), now), id=id_)
+            head = self._require_list(session, alias)
+            made = replace(self._make_item(head, Given(cells), Counter(), now), id=id_)
             known = self.state.watchlists.item(session, head, id_)
             kept = made if known is None else replace(made, created=known.created)
             self.state.watchlists.put_items(session, head, [kept])
@@ -216,7 +216,7 @@ class Keeping:
     def drop_item(self, alias: str, id_: str, now: datetime) -> bool:
         """Remove the item of an id, and no other of its search key; whether there was one."""
         with self.state.transaction() as session:
-            head = self._found(session, alias)
+            head = self._require_list(session, alias)
             known = self.state.watchlists.item(session, head, id_)
             if known is None:
                 return False
@@ -229,9 +229,9 @@ class Keeping:
         """Forget a list with its items."""
         head = self.state.watchlists.get(self.workspace, alias)
         if self.state.watchlists.count(head) > PORTION:
-            self._exchanged(head, lambda before: planned(before, (), whole=True), now)
+            self._exchange(head, lambda before: plan_change(before, (), whole=True), now)
         with self.state.transaction() as session:
-            head = self._found(session, alias)
+            head = self._require_list(session, alias)
             self._drop(session, head, self.state.watchlists.items(session, head), now)
             self._tell(session, head, "Delete", now)
             self.state.watchlists.drop(session, head)
@@ -252,7 +252,9 @@ class Keeping:
         left = {one.id: one for one in self.state.watchlists.left_behind(self.workspace)}
         if holds:
             left |= {
-                one.id: one for one, _ in self.state.watchlists.all(self.workspace) if held(one) in holds
+                one.id: one
+                for one, _ in self.state.watchlists.all(self.workspace)
+                if held_number(one) in holds
             }
         for head in left.values():
             with suppress(StateError), exchange(self.state, head):  # one that is under way clears it itself
@@ -282,7 +284,7 @@ class Keeping:
             ids=[one.id for one in items], changed=[one.changed for one in items],
         )  # fmt: skip
         with self.state.transaction() as session:
-            known = self._found(session, head.alias)
+            known = self._require_list(session, head.alias)
             if (known.id, known.version) != (head.id, head.version):
                 return False
             self.lake.watchlists.show(self.workspace, head.alias, file)
@@ -292,10 +294,10 @@ class Keeping:
     def _expire(self, head: WatchlistHead, over: Sequence[WatchlistItem], now: datetime) -> None:
         """Drop items that are over."""
         if len(over) > PORTION:
-            self._exchanged(head, lambda before: unexpired(before, now), now)
+            self._exchange(head, lambda before: plan_expiry(before, now), now)
             return
         with self.state.transaction() as session:
-            known = self._found(session, head.alias)
+            known = self._require_list(session, head.alias)
             if (known.id, known.version) == (head.id, head.version):
                 self._drop(session, known, over, now)
                 self.state.watchlists.put(session, replace(known, version=known.version + 1))
@@ -305,17 +307,19 @@ class Keeping:
         rows = item_rows(head, items, "Update", now, self.by)
         with exchange(self.state, head) as one:
             one.tell(TABLE, rows)
-            with one.settling(head) as session:
+            with one.settle(head) as session:
                 if session is not None:
                     self.state.watchlists.put(session, replace(head, told=now))
 
-    def _found(self, session: Session, alias: str) -> WatchlistHead:
+    def _require_list(self, session: Session, alias: str) -> WatchlistHead:
         head = self.state.watchlists.find(session, self.workspace, alias)
         if head is None:
             raise StateError(f"the workspace {self.workspace} has no watchlist {alias}")
         return head
 
-    def _made(self, head: WatchlistHead, one: Given, counted: Counter[str], now: datetime) -> WatchlistItem:
+    def _make_item(
+        self, head: WatchlistHead, one: Given, counted: Counter[str], now: datetime
+    ) -> WatchlistItem:
         """The item: its id is made of its search key, and of how many of that key came before it."""
         if unknown := next((name for name in one.cells if name not in head.columns), None):
             raise ItemError(

@@ -19,14 +19,14 @@ from nephoscope.lake.spool.segments import (
     close_orphan,
     folders,
     highest,
-    orphaned,
+    hold_orphan,
     remove_orphan,
     segments,
 )
 from nephoscope.lake.storage.store import Spooled, Store
 from nephoscope.lake.writing.lease import Lease
 from nephoscope.lake.writing.memory import trim
-from nephoscope.state.ingestion.arrival import Arrivals, summed
+from nephoscope.state.ingestion.arrival import Arrivals, sum_by_hour
 
 BATCH_BYTES = 128 << 20
 ROUND_SECONDS = 2.0
@@ -127,11 +127,11 @@ class Flusher:
         for segment in batch:
             several = list(segment.frames())
             notes[segment.path] = _notes(several)
-            for key, one in self._spooled(segment, several):
+            for key, one in self._read_spooled(segment, several):
                 spooled[key].append(one)
-        rows, kept = self._appended(spooled)
+        rows, kept = self._append_rows(spooled)
         done = [segment for segment in batch if (segment.writer, segment.number) not in kept]
-        if done and not self._settled(done, notes, waiting):
+        if done and not self._settle_segments(done, notes, waiting):
             return None
         self._let_go(done)
         self._blocked.keep([segment for segment in batch if segment not in done])
@@ -141,7 +141,7 @@ class Flusher:
         failure = next(iter(self._blocked.tables.values()), None)
         return Flushed(len(done), rows, more, frozenset(spooled.keys() - self._blocked.tables), failure)
 
-    def _settled(
+    def _settle_segments(
         self, done: Sequence[Segment], notes: Mapping[Path, _Notes], waiting: Sequence[Sequence[Segment]]
     ) -> bool:
         """Note in the state what segments held, before they are let go; False where another has the lease by now."""
@@ -151,7 +151,9 @@ class Flusher:
             {_id(segment) for several in waiting for segment in several},
         )
 
-    def _appended(self, spooled: Mapping[tuple[str, str], list[Spooled]]) -> tuple[int, set[tuple[str, int]]]:
+    def _append_rows(
+        self, spooled: Mapping[tuple[str, str], list[Spooled]]
+    ) -> tuple[int, set[tuple[str, int]]]:
         """Add rows to their tables: how many, and the (writer, segment) that have rows of tables which do not take them now."""
         rows, kept = 0, set()
         # those of few rows first: they need not wait for those of many
@@ -173,7 +175,9 @@ class Flusher:
         if size >= _TELLING:
             self._speed = (self._speed + size / max(seconds, 0.001)) / 2
 
-    def _spooled(self, segment: Segment, several: list[Frame]) -> Iterator[tuple[tuple[str, str], Spooled]]:
+    def _read_spooled(
+        self, segment: Segment, several: list[Frame]
+    ) -> Iterator[tuple[tuple[str, str], Spooled]]:
         for frame in several:
             if not frame.intact:
                 self._damaged(segment, frame)
@@ -187,7 +191,7 @@ class Flusher:
     def _adopt(self) -> None:
         """Close what writers left that are gone."""
         for folder in folders(self._data):
-            with orphaned(folder) as gone:
+            with hold_orphan(folder) as gone:
                 if gone:
                     close_orphan(folder, self._disk)
                     remove_orphan(folder, self._disk)
@@ -225,7 +229,7 @@ class _Notes(NamedTuple):
 
 def _notes(several: Sequence[Frame]) -> _Notes:
     told = [one.header.arrivals for one in several if one.intact and one.header.arrivals is not None]
-    return _Notes(highest(several), summed(told))
+    return _Notes(highest(several), sum_by_hour(told))
 
 
 def _id(segment: Segment) -> str:

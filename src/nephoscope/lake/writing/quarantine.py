@@ -36,7 +36,9 @@ class Bad:
     resource: str = ""
 
 
-def quarantined(table: Table, bad: Sequence[Bad], workspace: Workspace, now: dt.datetime) -> pa.Table:
+def make_quarantine_rows(
+    table: Table, bad: Sequence[Bad], workspace: Workspace, now: dt.datetime
+) -> pa.Table:
     """The rows of _Quarantine (its definition is `table`)."""
     rows = [
         {

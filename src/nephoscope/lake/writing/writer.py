@@ -21,7 +21,7 @@ from nephoscope.lake.spool.frame import frame_of
 from nephoscope.lake.spool.own import OwnSpool
 from nephoscope.lake.spool.segments import Sequences, size
 from nephoscope.lake.writing.ledger import Ledger
-from nephoscope.lake.writing.quarantine import QUARANTINE, Bad, quarantined
+from nephoscope.lake.writing.quarantine import QUARANTINE, Bad, make_quarantine_rows
 from nephoscope.state.ingestion.arrival import Arrivals
 from nephoscope.state.workspaces.workspace import Workspace
 
@@ -186,7 +186,7 @@ class Writer:
                 )
         found = [(workspace, name, rows) for name, rows in tables.items() if rows.num_rows]
         if bad:
-            rows = quarantined(known[QUARANTINE], bad, place, dt.datetime.now(dt.UTC))
+            rows = make_quarantine_rows(known[QUARANTINE], bad, place, dt.datetime.now(dt.UTC))
             found.append((workspace, QUARANTINE, rows))
         return found
 

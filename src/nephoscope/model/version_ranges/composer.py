@@ -25,7 +25,7 @@ _NUMBERS = 4
 Bound = tuple[str, str]
 
 
-def _filled(numbers: list[int]) -> str:
+def _fill_numbers(numbers: list[int]) -> str:
     return ".".join(map(str, [*numbers, *[0] * (_NUMBERS - len(numbers))]))
 
 
@@ -42,12 +42,12 @@ def _with_dev(version: str) -> str:
     return normal if _STABILITY.search(normal) else normal + _DEV
 
 
-def _raised(numbers: list[int], place: int) -> str:
-    return _filled([*numbers[:place], numbers[place] + 1]) + _DEV
+def _raise_number(numbers: list[int], place: int) -> str:
+    return _fill_numbers([*numbers[:place], numbers[place] + 1]) + _DEV
 
 
 def _between(version: str, place: int) -> list[Bound]:
-    return [(">=", _with_dev(version)), ("<", _raised(_numbers(version), place))]
+    return [(">=", _with_dev(version)), ("<", _raise_number(_numbers(version), place))]
 
 
 def _tilde(version: str) -> list[Bound]:
@@ -65,10 +65,10 @@ def _wildcard(numbers: str | None) -> list[Bound]:
     if not numbers:
         return []
     found = _numbers(numbers)
-    return [(">=", _filled(found) + _DEV), ("<", _raised(found, len(found) - 1))]
+    return [(">=", _fill_numbers(found) + _DEV), ("<", _raise_number(found, len(found) - 1))]
 
 
-def _compared(operator: str, version: str) -> list[Bound]:
+def _compare_bounds(operator: str, version: str) -> list[Bound]:
     normal = normalize(version)
     if operator in ("<", ">="):
         return [(operator, _with_dev(version))]
@@ -84,7 +84,7 @@ def _term(text: str) -> list[Bound]:
         return _wildcard(wildcard[1])
     if operator == "~":
         return _tilde(version)
-    return _caret(version) if operator == "^" else _compared(operator, version)
+    return _caret(version) if operator == "^" else _compare_bounds(operator, version)
 
 
 def _hyphen(first: str, last: str) -> list[Bound]:
@@ -92,7 +92,7 @@ def _hyphen(first: str, last: str) -> list[Bound]:
     whole = (
         len(numbers) > 2 or _STABILITY.search(normalize(last)) is not None
     )  # major and minor alone are open
-    upper = ("<=", normalize(last)) if whole else ("<", _raised(numbers, len(numbers) - 1))
+    upper = ("<=", normalize(last)) if whole else ("<", _raise_number(numbers, len(numbers) - 1))
     return [(">=", _with_dev(first)), upper]
 
 

@@ -50,7 +50,7 @@ def _exact(version: Partial) -> list[Bound]:
     return _between(version.lowest, version.above(len(version.numbers) - 1)) if version.numbers else []
 
 
-def _compared(operator: str, version: Partial) -> list[Bound]:
+def _compare_bounds(operator: str, version: Partial) -> list[Bound]:
     """Return the bounds of `<`, `<=`, `>`, `>=`; of a version with open numbers the whole of what it means counts."""
     if version.is_whole:
         return [(operator, version.lowest)]
@@ -74,12 +74,12 @@ def _term(text: str) -> list[Bound]:
         return _tilde(version)
     if operator == "^":
         return _caret(version)
-    return _exact(version) if operator in ("", "=", "==") else _compared(operator, version)
+    return _exact(version) if operator in ("", "=", "==") else _compare_bounds(operator, version)
 
 
 def _hyphen(first: str, last: str) -> list[Bound]:
     end = parse_partial(last)
-    upper = [("<=", end.lowest)] if end.is_whole else _compared("<=", end)
+    upper = [("<=", end.lowest)] if end.is_whole else _compare_bounds("<=", end)
     start = parse_partial(first)
     return [*([(">=", start.lowest)] if start.numbers else []), *upper]
 

@@ -105,7 +105,7 @@ class _Lists:
         self.current = inner
         self._all.append(inner)
 
-    def normalized(self) -> list[Item]:
+    def normalize(self) -> list[Item]:
         """Return the outermost list, all lists without what does not count."""
         for items in reversed(self._all):
             _normalize(items)
@@ -133,7 +133,7 @@ def _parse(text: str) -> list[Item]:
             if following[:1].isdigit():
                 lists.open()
         previous = part
-    return lists.normalized()
+    return lists.normalize()
 
 
 @total_ordering

@@ -23,7 +23,7 @@ def expose(facts: Facts, graph: Graph, resource: Resource, why: str, remedy: str
             ConnectionKind.EXPOSES,
             why,
             remedy,
-            facts.findings.guarding(resource.key),
+            facts.findings.find_guarding(resource.key),
         )
     )
     return found

@@ -48,7 +48,9 @@ class Facts:
     @property
     def gaps(self) -> tuple[tuple[str, str], ...]:
         """(lower-cased subscription GUID or '', what was not known), sorted."""
-        return tuple(line for place in sorted(self._gaps) for line in _told(place, sorted(self._gaps[place])))
+        return tuple(
+            line for place in sorted(self._gaps) for line in _list_reasons(place, sorted(self._gaps[place]))
+        )
 
     def each(self, type_: str, question: str, look: Callable[[Resource], None]) -> None:
         """Look at every resource of a type; what was not read becomes a gap of its subscription that leaves the question open."""
@@ -63,7 +65,7 @@ class Facts:
         """The entity of a resource, with its weaknesses where it has some."""
         found = graph.add(entity_of(resource))
         if weak := self.findings.weaknesses(resource.key):
-            text = f"{resource.name} fails {_counted(len(weak))} that let an attacker in: {weak[0].title}"
+            text = f"{resource.name} fails {_count_recommendations(len(weak))} that let an attacker in: {weak[0].title}"
             graph.know(found, Insight(InsightKind.WEAKNESS, text, weak))
         return found
 
@@ -73,11 +75,11 @@ def entity_of(resource: Resource) -> Entity:
     return Entity(resource.key, resource.type, resource.name, str(resource.body.get("id") or resource.key))
 
 
-def _counted(number: int) -> str:
+def _count_recommendations(number: int) -> str:
     return "one recommendation" if number == 1 else f"{number} recommendations"
 
 
-def _told(place: str, reasons: list[str]) -> Iterator[tuple[str, str]]:
+def _list_reasons(place: str, reasons: list[str]) -> Iterator[tuple[str, str]]:
     yield from ((place, reason) for reason in reasons[:MOST_REASONS])
     if len(reasons) > MOST_REASONS:
         yield place, f"{len(reasons) - MOST_REASONS} more such gaps"

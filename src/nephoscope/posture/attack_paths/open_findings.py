@@ -67,7 +67,7 @@ class OpenFindings:
         for row in rows:
             if row.assessment.state is State.NON_COMPLIANT:
                 about = row.id.type == SUBSCRIPTION_TYPE and row.recommendation.score_control in _ACCOUNTS
-                self._add(_finding(row, accounts(row) if about else frozenset()))
+                self._add(_make_finding(row, accounts(row) if about else frozenset()))
 
     def _add(self, finding: OpenFinding) -> None:
         for key in {finding.resource, top_resource(finding.resource)}:
@@ -84,7 +84,7 @@ class OpenFindings:
         """Those that let an attacker in."""
         return tuple(one for one in self.of(key) if one.opens)
 
-    def guarding(self, key: str) -> tuple[OpenFinding, ...]:
+    def find_guarding(self, key: str) -> tuple[OpenFinding, ...]:
         """Those whose fix closes the way to the resource."""
         return tuple(one for one in self.of(key) if one.guards)
 
@@ -92,7 +92,7 @@ class OpenFindings:
         """Those of a score control."""
         return tuple(one for one in self.of(key) if one.control == control)
 
-    def naming(self, account: str) -> tuple[OpenFinding, ...]:
+    def find_naming(self, account: str) -> tuple[OpenFinding, ...]:
         """Those that fail because of an account, by its lower-cased object id."""
         return tuple(self._naming.get(account, ()))
 
@@ -105,7 +105,7 @@ def top_resource(key: str) -> str:
     return "/".join(parts[: parts.index("providers") + 4])
 
 
-def _finding(row: Row, accounts: frozenset[str]) -> OpenFinding:
+def _make_finding(row: Row, accounts: frozenset[str]) -> OpenFinding:
     known = row.recommendation
     key = row.assessment.key.lower()
     return OpenFinding(

@@ -28,13 +28,13 @@ def apply_fixes(findings: Iterable[CodeFinding], root: Path) -> dict[str, int]:
         path = root / file
         if path.resolve().is_relative_to(root.resolve()) and path.is_file():
             text = path.read_bytes().decode("utf-8")
-            changed, count = edited(text, edits)
+            changed, count = apply_edits(text, edits)
             path.write_bytes(changed.encode("utf-8"))
             applied[file] = count
     return applied
 
 
-def edited(text: str, edits: Iterable[Edit]) -> tuple[str, int]:
+def apply_edits(text: str, edits: Iterable[Edit]) -> tuple[str, int]:
     """A text with edits that do not overlap, and how many of them were applied.
 
     At one place several members are inserted, each of another name, where each brings its comma or is a line of its own.

@@ -52,7 +52,8 @@ def _judge(source: SourceText, reader: str, document: object, options: CodeOptio
     for check in checks_of(reader):
         if options.optional or not check.rule.optional:
             found += [
-                _finding(match, check.rule, source, suppressions) for match in check.run(document, options)
+                _make_finding(match, check.rule, source, suppressions)
+                for match in check.run(document, options)
             ]
     return sorted(dict.fromkeys(found), key=lambda finding: finding.order)
 
@@ -63,7 +64,9 @@ def region_of(source: SourceText, span: Span) -> Region:
     return Region(source.name, line, column, *source.position(max(span.end, span.start)))
 
 
-def _finding(match: Match, rule: CodeRule, source: SourceText, suppressions: Suppressions) -> CodeFinding:
+def _make_finding(
+    match: Match, rule: CodeRule, source: SourceText, suppressions: Suppressions
+) -> CodeFinding:
     region = region_of(source, match.span)
     scope = [region_of(source, match.scope)] if match.scope else []
     reason = suppressions.reason(rule, region, *scope)

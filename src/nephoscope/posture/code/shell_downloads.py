@@ -40,7 +40,7 @@ def downloads_run(commands: Sequence[Command]) -> Iterator[Match]:
         source = pipelines.get(command.pipeline)
         if source is not None and command.program in _INTERPRETERS and not _has_script(command):
             yield Match(
-                _joined(source, command),
+                _join_spans(source, command),
                 f"what {source.program} downloads is run by {command.program} unchecked",
             )
         elif _runs_substitution(command):
@@ -49,7 +49,7 @@ def downloads_run(commands: Sequence[Command]) -> Iterator[Match]:
             yield Match(command.span, "a file that was downloaded is run unchecked")
         if is_download(command):
             pipelines[command.pipeline] = command
-            files |= _written(command)
+            files |= _find_written(command)
         elif command.pipeline in pipelines:
             files |= {
                 _plain(redirect.target.text)
@@ -76,7 +76,7 @@ def is_download(command: Command) -> bool:
     return command.program == "gcloud" and operands[:2] == ["storage", "cp"]
 
 
-def _written(command: Command) -> set[str]:
+def _find_written(command: Command) -> set[str]:
     named = command.flag_values("o", "output", "O", "output-document", "file")
     found = [redirect.target.text for redirect in command.redirects if redirect.operator in (">", ">>", ">|")]
     operands = command.operands
@@ -121,5 +121,5 @@ def _plain(path: str) -> str:
     return path.removeprefix("./")
 
 
-def _joined(first: Command, last: Command) -> Span:
+def _join_spans(first: Command, last: Command) -> Span:
     return Span(min(first.span.start, last.span.start), max(first.span.end, last.span.end))

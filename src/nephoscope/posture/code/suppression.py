@@ -54,19 +54,19 @@ class Suppressions:
 
         An own comment without a reason ignores nothing; one of another tool that has none is said to have none.
         """
-        for line, tool, reason in self._matching(rule, regions):
+        for line, tool, reason in self._find_matching(rule, regions):
             if reason or tool != _OWN:
                 return reason or f"ignored by a comment of {tool} in line {line}, without a reason"
         return None
 
     def without_reason(self, rule: CodeRule, *regions: Region) -> str:
         """Return what is wrong with an own comment that would ignore a rule had it a reason; '' where there is none."""
-        for line, tool, reason in self._matching(rule, regions):
+        for line, tool, reason in self._find_matching(rule, regions):
             if tool == _OWN and not reason:
                 return f"the comment in line {line} does not count: a reason must follow ignore[...]"
         return ""
 
-    def _matching(self, rule: CodeRule, regions: Iterable[Region]) -> Iterator[tuple[int, str, str]]:
+    def _find_matching(self, rule: CodeRule, regions: Iterable[Region]) -> Iterator[tuple[int, str, str]]:
         """Line, tool and reason of the comments that name a rule in the lines of regions."""
         names = _names(rule)
         for region in regions if self._by_line else ():

@@ -218,7 +218,7 @@ def _sees(reach: Reach, text: str) -> bool:
 def unsettled_in(findings: Findings, reach: Reach) -> Iterator[Unsettled]:
     """The assessments of an edition that could not be judged, of what a reach sees."""
     names = {one.recommendation: one for one in findings.tallies(reach)}
-    for key, several in findings.unjudged(reach).items():
+    for key, several in findings.count_unjudged(reach).items():
         for one in several:
             told = names[key]
             yield Unsettled(key, told.title, told.severity, one.cause, one.why, one.count)

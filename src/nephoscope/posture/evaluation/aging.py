@@ -9,13 +9,13 @@ from nephoscope_policy.azure_facts import report_types
 from nephoscope_policy.report_age import expiry
 
 
-def aged(old: Estate, then: datetime, new: Estate, now: datetime) -> frozenset[str]:
+def find_aged(old: Estate, then: datetime, new: Estate, now: datetime) -> frozenset[str]:
     """The ids of the resources whose report turned too old, or aged since it was."""
-    before, after = _expired(old, then), _expired(new, now)
+    before, after = _find_expired(old, then), _find_expired(new, now)
     return frozenset(key for key, _ in before.items() ^ after.items())
 
 
-def _expired(estate: Estate, now: datetime) -> dict[str, str]:
+def _find_expired(estate: Estate, now: datetime) -> dict[str, str]:
     """The ids of the resources whose report is too old, with the reason."""
     found = (one for type_ in report_types() for one in estate.by_type(type_))
     return {one.key: why for one in found if (why := expiry(one, now, estate.coverage))}

@@ -12,7 +12,7 @@ from nephoscope import analyze
 from nephoscope.analyze.running import Earlier, Told
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.logs import Logs
-from nephoscope.posture.evaluation.aging import aged
+from nephoscope.posture.evaluation.aging import find_aged
 from nephoscope_policy.gap import Gap
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.resource import Resource
@@ -86,6 +86,6 @@ def _earlier(before: Before, estate: Estate, now: datetime) -> Earlier:
     """What analyzers said before, with the types of which a resource, or the age of a report, is another."""
     old, told, logs = before.estate, before.analysis.told, before.analysis.logs
     same = old.coverage == estate.coverage and dict(old.management_groups) == dict(estate.management_groups)
-    keys = {*estate.changed_since(old), *aged(old, before.now, estate, now)}
+    keys = {*estate.changed_since(old), *find_aged(old, before.now, estate, now)}
     changed = frozenset(ResourceId.parse(key).type for key in keys) if same else None
     return Earlier(told, logs, changed, moved=now != before.now)

@@ -31,7 +31,7 @@ class Decisions:
             exemption
             for exemption in plan.exemptions
             if exemption.assignment in scopes
-            and exemption.misplaced(scopes[exemption.assignment], self._groups)
+            and exemption.is_misplaced(scopes[exemption.assignment], self._groups)
         )
         refused = {exemption.id for exemption in self.misplaced}
         self.orphaned = tuple(
@@ -78,7 +78,7 @@ class Decisions:
             attestation.scope: attestation for attestation in sorted(found, key=lambda one: one.precedence)
         }
 
-    def exempted(
+    def find_exemption(
         self, resource: Resource, reference: str, exemptions: Mapping[str, list[Exemption]]
     ) -> Exemption | None:
         """The exemption that covers a resource; of several a Mitigated one counts before a Waiver."""
@@ -113,7 +113,8 @@ class Assessments(Sequence[Assessment]):
         sizes = [len(block.positions) for block in layout.blocks]
         self._ends = list(accumulate(sizes)) or [0]
         self._unplaced = [
-            _unplaced(program.requirements[index], program.checks[check]) for index, check in layout.unplaced
+            _make_unplaced(program.requirements[index], program.checks[check])
+            for index, check in layout.unplaced
         ]
 
     def __len__(self) -> int:
@@ -178,9 +179,9 @@ class Assessments(Sequence[Assessment]):
             return
         for at in positions:
             resource = self._roster.types[block.type][at]
-            outcome = _attested(rows[numbers[at]], attestations.get(resource.key))
+            outcome = _apply_attestation(rows[numbers[at]], attestations.get(resource.key))
             if outcome.state is not State.NOT_APPLICABLE:
-                exemption = self._decisions.exempted(resource, requirement.reference, exemptions)
+                exemption = self._decisions.find_exemption(resource, requirement.reference, exemptions)
                 outcome = outcome if exemption is None else _exempt(outcome, exemption)
             yield at, outcome
 
@@ -227,7 +228,7 @@ def _assessment(resource: Resource, requirement: Requirement, outcome: Outcome) 
     )
 
 
-def _unplaced(requirement: Requirement, check: Check) -> Assessment:
+def _make_unplaced(requirement: Requirement, check: Check) -> Assessment:
     """A requirement without a loaded definition (or with a static one) ends once for its whole scope."""
     fault = check.fault
     return Assessment(
@@ -244,7 +245,7 @@ def _unplaced(requirement: Requirement, check: Check) -> Assessment:
     )
 
 
-def _attested(outcome: Outcome, attestation: Attestation | None) -> Outcome:
+def _apply_attestation(outcome: Outcome, attestation: Attestation | None) -> Outcome:
     """The attested state in place of a manual policy's default."""
     if attestation is None or outcome.effect.lower() != "manual" or outcome.state is State.NOT_APPLICABLE:
         return outcome

@@ -98,7 +98,7 @@ class Dependents:
                 found.setdefault(type_, {}).setdefault(alike, []).append(at)
         return found
 
-    def touched(self, change: Change) -> Iterator[tuple[int, str, Sequence[int]]]:
+    def find_touched(self, change: Change) -> Iterator[tuple[int, str, Sequence[int]]]:
         """The verdicts of other resources that may depend on the change."""
         reached: defaultdict[Asker, set[int]] = defaultdict(set)
         done: set[Done] = set()
@@ -112,7 +112,7 @@ class Dependents:
                 for index in self._askers[asked, wide][type_]:
                     yield index, type_, rising
         for scope, entry in change.coverage:
-            yield from self._uncovered(scope, entry)
+            yield from self._find_uncovered(scope, entry)
 
     def _reach(self, changed: ResourceId, reached: defaultdict[Asker, set[int]], done: set[Done]) -> None:
         """Note the positions of everybody who may find the changed resource; `done` are the places that were gone through before."""
@@ -193,7 +193,7 @@ class Dependents:
         at = self._roster.position(type_, key)
         return () if at is None else (at,)
 
-    def _uncovered(self, scope: str, entry: str) -> Iterator[tuple[int, str, Sequence[int]]]:
+    def _find_uncovered(self, scope: str, entry: str) -> Iterator[tuple[int, str, Sequence[int]]]:
         """A changed word of the coverage manifest: it concerns whoever looks the type up within the scope's subscription."""
         entry, scope = entry.rpartition("/providers/")[2], scope.partition("/resourcegroups/")[0]
         for related, indexes in self._related.items():

@@ -12,7 +12,7 @@ import msgspec
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.program import Program
 from nephoscope_policy.assignment import Assignment, within
-from nephoscope_policy.layers import replaced
+from nephoscope_policy.layers import replace_members
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.selector import REFERENCE
@@ -30,7 +30,11 @@ class Roster:
     def of(cls, estate: Estate, scope: str = "") -> Roster:
         """The resources of an estate that lie in a lower-cased scope ('' = everything)."""
         return cls(
-            {type_: found for type_ in sorted(estate.types) if (found := _sorted(estate, type_, scope))}
+            {
+                type_: found
+                for type_ in sorted(estate.types)
+                if (found := _sort_resources(estate, type_, scope))
+            }
         )
 
     def after(self, estate: Estate, scope: str, keys: Iterable[str]) -> Roster:
@@ -56,7 +60,7 @@ class Roster:
             else:
                 changed[type_][at] = resource
         for type_ in removed.keys() | added.keys():
-            found[type_] = replaced(found.get(type_, ()), removed.get(type_, ()), added.get(type_, ()))
+            found[type_] = replace_members(found.get(type_, ()), removed.get(type_, ()), added.get(type_, ()))
         return Roster({type_: found[type_] for type_ in sorted(found) if found[type_]})
 
     def __len__(self) -> int:
@@ -96,7 +100,7 @@ def _lies(resource: Resource, estate: Estate, scope: str) -> bool:
     )
 
 
-def _sorted(estate: Estate, type_: str, scope: str) -> tuple[Resource, ...]:
+def _sort_resources(estate: Estate, type_: str, scope: str) -> tuple[Resource, ...]:
     found = estate.by_type(type_)
     if scope:
         found = [one for one in found if _lies(one, estate, scope)]
@@ -168,10 +172,10 @@ class Layout:
             if len(positions := self._in_scope(index, type_))
         ]
         if concerns.varying:
-            self.blocks += [block for index in concerns.varying for block in self._varying(index)]
+            self.blocks += [block for index in concerns.varying for block in self._list_varying(index)]
             self.blocks.sort(key=attrgetter("requirement"))
 
-    def _varying(self, index: int) -> Iterator[Block]:
+    def _list_varying(self, index: int) -> Iterator[Block]:
         """Blocks of a requirement whose effect or version depends on the resource."""
         requirement = self._program.requirements[index]
         for type_ in self._roster.types:

@@ -62,7 +62,7 @@ class Verdicts:
         whole = isinstance(positions, range) and len(positions) == len(numbers)
         known = self._lacking.get(key)
         if known is None:
-            return _pending(numbers, positions) if NONE in numbers else []
+            return _find_pending(numbers, positions) if NONE in numbers else []
         inside = known if whole else sorted(set(known).intersection(positions))
         return [at for at in inside if not numbers[at]]
 
@@ -181,7 +181,7 @@ class Bench:
         return self._context if check.bound_to is None else Context(now=self._now, policy=check.bound_to)
 
 
-def _pending(numbers: array[int], positions: Sequence[int]) -> list[int]:
+def _find_pending(numbers: array[int], positions: Sequence[int]) -> list[int]:
     """The positions that are not evaluated."""
     if not isinstance(positions, range) or len(positions) != len(numbers):
         return [at for at in positions if not numbers[at]]

@@ -161,9 +161,9 @@ class Program:
             else:
                 yield self._single(assignment)
         except NotHeldError as error:
-            yield self._broken(assignment, Fault(State.UNKNOWN, error.cause, error.message))
+            yield self._make_broken(assignment, Fault(State.UNKNOWN, error.cause, error.message))
         except PolicyError as error:
-            yield self._broken(assignment, Fault(State.ERROR, "initiative-error", str(error)))
+            yield self._make_broken(assignment, Fault(State.ERROR, "initiative-error", str(error)))
 
     def _is_initiative(self, assignment: Assignment) -> bool:
         if "/policysetdefinitions/" in assignment.target:
@@ -225,7 +225,7 @@ class Program:
             overrides=tuple(o for o in assignment.overrides if o.picks_member("")),
         )
 
-    def _broken(self, assignment: Assignment, fault: Fault) -> Requirement:
+    def _make_broken(self, assignment: Assignment, fault: Fault) -> Requirement:
         self.problems.append(Problem(Place(assignment.id), fault.description))
         name = _name(assignment.target)
         return Requirement(assignment, name, "", name, "", None, {}, fault=fault)

@@ -68,13 +68,13 @@ class Run:
 
     def covers_everywhere(self, type_: str) -> bool:
         """Tell whether a type was read in every subscription."""
-        known = self._covered
+        known = self._coverage_cache
         if type_ not in known:
             known[type_] = all(self.coverage.covers(type_, one) for one in self.estate.subscriptions or ("",))
         return known[type_]
 
     @cached_property
-    def _covered(self) -> dict[str, bool]:
+    def _coverage_cache(self) -> dict[str, bool]:
         return {}
 
     @property

@@ -11,7 +11,7 @@ from datetime import datetime
 from nephoscope.analyze.running import Told
 from nephoscope.estate.comparison import changed_keys
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.evaluation.aging import aged
+from nephoscope.posture.evaluation.aging import find_aged
 from nephoscope.posture.evaluation.analysis import Analysis
 from nephoscope.posture.evaluation.change import Change, Dependents, changed_coverage
 from nephoscope.posture.evaluation.difference import Paths, difference
@@ -62,7 +62,7 @@ class Succession:
         }
         self._analyzed = Analyzed.between(since.analysis, analysis)
         paths.update(dict.fromkeys((*self._analyzed.overlay, *self._analyzed.unknown)))
-        paths.update(dict.fromkeys(aged(since.estate, since.now, estate, now)))
+        paths.update(dict.fromkeys(find_aged(since.estate, since.now, estate, now)))
         self.change = Change(paths, frozenset(changed_coverage(since.coverage, estate.coverage)))
 
     def overlaid(self, analysis: Analysis) -> Snapshot:
@@ -93,7 +93,7 @@ class Succession:
             out, into, anew = removed.get(type_), added.get(type_), doubtful.get(column)
             if out or into or anew:
                 lacking = sorted({*(into or ()), *(anew or ())})
-                found.renew(column, _moved(numbers, out or [], into or []), lacking, old)
+                found.renew(column, _move_column(numbers, out or [], into or []), lacking, old)
             else:
                 found.share(column, old)
         return found
@@ -123,7 +123,7 @@ class Succession:
                 positions = self._reading(self.rules.of(wanted[key]), type_, own[type_])
                 if positions:
                     found[column].update(positions)
-        for index, type_, reached in dependents.touched(self.change):
+        for index, type_, reached in dependents.find_touched(self.change):
             found[checks[index].key, type_].update(reached)
         return found
 
@@ -182,7 +182,7 @@ def _by_key(resources: tuple[Resource, ...]) -> dict[str, Resource]:
     return {resource.key: resource for resource in resources}
 
 
-def _moved(numbers: array[int], removed: list[int], added: list[int]) -> array[int]:
+def _move_column(numbers: array[int], removed: list[int], added: list[int]) -> array[int]:
     """A copy of a column without the removed positions and with unevaluated ones at the added (both rising)."""
     if not removed and not added:
         return numbers[:]

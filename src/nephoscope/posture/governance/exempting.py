@@ -26,19 +26,19 @@ def may_exempt(caller: Caller, exemption: Exemption, governing: Callable[[], Gov
     """
     if caller.may(EXEMPT):
         return
-    for scope in sorted(set(_linked(exemption, governing(), caller.hierarchy))):
+    for scope in sorted(set(_linked_scopes(exemption, governing(), caller.hierarchy))):
         if not caller.may(EXEMPT, scope):
             raise LinkedDeniedError(caller, EXEMPT, scope, WRITE, exemption.scope or TENANT)
 
 
-def _linked(exemption: Exemption, governing: Governing, hierarchy: Hierarchy) -> Iterator[str]:
+def _linked_scopes(exemption: Exemption, governing: Governing, hierarchy: Hierarchy) -> Iterator[str]:
     """The scopes at which the right is needed."""
     if exemption.assignment:
         found = governing.assignment(exemption.assignment)
         written = scope_of(exemption.assignment, assignment.TYPE_NAME, "properties.policyAssignmentId")
         yield _place(found, exemption, governing) if found is not None else written or TENANT
     if exemption.recommendations:
-        for one in governing.holding(exemption.recommendations):
+        for one in governing.find_assignments(exemption.recommendations):
             if not outside(one.scope, exemption.scope, hierarchy):
                 yield _place(one, exemption, governing)
 

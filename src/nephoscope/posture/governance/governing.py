@@ -63,7 +63,7 @@ class Governing:
         """The assignment of a lower-cased id."""
         return self._by_id.get(id_)
 
-    def holding(self, definitions: frozenset[str]) -> tuple[Assignment, ...]:
+    def find_assignments(self, definitions: frozenset[str]) -> tuple[Assignment, ...]:
         """The assignments that judge by one of some definitions (lower-cased names), be it as a member of an initiative."""
         ids = {one.assignment.id for one in self._program.requirements if one.key in definitions}
         return tuple(one for one in self._by_id.values() if one.id in ids)

@@ -20,7 +20,7 @@ from nephoscope_policy import explain, guards, tree
 from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.context import Context
-from nephoscope_policy.judgement import explained
+from nephoscope_policy.judgement import explain_rule
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.patch import Draft
@@ -64,7 +64,9 @@ class Planned:
         nested = (
             len(own) > 1 and parent[0] == type_.partition("/")[0].lower() and len(parent) == 2 * len(own) - 1
         )
-        tail = f"{own[-1]}/{name}" if nested else f"providers/{type_.partition('/')[0]}/{_named(own, name)}"
+        tail = (
+            f"{own[-1]}/{name}" if nested else f"providers/{type_.partition('/')[0]}/{_name_types(own, name)}"
+        )
         return Resource(ResourceId.parse(f"{self.scope}/{tail}".lower()), dict(body))
 
 
@@ -115,7 +117,7 @@ class Restrictions:
     def _of(self, one: Held, field: Pending) -> Iterator[tuple[str, Restriction]]:
         names = self._names(one, field.field)
         if one.rule.effect_key in ("modify", "append"):
-            yield from self._changed(one, field.field)
+            yield from self._list_changed(one, field.field)
             return
         if self._asked(one, self.planned.body).matched:
             return  # it is refused whatever the field says
@@ -128,7 +130,7 @@ class Restrictions:
         for text, leaves in names.items():
             restriction = self._open(one, text, leaves, word)
             if restriction is not None:
-                yield _shown(text), restriction
+                yield _display_field(text), restriction
 
     def _open(self, one: Held, text: str, leaves: list[tree.Leaf], word: str) -> Restriction | None:
         """What a rule asks of a field that may have any value: some value, or none of those that it refuses."""
@@ -142,7 +144,7 @@ class Restrictions:
             return Restriction(REQUIRED if word == DENY else word, one, left or None)
         return Restriction(word, one, tuple(map(_text, refused))) if refused else None
 
-    def _changed(self, one: Held, field: str) -> Iterator[tuple[str, Restriction]]:
+    def _list_changed(self, one: Held, field: str) -> Iterator[tuple[str, Restriction]]:
         """What an operation of modify or append sets or takes away."""
         for operation in one.rule.tree.then.operations or ():
             text = one.rule.fold(operation.target.name)
@@ -155,11 +157,11 @@ class Restrictions:
                 continue
             value = self._value(one, operation)
             if operation.operation == "remove":
-                yield _shown(text), Restriction(REMOVED, one)
+                yield _display_field(text), Restriction(REMOVED, one)
             elif value is not MISSING:
                 # add gives way to what is there; the others stand against any other value
                 fixed = None if operation.operation == "add" else (_text(value),)
-                yield _shown(text), Restriction(REQUIRED, one, fixed, _text(value))
+                yield _display_field(text), Restriction(REQUIRED, one, fixed, _text(value))
 
     def _value(self, one: Held, operation: tree.Operation) -> object:
         """The value of an operation, MISSING where it does not act or needs what is not decided."""
@@ -180,7 +182,7 @@ class Restrictions:
             if isinstance(leaf.subject, tree.FieldRef):
                 text = one.rule.fold(leaf.subject.name)
                 if isinstance(text, str) and _below(text, field):
-                    found.setdefault(_shown(text), []).append(leaf)
+                    found.setdefault(_display_field(text), []).append(leaf)
         return found
 
     def _refuses(self, one: Held, field: str, value: object) -> bool:
@@ -196,7 +198,7 @@ class Restrictions:
 
     def _asked(self, one: Held, body: Mapping[str, object], absent: Segments = ()) -> Result:
         view = Proposed(self.planned.resource(body), absent)
-        return explained(one.rule, view, self.snapshot, self._context(one))
+        return explain_rule(one.rule, view, self.snapshot, self._context(one))
 
     def _context(self, one: Held) -> Context:
         return Context(now=self.now, api_version=self.planned.api_version, policy=one.check.bound_to)
@@ -211,7 +213,7 @@ class Restrictions:
         return (path.special,) if path.special else path.segments
 
 
-def known(field: str, enforced: Enforced, planned: Planned) -> bool:
+def is_known_field(field: str, enforced: Enforced, planned: Planned) -> bool:
     """Whether a text names a field or an alias."""
     type_ = str(planned.body.get("type") or "").lower()
     try:
@@ -221,7 +223,7 @@ def known(field: str, enforced: Enforced, planned: Planned) -> bool:
     return True
 
 
-def _named(types: list[str], name: str) -> str:
+def _name_types(types: list[str], name: str) -> str:
     """The types of a resource with its names between them; the last one is known, and those before where `name` has them."""
     names = name.split("/")
     names = [*["-"] * (len(types) - len(names)), *names[-len(types) :]]
@@ -232,14 +234,14 @@ def _head(segments: Segments) -> Segments:
     return segments[: segments.index(STAR)] if STAR in segments else segments
 
 
-def _shown(text: str) -> str:
+def _display_field(text: str) -> str:
     """A field as Azure tells of it: a tag with a dot."""
     tag = _TAG.fullmatch(text)
     return f"tags.{tag[1]}" if tag else text
 
 
 def _below(text: str, field: str) -> bool:
-    own, whole = _shown(text).lower(), _shown(field).lower()
+    own, whole = _display_field(text).lower(), _display_field(field).lower()
     return own == whole or own.startswith((f"{whole}.", f"{whole}["))
 
 

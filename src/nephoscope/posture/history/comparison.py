@@ -139,7 +139,7 @@ def exists(*estates: Estate) -> Callable[[str], bool]:
     return holds
 
 
-def covered(*coverages: Coverage) -> Callable[[str], bool]:
+def make_coverage_test(*coverages: Coverage) -> Callable[[str], bool]:
     """Whether a snapshot of some tenants that read this would show the resource of a subject if it existed.
 
     Which tenant a subscription was of that is in none of them is not known: each may have shown it.
@@ -169,7 +169,7 @@ def remember(
     """The past that the next evaluation compares with."""
     kept: dict[Subject, Past] = {subject: replace(old) for subject, old in past.items() if subject not in now}
     for subject, state in now.items():
-        kept[subject] = _remembered(past.get(subject), state, when)
+        kept[subject] = _remember(past.get(subject), state, when)
     for change in changes:
         subject = (change.resource, change.key)
         if change.kind in (ChangeKind.REMOVED, ChangeKind.RETIRED):
@@ -177,7 +177,7 @@ def remember(
     return kept
 
 
-def _remembered(past: Past | None, state: State, when: datetime) -> Past:
+def _remember(past: Past | None, state: State, when: datetime) -> Past:
     old = past or Past(state)
     if state is State.NON_COMPLIANT:
         return Past(state, True, old.first_seen or when, old.since if old.open else when, old.fixed)
@@ -186,7 +186,7 @@ def _remembered(past: Past | None, state: State, when: datetime) -> Past:
     return Past(state, False, old.first_seen, None, when if old.open else old.fixed)
 
 
-def remembered(past: Mapping[Subject, Past]) -> dict[Subject, Past]:
+def select_remembered(past: Mapping[Subject, Past]) -> dict[Subject, Past]:
     """What is worth keeping: subjects that are open, or were once, or that a person would ask about; NotApplicable is not."""
     return {
         subject: item

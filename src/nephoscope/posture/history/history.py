@@ -172,7 +172,7 @@ class History:
             id_,
             scope,
             when,
-            score.percentage if score.scored else None,
+            score.percentage if score.is_scored else None,
             score.current,
             float(score.max),
             *made_from,

@@ -17,10 +17,10 @@ from nephoscope.posture.history.comparison import (
     Changes,
     Past,
     compare,
-    covered,
     exists,
+    make_coverage_test,
     remember,
-    remembered,
+    select_remembered,
 )
 from nephoscope.posture.recommendations.subject import Subject, verdicts
 from nephoscope_policy.model.coverage import Coverage
@@ -119,16 +119,16 @@ class Journal:
         now = verdicts(run.assessments, run.estate.tenant)
         subscriptions = {one.id.subscription for one in run.estate.resources.values()}
         past = self.past.take(subscriptions | {_subscription(subject) for subject in now})
-        changes = Changes(compare(past, now, exists(run.estate), covered(run.coverage)))
-        self._keep(remembered(remember(past, now, changes, self._when)), changes)
+        changes = Changes(compare(past, now, exists(run.estate), make_coverage_test(run.coverage)))
+        self._keep(select_remembered(remember(past, now, changes, self._when)), changes)
         return changes
 
     def close(self, *coverages: Coverage) -> None:
         """Compare what no part has spoken of: resources of subscriptions that are not there any more."""
-        reads = covered(*coverages)
+        reads = make_coverage_test(*coverages)
         for past in self.past.rest():
             changes = Changes(compare(past, {}, lambda _: False, reads))
-            self._keep(remembered(remember(past, {}, changes, self._when)), changes)
+            self._keep(select_remembered(remember(past, {}, changes, self._when)), changes)
 
     def _keep(self, memory: dict[Subject, Past], changes: Changes) -> None:
         self.changes.extend(changes)

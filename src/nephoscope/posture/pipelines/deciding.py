@@ -45,12 +45,12 @@ def decide(
         results.unread,
         results.files if partial else None,
     )
-    standings = [*_standings(found.values(), transition), *_fixed(items, transition)]
+    standings = [*_standings(found.values(), transition), *_list_fixed(items, transition)]
     failed = [one.finding for one in found.values() if one.finding.state is FindingState.FAILED]
     return Decision(
         RunDocument(findings=tuple(standings), unread=results.unread, components=results.components),
         transition,
-        list(_changed(series, run, at, found, items, transition)),
+        list(_change_items(series, run, at, found, items, transition)),
         _counts(results, transition),
         dict(Counter(one.severity.value for one in failed)),
     )
@@ -59,14 +59,14 @@ def decide(
 def _standings(found: Iterable[ReportedFinding], transition: Transition) -> Iterator[RunFinding]:
     for one in found:
         yield RunFinding(
-            standing=_standing(one, transition),
+            standing=_find_standing(one, transition),
             fingerprint=one.fingerprint,
             title=one.title,
             finding=one.finding,
         )
 
 
-def _standing(one: ReportedFinding, transition: Transition) -> FindingStanding:
+def _find_standing(one: ReportedFinding, transition: Transition) -> FindingStanding:
     if one.finding.state is FindingState.UNKNOWN:
         return FindingStanding.UNKNOWN
     if one.finding.state is FindingState.SUPPRESSED:
@@ -76,7 +76,7 @@ def _standing(one: ReportedFinding, transition: Transition) -> FindingStanding:
     return FindingStanding.REOPENED if one.fingerprint in transition.reopened else FindingStanding.UNCHANGED
 
 
-def _fixed(items: Mapping[str, WorkItem], transition: Transition) -> Iterator[RunFinding]:
+def _list_fixed(items: Mapping[str, WorkItem], transition: Transition) -> Iterator[RunFinding]:
     for mark in sorted(transition.fixed):
         one = items[mark]
         yield RunFinding(
@@ -94,7 +94,7 @@ def _finding_of(one: WorkItem) -> CodeFinding:
     )
 
 
-def _changed(
+def _change_items(
     series: PipelineSeries,
     run: str,
     at: datetime,
@@ -104,22 +104,22 @@ def _changed(
 ) -> Iterator[WorkItem]:
     """Give the items that a run opens, sees again or closes, as they stand after it."""
     for mark in sorted(transition.new):
-        yield _described(_opened(series, run, at, mark), found[mark], run)
+        yield _describe_item(_open_item(series, run, at, mark), found[mark], run)
     for mark in sorted(transition.kept | transition.reopened):
         before = items[mark]
         if mark in transition.reopened:
             before = replace(
                 before, status=WorkItemStatus.OPEN, closed=None, closed_run="", reopened=before.reopened + 1
             )
-        yield _described(before, found[mark], run)
+        yield _describe_item(before, found[mark], run)
     for mark in sorted(transition.fixed):
         yield replace(items[mark], status=WorkItemStatus.FIXED, closed=at, closed_run=run)
     for mark in sorted(transition.suppressed):
         closed = replace(items[mark], status=WorkItemStatus.SUPPRESSED, closed=at, closed_run=run)
-        yield _described(closed, found[mark], run)
+        yield _describe_item(closed, found[mark], run)
 
 
-def _opened(series: PipelineSeries, run: str, at: datetime, mark: str) -> WorkItem:
+def _open_item(series: PipelineSeries, run: str, at: datetime, mark: str) -> WorkItem:
     text = "\0".join((series.repository, series.tool, series.category, mark))
     return WorkItem(
         id=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20],
@@ -129,7 +129,7 @@ def _opened(series: PipelineSeries, run: str, at: datetime, mark: str) -> WorkIt
     )  # fmt: skip
 
 
-def _described(item: WorkItem, one: ReportedFinding, run: str) -> WorkItem:
+def _describe_item(item: WorkItem, one: ReportedFinding, run: str) -> WorkItem:
     told = one.finding
     return replace(
         item, rule=told.rule, title=one.title or told.rule, severity=told.severity.value, file=told.region.file,

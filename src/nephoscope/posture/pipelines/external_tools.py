@@ -68,7 +68,7 @@ class ExternalChecks:
     programs: Sequence[tuple[ExternalTool, str]]
 
     @classmethod
-    def installed(cls) -> ExternalChecks:
+    def find_installed(cls) -> ExternalChecks:
         """Those that stand beside the running Python, or on the path."""
         beside = os.pathsep.join(filter(None, (sysconfig.get_path("scripts"), os.environ.get("PATH", ""))))
         found = ((tool, shutil.which(tool.name, path=beside)) for tool in TOOLS)
@@ -85,11 +85,11 @@ class ExternalChecks:
             for repository, names in opened:
                 mine = sorted(name for name in names if tool.claims.search(name))[:MOST_FILES]
                 if mine:
-                    report = _extended(report, repository, mine, tool, path)
+                    report = _extend_report(report, repository, mine, tool, path)
         return report
 
 
-def _extended(
+def _extend_report(
     report: CodeReport, repository: Repository, names: Sequence[str], tool: ExternalTool, path: str
 ) -> CodeReport:
     from nephoscope.posture.pipelines.results.merging import merge_results
@@ -100,7 +100,7 @@ def _extended(
 
     try:
         with TemporaryDirectory(prefix="nephoscope-") as folder:
-            copied = list(_copied(repository, [*names, *tool.configuration], Path(folder)))
+            copied = list(_copy_files(repository, [*names, *tool.configuration], Path(folder)))
             results = run_tool(tool, path, Path(folder), [name for name in names if name in copied])
     except ToolFailedError as error:
         unread = [UnreadFile(Region(name, 1), f"{tool.name}: {error}") for name in names]
@@ -108,7 +108,7 @@ def _extended(
     return merge_results(report, results, text_of)
 
 
-def _copied(repository: Repository, names: Sequence[str], folder: Path) -> Iterator[str]:
+def _copy_files(repository: Repository, names: Sequence[str], folder: Path) -> Iterator[str]:
     """Write files of a repository into a folder under their names, and give the names of those that there are."""
     for name in names:
         data = repository.load(name)

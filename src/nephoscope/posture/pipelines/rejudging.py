@@ -97,7 +97,7 @@ def judge_components(
 
 def _findings(component: BillComponent, package: Package, told: Assessment) -> Iterator[ReportedFinding]:
     for one in told.findings:
-        yield _reported(
+        yield _make_reported(
             component,
             package,
             one.id,
@@ -109,7 +109,7 @@ def _findings(component: BillComponent, package: Package, told: Assessment) -> I
         message = (
             f"{package.name} {package.version} could not be compared with {doubt.advisory}: {doubt.reason}"
         )
-        yield _reported(component, package, doubt.advisory, message, Severity.MEDIUM, doubt)
+        yield _make_reported(component, package, doubt.advisory, message, Severity.MEDIUM, doubt)
 
 
 def _words(package: Package, one: Finding) -> str:
@@ -117,7 +117,7 @@ def _words(package: Package, one: Finding) -> str:
     return f"{package.name} {package.version} has {one.id}{exploited}: {one.summary or 'no summary'}"
 
 
-def _reported(
+def _make_reported(
     component: BillComponent, package: Package, id_: str, message: str, severity: Severity, told: Finding | Undetermined
 ) -> ReportedFinding:  # fmt: skip
     unknown = isinstance(told, Undetermined)

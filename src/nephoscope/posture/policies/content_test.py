@@ -99,7 +99,7 @@ def _policy(document: Document, cases: Document | None, context: Context) -> Ite
         for one in error.all:
             yield Outcome(replace(document.place, path=one.path), name, problem=one.message)
         return
-    for path, message in described(definition.metadata.get("nephoscope")):
+    for path, message in find_description_problems(definition.metadata.get("nephoscope")):
         place = replace(document.place, path=f"properties.metadata.nephoscope{path}")
         yield Outcome(place, name, problem=message)
     if cases is None:
@@ -115,7 +115,7 @@ def _is_initiative(body: object) -> bool:
 
 def _cases(definition: Definition, name: str, document: Document, context: Context) -> Iterator[Outcome]:
     try:
-        cases = _listed(document.json())
+        cases = _list_cases(document.json())
     except ContentError as error:
         yield Outcome(error.place, name, problem=error.message)
         return
@@ -135,7 +135,7 @@ def _cases(definition: Definition, name: str, document: Document, context: Conte
         yield Outcome(replace(document.place, path="cases"), name, problem=problem)
 
 
-def _listed(body: object) -> list[Any]:
+def _list_cases(body: object) -> list[Any]:
     cases = body.get("cases") if isinstance(body, dict) else None
     if not isinstance(cases, list) or not cases:
         raise CaseError("cases", 'a test file is {"cases": [...]} with at least one case')
@@ -206,7 +206,7 @@ def _names(leaf: str, path: str) -> bool:
     return re.search(rf"(^|[.]){re.escape(leaf)}(\[\d+\])?($|[.])", path) is not None
 
 
-def described(stated: object) -> Iterator[tuple[str, str]]:
+def find_description_problems(stated: object) -> Iterator[tuple[str, str]]:
     """What is wrong with `metadata.nephoscope`, as (JSON path below it, sentence); nothing where it is absent.
 
     The section is what makes a policy a recommendation: severity, remediation, tactics, techniques, controls, scoreControl,

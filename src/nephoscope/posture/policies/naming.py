@@ -13,7 +13,7 @@ def own_key(name: str) -> str:
     return next((str(one.json()["name"]) for one in documents(None, "policies") if one.name == wanted), "")
 
 
-def named(catalogue: Catalogue, name: str) -> Entry:
+def find_entry(catalogue: Catalogue, name: str) -> Entry:
     """The definition or initiative that a person named; NotHeldError where nothing, or more than one thing, is called so."""
     try:
         return catalogue.find("definition", own_key(name) or name)

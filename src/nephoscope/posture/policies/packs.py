@@ -80,9 +80,9 @@ class Packs:
         target.write_bytes(data)
         return Imported(target.name, str(path), len(data)), len(aliases)
 
-    def imported(self) -> list[Imported]:
+    def list_imported(self) -> list[Imported]:
         """The imported packs and alias tables."""
-        packs = [_stored(path) for path in self._files(self._packs)]
+        packs = [_read_stored(path) for path in self._files(self._packs)]
         tables = [Imported(path.name, "aliases", path.stat().st_size) for path in self._files(self._tables)]
         return [Imported(pack.name, pack.source, len(pack.documents)) for pack in packs] + tables
 
@@ -90,7 +90,7 @@ class Packs:
         """The shipped pack, the imported packs and the given folders as one catalogue."""
         own = own_catalogue(self._own_cache())
         packs = [self._pack(path) for path in self._files(self._packs)]
-        return own.including(*packs, *(self.folder(folder) for folder in folders))
+        return own.include(*packs, *(self.folder(folder) for folder in folders))
 
     @property
     def stamp(self) -> tuple[tuple[str, int, int], ...]:
@@ -113,7 +113,7 @@ class Packs:
         table = Aliases.builtin()
         for path in self._files(self._tables):
             try:
-                table = table.merged(Aliases.load(path))
+                table = table.merge(Aliases.load(path))
             except PolicyError as error:
                 reason = f"a damaged alias table: import it again ({error.message})"
                 raise ContentError(reason, Place(str(path))) from error
@@ -130,7 +130,7 @@ class Packs:
         try:
             return catalogue_cache.read(blob)
         except (FileNotFoundError, ValueError):
-            pack = _stored(path)
+            pack = _read_stored(path)
             catalogue_cache.write(
                 Catalogue.of(Document(data, Place(file)) for file, data in pack.documents), blob
             )
@@ -141,7 +141,7 @@ class Packs:
         return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
 
 
-def _stored(path: Path) -> _Stored:
+def _read_stored(path: Path) -> _Stored:
     try:
         return msgspec.msgpack.decode(path.read_bytes(), type=_Stored)
     except msgspec.DecodeError as error:

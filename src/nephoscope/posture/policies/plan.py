@@ -57,7 +57,7 @@ class Plan:
         own = Catalogue.of_bodies(
             (resource.body, Place("estate", path=resource.key)) for resource in policies
         )
-        plan = replace(self, catalogue=self.catalogue.including(own)) if policies else self
+        plan = replace(self, catalogue=self.catalogue.include(own)) if policies else self
         bodies = [
             (resource.body, Place("estate", path=resource.key))
             for type_ in _PARSERS
@@ -74,10 +74,10 @@ class Plan:
         policies = [one for one in given if _type_of(one[0]) in (DEFINITION_TYPE, INITIATIVE_TYPE)]
         plan = self
         if policies:
-            plan = replace(plan, catalogue=plan.catalogue.including(Catalogue.of_bodies(policies)))
+            plan = replace(plan, catalogue=plan.catalogue.include(Catalogue.of_bodies(policies)))
         return _with_bodies(plan, given, strict=False)
 
-    def assigning(self, target: str, parameters: Mapping[str, object] | None = None) -> Plan:
+    def with_assignment(self, target: str, parameters: Mapping[str, object] | None = None) -> Plan:
         """This plan with a definition or initiative, by id or name, assigned to the whole tenant."""
         name = target.rstrip("/").rsplit("/", 1)[-1].replace(" ", "-")
         return replace(self, assignments=(*self.assignments, Assignment.everywhere(target, name, parameters)))
@@ -90,7 +90,7 @@ class Plan:
         added = [Assignment.everywhere(id_, name) for id_, name in entries.items()]
         return replace(self, assignments=(*self.assignments, *added))
 
-    def exempting(self, *exemptions: Exemption) -> Plan:
+    def with_exemptions(self, *exemptions: Exemption) -> Plan:
         """This plan with more exemptions."""
         return replace(self, exemptions=_merge(self.exemptions, exemptions))
 

@@ -50,9 +50,9 @@ def build_plan(
     folders = [Path(folder) for folder in request.policies]
     alone = bool(folders) and not request.initiatives and not request.assigned
     given = [packs.folder(folder) for folder in folders]
-    _held(folders, given)
+    _require_policies(folders, given)
     held = packs.catalogue() if not alone else Catalogue([])
-    catalogue = held.including(*given)
+    catalogue = held.include(*given)
     plan = Plan(catalogue, problems=catalogue.problems[len(held.problems) :])
     decided = plan.reading(document for path in request.decisions for document in documents(Path(path)))
     _decides(request, decided)
@@ -66,7 +66,7 @@ def build_plan(
     initiatives = [known.catalogue.initiative(name) for name in names]
     values = shared_out(initiatives, dict(request.parameters))
     for name, parameters in zip(names, values, strict=True):
-        known = known.assigning(name, parameters)
+        known = known.with_assignment(name, parameters)
     known = replace(known, assignments=(*known.assignments, *theirs.assignments[len(decided.assignments) :]))
     return known.assigning_every_definition(given) if alone else known
 
@@ -80,7 +80,7 @@ def _decides(request: PlanRequest, plan: Plan) -> None:
         )
 
 
-def _held(folders: Sequence[Path], given: Sequence[Catalogue]) -> None:
+def _require_policies(folders: Sequence[Path], given: Sequence[Catalogue]) -> None:
     """ContentError where a folder holds no policy at all, not even a broken one: it is hardly the folder that was meant."""
     for folder, catalogue in zip(folders, given, strict=True):
         if not catalogue.entries and not any(problem.error for problem in catalogue.problems):

@@ -35,7 +35,7 @@ def accounts(edition: Edition, reach: Reach) -> Sequence[Account]:
     return edition.once(("accounts", reach), lambda: _read(edition, reach))
 
 
-def found(edition: Edition, reach: Reach, text: str) -> list[Account]:
+def find_accounts(edition: Edition, reach: Reach, text: str) -> list[Account]:
     """Those of which a name, an address or an id contains a text, in any case."""
     wanted = text.casefold()
     return [one for one in accounts(edition, reach) if wanted in one.words]

@@ -58,7 +58,7 @@ _MENTIONS = f"""CREATE TABLE copy.mentions AS SELECT DISTINCT lower(unnest(list_
 _BODIES = f"CREATE TABLE copy.bodies AS SELECT {_AT}, _body AS body {_FROM}"
 
 
-def opened(files: Sequence[Path], folder: Path) -> duckdb.DuckDBPyConnection:
+def open_copy(files: Sequence[Path], folder: Path) -> duckdb.DuckDBPyConnection:
     """The copy of an edition's files in a folder, made where it is not there yet; LakeError where that is not possible."""
     path = folder / f".documents-{_hash(files, folder)}.duckdb"
     try:
@@ -104,7 +104,7 @@ def _make(path: Path, files: Sequence[Path]) -> None:
     }
     with duckdb.connect(":memory:", config=config) as making:
         making.execute(
-            f"ATTACH '{_quoted(part)}' AS copy (ROW_GROUP_SIZE {_ROWS_OF_A_GROUP}, STORAGE_VERSION 'v1.4.0')"
+            f"ATTACH '{_quote(part)}' AS copy (ROW_GROUP_SIZE {_ROWS_OF_A_GROUP}, STORAGE_VERSION 'v1.4.0')"
         )
         making.execute(_DOCUMENTS, {**given, **ranks})
         making.execute(_MENTIONS, {**given, **_NAMED, "listed": sorted(LISTED)})
@@ -138,5 +138,5 @@ def _in_one_spelling(making: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _quoted(path: Path) -> str:
+def _quote(path: Path) -> str:
     return str(path).replace("'", "''")

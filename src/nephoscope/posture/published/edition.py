@@ -142,21 +142,21 @@ class Edition:
         """
         current = beside() if beside is not None and TABLE in self.reads(text, timeout) else None
         if now is not None or _MOMENTARY.search(text):
-            return self._queried(text, reach, now, timeout, current)
+            return self._query(text, reach, now, timeout, current)
         told = tuple(sorted(reach.items())) if isinstance(reach, Mapping) else reach
         key = ("query", text, told, current.key if current is not None else None)
-        return list(self._results.once(key, lambda: self._queried(text, reach, now, timeout, current)))
+        return list(self._results.once(key, lambda: self._query(text, reach, now, timeout, current)))
 
     def reads(self, text: str, timeout: float | None = None) -> frozenset[str]:
         """The lower-cased names of the tables that a query reads; KqlError where it is wrong."""
 
-        def asked() -> frozenset[str]:
+        def find_asked_tables() -> frozenset[str]:
             catalog = GraphCatalog(self.files, self.opens)
             with within(timeout):
                 compile_results(text, catalog)
             return catalog.asked
 
-        return self.once(("read by", text), asked)
+        return self.once(("read by", text), find_asked_tables)
 
     def unread(self, tables: Iterable[str], reach: Mapping[str, Shown]) -> list[str]:
         """Return the tables (lower-cased) that nothing collected fills and of which a reach sees no row that was imported.
@@ -172,7 +172,7 @@ class Edition:
             return False
         key = ("has rows", table, reach)
         return self.once(
-            key, lambda: bool(self._queried(f"{table} | take 1", reach, None, None, None)[-1].table.num_rows)
+            key, lambda: bool(self._query(f"{table} | take 1", reach, None, None, None)[-1].table.num_rows)
         )
 
     def current(self, beside: Beside) -> Current:
@@ -196,7 +196,7 @@ class Edition:
         """What `make` makes of the documents, made once for a key; whoever gets it must leave it as it is."""
         return self._documents.once(key, make)
 
-    def _queried(
+    def _query(
         self,
         text: str,
         reach: Shown | Mapping[str, Shown],

@@ -143,11 +143,11 @@ class Findings:
         rows = self.rows(reach, wanted).filter(one_of("subject", resources)).project("subject").distinct()
         return frozenset(subject for (subject,) in rows.fetchall())
 
-    def unjudged(self, reach: Reach) -> dict[str, list[Unjudged]]:
+    def count_unjudged(self, reach: Reach) -> dict[str, list[Unjudged]]:
         """For each recommendation, how many could not be judged and why, the most first."""
-        return dict(self.documents.once(("unjudged", reach), lambda: self._unjudged(reach)))
+        return dict(self.documents.once(("unjudged", reach), lambda: self._count_unjudged(reach)))
 
-    def _unjudged(self, reach: Reach) -> dict[str, list[Unjudged]]:
+    def _count_unjudged(self, reach: Reach) -> dict[str, list[Unjudged]]:
         grouping = "recommendation, state, cause, why"
         rows = self.rows(reach, UNJUDGED).aggregate(f"{grouping}, count(*) AS n", grouping)
         found: dict[str, list[Unjudged]] = {}
@@ -244,9 +244,9 @@ def _mentions(text: str) -> object:
     return found
 
 
-def chosen(values: Iterable[str]) -> frozenset[str]:
+def drop_empty(values: Iterable[str]) -> frozenset[str]:
     """The values that say something."""
     return frozenset(one for one in values if one)
 
 
-__all__ = ["ASSESSMENT", "ORDERS", "SHOWN_STATES", "Finding", "Findings", "Tally", "Wanted", "chosen"]
+__all__ = ["ASSESSMENT", "ORDERS", "SHOWN_STATES", "Finding", "Findings", "Tally", "Wanted", "drop_empty"]

@@ -10,7 +10,7 @@ from nephoscope.access.guard import DeniedError
 from nephoscope.lake.reading.reaches import Reaches, ReachesWithin
 from nephoscope.posture.published.beside import TABLE, Beside
 from nephoscope.posture.published.edition import Edition, GraphCatalog, with_current
-from nephoscope.posture.published.shown import OPERATIONS, USUAL, Parted, Shown, shown
+from nephoscope.posture.published.shown import OPERATIONS, USUAL, Parted, Shown, find_row_access
 from nephoscope.posture.reports.graph_tables import COLUMNS, TABLES
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.engines.parquet import FileScan
@@ -55,7 +55,7 @@ class PublishedGraph:
         edition = self.edition
         if subscriptions is not None:
             reaches = ReachesWithin(reaches, subscriptions)
-        reach = shown(edition.types, reaches)[table]
+        reach = find_row_access(edition.types, reaches)[table]
         if edition.unread([table], {table: reach}):
             told = f"nothing is read into {TABLES[table]} here: that it has no rows would say nothing of the estate"
             raise KqlError(told, kind="unsupported")
@@ -73,7 +73,7 @@ def must_read_whole(
     Rules run as the product: whoever writes one would else read through its alerts what the own roles do not show. `tables` are the
     lower-cased tables of Resource Graph that it reads.
     """
-    seen = shown(edition.types, caller.reaches) if edition is not None else {}
+    seen = find_row_access(edition.types, caller.reaches) if edition is not None else {}
     for table in sorted(tables):
         operation = OPERATIONS.get(table, USUAL)
         if not _whole(seen.get(table) or caller.reach(operation), workspace.subscriptions):

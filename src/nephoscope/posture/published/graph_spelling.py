@@ -16,15 +16,15 @@ from typing import Any
 _CAPITAL = {"microsoft.security/assessments": "resourceDetails"}
 
 
-def spelled(type_: str, properties: Any) -> object:
+def spell_properties(type_: str, properties: Any) -> object:
     """The properties of a document of a lower-cased type as a row of Resource Graph has them."""
     name = _CAPITAL.get(type_)
     details = properties.get(name) if name and isinstance(properties, Mapping) else None
     if not isinstance(details, Mapping):
         return properties
-    return {**properties, name: {capitalised(word): value for word, value in details.items()}}
+    return {**properties, name: {capitalise(word): value for word, value in details.items()}}
 
 
-def capitalised(name: str) -> str:
+def capitalise(name: str) -> str:
     """A word with its first letter as a capital."""
     return name[:1].upper() + name[1:]

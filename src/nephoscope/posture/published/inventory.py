@@ -76,7 +76,7 @@ class Inventory:
         cursor = self.documents.cursor()
         wanted = "key, id, name, type, location, subscription"
         rows = self._rows(reach, type_, text, cursor).project(wanted).set_alias("r")
-        failing = self._failing(reach, cursor).set_alias("f")
+        failing = self._count_failing(reach, cursor).set_alias("f")
         joined = rows.join(failing, "r.key = f.subject", "left")
         counted = joined.project(
             "r.id, r.name, r.type, r.location, r.subscription, coalesce(f.failing, 0) AS failing, coalesce(f.grave, 0) AS grave, r.key"
@@ -105,12 +105,12 @@ class Inventory:
     def _others(self, reach: Reach) -> list[tuple[str, int]]:
         cursor = self.documents.cursor()
         things = self.documents.rows(reach, cursor).filter(~one_of("part", LISTED))
-        failing = self._failing(reach, cursor).set_alias("f")
+        failing = self._count_failing(reach, cursor).set_alias("f")
         joined = things.project("key, type").set_alias("r").join(failing, "r.key = f.subject")
         counted = joined.project("r.type, f.failing").aggregate("type, sum(failing)::BIGINT AS n", "type")
         return [(type_, int(count)) for type_, count in counted.order("n DESC, type").fetchall()]
 
-    def _failing(self, reach: Reach, cursor: DuckDBPyConnection) -> DuckDBPyRelation:
+    def _count_failing(self, reach: Reach, cursor: DuckDBPyConnection) -> DuckDBPyRelation:
         rows = self.documents.rows(reach, cursor).filter(
             (ColumnExpression("type") == ConstantExpression(ASSESSMENT))
             & (ColumnExpression("state") == ConstantExpression("NonCompliant"))

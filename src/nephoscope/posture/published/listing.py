@@ -12,7 +12,7 @@ import msgspec
 from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExpression
 
 from nephoscope.model.reach import EVERYTHING, Reach
-from nephoscope.posture.published.store import Documents, Texts, hashed, in_group, one_of, under
+from nephoscope.posture.published.store import Documents, Texts, hash_condition, in_group, one_of, under
 from nephoscope.posture.reports.graph_tables import COLLECTED
 
 PAGE = 1_000
@@ -53,10 +53,10 @@ class Listing:
         """The document of an id in any case, None where there is none that may be read."""
         key = id_.lower().rstrip("/")
         found = self.documents.texts(("get", key, reach), lambda: self._get(key, reach))
-        return decoded(found[0][0]) if found else None
+        return decode_document(found[0][0]) if found else None
 
     def _get(self, key: str, reach: Reach) -> Texts:
-        found = self.documents.rows(reach).filter(hashed("key", [key]))
+        found = self.documents.rows(reach).filter(hash_condition("key", [key]))
         rows = found.project("key, number, part, tenant").order("part, tenant").fetchall()
         numbers = [number for at, number, *_ in rows if at == key][:1]
         return [(body, key) for body in self.documents.bodies(numbers)]
@@ -71,14 +71,14 @@ class Listing:
         wanted = frozenset(keys)
         rows = (
             self.documents.rows(reach)
-            .filter(hashed("key", keys))
+            .filter(hash_condition("key", keys))
             .project("number, key")
             .order("number")
             .fetchall()
         )
         found = [(number, key) for number, key in rows if key in wanted]
         bodies = self.documents.bodies([number for number, _ in found])
-        return {key: decoded(body) for (_, key), body in zip(found, bodies, strict=True)}
+        return {key: decode_document(body) for (_, key), body in zip(found, bodies, strict=True)}
 
     def tags(self, keys: Collection[str], reach: Reach) -> dict[str, dict[str, Any]]:
         """The tags of the documents of lower-cased ids, of those that may be read."""
@@ -102,7 +102,7 @@ class Listing:
         key = ("page", tuple(sorted(types)), reach, scope, after, most, collected)
         make = partial(self._page, types, reach, scope, after, most, collected)
         found = self.documents.texts(key, make) if most <= PAGE else make()
-        bodies = tuple(decoded(text) for text, _ in found[:most])
+        bodies = tuple(decode_document(text) for text, _ in found[:most])
         return Page(bodies, found[most - 1][1] if len(found) > most else "")
 
     def _page(
@@ -151,6 +151,6 @@ class Listing:
         return [type_ for (type_,) in rows.project("type").distinct().fetchall()]
 
 
-def decoded(text: str) -> dict[str, object]:
+def decode_document(text: str) -> dict[str, object]:
     """A document of its text."""
     return msgspec.json.decode(text, type=dict[str, Any])

@@ -88,7 +88,7 @@ class Made:
         return self.edition < EDITION
 
 
-def made(reports: Sequence[Report]) -> Made:
+def make_build_info(reports: Sequence[Report]) -> Made:
     """What the reports of tenants were made from."""
     report = reports[0] if len(reports) == 1 else CombinedReport(tuple(reports))
     estates = [one.run.estate for one in reports]
@@ -97,7 +97,7 @@ def made(reports: Sequence[Report]) -> Made:
         when=report.now,
         scope=report.scope,
         resources=report.resources,
-        percentage=score.percentage if score.scored else None,
+        percentage=score.percentage if score.is_scored else None,
         current=score.current,
         max=score.max,
         states={state.value: count for state, count in report.states.items()},

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from duckdb import ColumnExpression, ConstantExpression
 
 from nephoscope.model.reach import Reach
-from nephoscope.posture.published.listing import decoded
+from nephoscope.posture.published.listing import decode_document
 from nephoscope.posture.published.store import Documents, one_of
 
 Address = IPv4Address | IPv6Address
@@ -42,10 +42,10 @@ class Mentions:
     ) -> list[Mention]:
         """Those of some tables, or of a lower-cased type, that name an address or a CVE; none where the text is neither."""
         key = ("mentions", reach, text.strip().lower(), parts, type_, most)
-        return list(self.documents.once(key, lambda: self._found(reach, text.strip(), parts, type_, most)))
+        return list(self.documents.once(key, lambda: self._find(reach, text.strip(), parts, type_, most)))
 
-    def _found(self, reach: Reach, text: str, parts: tuple[str, ...], type_: str, most: int) -> list[Mention]:
-        wanted = sought(text)
+    def _find(self, reach: Reach, text: str, parts: tuple[str, ...], type_: str, most: int) -> list[Mention]:
+        wanted = parse_sought(text)
         if wanted is None:
             return []
         cursor = self.documents.cursor()
@@ -56,11 +56,11 @@ class Mentions:
         both = rows.project("key, number").set_alias("d").join(named.set_alias("m"), "d.number = m.number")
         found = both.project("d.key, d.number").distinct().order("key").limit(most).fetchall()
         bodies = self.documents.bodies([number for _, number in found])
-        told = (_mention(decoded(body), wanted) for body in bodies)
+        told = (_mention(decode_document(body), wanted) for body in bodies)
         return [one for one in told if one.places]
 
 
-def sought(text: str) -> Address | str | None:
+def parse_sought(text: str) -> Address | str | None:
     """The address that a text is, or the CVE, in small letters; None where it is neither."""
     if _CVE.fullmatch(text):
         return text.lower()

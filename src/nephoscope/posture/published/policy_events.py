@@ -51,10 +51,10 @@ class Events:
 
     def documents(self) -> Iterator[tuple[Document, str]]:
         """Those that changed now, and those of the last 90 days."""
-        for document in (*self._new, *self._carried()):
+        for document in (*self._new, *self._carry_over()):
             yield document, table_of(document.id.type)
 
-    def _carried(self) -> Iterator[Document]:
+    def _carry_over(self) -> Iterator[Document]:
         for row in _rows(self._files, TYPE.lower(), ("_body", "tenantId")):
             body = msgspec.json.decode(row["_body"])
             if datetime.fromisoformat(body["properties"]["timestamp"]) > self._now - KEPT:

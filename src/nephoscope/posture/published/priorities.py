@@ -12,7 +12,7 @@ import pyarrow as pa
 from nephoscope.model.reach import EVERYTHING, Reach
 from nephoscope.posture.published.findings import Findings, Tally, Wanted
 from nephoscope.posture.recommendations.ranking import rank
-from nephoscope.posture.recommendations.score import Standing, standing
+from nephoscope.posture.recommendations.score import Standing, find_standing
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ FAILING = Wanted(states=frozenset({State.NON_COMPLIANT.value}))
 _STANDING = "".join(
     [
         f"CASE WHEN state = '{State.EXEMPT.value}' AND lower(cause) = 'mitigated'",
-        f" THEN {standing(State.EXEMPT, 'mitigated').value}",
-        *(f" WHEN state = '{state.value}' THEN {standing(state, '').value}" for state in State),
+        f" THEN {find_standing(State.EXEMPT, 'mitigated').value}",
+        *(f" WHEN state = '{state.value}' THEN {find_standing(state, '').value}" for state in State),
         f" ELSE {Standing.UNKNOWN.value} END",
     ]
 )
@@ -72,17 +72,17 @@ class Priorities:
 
     edition: Edition
 
-    def ranked(self, reach: Reach, paths: Reach, wanted: Wanted = EVERY) -> list[Priority]:
+    def rank(self, reach: Reach, paths: Reach, wanted: Wanted = EVERY) -> list[Priority]:
         """Every recommendation, those with failing resources first, each group in rank order.
 
         `reach` is whose assessments count, `paths` whose attack paths. The gain is that over the whole reach, whatever is wanted.
         """
         key = ("priorities", reach, paths, wanted)
-        return list(self.edition.once(key, lambda: self._ranked(reach, paths, wanted)))
+        return list(self.edition.once(key, lambda: self._rank(reach, paths, wanted)))
 
-    def _ranked(self, reach: Reach, paths: Reach, wanted: Wanted) -> list[Priority]:
+    def _rank(self, reach: Reach, paths: Reach, wanted: Wanted) -> list[Priority]:
         gains = self.edition.once(("gains", reach), lambda: self._gains(reach))
-        exposed = self.edition.once(("exposed", reach), lambda: self._exposed(reach))
+        exposed = self.edition.once(("exposed", reach), lambda: self._count_exposed(reach))
         on_paths = self.edition.once(("weaknesses", paths), lambda: self._weaknesses(paths))
         found = [
             Priority(one, *gains.get(one.recommendation, ("", 0.0)), *on_paths.get(one.recommendation, (0, None)),
@@ -119,7 +119,7 @@ class Priorities:
             one["name"]: (one["properties"]["displayName"], one["properties"]["maxScore"]) for one in bodies
         }
 
-    def _exposed(self, reach: Reach) -> Mapping[str, int]:
+    def _count_exposed(self, reach: Reach) -> Mapping[str, int]:
         """Recommendation -> how many of the resources that fail it the Internet reaches."""
         findings: Findings = self.edition.findings
         cursor = findings.documents.cursor()

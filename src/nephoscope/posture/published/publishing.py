@@ -20,12 +20,12 @@ import pyarrow as pa
 from deltalake import DeltaTable, WriterProperties
 
 import nephoscope.posture.published.kinds as package
-from nephoscope.lake.storage.delta import opened
+from nephoscope.lake.storage.delta import open_table
 from nephoscope.lake.storage.next_commit import commit_next
 from nephoscope.posture.published import changes
 from nephoscope.posture.published.document import Document, Documents
 from nephoscope.posture.published.edition import Edition
-from nephoscope.posture.published.made import Made, evaluation_row, made
+from nephoscope.posture.published.made import Made, evaluation_row, make_build_info
 from nephoscope.posture.published.policy_events import Events
 from nephoscope.posture.published.rows import SCHEMA, batches, is_common, row
 from nephoscope.posture.reports.graph_tables import COLLECTED, table_of
@@ -77,7 +77,7 @@ def publish_tenants(
     published since this began.
     """
     now = reports[0][0].now
-    before = opened(published_path(data))
+    before = open_table(published_path(data))
     # read before the commit: a table cannot be opened while another is written to
     moved = list(changes.documents(data, now))
     events = Events(Edition.of(before, published_path(data)).files if before else {}, now)
@@ -88,7 +88,7 @@ def publish_tenants(
         yield from moved
 
     check()
-    evaluation = made([report for report, _ in reports])
+    evaluation = make_build_info([report for report, _ in reports])
     return _publish(data, every(), evaluation, -1 if before is None else int(before.version()))
 
 
@@ -114,7 +114,7 @@ def _of_tenants(
 
 def publish_documents(data: Path, several: Iterable[tuple[Document, str]], evaluation: Made) -> int:
     """Replace what was published before by documents, each with the table in which it stands; the version of the table."""
-    before = opened(published_path(data))
+    before = open_table(published_path(data))
     return _publish(data, several, evaluation, -1 if before is None else int(before.version()))
 
 

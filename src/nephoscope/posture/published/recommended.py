@@ -36,7 +36,7 @@ def metadata(report: Report, key: str) -> dict[str, Any]:
         "policyDefinitionId": definition_id(report, key),
         "description": known.description,
         "remediationDescription": "\n".join(known.remediation.steps),
-        "tactics": [_spaced(one) for one in known.tactics],
+        "tactics": [_space_words(one) for one in known.tactics],
         "techniques": list(known.techniques),
         "preview": known.preview,
     }
@@ -53,7 +53,7 @@ def is_custom(report: Report, key: str) -> bool:
     return definition_id(report, key).lower() in report.run.estate.resources
 
 
-def unjudged(report: Report, key: str) -> dict[str, Any]:
+def make_unjudged(report: Report, key: str) -> dict[str, Any]:
     """The properties of the metadata of an analyzer's key by which no recommendation is judged."""
     return {**metadata(report, key), "displayName": keys()[key].title, "description": UNJUDGED}
 
@@ -66,6 +66,6 @@ def definition_id(report: Report, key: str, kind: Kind = "definition") -> str:
         return ""
 
 
-def _spaced(tactic: str) -> str:
+def _space_words(tactic: str) -> str:
     """A tactic in the words of the metadata: `CredentialAccess` is `Credential Access` there."""
     return "".join(f" {one}" if one.isupper() and at else one for at, one in enumerate(tactic))

@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 
 from nephoscope.posture.published.document import Document
-from nephoscope.posture.published.graph_spelling import spelled
+from nephoscope.posture.published.graph_spelling import spell_properties
 from nephoscope.posture.reports.graph_tables import COLLECTED, COLUMNS
 from nephoscope_kql.types import KqlType
 
@@ -83,7 +83,9 @@ def row(document: Document, table: str) -> dict[str, Any]:
     The columns are spelled as Resource Graph has them, `_body` as the document's own API; what was collected stays as it was.
     """
     body, id_ = document.body, document.id
-    shown = body.get("properties") if table == COLLECTED else spelled(id_.type, body.get("properties"))
+    shown = (
+        body.get("properties") if table == COLLECTED else spell_properties(id_.type, body.get("properties"))
+    )
     common = is_common(document)
     found = _LACKING | {name: _value(body[name], dynamic=name in _DYNAMIC) for name in _LACKING.keys() & body}
     found |= {

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.storage.delta import LOG, opened
+from nephoscope.lake.storage.delta import LOG, open_table
 from nephoscope.posture.published.edition import Edition
 from nephoscope.posture.published.publishing import published_path
 
@@ -42,7 +42,7 @@ class Shelf:
             known = self._known
             if known is not None and (self._coming or not self._entry(known.version + 1).exists()):
                 return known
-            table = opened(self._path)
+            table = open_table(self._path)
             if table is None:
                 return None
             found = Edition.of(table, self._path)
@@ -60,7 +60,7 @@ class Shelf:
         if newest is None or newest.version == version:
             return newest
         with self._lock:
-            found = self._older.pop(version, None) or self._opened(version)
+            found = self._older.pop(version, None) or self._open_edition(version)
             if found is None or not all(
                 path.exists() for several in found.files.values() for path in several
             ):
@@ -70,11 +70,11 @@ class Shelf:
                 self._older.popitem(last=False)
             return found
 
-    def _opened(self, version: int) -> Edition | None:
+    def _open_edition(self, version: int) -> Edition | None:
         if not self._entry(version).exists():
             return None
         try:
-            table = opened(self._path, version)
+            table = open_table(self._path, version)
         except LakeError as error:
             _LOG.info("the evaluation of version %d cannot be gone on with: %s", version, error)
             return None

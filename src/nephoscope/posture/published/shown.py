@@ -43,18 +43,18 @@ class Parted:
 Shown = Reach | Parted
 
 
-def shown(
+def find_row_access(
     kinds: Mapping[str, frozenset[str]], reaches: Callable[[Iterable[str]], Mapping[str, Reach]]
 ) -> dict[str, Reach | Parted]:
     """Lower-cased table -> what it shows; `kinds` are an edition's types, `reaches` says where operations may be done."""
     apart = {one: types for one, types in kinds.items() if one not in OPERATIONS}
     several = {type_ for types in apart.values() for type_ in types}
-    reach = reaches([USUAL, *OPERATIONS.values(), *map(reading, several)])
+    reach = reaches([USUAL, *OPERATIONS.values(), *map(read_operation, several)])
     usual = {table: reach[OPERATIONS.get(table, USUAL)] for table in TABLES}
     return usual | {table: _of(types, reach) for table, types in apart.items() if table in TABLES}
 
 
-def reading(type_: str) -> str:
+def read_operation(type_: str) -> str:
     """The operation that reads resources of a type."""
     return f"{type_}/read"
 
@@ -62,7 +62,7 @@ def reading(type_: str) -> str:
 def _of(types: Iterable[str], reach: Mapping[str, Reach]) -> Shown:
     parts: defaultdict[Reach, set[str]] = defaultdict(set)
     for one in types:
-        parts[reach[reading(one)]].add(one)
+        parts[reach[read_operation(one)]].add(one)
     if len(parts) == 1:
         return next(iter(parts))
     return Parted(tuple((frozenset(several), one) for one, several in parts.items() if not one.nothing))
@@ -74,7 +74,7 @@ def seen_by(shown: Shown, opens: Collection[str] = ()) -> tuple[Pairs, ...] | No
     `opens` is what `_open` says of rows.
     """
     if isinstance(shown, Parted):
-        return tuple(pairs for types, reach in shown.parts for pairs in _typed(types, reach, opens))
+        return tuple(pairs for types, reach in shown.parts for pairs in _pair_types(types, reach, opens))
     if shown.everything:
         return None
     if shown.nothing:
@@ -96,6 +96,6 @@ def _is_open_to(said: str, reach: Reach) -> bool:
     return not known or not known.isdisjoint(said.split())
 
 
-def _typed(types: frozenset[str], reach: Reach, opens: Collection[str]) -> Iterable[Pairs]:
+def _pair_types(types: frozenset[str], reach: Reach, opens: Collection[str]) -> Iterable[Pairs]:
     ways = seen_by(reach, opens)
     return ((("type", types), *pairs) for pairs in (((),) if ways is None else ways))

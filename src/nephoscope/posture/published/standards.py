@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
-from nephoscope.posture.published.listing import decoded
+from nephoscope.posture.published.listing import decode_document
 from nephoscope.posture.reports.graph_tables import COLLECTED
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Standards:
     def bodies(self, reach: Reach) -> list[dict[str, Any]]:
         """One document of each standard, of those that may be read."""
         rows = self._rows(reach, STANDARD).aggregate("name, arg_max(number, key)", "name")
-        return [decoded(body) for body in self.documents.bodies([at for _, at in rows.fetchall()])]
+        return [decode_document(body) for body in self.documents.bodies([at for _, at in rows.fetchall()])]
 
     def states(self, reach: Reach, type_: str) -> dict[str, dict[str, str]]:
         """Standard -> the name of each of its controls (CONTROL) or policies (ASSESSMENT) -> the worst of its states."""
@@ -52,7 +52,7 @@ class Standards:
         named = FunctionExpression("lower", FunctionExpression("split_part", *at))
         rows = self._rows(reach, type_).filter(named == ConstantExpression(standard.lower()))
         numbers = [number for (number,) in rows.order("key").project("number").fetchall()]
-        return [decoded(body) for body in self.documents.bodies(numbers)]
+        return [decode_document(body) for body in self.documents.bodies(numbers)]
 
     def _rows(self, reach: Reach, type_: str) -> DuckDBPyRelation:
         """Those that were made here: what Azure had said of them is not how they stand."""

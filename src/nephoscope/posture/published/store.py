@@ -11,7 +11,7 @@ from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExp
 
 from nephoscope.model.reach import Reach
 from nephoscope.posture.published.answers import Answers
-from nephoscope.posture.published.copy import opened
+from nephoscope.posture.published.copy import open_copy
 from nephoscope.posture.published.rows import EVERYBODY
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Documents:
     """The table `documents`, sorted by type and key; `rows` is a view of it for the thread that asks, `bodies` what stands in them."""
 
     def __init__(self, files: Sequence[Path], folder: Path) -> None:
-        self._connection = opened(files, folder)
+        self._connection = open_copy(files, folder)
         self._answers = Answers(REMEMBERED)
         self._texts = Answers(KEPT_BYTES, lambda found: sum(len(text) for text, _ in found) + 1)
 
@@ -70,11 +70,11 @@ class Documents:
     def rows(self, reach: Reach, cursor: DuckDBPyConnection | None = None) -> DuckDBPyRelation:
         """The rows that a reach sees."""
         found = (cursor or self.cursor()).table("documents")
-        test = seen(reach)
+        test = visibility_condition(reach)
         return found if test is None else found.filter(test)
 
 
-def seen(reach: Reach) -> Expression | None:
+def visibility_condition(reach: Reach) -> Expression | None:
     """The condition that a row may be read; None = every row."""
     if reach.everything:
         return None
@@ -111,7 +111,7 @@ def one_of(column: str, values: Iterable[str]) -> Expression:
     return ColumnExpression(column).isin(*(ConstantExpression(one) for one in sorted(values)))
 
 
-def hashed(column: str, values: Iterable[str]) -> Expression:
+def hash_condition(column: str, values: Iterable[str]) -> Expression:
     """The column most likely has one of the values: by hashes, which are looked through in a twentieth of the time of long texts."""
     several = (FunctionExpression("hash", ConstantExpression(one)) for one in sorted(values))
     return ColumnExpression(f"{column}_hash").isin(*several)
@@ -132,4 +132,4 @@ def under(column: str, scope: str) -> Expression:
     near = _NEAR.match(scope)
     if near is None:
         return found
-    return (hashed("grp", [near[0]]) if near[2] else one_of("subscription", [near[1]])) & found
+    return (hash_condition("grp", [near[0]]) if near[2] else one_of("subscription", [near[1]])) & found

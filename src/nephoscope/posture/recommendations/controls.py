@@ -28,7 +28,7 @@ class Placement:
     basis: str = ""
 
     @property
-    def inferred(self) -> bool:
+    def is_inferred(self) -> bool:
         """Whether no publication says so."""
         return self.source == INFERRED
 
@@ -50,7 +50,7 @@ class Controls:
         placement = self.placements.get(key.lower())
         return self.named(placement.control) if placement else None
 
-    def scoring(self, recommendation: Recommendation) -> Control | None:
+    def find_scoring(self, recommendation: Recommendation) -> Control | None:
         """The control in which a recommendation moves the score: None for previews and for what is in no control."""
         if recommendation.preview:
             return None

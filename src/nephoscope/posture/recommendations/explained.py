@@ -34,7 +34,7 @@ class Recommendations:
         name = key.lower()
         if name not in self._made:
             properties = self._properties(name)
-            self._made[name] = _unexplained(name) if properties is None else self._read(name, properties)
+            self._made[name] = _make_unexplained(name) if properties is None else self._read(name, properties)
         return self._made[name]
 
     def has_critical(self) -> bool:
@@ -116,7 +116,7 @@ def _severity(name: str, own: ArmObject, guide: ArmObject, reads: str) -> tuple[
     return Severity.LOW, "inferred"
 
 
-def _unexplained(key: str) -> Recommendation:
+def _make_unexplained(key: str) -> Recommendation:
     """A recommendation that no content holds; an assessment key may still have a published severity."""
     published = Severities.builtin().of(key)
     if published is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nephoscope.posture.recommendations.recommendation import Recommendation
 from nephoscope.posture.recommendations.row import Row
-from nephoscope.posture.recommendations.score import Control, Standing, standing
+from nephoscope.posture.recommendations.score import Control, Standing, find_standing
 from nephoscope.posture.recommendations.subject import worst
 from nephoscope_policy.model.state import Severity, State
 
@@ -83,7 +83,7 @@ class Standings:
             control = controls[key]
             if control is not None:
                 ranks = standings[control.id].setdefault(resource, {})
-                value = standing(item.state, item.cause)
+                value = find_standing(item.state, item.cause)
                 ranks[key] = max(value, ranks.get(key, value))
         for key, states in verdicts.items():
             self._counts[key].update(states.values())
@@ -101,7 +101,7 @@ class Standings:
             if len(failed) == 1 and Standing.UNKNOWN not in ranks.values():
                 self._gained[failed[0]] += 1
 
-    def ranked(self, recommendation_of: Callable[[str], Recommendation]) -> list[Ranked]:
+    def rank(self, recommendation_of: Callable[[str], Recommendation]) -> list[Ranked]:
         """Every recommendation that was assessed, those with failing resources first, each group in rank order."""
         found = [
             Ranked(recommendation_of(key), counts, self._control_of(key), self._gain(key))

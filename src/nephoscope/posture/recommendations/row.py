@@ -119,7 +119,7 @@ class Filter:
     severities: tuple[Severity, ...] = ()
     states: tuple[State, ...] = ()
 
-    def naming(self, titles: Mapping[str, str]) -> Filter:
+    def with_named_subscriptions(self, titles: Mapping[str, str]) -> Filter:
         """The filter with the ids of the subscriptions whose display names it asks for; `titles` is id -> display name."""
         named = (
             id_ for id_, title in titles.items() if self.subscriptions and _matches(title, self.subscriptions)
@@ -148,11 +148,11 @@ class Filter:
             _matches(row.id.subscription, self.subscriptions)
             and _matches(row.id.resource_group, self.resource_groups)
             and _matches(row.id.type, self.types)
-            and all(_tagged(row.tags, tag) for tag in self.tags)
+            and all(_has_tag(row.tags, tag) for tag in self.tags)
         )
 
 
-def grouped(rows: Iterable[Row]) -> dict[Group, list[Row]]:
+def group_rows(rows: Iterable[Row]) -> dict[Group, list[Row]]:
     """Rows by their group, both in the order of a report."""
     found: dict[Group, list[Row]] = {}
     recommendations: dict[Group, Recommendation] = {}
@@ -177,7 +177,7 @@ def _matches(value: str, patterns: Sequence[str]) -> bool:
     return not patterns or any(fnmatchcase(value.casefold(), pattern.casefold()) for pattern in patterns)
 
 
-def _tagged(tags: Mapping[str, str], wanted: str) -> bool:
+def _has_tag(tags: Mapping[str, str], wanted: str) -> bool:
     name, equals, value = wanted.partition("=")
     found = [text for key, text in tags.items() if key.casefold() == name.casefold()]
     return bool(found) and (not equals or _matches(found[0], (value,)))

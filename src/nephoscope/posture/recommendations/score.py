@@ -99,7 +99,7 @@ class ScopeScore:
         return _share(self.current, self.max)
 
     @property
-    def scored(self) -> bool:
+    def is_scored(self) -> bool:
         """Whether anything could be judged: without it a percentage says nothing."""
         return self.max > 0
 
@@ -117,14 +117,14 @@ class SecureScore:
         return tuple(one for one in self.controls if one.weight or one.unknown)
 
     @property
-    def scored(self) -> bool:
+    def is_scored(self) -> bool:
         """Whether any subscription could be judged."""
-        return any(scope.scored for scope in self.subscriptions)
+        return any(scope.is_scored for scope in self.subscriptions)
 
     @property
     def share(self) -> float:
         """The weighted share of the points of the subscriptions that could be judged, 0 to 1, not rounded."""
-        scored = [scope for scope in self.subscriptions if scope.scored]
+        scored = [scope for scope in self.subscriptions if scope.is_scored]
         weights = sum(scope.weight for scope in scored)
         points = sum(scope.current / scope.max * scope.weight for scope in scored)
         return points / weights if weights else 0.0
@@ -145,7 +145,7 @@ class SecureScore:
         return self.share * self.max
 
 
-def standing(state: State, cause: str) -> Standing:
+def find_standing(state: State, cause: str) -> Standing:
     """What one assessment says of its resource: a Mitigated exemption is healthy, a Waiver leaves the score."""
     if state is State.EXEMPT:
         return Standing.HEALTHY if cause.casefold() == "mitigated" else Standing.NOT_APPLICABLE
@@ -178,14 +178,14 @@ def score(
         resource = ResourceId.parse(assessment.resource)
         if not resource.subscription:
             continue
-        rank = standing(assessment.state, assessment.cause)
+        rank = find_standing(assessment.state, assessment.cause)
         ranks = standings[resource.subscription][control_id]
         ranks[resource.key] = max(rank, ranks.get(resource.key, rank))
     scopes = tuple(_scope(name, standings[name], controls) for name in sorted(standings))
-    return combined(scopes, controls)
+    return combine_scores(scopes, controls)
 
 
-def combined(scopes: Iterable[ScopeScore], controls: Sequence[Control]) -> SecureScore:
+def combine_scores(scopes: Iterable[ScopeScore], controls: Sequence[Control]) -> SecureScore:
     """The score of an estate from the scores of its subscriptions, each of them once, for the same controls."""
     ordered = tuple(sorted(scopes, key=lambda scope: scope.subscription))
     return SecureScore(ordered, _merge(ordered, controls))

@@ -66,13 +66,13 @@ def _read(document: Document) -> Severities:
     found: dict[str, dict[str, Published]] = {"policy": {}, "assessment": {}}
     for index, row in enumerate(rows):
         path = f"severities[{index}]"
-        published = _published(row, sources, document, path)
+        published = _parse_published(row, sources, document, path)
         for column, names in found.items():
             _name(row, column, published, names, document, path)
     return Severities(found["policy"], found["assessment"], sources)
 
 
-def _published(row: object, sources: Mapping[str, str], document: Document, path: str) -> Published:
+def _parse_published(row: object, sources: Mapping[str, str], document: Document, path: str) -> Published:
     if not isinstance(row, dict) or set(row) != _COLUMNS:
         raise _fault(document, path, f"a row has exactly {', '.join(sorted(_COLUMNS))}")
     if row["policy"] is None and row["assessment"] is None:

@@ -16,7 +16,7 @@ from nephoscope.posture.recommendations.holding import Holding
 from nephoscope.posture.recommendations.ranking import Ranked, Standings
 from nephoscope.posture.recommendations.recommendation import Recommendation
 from nephoscope.posture.recommendations.row import Filter, Group, Row, group_order
-from nephoscope.posture.recommendations.score import SecureScore, combined
+from nephoscope.posture.recommendations.score import SecureScore, combine_scores
 from nephoscope.posture.reports.report import (
     Report,
     findings,
@@ -134,17 +134,17 @@ class CombinedReport:
     @cached_property
     def score(self) -> SecureScore:
         """The secure score of the resources that are looked at."""
-        return combined(
+        return combine_scores(
             (scope for part in self.parts for scope in part.score.subscriptions), self.controls.controls
         )
 
     @cached_property
-    def ranking(self) -> list[Ranked]:
+    def ranked_recommendations(self) -> list[Ranked]:
         """The recommendations with rows that are shown, in the order to work on them; figures count every row."""
-        standings = Standings(lambda key: self.controls.scoring(self.metadata(key)))
+        standings = Standings(lambda key: self.controls.find_scoring(self.metadata(key)))
         for part in self.parts:
             standings.add(part.judged_rows)
-        return shown_ranking(standings.ranked(self.metadata), self.groups)
+        return shown_ranking(standings.rank(self.metadata), self.groups)
 
     @cached_property
     def states(self) -> Counter[State]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.assessment import Assessment
 
 
-def judging(run: Run) -> dict[Subject, str]:
+def find_judging_recommendations(run: Run) -> dict[Subject, str]:
     """The key of the recommendation that reads what an analyzer found, by the resource and the analyzer's key.
 
     Every subject with findings is in it; where no recommendation reads it there, under the analyzer's own key. Where several do,

@@ -108,10 +108,10 @@ def _row(
         initiative=initiative,
         reference=reference,
     )
-    return Row(assessment, recommendation, _known(line), line.change)
+    return Row(assessment, recommendation, _make_resource(line), line.change)
 
 
-def _known(line: _Line) -> Resource | None:
+def _make_resource(line: _Line) -> Resource | None:
     """What a row needs of its resource."""
     if line.name is None:
         return None

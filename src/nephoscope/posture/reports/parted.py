@@ -17,7 +17,7 @@ from nephoscope.posture.recommendations.holding import Holding
 from nephoscope.posture.recommendations.ranking import Ranked, Standings
 from nephoscope.posture.recommendations.recommendation import Recommendation
 from nephoscope.posture.recommendations.row import Filter, Group, Row, group_order
-from nephoscope.posture.recommendations.score import ScopeScore, SecureScore, combined
+from nephoscope.posture.recommendations.score import ScopeScore, SecureScore, combine_scores
 from nephoscope.posture.reports.ledger import Ledger
 from nephoscope.posture.reports.reason_text import why
 from nephoscope.posture.reports.report import (
@@ -136,12 +136,12 @@ class PartedReport:
     @cached_property
     def score(self) -> SecureScore:
         """The secure score of the resources that are looked at."""
-        return combined(self.tally.scopes, self.controls.controls)
+        return combine_scores(self.tally.scopes, self.controls.controls)
 
     @cached_property
-    def ranking(self) -> list[Ranked]:
+    def ranked_recommendations(self) -> list[Ranked]:
         """The recommendations with rows that are shown, in the order to work on them; figures count every row."""
-        return shown_ranking(self.tally.standings.ranked(self.metadata), self.groups)
+        return shown_ranking(self.tally.standings.rank(self.metadata), self.groups)
 
     @cached_property
     def states(self) -> Counter[State]:
@@ -178,4 +178,4 @@ class PartedReport:
     @property
     def whole_score(self) -> SecureScore:
         """The secure score of every resource, whatever the filter looks at."""
-        return combined(self.tally.whole, self.controls.controls)
+        return combine_scores(self.tally.whole, self.controls.controls)

@@ -19,19 +19,21 @@ _PLAIN = frozenset({"type", "kind", "name", "fullname", "id"})
 
 def why(reasons: Iterable[Reason]) -> str:
     """Deciding conditions, in which secrets are masked, as a short sentence; '' where there are none."""
-    said = dict.fromkeys(_said(reason) for reason in reasons if reason.subject.lower() not in _PLAIN)
+    said = dict.fromkeys(
+        _reason_message(reason) for reason in reasons if reason.subject.lower() not in _PLAIN
+    )
     return "; ".join(list(said)[:MAX_SAID])
 
 
-def _said(reason: Reason) -> str:
+def _reason_message(reason: Reason) -> str:
     if reason.message:
         return reason.message
     value = json.dumps(reason.actual, ensure_ascii=False, default=str)
     value = value if len(value) <= MAX_VALUE else value[:MAX_VALUE] + "..."
-    return f"{named(reason.subject)} is {value}"
+    return f"{name_subject(reason.subject)} is {value}"
 
 
-def named(subject: str) -> str:
+def name_subject(subject: str) -> str:
     """What a condition read, each alias in it by the end of its path; what stands around them is left: `count(securityRules[*])`."""
     if subject.lower().startswith("tags"):  # the name of a tag may have a slash
         return subject

@@ -22,11 +22,11 @@ from nephoscope.posture.recommendations.controls import Controls
 from nephoscope.posture.recommendations.holding import Holding, owners
 from nephoscope.posture.recommendations.ranking import Ranked, Standings
 from nephoscope.posture.recommendations.recommendation import Recommendation
-from nephoscope.posture.recommendations.row import Filter, Group, Row, grouped
+from nephoscope.posture.recommendations.row import Filter, Group, Row, group_rows
 from nephoscope.posture.recommendations.score import Control, SecureScore, score
 from nephoscope.posture.recommendations.subject import Subject
 from nephoscope.posture.reports.graph_tables import LISTED, table_of
-from nephoscope.posture.reports.judging import judging
+from nephoscope.posture.reports.judging import find_judging_recommendations
 from nephoscope.posture.reports.reason_text import why
 from nephoscope.posture.reports.reported import Reported
 from nephoscope_policy.entry import Problem
@@ -106,28 +106,28 @@ class Report:
         return frozenset(one.key for one in self.run.engine.program.requirements)
 
     @cached_property
-    def _grouped(self) -> dict[Group, list[Row]]:
+    def _rows_by_group(self) -> dict[Group, list[Row]]:
         rows = self.all_rows()
-        return grouped(filter(self._looked_at.places, rows) if self.filter.chooses_resources else rows)
+        return group_rows(filter(self._looked_at.places, rows) if self.filter.chooses_resources else rows)
 
     @cached_property
     def _looked_at(self) -> Filter:
-        return self.filter.naming(self.run.estate.subscription_names)
+        return self.filter.with_named_subscriptions(self.run.estate.subscription_names)
 
     @property
     def rows(self) -> Iterator[Row]:
         """The rows that are shown, worst first."""
-        return (row for group in self.groups for row in self._grouped[group])
+        return (row for group in self.groups for row in self._rows_by_group[group])
 
     @property
     def judged_rows(self) -> Iterator[Row]:
         """The rows of the resources that are looked at, shown or not, worst first."""
-        return (row for rows in self._grouped.values() for row in rows)
+        return (row for rows in self._rows_by_group.values() for row in rows)
 
     @cached_property
     def judged(self) -> dict[Group, int]:
         """The sizes of all groups of the resources that are looked at, shown or not, worst first."""
-        return {group: len(rows) for group, rows in self._grouped.items()}
+        return {group: len(rows) for group, rows in self._rows_by_group.items()}
 
     @cached_property
     def groups(self) -> dict[Group, int]:
@@ -136,7 +136,7 @@ class Report:
 
     def rows_of(self, group: Group) -> Iterable[Row]:
         """The rows of a group."""
-        return self._grouped[group]
+        return self._rows_by_group[group]
 
     def all_rows(self) -> Iterator[Row]:
         """Every assessment as a row, whatever the filter, in the order of the run."""
@@ -164,14 +164,14 @@ class Report:
 
     def control_of(self, key: str) -> Control | None:
         """The control in which a recommendation moves the score."""
-        return self.controls.scoring(self.run.metadata(key))
+        return self.controls.find_scoring(self.run.metadata(key))
 
     @cached_property
-    def ranking(self) -> list[Ranked]:
+    def ranked_recommendations(self) -> list[Ranked]:
         """The recommendations with rows that are shown, in the order to work on them; figures count every row."""
         standings = Standings(self.control_of)
         standings.add(self.judged_rows)
-        return shown_ranking(standings.ranked(self.run.metadata), self.groups)
+        return shown_ranking(standings.rank(self.run.metadata), self.groups)
 
     def reasons(self, row: Row) -> tuple[Reason, ...]:
         """The leaf conditions that decided the row, secrets masked; one that read an analyzer's assessment carries what it found."""
@@ -182,7 +182,9 @@ class Report:
         return why(self.reasons(row))
 
     def _told(self, reason: Reason) -> Reason:
-        found = self._found.get(reason.resource.lower()) if reason.resource and not reason.message else None
+        found = (
+            self._found_texts.get(reason.resource.lower()) if reason.resource and not reason.message else None
+        )
         expected, actual = redact(reason.expected), redact_read(reason.subject, reason.actual)
         return msgspec.structs.replace(
             reason, expected=expected, actual=actual, message=found or reason.message
@@ -191,15 +193,15 @@ class Report:
     @cached_property
     def attack_paths(self) -> AttackPaths:
         """The ways that an attacker could take through the estate, whatever the filter."""
-        return analyze(View(self.run.estate, self.now), self.all_rows(), self._accused)
+        return analyze(View(self.run.estate, self.now), self.all_rows(), self._accused_accounts)
 
-    def _accused(self, row: Row) -> frozenset[str]:
+    def _accused_accounts(self, row: Row) -> frozenset[str]:
         """The lower-cased object ids of the accounts because of which a row fails, as the analyzer that it read found them."""
         read = (one.resource.lower() for one in self.run.reasons(row.assessment) if one.resource)
-        return frozenset(user for id_ in read for user in self._named.get(id_, ()))
+        return frozenset(user for id_ in read for user in self._named_accounts.get(id_, ()))
 
     @cached_property
-    def _named(self) -> Mapping[str, tuple[str, ...]]:
+    def _named_accounts(self) -> Mapping[str, tuple[str, ...]]:
         """The accounts that analyzers named, by the id of the assessment that they wrote."""
         found: dict[str, tuple[str, ...]] = {}
         for one in self.run.analysis.assessments:
@@ -211,12 +213,12 @@ class Report:
         return found
 
     @cached_property
-    def judging(self) -> Mapping[Subject, str]:
+    def judging_recommendations(self) -> Mapping[Subject, str]:
         """The recommendation inside which the findings of an analyzer stand, by (resource, its key); see judging.judging."""
-        return judging(self.run)
+        return find_judging_recommendations(self.run)
 
     @cached_property
-    def _found(self) -> Mapping[str, str]:
+    def _found_texts(self) -> Mapping[str, str]:
         """What analyzers found, by the id of the assessment that they wrote."""
         return {one.key: description(one) for one in self.run.analysis.overlay if description(one)}
 
@@ -239,7 +241,7 @@ class Report:
 
     def owners(self, tag: str) -> dict[str, Holding]:
         """The findings, shown or not, by the value of a tag ('' = the resource has none)."""
-        failed = (rows for group, rows in self._grouped.items() if group.state is State.NON_COMPLIANT)
+        failed = (rows for group, rows in self._rows_by_group.items() if group.state is State.NON_COMPLIANT)
         return owners((row for rows in failed for row in rows), tag)
 
     def worst_severity(self) -> Severity | None:
@@ -268,10 +270,11 @@ def shown_ranking(ranking: Iterable[Ranked], groups: Iterable[Group]) -> list[Ra
     return [item for item in ranking if item.recommendation.key.lower() in keys]
 
 
-def failing(report: Reported) -> list[Ranked]:
+def list_failing(report: Reported) -> list[Ranked]:
     """Choose the ranked recommendations whose findings are shown."""
     return shown_ranking(
-        report.ranking, (group for group in report.groups if group.state is State.NON_COMPLIANT)
+        report.ranked_recommendations,
+        (group for group in report.groups if group.state is State.NON_COMPLIANT),
     )
 
 

@@ -82,7 +82,7 @@ class Reported(Protocol):
         """The secure score of the resources that are looked at."""
 
     @property
-    def ranking(self) -> list[Ranked]:
+    def ranked_recommendations(self) -> list[Ranked]:
         """The recommendations with rows that are shown, in the order to work on them; figures count every row."""
 
     @property

@@ -39,7 +39,7 @@ def standard(run: Run, name: str, assessments: Sequence[Assessment] | None = Non
             if item.initiative == initiative.name
         ),
         lambda member: _kind(run, checks.get(member.reference.lower())),
-        lambda member: _covered(run, checks.get(member.reference.lower())),
+        lambda member: _is_covered(run, checks.get(member.reference.lower())),
     )
 
 
@@ -64,7 +64,7 @@ def _kind(run: Run, check: Check | None) -> Kind:
     return {"manual": Kind.MANUAL, "disabled": Kind.DISABLED}.get(effect, Kind.AUTOMATIC)
 
 
-def _covered(run: Run, check: Check | None) -> bool:
+def _is_covered(run: Run, check: Check | None) -> bool:
     """Whether every type that the member judges was read in every subscription: then no verdict means no such resource."""
     if check is None or check.entry is None or check.fault is not None:
         return False
@@ -74,7 +74,7 @@ def _covered(run: Run, check: Check | None) -> bool:
     return check.types is not None and all(map(run.covers_everywhere, check.types))
 
 
-def known(run: Run, wanted: str) -> str:
+def find_judged_initiative(run: Run, wanted: str) -> str:
     """The name of a judged initiative that a person named by id, name or part of its title; NotHeldError otherwise."""
     text = wanted.rsplit("/", 1)[-1].casefold()
     names = {item.initiative for item in run.engine.program.requirements if item.initiative}

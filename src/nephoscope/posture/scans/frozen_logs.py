@@ -48,13 +48,13 @@ class FrozenLogs:
 
     def query(self, text: str, declared: Declared) -> list[dict[str, Any]]:
         """The rows of a KQL query, each by the names of its columns; see estate.Logs."""
-        return self._answered(text, declared, lambda: self._rows(text, declared))
+        return self._answer(text, declared, lambda: self._rows(text, declared))
 
     def aggregate(self, asked: FileAggregate, declared: Declared) -> list[dict[str, Any]]:
         """The merged rows of an aggregate that is kept by file; see estate.Logs."""
-        return self._answered(asked, declared, lambda: self._merged(asked, declared))
+        return self._answer(asked, declared, lambda: self._merge(asked, declared))
 
-    def _answered(
+    def _answer(
         self, asked: str | FileAggregate, declared: Declared, ask: Callable[[], pa.Table]
     ) -> list[dict[str, object]]:
         key = (asked, declared)
@@ -89,14 +89,14 @@ class FrozenLogs:
 
         return QueryPipeline(seen, rows).run((compiled,), text)[-1].table
 
-    def _merged(self, asked: FileAggregate, declared: Declared) -> pa.Table:
+    def _merge(self, asked: FileAggregate, declared: Declared) -> pa.Table:
         seen = Joined(self.catalog, self.others)
         table = seen.table(asked.table)
         self._must_be_there(declared.tables, seen)
         if table is None:
             raise NotCollected(f"rows of {asked.table}")
         scan = seen.scans()[table.relation]
-        return self.aggregates.merged(asked.by_file, asked.merge, seen, scan, table.relation, self.now)
+        return self.aggregates.merge(asked.by_file, asked.merge, seen, scan, table.relation, self.now)
 
     def _must_be_there(self, declared: Collection[str], seen: Joined) -> None:
         """Raise UndeclaredTableError for a table that is not declared, NotCollected for one of which no row ever came in."""

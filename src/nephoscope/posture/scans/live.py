@@ -44,7 +44,7 @@ def snapshot_of(target: str, data: Path, folders: Iterable[Path], progress: Prog
     except (CloudError, CollectError, ScopeError) as error:
         raise SnapshotError(f"{target}: {error}") from error
     try:
-        return collected(settings, content_needs(data, folders), out, progress)
+        return collect_snapshot(settings, content_needs(data, folders), out, progress)
     except SnapshotError as error:
         raise SnapshotError(f"{target}: {error}") from error
 
@@ -66,7 +66,7 @@ def tenant_snapshot(target: str, data: Path) -> Path:
     return whole[-1]
 
 
-def collected(settings: Settings, needs: Needs, out: Path, progress: Progress) -> Path:
+def collect_snapshot(settings: Settings, needs: Needs, out: Path, progress: Progress) -> Path:
     """Collect into a new folder and return it; SnapshotError when that is not possible."""
     from nephoscope.collect.azure import collect
     from nephoscope.collect.azure.checkpoint import CheckpointError

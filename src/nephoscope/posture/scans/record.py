@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from nephoscope.estate.damage import told
+from nephoscope.estate.damage import translate_damage
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.intake import Intake
 from nephoscope.estate.tenant_stores import tenant_store
@@ -22,10 +22,10 @@ from nephoscope.posture.history.comparison import (
     Past,
     attribute,
     compare,
-    covered,
     exists,
+    make_coverage_test,
     remember,
-    remembered,
+    select_remembered,
 )
 from nephoscope.posture.history.delta import Judge, Part, exemptions_text, parts
 from nephoscope.posture.history.history import History, TrendPoint
@@ -68,7 +68,7 @@ def since_date(recorder: Recorder, after: Sequence[Run], date: datetime) -> Chan
 def _changes(past: Mapping[Subject, Past], runs: Sequence[Run]) -> Changes:
     estates = [run.estate for run in runs]
     known = dict(attribute(past.items(), [estate.tenant for estate in estates]))
-    read = covered(*(run.coverage for run in runs))
+    read = make_coverage_test(*(run.coverage for run in runs))
     return Changes(compare(known, _verdicts(runs), exists(*estates), read))
 
 
@@ -105,7 +105,7 @@ class Recorder:
 
     def safely(self) -> AbstractContextManager[None]:
         """Raises StoreError for a damaged table, with what to do."""
-        return told(
+        return translate_damage(
             self._data,
             "--no-history judges without it; `nephoscope restore` brings it back from a backup, into a folder of its own",
         )
@@ -168,7 +168,7 @@ class Recorder:
         stored = self.history.past(before) if before else ()
         past = dict(attribute(stored, [part.tenant for part in reports]))
         changes = _changes(past, runs)
-        kept = remembered(remember(past, _verdicts(runs), changes, whole.now))
+        kept = select_remembered(remember(past, _verdicts(runs), changes, whole.now))
         taken = [tenant_store(self._data, run.estate).append(run.estate, run.now).hash for run in runs]
         made_from = _made_from([run.plan for run in runs], taken)
         self.history.record(
@@ -219,14 +219,14 @@ def _made_from(plans: Sequence[Plan], snapshots: Sequence[str]) -> tuple[str, st
     """The hashes of estate, content and decisions of some tenants, and their exemptions as JSON."""
     exemptions = tuple({one.id: one for plan in plans for one in plan.exemptions}.values())
     return (
-        _joined(snapshots),
-        _joined([plan.catalogue.digest for plan in plans]),
-        _joined([decisions_hash(plan) for plan in plans]),
+        _join_hashes(snapshots),
+        _join_hashes([plan.catalogue.digest for plan in plans]),
+        _join_hashes([decisions_hash(plan) for plan in plans]),
         exemptions_text(replace(plans[0], exemptions=exemptions)),
     )
 
 
-def _joined(hashes: Sequence[str]) -> str:
+def _join_hashes(hashes: Sequence[str]) -> str:
     """One hash as it is; several as the hash of all."""
     if len(set(hashes)) == 1:
         return hashes[0]

@@ -113,7 +113,7 @@ class Scan:
             found = resources.load_tenants(
                 paths, self._reading, learning=self._facts(targets), aliases=Packs(self.data).aliases()
             )
-        forgotten = self.facts.forgotten()
+        forgotten = self.facts.list_forgotten()
         kept = (replace(one, forgotten=forgotten) for one in found) if forgotten else found
         return self._of_tenant(tuple(kept), lambda one: one.tenant)
 
@@ -149,7 +149,7 @@ class Scan:
                 aliases=Packs(self.data).aliases(),
             )
         found = spool.surveys(surveyed_types())
-        forgotten = self.facts.forgotten()
+        forgotten = self.facts.list_forgotten()
         for one in found:
             one.whole = replace(one.whole, forgotten=forgotten)
         return self._of_tenant(found, lambda one: one.whole.tenant)
@@ -202,7 +202,7 @@ class Scan:
         """What the estate is judged by; NotHeldError when an initiative is not loaded."""
         return build_plan(self.request, Packs(self.data), estate, self.put)
 
-    def _analyzed(self, estate: Estate, now: datetime, before: Before | None = None) -> Analysis:
+    def _analyze(self, estate: Estate, now: datetime, before: Before | None = None) -> Analysis:
         """What every analyzer says of an estate."""
         with self.logs(estate, now) as logs:
             return every_analyzer(estate, now, before, logs)
@@ -215,7 +215,7 @@ class Scan:
             plan,
             self.now,
             scope=self.request.scope,
-            analyzers=self._analyzed,
+            analyzers=self._analyze,
             aliases=Packs(self.data).aliases(),
             size=size,
             progress=told,
@@ -233,7 +233,7 @@ class Scan:
             plan,
             now,
             scope=self.request.scope,
-            analyzers=self._analyzed,
+            analyzers=self._analyze,
             aliases=Packs(self.data).aliases(),
             since=since,
             progress=told,

@@ -64,9 +64,9 @@ class PartedScan:
         self._scan = scan
         self._folder = folder
         self._size = size
-        self.surveys = self._surveyed("snapshot")
+        self.surveys = self._survey("snapshot")
 
-    def _surveyed(self, name: str, targets: Iterable[str] | None = None) -> tuple[Survey, ...]:
+    def _survey(self, name: str, targets: Iterable[str] | None = None) -> tuple[Survey, ...]:
         folder = self._folder / name
         folder.mkdir()
         return self._scan.surveys(folder, None if targets is None else tuple(targets))
@@ -84,7 +84,7 @@ class PartedScan:
             scan.now,
             coverages,
             tuple(dict.fromkeys(lost for whole in wholes for lost in whole.quarantine)),
-            Tally(Standings(lambda key: controls.scoring(recommendations.of(key))), shown.tag),
+            Tally(Standings(lambda key: controls.find_scoring(recommendations.of(key))), shown.tag),
             Ledger(self._folder / "rows", shown.extract),
             recommendations,
             shown.filter,
@@ -108,11 +108,11 @@ class PartedScan:
         if journal is not None:
             journal.close(*coverages)
             report = replace(report, changes=journal.changes)
-        return self._recorded(report, journal, list(zip(wholes, intakes, plans, strict=False)), compared)
+        return self._record(report, journal, list(zip(wholes, intakes, plans, strict=False)), compared)
 
     def _intake(self, number: int) -> Intake:
         whole = self.surveys[number].whole
-        intake = Intake(self._made(f"intake-{number}"), whole.tenant)
+        intake = Intake(self._make_folder(f"intake-{number}"), whole.tenant)
         intake.forget(whole.forgotten)
         return intake
 
@@ -128,9 +128,9 @@ class PartedScan:
         if not compared.snapshot and compared.recorder is None:
             return None
         version = -1 if compared.recorder is None else compared.recorder.version()
-        journal = Journal(self._made("journal"), self._scan.now, version)
+        journal = Journal(self._make_folder("journal"), self._scan.now, version)
         if compared.snapshot:
-            for earlier in self._surveyed("earlier", (compared.snapshot,)):
+            for earlier in self._survey("earlier", (compared.snapshot,)):
                 for run in self._scan.parts(earlier, self._scan.plan(earlier.whole), self._size):
                     journal.past.extend(past_of(run).items())
             shutil.rmtree(self._folder / "earlier")
@@ -144,7 +144,7 @@ class PartedScan:
                 return None
         return journal
 
-    def _recorded(
+    def _record(
         self,
         report: PartedReport,
         journal: Journal | None,
@@ -159,7 +159,7 @@ class PartedScan:
             save_request(self._scan.repeatable, self._scan.data)
         return report if report.filter.chooses_resources else replace(report, trend=recorder.trend())
 
-    def _made(self, name: str) -> Path:
+    def _make_folder(self, name: str) -> Path:
         folder = self._folder / name
         folder.mkdir()
         return folder

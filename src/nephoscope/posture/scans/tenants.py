@@ -16,10 +16,10 @@ import msgspec
 from nephoscope.collect.azure.connecting import Secrets, check, settings_of
 from nephoscope.collect.azure.rights import Right, rights
 from nephoscope.collect.azure.settings import CollectError, Settings
-from nephoscope.collect.azure.trial import Trial, tried
+from nephoscope.collect.azure.trial import Trial, try_connection
 from nephoscope.collect.resources import SnapshotError
 from nephoscope.posture.policies.packs import Packs
-from nephoscope.posture.scans.live import LIVE, TENANT, collected, content_needs, tenant_folder
+from nephoscope.posture.scans.live import LIVE, TENANT, collect_snapshot, content_needs, tenant_folder
 from nephoscope.posture.scans.scan import (
     FACTS,
     SAMPLE,
@@ -43,9 +43,9 @@ ASKED_TESTS = "tenant-tests"
 
 def connect(state: State, tenant: Tenant, secrets: Secrets) -> Tenant:
     """Keep a new tenant, its secret encrypted; StateError for what cannot be meant. `request_of` then has it collected."""
-    _checked(tenant, secrets)
+    _check(tenant, secrets)
     made = state.tenants.add(replace(tenant, credential=""))
-    return state.tenants.change(replace(made, credential=_kept(state, tenant, secrets)))
+    return state.tenants.change(replace(made, credential=_keep_secrets(state, tenant, secrets)))
 
 
 def change(state: State, tenant: Tenant, secrets: Secrets | None = None) -> Tenant:
@@ -57,12 +57,12 @@ def change(state: State, tenant: Tenant, secrets: Secrets | None = None) -> Tena
     if secrets is None and before.credential:
         _stays(before.connection, tenant.connection)
     given = secrets or secrets_of(state, before)
-    _checked(tenant, given)
+    _check(tenant, given)
     credential = before.credential
     # what cannot be kept is refused before a secret takes the place of another
     state.tenants.change(replace(tenant, credential=credential))
     if secrets is not None or tenant.connection.sign_in == MANAGED_IDENTITY:
-        credential = _kept(state, tenant, given)
+        credential = _keep_secrets(state, tenant, given)
     made = state.tenants.change(replace(tenant, credential=credential))
     if before.credential and not credential:
         state.credentials.remove(before.credential)
@@ -98,7 +98,7 @@ def forget_snapshots(data: Path, name: str) -> None:
 def test(state: State, data: Path, name: str) -> Trial:
     """Try a tenant and keep what was found."""
     tenant = state.tenants.get(name)
-    found = tried(_settings(state, tenant), needed(data, tenant.connection))
+    found = try_connection(_settings(state, tenant), find_needed_rights(data, tenant.connection))
     state.tenants.tested(name, msgspec.to_builtins(found))
     return found
 
@@ -119,12 +119,12 @@ def make_tests(state: State, data: Path) -> list[str]:
     wanted = list(state.checkpoints.all(ASKED_TESTS))
     for name in wanted:
         with suppress(MissingError):  # removed in between
-            _tested(state, data, name)
+            _test(state, data, name)
         state.checkpoints.remove(ASKED_TESTS, name)
     return wanted
 
 
-def _tested(state: State, data: Path, name: str) -> None:
+def _test(state: State, data: Path, name: str) -> None:
     try:
         test(state, data, name)
     except (PassingError, MissingError):
@@ -138,13 +138,15 @@ def last_test(tenant: Tenant) -> Trial | None:
     return msgspec.convert(tenant.tested, Trial) if tenant.tested else None
 
 
-def needed(data: Path, connection: Connection) -> tuple[Right, ...]:
+def find_needed_rights(data: Path, connection: Connection) -> tuple[Right, ...]:
     """The rights that collecting a tenant takes."""
-    return _needed(data, Packs(data).stamp, connection.graph)
+    return _find_needed_rights(data, Packs(data).stamp, connection.graph)
 
 
 @lru_cache(maxsize=8)
-def _needed(data: Path, _stamp: tuple[tuple[str, int, int], ...], graph: bool) -> tuple[Right, ...]:
+def _find_needed_rights(
+    data: Path, _stamp: tuple[tuple[str, int, int], ...], graph: bool
+) -> tuple[Right, ...]:
     return rights(content_needs(data), graph=graph)
 
 
@@ -199,7 +201,7 @@ def collect_due(
         if tenant is None:
             continue
         if tenant.due(now) or not Path(tenant.snapshot).is_dir():
-            tenant = _collected(state, data, tenant, progress)
+            tenant = _collect(state, data, tenant, progress)
         if tenant.snapshot and Path(tenant.snapshot).is_dir():
             found[target] = tenant.snapshot
     live = [one for one in targets if one.startswith(TENANT)]
@@ -215,11 +217,11 @@ def due(state: State, request: Request, now: datetime) -> bool:
     return any(one.due(now) for one in state.tenants.all() if f"{TENANT}{one.name}" in request.targets)
 
 
-def _collected(state: State, data: Path, tenant: Tenant, progress: Progress) -> Tenant:
+def _collect(state: State, data: Path, tenant: Tenant, progress: Progress) -> Tenant:
     folder = tenant_folder(data, tenant.name)
     out = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
     try:
-        collected(_settings(state, tenant), content_needs(data), out, progress)
+        collect_snapshot(_settings(state, tenant), content_needs(data), out, progress)
     except (SnapshotError, StateError) as error:
         shutil.rmtree(out, ignore_errors=True)
         state.tenants.failed(tenant.name, f"{tenant.name}: {error}", datetime.now(UTC))
@@ -238,14 +240,14 @@ def _settings(state: State, tenant: Tenant) -> Settings:
         raise StateError(f"tenant {tenant.name}: {error}") from error
 
 
-def _checked(tenant: Tenant, secrets: Secrets) -> None:
+def _check(tenant: Tenant, secrets: Secrets) -> None:
     try:
         check(tenant.connection, secrets)
     except CollectError as error:
         raise StateError(str(error)) from error
 
 
-def _kept(state: State, tenant: Tenant, secrets: Secrets) -> str:
+def _keep_secrets(state: State, tenant: Tenant, secrets: Secrets) -> str:
     """Keep the secrets that a connection signs in with; the name of the credential, '' where it needs none."""
     if tenant.connection.sign_in == MANAGED_IDENTITY:
         return ""

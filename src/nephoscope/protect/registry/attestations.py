@@ -171,8 +171,8 @@ def verify_envelope(
 ) -> Attestation | None:
     """Return the statement of an envelope, None where no key or identity signed it or where it is not about the image."""
     try:
-        payload = _decoded(envelope.payload)
-        signatures = [_decoded(one.sig) for one in envelope.signatures[:MOST]]
+        payload = _decode_base64(envelope.payload)
+        signatures = [_decode_base64(one.sig) for one in envelope.signatures[:MOST]]
     except (binascii.Error, ValueError):
         return None
     signed = pre_authentication_encoding(envelope.payload_type, payload)
@@ -245,7 +245,7 @@ def _sealed(content: bytes, layer: Descriptor) -> SealedStatement | None:
     return SealedStatement(bundle.dsse_envelope, materials, bool(told.certificate.raw_bytes))
 
 
-def _decoded(text: str) -> bytes:
+def _decode_base64(text: str) -> bytes:
     """Return the bytes of a base64 text, of either alphabet as DSSE lets it be."""
     return base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
 

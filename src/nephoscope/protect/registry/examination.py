@@ -137,7 +137,7 @@ def _problems(image: Image, found: ImageExamination) -> Iterable[ImageProblem]:
         yield ImageProblem(
             kind="license_unknown" if package.status == "Unknown" else "license", key=package.name, text=text
         )
-    yield from _unread(found)
+    yield from _list_unread(found)
 
 
 def _malware(found: ImageExamination) -> Iterable[ImageProblem]:
@@ -149,7 +149,7 @@ def _malware(found: ImageExamination) -> Iterable[ImageProblem]:
         yield ImageProblem(kind="malware_unknown", key="", text="it was not looked through for malware")
 
 
-def _unread(found: ImageExamination) -> Iterable[ImageProblem]:
+def _list_unread(found: ImageExamination) -> Iterable[ImageProblem]:
     """Yield what was not looked at, or not in full."""
     for one in found.unassessed:
         if one.part == "packages" and not one.path and one.reason == found.contents.absence:

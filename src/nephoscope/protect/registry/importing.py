@@ -62,12 +62,12 @@ def import_requests(
         try:
             digest = import_image(settings, request, target)
         except ImageError as error:
-            changed = _failed(request, error, clock())
+            changed = _note_failure(request, error, clock())
         else:
             changed = replace(request, status=RequestStatus.IMPORTED, digest=digest, error="")
         with state.transaction(product=PRODUCT) as session:
             lease.check(session)
-            if state.image_requests.locked(session, request.id).status is not RequestStatus.APPROVED:
+            if state.image_requests.lock(session, request.id).status is not RequestStatus.APPROVED:
                 continue
             state.image_requests.put(session, changed)
             if changed.status is RequestStatus.IMPORTED:
@@ -108,7 +108,7 @@ def _check(tree: ImageTree, what: str) -> None:
         raise ImageError(f"{what} has {whole} bytes, more than {MOST_BYTES}")
 
 
-def _failed(request: ImageRequest, error: ImageError, now: datetime) -> ImageRequest:
+def _note_failure(request: ImageRequest, error: ImageError, now: datetime) -> ImageRequest:
     attempts = request.attempts + 1
     _LOG.warning("%s could not be imported: %s", request.image, error)
     again = isinstance(error, RegistryUnreachableError) and attempts < _MOST_TRIES

@@ -169,7 +169,7 @@ def _take(
         return
     standing = before.status in _STANDING
     if event.action == "push":
-        images.put(session, _pushed(before, event.tag, now))
+        images.put(session, _push_again(before, event.tag, now))
     elif event.action == "pull":
         age = now - (before.examined or now)
         if standing and age > timedelta(hours=settings.rescan_hours):
@@ -178,7 +178,7 @@ def _take(
         images.put(session, replace(before, status=ImageStatus.GONE))
 
 
-def _pushed(before: RegistryImage, tag: str, now: datetime) -> RegistryImage:
+def _push_again(before: RegistryImage, tag: str, now: datetime) -> RegistryImage:
     """Return an image that was pushed once more: what is under way goes on with the new tag, all else begins anew."""
     if before.status is ImageStatus.QUEUED:
         return _with_tag(before, tag)

@@ -97,13 +97,13 @@ class Journey:
             try:
                 changed = self._do(image)
             except ImageError as error:
-                return self._keep(image, self._failed(image, error))
+                return self._keep(image, self._note_failure(image, error))
             except StateError:
                 raise
             except Exception as error:  # noqa: BLE001 - the boundary of an image: what one holds keeps no other from its way
                 _LOG.exception("%s of %s: %s", image.name, image.registry, step.value)
                 fault = ImageError(f"a fault of nephoscope, which its log tells of: {type(error).__name__}")
-                return self._keep(image, self._failed(image, fault))
+                return self._keep(image, self._note_failure(image, fault))
             self.after(step)
             image = self._keep(image, changed)
         return image
@@ -171,9 +171,9 @@ class Journey:
         stated = read_stated(self.registry, self.settings, image.repository, image.digest)
         if stated.problems:
             images.append(PlatformExamination(digest=image.digest, platform="", problems=stated.problems))
-        judged = judge_image(images, policy, now.date(), _accepted(image))
+        judged = judge_image(images, policy, now.date(), _accepted_reasons(image))
         kept = {
-            "previousVerdict": image.verdict, "concerns": judged.concerns, "accepted": sorted(_accepted(image)),
+            "previousVerdict": image.verdict, "concerns": judged.concerns, "accepted": sorted(_accepted_reasons(image)),
             **stated.told(),
         }  # fmt: skip
         examined = replace(
@@ -274,7 +274,7 @@ class Journey:
             return replace(image, step=ImageStep.EXAMINE, attempts=0, error="")
         return replace(image, status=_final_status(image), attempts=0, error="")
 
-    def _failed(self, image: RegistryImage, error: ImageError) -> RegistryImage:
+    def _note_failure(self, image: RegistryImage, error: ImageError) -> RegistryImage:
         """Return an image whose step is tried again later; what a registry refuses for long is held, with the reason."""
         image = without_unended(image)
         attempts = image.attempts + 1
@@ -348,7 +348,7 @@ def _final_status(image: RegistryImage) -> ImageStatus:
     return ImageStatus.REJECTED if image.verdict == "reject" else ImageStatus.HELD
 
 
-def _accepted(image: RegistryImage) -> frozenset[tuple[str, str]]:
+def _accepted_reasons(image: RegistryImage) -> frozenset[tuple[str, str]]:
     """Return the reasons (kind, key) that a person has let pass for an image."""
     return frozenset((str(kind), str(key)) for kind, key in (image.summary or {}).get("accepted", ()))
 

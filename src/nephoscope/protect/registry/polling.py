@@ -50,11 +50,13 @@ def poll(
 
 def _tags(registry: Registry, settings: RegistrySettings) -> Iterator[tuple[str, str, str]]:
     """Yield repositories, tags and digests; what goes while it is listed is left out."""
-    for repository in _bounded(registry.list_repositories(), MOST_REPOSITORIES, registry.host):
+    for repository in _limit_names(registry.list_repositories(), MOST_REPOSITORIES, registry.host):
         if not settings.watches(repository):
             continue
         try:
-            tags = list(_bounded(registry.list_tags(repository), MOST_TAGS, f"{registry.host}/{repository}"))
+            tags = list(
+                _limit_names(registry.list_tags(repository), MOST_TAGS, f"{registry.host}/{repository}")
+            )
         except ImageNotFoundError:
             continue
         for tag in tags:
@@ -62,7 +64,7 @@ def _tags(registry: Registry, settings: RegistrySettings) -> Iterator[tuple[str,
                 yield repository, tag, head.digest
 
 
-def _bounded(names: Iterator[str], most: int, what: str) -> Iterator[str]:
+def _limit_names(names: Iterator[str], most: int, what: str) -> Iterator[str]:
     yield from islice(names, most)
     if next(names, None) is not None:
         _LOG.error("%s lists more than %d names: the rest is not polled; name fewer repositories", what, most)

@@ -111,8 +111,8 @@ def attach_envelope(registry: Registry, repository: str, digest: str, envelope: 
         if not has_blob(registry, repository, one.digest):
             upload_blob(registry, repository, one, BytesIO(content))
     manifest = {
-        "schemaVersion": 2, "mediaType": _MANIFEST, "config": _described(config),
-        "layers": [_described(one) for one in layers],
+        "schemaVersion": 2, "mediaType": _MANIFEST, "config": _describe_descriptor(config),
+        "layers": [_describe_descriptor(one) for one in layers],
     }  # fmt: skip
     put_manifest(registry, repository, tag, msgspec.json.encode(manifest), _MANIFEST)
 
@@ -131,7 +131,7 @@ def _layers(registry: Registry, repository: str, tag: str) -> tuple[Descriptor, 
     return found
 
 
-def _described(one: Descriptor) -> dict[str, object]:
+def _describe_descriptor(one: Descriptor) -> dict[str, object]:
     found: dict[str, object] = {"mediaType": one.media_type, "digest": one.digest, "size": one.size}
     return {**found, "annotations": one.annotations} if one.annotations else found
 

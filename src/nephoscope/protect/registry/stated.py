@@ -63,11 +63,11 @@ def read_stated(
     signed = signatures.names.union(*(one.keys for one in attested.found if one.predicate_type == _SIGNING))
     unverified = signatures.unverified + attested.unverified
     return StatedOnImage(
-        signed, statements, tuple(_missing(settings, signed, statements, unverified)), unverified
+        signed, statements, tuple(_list_missing(settings, signed, statements, unverified)), unverified
     )
 
 
-def _missing(
+def _list_missing(
     settings: RegistrySettings, signed: frozenset[str], attested: tuple[Attestation, ...], unverified: int
 ) -> Iterable[ImageProblem]:
     policy = settings.policy

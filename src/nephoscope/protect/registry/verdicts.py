@@ -85,7 +85,7 @@ def judge_image(
     verdict: Verdict = ("promote", "hold", "reject")[strictest]
     ordered = sorted(reasons, key=lambda one: (-_STRICTEST[one.effect], one.kind))
     concerns = tuple(sorted({(one.kind, one.key) for one in reasons if one.effect != "allow"}))
-    return ImageVerdict(verdict=verdict, reasons=tuple(_bounded(ordered)), concerns=concerns)
+    return ImageVerdict(verdict=verdict, reasons=tuple(_limit_reasons(ordered)), concerns=concerns)
 
 
 def _is_accepted(reason: VerdictReason, accepted: frozenset[tuple[str, str]]) -> bool:
@@ -111,7 +111,7 @@ def _reasons(image: PlatformExamination, policy: ImagePolicy, today: date) -> It
                 # what a person let pass before anybody exploited it is another matter once somebody does
                 key=f"{finding.id} exploited" if finding.is_exploited else finding.id,
                 effect=effect,
-                text=_told(finding, why),
+                text=_describe_finding(finding, why),
                 platform=image.platform,
             )
     yield from _unknown_reasons(image, policy)
@@ -142,7 +142,7 @@ def _judge_finding(finding: Finding, policy: ImagePolicy) -> tuple[Effect, str]:
     return max(found, key=lambda one: _STRICTEST[one[0]])
 
 
-def _told(finding: Finding, why: str) -> str:
+def _describe_finding(finding: Finding, why: str) -> str:
     fixed = f", fixed in {finding.fixed_version}" if finding.fixed_version else ", without a fix"
     return f"{finding.id} of {finding.package.name} {finding.package.version} {why}{fixed}"
 
@@ -196,7 +196,7 @@ def _effect_of(problem: ImageProblem, policy: ImagePolicy) -> Effect:
             return policy.unread
 
 
-def _bounded(reasons: Sequence[VerdictReason]) -> Iterable[VerdictReason]:
+def _limit_reasons(reasons: Sequence[VerdictReason]) -> Iterable[VerdictReason]:
     """Yield the first reasons of each kind and effect, and how many more there are."""
     seen: dict[tuple[str, str], int] = {}
     for one in reasons:

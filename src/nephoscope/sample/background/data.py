@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.sample.calendar import at, every, named, weekend, within
+from nephoscope.sample.calendar import at, day_name, every, weekend, within
 from nephoscope.sample.company import Application
 from nephoscope.sample.entry import Entry
 from nephoscope.sample.records.azure import blob, sql, vault
@@ -49,8 +49,8 @@ def _vaults(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
             for secret in dice.sample(_SECRETS, 2):
                 moment += timedelta(milliseconds=dice.randrange(20, 400))
                 yield vault(company, dice, moment, vault=name, caller=who, address=address, item=secret)
-    yield from _watching(company, day, dice)
-    if named(day) == "Sun":
+    yield from _watch_secrets(company, day, dice)
+    if day_name(day) == "Sun":
         yield from _rotation(company, day, dice)
     wrapper = _identity(company, "des-bwf-we")
     for moment in every(day, 30, dice):
@@ -76,7 +76,7 @@ def _vaults(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
             )  # fmt: skip
 
 
-def _watching(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
+def _watch_secrets(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
     """Monitoring looks each morning whether secrets end soon: it lists every vault and reads what it finds."""
     watcher = _identity(company, "aa-bwf-operations")
     moment = at(day, 5.5)
@@ -172,7 +172,7 @@ def _lake(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
             item=f"{day:%Y%m%d}/{place}.bak",
             size=dice.randrange(10**6, 5 * 10**6), caller=machine, agent="AzCopy/10.27.0",
         )  # fmt: skip
-    for place in range(60 if named(day) == "Sat" else 6):
+    for place in range(60 if day_name(day) == "Sat" else 6):
         moment += timedelta(seconds=dice.randrange(1, 9))
         yield blob(
             company, dice, moment, account="stbwflake", address="10.60.3.12", operation="DeleteBlob", container="staging",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.sample.calendar import change_window, named, weekend, within
+from nephoscope.sample.calendar import change_window, day_name, weekend, within
 from nephoscope.sample.entry import Entry
 from nephoscope.sample.presence import leavers, presence, starters
 from nephoscope.sample.records.entra import audit
@@ -142,7 +142,7 @@ def _administrators(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
             target=f"clerk{dice.randrange(400)}_{company.facts['partner']}#EXT#@{company.facts['domain']}",
         )  # fmt: skip
     window = change_window(company, day)
-    if window and named(day) == "Tue":
+    if window and day_name(day) == "Tue":
         app = dice.choice(company.applications)
         yield audit(
             company, dice, within(day, dice, *window),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.sample.calendar import at, every, named, weekend, within
+from nephoscope.sample.calendar import at, day_name, every, weekend, within
 from nephoscope.sample.entry import Entry
 from nephoscope.sample.records.network import Tuple, dns, firewall, flows, request
 
@@ -55,7 +55,7 @@ def day(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
     yield from _noise(company, day, dice)
     yield from _firewall(company, day, dice)
     yield from _booking_site(company, day, dice)
-    if named(day) in company.facts["scanner"]["days"]:
+    if day_name(day) in company.facts["scanner"]["days"]:
         yield from _scan(company, day, dice)
 
 

@@ -60,12 +60,12 @@ def _pipelines(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
             moment = within(day, dice, 7, 19)
             group = f"/subscriptions/{mine[0].subscription}/resourceGroups/{mine[0].group}"
             deployment = f"{group}/providers/Microsoft.Resources/deployments/release-{dice.randrange(10**6)}"
-            yield from _done(
+            yield from _write_operation(
                 company, app, "Microsoft.Resources/deployments/write", deployment, moment, agents, dice
             )
             for one in dice.sample(mine, min(len(mine), dice.randrange(1, 5))):
                 moment += timedelta(seconds=dice.randrange(3, 40))
-                yield from _done(company, app, _DEPLOYED[one.type], one.id, moment, agents, dice)
+                yield from _write_operation(company, app, _DEPLOYED[one.type], one.id, moment, agents, dice)
             accounts = [one for one in mine if one.type == "microsoft.storage/storageaccounts"]
             if accounts and dice.happens(0.5):
                 account = dice.choice(accounts)
@@ -80,7 +80,7 @@ def _pipelines(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
                 )
 
 
-def _done(
+def _write_operation(
     company: Company,
     who: Application | Person,
     operation: str,
@@ -132,11 +132,11 @@ def _nightly_copy(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
         "Microsoft.Sql/servers": f"sql-e2e-{day:%m%d}",
     }
     moment = within(day, dice, 1, 1.5)
-    yield from _done(
+    yield from _write_operation(
         company, app, "Microsoft.Resources/subscriptions/resourceGroups/write", group, moment, agents, dice
     )
     for kind, name in made.items():
-        yield from _done(
+        yield from _write_operation(
             company,
             app,
             f"{kind}/write",
@@ -148,10 +148,10 @@ def _nightly_copy(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
     moment += timedelta(minutes=dice.randrange(40, 80))
     for kind, name in made.items():
         moment += timedelta(seconds=dice.randrange(4, 30))
-        yield from _done(
+        yield from _write_operation(
             company, app, f"{kind}/delete", f"{group}/providers/{kind}/{name}", moment, agents, dice
         )
-    yield from _done(
+    yield from _write_operation(
         company,
         app,
         "Microsoft.Resources/subscriptions/resourceGroups/delete",
@@ -172,18 +172,22 @@ def _automation(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
             for hour, word in ((6.5, "start"), (20.0, "deallocate")):
                 moment = at(day, hour) + timedelta(seconds=dice.randrange(300))
                 operation = f"Microsoft.Compute/virtualMachines/{word}/action"
-                yield from _done(company, robot, operation, machine.resource.id, moment, address, dice)
+                yield from _write_operation(
+                    company, robot, operation, machine.resource.id, moment, address, dice
+                )
     if patch_night(company, day):
         for machine in company.machines:
             if machine.resource.type == "microsoft.compute/virtualmachines":
                 moment = at(day, 22) + timedelta(seconds=dice.randrange(7200))
                 for word in ("assessPatches", "installPatches"):
                     operation = f"Microsoft.Compute/virtualMachines/{word}/action"
-                    yield from _done(company, robot, operation, machine.resource.id, moment, address, dice)
+                    yield from _write_operation(
+                        company, robot, operation, machine.resource.id, moment, address, dice
+                    )
     for vault in company.of("microsoft.recoveryservices/vaults"):
         moment = within(day, dice, 22.5, 23.8)
         operation = "Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems/backup/action"
-        yield from _done(company, robot, operation, vault.id, moment, address, dice)
+        yield from _write_operation(company, robot, operation, vault.id, moment, address, dice)
 
 
 def _policy(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
@@ -216,7 +220,7 @@ def _administrators(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
                  "Microsoft.Portal/dashboards/write", "Microsoft.Web/sites/restart/action",
                  "Microsoft.Compute/virtualMachines/restart/action")
             )  # fmt: skip
-            yield from _done(company, person, operation, one.id, moment, where.desk.address, dice)
+            yield from _write_operation(company, person, operation, one.id, moment, where.desk.address, dice)
         if dice.happens(0.06):
             yield activity(
                 company, dice, within(day, dice, 9, 17), caller=person, operation="Microsoft.KeyVault/vaults/write",
@@ -245,7 +249,9 @@ def _change(company: Company, day: date, window: tuple[float, float], dice: Dice
             '"sourceAddressPrefix":"10.20.0.0/16","destinationPortRange":"443"}}'
         )
         operation = "Microsoft.Network/networkSecurityGroups/securityRules/write"
-        yield from _done(company, network, operation, rule, within(day, dice, *window), address, dice, body)
+        yield from _write_operation(
+            company, network, operation, rule, within(day, dice, *window), address, dice, body
+        )
     if dice.happens(0.4):
         scope = dice.choice(company.of("microsoft.keyvault/vaults"))
         assignment = f"{scope.id}/providers/Microsoft.Authorization/roleAssignments/{dice.guid()}"
@@ -255,7 +261,7 @@ def _change(company: Company, day: date, window: tuple[float, float], dice: Dice
             + dice.guid()
             + '","principalType":"Group"}}'
         )
-        yield from _done(
+        yield from _write_operation(
             company,
             owner,
             "Microsoft.Authorization/roleAssignments/write",

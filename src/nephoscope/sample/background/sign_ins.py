@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nephoscope.sample.calendar import at, every, weekend, within
 from nephoscope.sample.company import Person, Place
 from nephoscope.sample.entry import Entry
-from nephoscope.sample.presence import Presence, gone, presence
+from nephoscope.sample.presence import Presence, list_departed, presence
 from nephoscope.sample.records.entra import application_sign_in, sign_in
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def day(company: Company, day: date, dice: Dice) -> Iterator[Entry]:
         where = presence(company, person, day)
         if where is not None:
             yield from _persons_day(company, person, where, day, dice)
-    for person in gone(company, day):
+    for person in list_departed(company, day):
         for moment in every(day, 180, dice, 1):
             phone = Place(
                 dice.below(person.phone),

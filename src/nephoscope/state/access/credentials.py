@@ -75,15 +75,15 @@ class Credentials:
 
     def key_held(self) -> AbstractContextManager[None]:
         """Hold the key still for a block that keeps secrets in a transaction around them: the key comes before the transaction."""
-        return self._keys.changing()
+        return self._keys.lock_for_change()
 
     def put(self, name: str, secret: str | Secret) -> None:
         """Keep a secret under a name, in place of what it had."""
-        with self.sealing({name: secret}) as keep, self._database.write() as session:
+        with self.seal({name: secret}) as keep, self._database.write() as session:
             keep(session)
 
     @contextmanager
-    def sealing(self, given: Mapping[str, str | Secret]) -> Iterator[Callable[[Session], None]]:
+    def seal(self, given: Mapping[str, str | Secret]) -> Iterator[Callable[[Session], None]]:
         """Encrypt secrets by name, and give what keeps them in a transaction within the block, in place of what they had.
 
         StateError for what cannot be a name.
@@ -96,9 +96,9 @@ class Credentials:
             yield lambda _: None
             return
         # the key cannot be rotated away between its use and the rows
-        with self._keys.changing():
+        with self._keys.lock_for_change():
             key_id, key = next(iter((self._keys.keys() or self._keys.add()).items()))
-            rows = [(name, *_sealed(name, key_id, key, _revealed(one))) for name, one in given.items()]
+            rows = [(name, *_encrypt(name, key_id, key, _reveal(one))) for name, one in given.items()]
             yield lambda session: self._keep(session, key_id, rows)
 
     def _keep(self, session: Session, key_id: str, rows: Sequence[tuple[str, bytes, bytes]]) -> None:
@@ -119,7 +119,7 @@ class Credentials:
             row = session.get(CredentialRow, name)
         if row is None:
             raise CredentialError(f"there is no credential {name}")
-        return Secret(self._opened(row, self._keys.keys()))
+        return Secret(self._decrypt(row, self._keys.keys()))
 
     def names(self) -> tuple[str, ...]:
         """The names of all credentials."""
@@ -156,26 +156,26 @@ class Credentials:
 
         Killed half-way, the file holds the old key and the new one: every credential still opens.
         """
-        with self._keys.changing():
+        with self._keys.lock_for_change():
             old = self._keys.keys()
             with self._database.write() as session:
                 rows = session.scalars(select(CredentialRow).with_for_update()).all()
-                opened = {row.name: self._opened(row, old) for row in rows}
+                opened = {row.name: self._decrypt(row, old) for row in rows}
                 key_id, key = next(iter(self._keys.add().items()))
                 for row in rows:
-                    row.nonce, row.sealed = _sealed(row.name, key_id, key, opened[row.name])
+                    row.nonce, row.sealed = _encrypt(row.name, key_id, key, opened[row.name])
                     row.key_id = key_id
             self._keys.keep(key_id)
             return len(rows)
 
     def _opens(self, row: CredentialRow, keys: dict[str, bytes]) -> bool:
         try:
-            self._opened(row, keys)
+            self._decrypt(row, keys)
         except StateError:
             return False
         return True
 
-    def _opened(self, row: CredentialRow, keys: dict[str, bytes]) -> str:
+    def _decrypt(self, row: CredentialRow, keys: dict[str, bytes]) -> str:
         if row.key_id not in keys:
             raise CredentialError(
                 f"the credential {row.name} is encrypted with the key {row.key_id}, which {self._keys.path} does not hold:"
@@ -195,7 +195,7 @@ class Credentials:
         return plain.decode()
 
 
-def _sealed(name: str, key_id: str, key: bytes, text: str) -> tuple[bytes, bytes]:
+def _encrypt(name: str, key_id: str, key: bytes, text: str) -> tuple[bytes, bytes]:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     nonce = secrets.token_bytes(_NONCE_BYTES)
@@ -206,5 +206,5 @@ def _bound(name: str, key_id: str) -> bytes:
     return f"nephoscope\x00{name}\x00{key_id}".encode()
 
 
-def _revealed(secret: str | Secret) -> str:
+def _reveal(secret: str | Secret) -> str:
     return secret.reveal() if isinstance(secret, Secret) else secret

@@ -43,7 +43,7 @@ class KeyFile:
     def current(self) -> tuple[str, bytes]:
         """The id and the key to encrypt with; the file is made where it is missing."""
         if not (keys := self.keys()):
-            with self.changing():
+            with self.lock_for_change():
                 keys = self.keys() or self.add()
         return next(iter(keys.items()))
 
@@ -58,7 +58,7 @@ class KeyFile:
         self._write({id_: self.keys()[id_]})
 
     @contextmanager
-    def changing(self) -> Iterator[None]:
+    def lock_for_change(self) -> Iterator[None]:
         """The one process that changes the file; within another such block of the same caller there is nothing to wait for."""
         if self.path in _HELD.get():
             yield

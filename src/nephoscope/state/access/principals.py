@@ -136,7 +136,7 @@ class Principals:
         self._database = database
 
     @staticmethod
-    def _changed() -> None:
+    def _count_change() -> None:
         Principals.changes += 1
 
     def now(self, session: Session) -> datetime:
@@ -203,7 +203,7 @@ class Principals:
 
     def link(self, session: Session, id_: str, subject: str) -> None:
         """Say how an identity provider calls a person."""
-        self._changed()
+        self._count_change()
         self._row(session, id_).subject = subject
 
     def bind(self, session: Session, id_: str, binding: ResourceBinding | None) -> ResourceBinding | None:
@@ -211,7 +211,7 @@ class Principals:
 
         StateError for a person or the managed identity, MissingError where there is no such principal.
         """
-        self._changed()
+        self._count_change()
         row = self._row(session, id_)
         if row.kind != PrincipalKind.PROGRAM:
             raise StateError(f"only a program can be bound to a resource: {row.name} is a {row.kind}")
@@ -221,14 +221,14 @@ class Principals:
 
     def disable(self, session: Session, id_: str, *, disabled: bool = True) -> None:
         """Let a principal in no more (or again); its secrets go."""
-        self._changed()
+        self._count_change()
         self._row(session, id_).disabled = disabled
         if disabled:
             session.execute(delete(SecretRow).where(SecretRow.principal == id_))
 
     def grant(self, session: Session, principal: str, role: str, scope: str, author: str) -> RoleAssignment:
         """Give a role at a scope; the one that is there where it was given before."""
-        self._changed()
+        self._count_change()
         self._row(session, principal)
         wanted = (RoleRow.principal == principal, RoleRow.role == role, RoleRow.scope == scope)
         row = session.scalar(select(RoleRow).where(*wanted))
@@ -247,7 +247,7 @@ class Principals:
 
     def revoke(self, session: Session, id_: str) -> RoleAssignment:
         """Take a role; StateError where there is no such assignment."""
-        self._changed()
+        self._count_change()
         row = session.get(RoleRow, id_)
         if row is None:
             raise MissingError(f"there is no role assignment {id_}")
@@ -309,7 +309,7 @@ class Principals:
                 return None
             return _principal(owner), _secret(row)
 
-    def holding(self, secret: str) -> Principal | None:
+    def find_by_secret(self, secret: str) -> Principal | None:
         """Whose the secret of an id is: of a principal that is let in, in force now."""
         with self._database.read() as session:
             row = session.get(SecretRow, secret)
@@ -340,12 +340,12 @@ class Principals:
 
     def drop(self, session: Session, id_: str) -> bool:
         """Let a secret open nothing any more; whether it did before."""
-        self._changed()
+        self._count_change()
         return bool(session.scalar(delete(SecretRow).where(SecretRow.id == id_).returning(SecretRow.id)))
 
     def tidy(self, session: Session) -> int:
         """Forget secrets that are over; how many."""
-        self._changed()
+        self._count_change()
         over = delete(SecretRow).where(SecretRow.expires <= self.now(session)).returning(SecretRow.id)
         session.flush()  # what others have changed is theirs
         with by_product("expiry of secrets"):

@@ -55,7 +55,7 @@ class Entry:
     detail: dict[str, Any]
     hash: str
 
-    def chained(self, before: str) -> str:
+    def chain_hash(self, before: str) -> str:
         """The hash that the entry must have behind the one whose hash is `before`."""
         told = [
             before, self.number, self.moment.isoformat(), self.author, self.operation, self.target, self.outcome,
@@ -88,7 +88,7 @@ class Audit:
         moment = self._database.now(session)
         number, before = (last.number + 1, last.hash) if last is not None else (1, FIRST)
         entry = Entry(number, moment, author, operation, target, outcome, address, detail or {}, "")
-        hash_ = entry.chained(before)
+        hash_ = entry.chain_hash(before)
         session.add(
             AuditRow(
                 number=number, moment=moment, author=author, operation=operation, target=target, outcome=outcome, address=address,
@@ -96,27 +96,27 @@ class Audit:
             )
         )  # fmt: skip
         session.flush()
-        self._anchored(session, number, hash_)
+        self._anchor_later(session, number, hash_)
 
-    def _anchored(self, session: Session, number: int, hash_: str) -> None:
+    def _anchor_later(self, session: Session, number: int, hash_: str) -> None:
         """Let the anchor follow once the transaction is kept; one that names what is not there stays, as it tells of that."""
         if self._anchor is None:
             return
         if _ADDED not in session.info:
             try:
-                if self._lost(session) is not None:
+                if self._find_lost_entry(session) is not None:
                     return
             except StateError:  # who looks at the audit is told
                 return
-            event.listen(session, "after_commit", self._committed, once=True)
+            event.listen(session, "after_commit", self._move_anchor, once=True)
         session.info[_ADDED] = number, hash_
 
-    def _committed(self, session: Session) -> None:
+    def _move_anchor(self, session: Session) -> None:
         number, hash_ = session.info.pop(_ADDED)
         if self._anchor is not None:
             self._anchor.keep(number, hash_)
 
-    def _lost(self, session: Session) -> int | None:
+    def _find_lost_entry(self, session: Session) -> int | None:
         """The number of the entry that the anchor names where the table has it not, or another in its place."""
         known = self._anchor.read() if self._anchor is not None else None
         if known is None:
@@ -155,9 +155,9 @@ class Audit:
         """The number of the first entry that does not fit behind the one before it, or that is missing; None where all are there."""
         expected, before = 1, FIRST
         with self._database.read() as session:
-            lost = self._lost(session)
+            lost = self._find_lost_entry(session)
             for entry in _in_order(session):
-                if entry.number != expected or entry.hash != entry.chained(before):
+                if entry.number != expected or entry.hash != entry.chain_hash(before):
                     return expected
                 expected, before = expected + 1, entry.hash
         return None if lost is None else min(lost, expected)

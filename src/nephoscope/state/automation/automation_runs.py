@@ -253,7 +253,7 @@ class AutomationRuns:
     def claimed(self, session: Session, ids: Collection[str], now: datetime) -> list[AutomationRun]:
         """Of several runs those that are still due, in that order, locked to the end of the transaction."""
         mine = AutomationRunRow
-        wanted = select(mine).where(mine.id.in_(ids), or_(_pending(now), _ended(now))).with_for_update()
+        wanted = select(mine).where(mine.id.in_(ids), or_(_is_pending(now), _is_over(now))).with_for_update()
         found = {row.id: _run(row) for row in session.scalars(wanted)}
         return [found[id_] for id_ in ids if id_ in found]
 
@@ -299,11 +299,11 @@ class AutomationRuns:
             return session.scalar(query.where(AutomationEventRow.workspace == workspace)) or 0
 
 
-def _pending(now: datetime) -> ColumnElement[bool]:
+def _is_pending(now: datetime) -> ColumnElement[bool]:
     return and_(AutomationRunRow.status == RunStatus.PENDING.value, AutomationRunRow.due <= now)
 
 
-def _ended(now: datetime) -> ColumnElement[bool]:
+def _is_over(now: datetime) -> ColumnElement[bool]:
     waits = (RunStatus.DONE.value, RunStatus.APPROVE.value)
     return and_(AutomationRunRow.status.in_(waits), AutomationRunRow.until <= now)
 
@@ -318,7 +318,7 @@ def _first(workspace: str, now: datetime) -> Select[object]:
     )
     several = (
         select(mine.id, mine.rule, mine.action, mine.settings, mine.step, mine.urgent, mine.due, place)
-        .where(mine.workspace == workspace, _pending(now))
+        .where(mine.workspace == workspace, _is_pending(now))
         .subquery()
     )
     told = [one for one in several.c if one.name != "place"]
@@ -338,7 +338,7 @@ def _over(
         true().label("urgent"),
         mine.until.label("due"),
     )
-    asked = (mine.workspace == workspace, mine.action.in_(lasting), _ended(now))
+    asked = (mine.workspace == workspace, mine.action.in_(lasting), _is_over(now))
     return select(*told).where(*asked).order_by(mine.until, mine.id).limit(_FIRST)
 
 

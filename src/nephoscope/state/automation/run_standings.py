@@ -65,7 +65,9 @@ class RunStandings:
     def by_status(self, within: Collection[str] | None = None) -> dict[RunStatus, int]:
         """Every status -> how many runs stand so, in every workspace; of some rules alone, or of all."""
         mine = AutomationRunRow
-        counted = select(mine.status, func.count()).where(*_asked("", (), within)).group_by(mine.status)
+        counted = (
+            select(mine.status, func.count()).where(*_make_conditions("", (), within)).group_by(mine.status)
+        )
         with self._database.read() as session:
             found = {RunStatus(status): count for status, count in session.execute(counted)}
         return {one: found.get(one, 0) for one in RunStatus}
@@ -96,7 +98,9 @@ class RunStandings:
         or in any.
         """
         mine = AutomationRunRow
-        query = select(*(getattr(mine, name) for name in _LINE)).where(*_asked(rule, statuses, within))
+        query = select(*(getattr(mine, name) for name in _LINE)).where(
+            *_make_conditions(rule, statuses, within)
+        )
         query = query.order_by(mine.changed.desc(), mine.id).offset(start).limit(most)
         with self._database.read() as session:
             return [_line(*row) for row in session.execute(query)]
@@ -108,7 +112,11 @@ class RunStandings:
         within: Collection[str] | None = None,
     ) -> int:
         """How many runs `newest` lists in all."""
-        query = select(func.count()).select_from(AutomationRunRow).where(*_asked(rule, statuses, within))
+        query = (
+            select(func.count())
+            .select_from(AutomationRunRow)
+            .where(*_make_conditions(rule, statuses, within))
+        )
         with self._database.read() as session:
             return session.scalar(query) or 0
 
@@ -121,7 +129,7 @@ def _line(*values: Any) -> RunLine:
     return RunLine(**{**found, "status": RunStatus(found["status"])})
 
 
-def _asked(
+def _make_conditions(
     rule: str, statuses: Collection[RunStatus], within: Collection[str] | None
 ) -> list[ColumnElement[bool]]:
     found = [AutomationRunRow.rule == rule] if rule else []

@@ -75,7 +75,7 @@ def enforce(engine: Engine) -> None:
     """Watch every transaction of an engine."""
     event.listen(engine, "begin", _begin)
     event.listen(engine, "before_cursor_execute", _executing)
-    event.listen(engine, "after_cursor_execute", _executed)
+    event.listen(engine, "after_cursor_execute", _check_statement)
     event.listen(engine, "savepoint", _savepoint)
     event.listen(engine, "rollback_savepoint", _rollback_savepoint)
     event.listen(engine, "release_savepoint", _release_savepoint)
@@ -108,7 +108,7 @@ def _executing(
         _check(_decisions(written))
 
 
-def _executed(
+def _check_statement(
     connection: Connection, cursor: Any, statement: str, _parameters: object, _context: object, _many: bool
 ) -> None:
     written, changes = read_written(statement), _changes(connection)
@@ -150,11 +150,11 @@ def is_decided(table: str) -> bool:
         from nephoscope.state.database.concepts import every_table
 
         every_table()
-    return table in _decided(len(Base.metadata.tables))
+    return table in _decision_tables(len(Base.metadata.tables))
 
 
 @lru_cache(maxsize=8)
-def _decided(_loaded: int) -> frozenset[str]:
+def _decision_tables(_loaded: int) -> frozenset[str]:
     """The names of the tables of decisions among those that are loaded."""
     return frozenset(
         one.class_.__tablename__ for one in Base.registry.mappers if issubclass(one.class_, Decided)

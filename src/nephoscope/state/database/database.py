@@ -36,9 +36,9 @@ from nephoscope.state.database.faults import (
     StateError,
     UnreachableError,
 )
-from nephoscope.state.database.first_change import checked, joined
-from nephoscope.state.database.full_disk import copied
-from nephoscope.state.database.once_more import committing
+from nephoscope.state.database.first_change import join_transaction, run_checks
+from nephoscope.state.database.full_disk import copy_to_memory
+from nephoscope.state.database.once_more import note_commit
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -90,7 +90,7 @@ class Database:
 
         A missing SQLite file is made, with 0600. `clock` is for tests: what `now` says.
         """
-        parsed = _parsed(url)
+        parsed = _parse_url(url)
         if parsed.drivername not in _SQLITE:
             return _postgresql(parsed, clock)
         if not parsed.database or parsed.database == ":memory:":
@@ -104,14 +104,14 @@ class Database:
         engine = create_engine(
             URL.create("sqlite", database=str(file)), hide_parameters=True, max_overflow=-1
         )
-        event.listen(engine, "connect", _connected)
-        event.listen(engine, "begin", _begun)
+        event.listen(engine, "connect", _set_up_connection)
+        event.listen(engine, "begin", _begin)
         return Database(engine, file, clock)
 
     @staticmethod
     def of_copy(file: Path) -> Database | None:
         """A copy in memory of the database in a file, to be read only; None where that would not be all that was kept."""
-        connect = copied(file)
+        connect = copy_to_memory(file)
         if connect is None:
             return None
         engine = create_engine(
@@ -120,8 +120,8 @@ class Database:
             max_overflow=-1,
             creator=connect,
         )
-        event.listen(engine, "connect", _connected)
-        event.listen(engine, "begin", _begun)
+        event.listen(engine, "connect", _set_up_connection)
+        event.listen(engine, "begin", _begin)
         database = Database(engine, file, None)
         database.copied = True
         return database
@@ -151,17 +151,17 @@ class Database:
         engine = self._brief if brief else self.engine
         with (
             self._told(),
-            joined() as join,
+            join_transaction() as join,
             Session(engine, expire_on_commit=False) as session,
             session.begin(),
         ):
             if brief and not self.is_sqlite:
                 session.execute(text(f"SET LOCAL lock_timeout = {int(BRIEF_SECONDS * 1000)}"))
-            checked(session)
+            run_checks(session)
             yield session
             if joins:
                 join(session)
-            committing()
+            note_commit()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -274,7 +274,9 @@ class Database:
         try:
             yield
         except (OperationalError, InterfaceError) as error:
-            if self.file is not None and (full := full_disk.told(self.file, self._failure(error))):
+            if self.file is not None and (
+                full := full_disk.explain_full_disk(self.file, self._failure(error))
+            ):
                 raise DiskFullError(f"{self.shown}: {full}") from error
             if any(one in str(error.orig) for one in _BUSY):
                 raise BusyError(f"{self.shown}: {_why(error)}") from error
@@ -311,7 +313,7 @@ def _state(error: DBAPIError) -> str:
     return str(getattr(error.orig, "sqlstate", None) or "")
 
 
-def _parsed(url: str) -> URL:
+def _parse_url(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
@@ -334,14 +336,14 @@ def _own_file(file: Path) -> None:
         raise StateError(f"{file}: {error.strerror}; the state must be read and written there") from error
 
 
-def _connected(connection: Any, _record: Any) -> None:
+def _set_up_connection(connection: Any, _record: Any) -> None:
     # the driver begins no transactions: _begun does, so that schema changes and reads belong to them too
     connection.isolation_level = None
     for pragma in _PRAGMAS:
         connection.execute(pragma)
 
 
-def _begun(connection: Connection) -> None:
+def _begin(connection: Connection) -> None:
     options = connection.get_execution_options()
     if options.get("brief", False):
         _begun_briefly(connection)

@@ -40,7 +40,7 @@ def waits(keep: Keep) -> Iterator[list[Keep]]:
 
 
 @contextmanager
-def joined() -> Iterator[Keep]:
+def join_transaction() -> Iterator[Keep]:
     """A transaction that changes something: what is given keeps in it, at its end, what waits for one."""
     checks, taken = _CHECKS.get(), list[tuple[list[Keep], Keep]]()
 
@@ -61,7 +61,7 @@ def joined() -> Iterator[Keep]:
         raise
 
 
-def checked(session: Session) -> None:
+def run_checks(session: Session) -> None:
     """Call, at the begin of a transaction, what decides whether it may go on."""
     for check in _CHECKS.get() or ():
         check(session)

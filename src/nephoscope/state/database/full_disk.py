@@ -19,7 +19,7 @@ _HEADER = 100
 _FAILURES = ("disk I/O error", "disk is full", "unable to open database file")
 
 
-def told(file: Path, failure: str) -> str:
+def explain_full_disk(file: Path, failure: str) -> str:
     """What to do where a failure of SQLite is that of a full disk; '' where it is not."""
     if not any(one in failure for one in _FAILURES):
         return ""
@@ -33,14 +33,14 @@ def told(file: Path, failure: str) -> str:
     )
 
 
-def copied(file: Path) -> Callable[[], sqlite3.Connection] | None:
+def copy_to_memory(file: Path) -> Callable[[], sqlite3.Connection] | None:
     """What connects to a copy in memory of a database, to be read only; None where not all that was kept is in its file.
 
     The copy is there until what is returned is gone and its connections are closed.
     """
-    before = _standing(file)
+    before = _file_stamp(file)
     content = bytearray(file.read_bytes()) if before else bytearray()
-    if before is None or _standing(file) != before or len(content) < _HEADER:
+    if before is None or _file_stamp(file) != before or len(content) < _HEADER:
         return None
     content[18:20] = b"\x01\x01"  # a database in memory has no write-ahead log
     place = f"file:/{uuid.uuid4().hex}?vfs=memdb"
@@ -53,15 +53,15 @@ def copied(file: Path) -> Callable[[], sqlite3.Connection] | None:
         whole.deserialize(bytes(content))
         whole.backup(first)
 
-    def connected(_first: sqlite3.Connection = first) -> sqlite3.Connection:
+    def connect_copy(_first: sqlite3.Connection = first) -> sqlite3.Connection:
         connection = connect()
         connection.execute("PRAGMA query_only = ON")
         return connection
 
-    return connected
+    return connect_copy
 
 
-def _standing(file: Path) -> tuple[int, int] | None:
+def _file_stamp(file: Path) -> tuple[int, int] | None:
     """What changes whenever the file does; None where commits wait in the log beside it."""
     log = file.with_name(f"{file.name}-wal")
     if log.exists() and log.stat().st_size:

@@ -128,10 +128,10 @@ def _upgrade(connection: Connection, target: str = "head") -> None:
 
     scripts = ScriptDirectory(str(FOLDER))
 
-    def missing(revision: Any, _context: object) -> Any:
+    def find_missing(revision: Any, _context: object) -> Any:
         return scripts._upgrade_revs(target, revision)  # noqa: SLF001 - what Alembic's own command calls
 
-    with EnvironmentContext(Config(), scripts, fn=missing) as environment:
+    with EnvironmentContext(Config(), scripts, fn=find_missing) as environment:
         environment.configure(connection=connection, transactional_ddl=False)
         environment.run_migrations()
 

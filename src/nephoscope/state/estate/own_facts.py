@@ -163,7 +163,7 @@ class OwnFactStore:
             claims.add(facts.claim)
             session.delete(row)
         for row in session.scalars(select(OwnFactRow).where(OwnFactRow.subject.in_(_above(id_)))):
-            kept = _unpacked(row)
+            kept = _unpack_documents(row)
             left = [one for one in kept if not _within(str(one["id"]).lower(), id_)]
             if len(left) < len(kept):
                 documents |= _ids(kept) - _ids(left)
@@ -245,7 +245,7 @@ def _within(key: str, scope: str) -> bool:
     return key == scope or key.startswith(f"{scope}/")
 
 
-def _unpacked(row: OwnFactRow) -> list[_Body]:
+def _unpack_documents(row: OwnFactRow) -> list[_Body]:
     found: list[_Body] = msgspec.json.decode(zlib.decompress(row.documents))
     return found
 
@@ -262,5 +262,6 @@ def _ids(documents: Sequence[_Body]) -> frozenset[str]:
 
 def _facts(row: OwnFactRow) -> OwnFacts:
     return OwnFacts(
-        row.subject, row.type, row.subscription, row.read_at, tuple(_unpacked(row)), row.tenant, row.author, row.changed, row.digest
+        row.subject, row.type, row.subscription, row.read_at, tuple(_unpack_documents(row)), row.tenant, row.author, row.changed,
+        row.digest,
     )  # fmt: skip

@@ -51,12 +51,12 @@ class AlertTallies:
         with self._database.read() as session:
             for name, was_held, status, classification, count in session.execute(query):
                 counts = found.setdefault(name, {})
-                for word in _counted(bool(was_held), status, classification):
+                for word in _list_counts(bool(was_held), status, classification):
                     counts[word] = counts.get(word, 0) + count
         return {name: AlertTally(**counts) for name, counts in found.items()}
 
 
-def _counted(held: bool, status: str | None, classification: str | None) -> list[str]:
+def _list_counts(held: bool, status: str | None, classification: str | None) -> list[str]:
     """The counts that an alert is in."""
     if held:
         return ["held"]

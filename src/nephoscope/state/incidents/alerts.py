@@ -192,7 +192,7 @@ class Alerts:
     ) -> bool:
         """Whether a rule raised an alert of another window that ended less than a pause before or after a time."""
         query = select(AlertRow.id).where(
-            *_raised(workspace, rule),
+            *_raised_by(workspace, rule),
             AlertRow.raised > end - pause,
             AlertRow.raised < end + pause,
             AlertRow.raised != end,
@@ -206,7 +206,7 @@ class Alerts:
         query = (
             select(AlertRow)
             .where(
-                *_raised(workspace, rule),
+                *_raised_by(workspace, rule),
                 AlertRow.subject == subject,
                 AlertRow.raised >= end - interval,
                 AlertRow.raised <= end + interval,
@@ -315,15 +315,17 @@ class Alerts:
         )
         with self._database.read() as session:
             rows = [(one[0], one[1], int(one[2])) for one in session.execute(query)]
-            ids = set(self._lying(session, [(id_, version) for id_, version, _ in rows], reach))
+            ids = set(self._select_within(session, [(id_, version) for id_, version, _ in rows], reach))
         return frozenset(number for id_, _, number in rows if id_ in ids)
 
     def _within(self, session: Session, conditions: Sequence[ColumnElement[bool]], reach: Reach) -> list[str]:
         """The ids of the alerts under some conditions that name a resource of a reach, those of the latest events first."""
         query = select(AlertRow.__table__.c.id, _VERSION).where(*conditions).order_by(*_NEWEST)
-        return self._lying(session, [(one[0], one[1]) for one in session.execute(query)], reach)
+        return self._select_within(session, [(one[0], one[1]) for one in session.execute(query)], reach)
 
-    def _lying(self, session: Session, versions: Sequence[tuple[str, str]], reach: Reach) -> list[str]:
+    def _select_within(
+        self, session: Session, versions: Sequence[tuple[str, str]], reach: Reach
+    ) -> list[str]:
         return self._places.within(
             versions, reach, lambda ids: ((one.id, one.document) for one in _of_ids(session, ids))
         )
@@ -363,7 +365,7 @@ def _of_windows(
     return AlertRow.workspace == workspace, AlertRow.rule == rule, raised > after, raised <= until
 
 
-def _raised(workspace: str, rule: str) -> tuple[ColumnElement[bool], ...]:
+def _raised_by(workspace: str, rule: str) -> tuple[ColumnElement[bool], ...]:
     return AlertRow.workspace == workspace, AlertRow.rule == rule, AlertRow.held_by == ""
 
 

@@ -38,17 +38,17 @@ class Arrivals(msgspec.Struct, frozen=True, array_like=True):
     left_out: int = 0
 
 
-def summed(several: Iterable[Arrivals]) -> list[Arrivals]:
+def sum_by_hour(several: Iterable[Arrivals]) -> list[Arrivals]:
     """One for each source, workspace and hour, in that order; `at` is the latest of each."""
     found: dict[tuple[str, str, datetime], Arrivals] = {}
     for one in several:
         key = one.source, one.workspace, one.at.replace(minute=0, second=0, microsecond=0)
         before = found.get(key)
-        found[key] = one if before is None else _added(before, one)
+        found[key] = one if before is None else _add(before, one)
     return [found[key] for key in sorted(found)]
 
 
-def _added(one: Arrivals, other: Arrivals) -> Arrivals:
+def _add(one: Arrivals, other: Arrivals) -> Arrivals:
     tables = {arrival.table: arrival for arrival in one.tables}
     for arrival in other.tables:
         before = tables.get(arrival.table)

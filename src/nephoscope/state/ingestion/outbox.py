@@ -142,7 +142,7 @@ class Outbox:
             lease.check(session)
             number = session.scalar(select(func.min(OutboxRow.batch)).where(OutboxRow.batch >= 0))
             if number is None:
-                number = self._begun(session)
+                number = self._begin_batch(session)
             if number is None:
                 return None
             rows = session.scalars(select(OutboxRow).where(OutboxRow.batch == number).order_by(OutboxRow.id))
@@ -152,7 +152,7 @@ class Outbox:
                 for one in (row.row if isinstance(row.row, list) else [row.row])
             )
 
-    def _begun(self, session: Session) -> int | None:
+    def _begin_batch(self, session: Session) -> int | None:
         """Give the oldest rows the next number."""
         query = select(OutboxRow.id, func.length(OutboxRow.row)).where(OutboxRow.batch.is_(None))
         found = session.execute(query.order_by(OutboxRow.id).limit(BATCH)).all()

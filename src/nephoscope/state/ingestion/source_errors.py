@@ -129,7 +129,7 @@ class SourceErrors:
         found: dict[tuple[str, str], list[StandingError]] = {}
         counts: dict[tuple[str, str], int] = {}
         with self._database.read() as session:
-            for row, count in session.execute(_numbered(source, shown)):
+            for row, count in session.execute(_number_errors(source, shown)):
                 place = row.source, row.workspace
                 counts[place] = count
                 found.setdefault(place, []).append(StandingError(row.key, row.error, row.since, row.at))
@@ -142,7 +142,7 @@ class SourceErrors:
         return SourceErrorRow.source == source, SourceErrorRow.workspace == workspace
 
 
-def _numbered(source: str | None, shown: int) -> Select[Any]:
+def _number_errors(source: str | None, shown: int) -> Select[Any]:
     """The last errors of each source, each with how many its source has."""
     place = (SourceErrorRow.source, SourceErrorRow.workspace)
     order = (SourceErrorRow.at.desc(), SourceErrorRow.key)

@@ -50,7 +50,7 @@ class Usages:
 
     def count(self, session: Session, several: Iterable[Arrivals]) -> None:
         """Count arrivals within the transaction that notes them."""
-        used = [_used(one, table) for one in several for table in one.tables if table.rows]
+        used = [_make_usage(one, table) for one in several for table in one.tables if table.rows]
         # in one order everywhere, so that two of these wait for each other and do not lock each other out
         for each in sorted(used, key=lambda one: (one.workspace, one.table, one.hour)):
             self._add(session, each)
@@ -77,7 +77,7 @@ class Usages:
         return sorted(found, key=lambda one: (one.workspace, one.hour, one.table))
 
 
-def _used(one: Arrivals, table: Arrival) -> Used:
+def _make_usage(one: Arrivals, table: Arrival) -> Used:
     hour = one.at.replace(minute=0, second=0, microsecond=0)
     delay = table.delay * table.timed
     return Used(one.workspace, table.table, hour, table.rows, table.size, table.timed, delay)

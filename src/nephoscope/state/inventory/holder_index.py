@@ -92,7 +92,7 @@ class HolderIndex:
 
     def _count(self, wanted: FindingFilter, masks: Sequence[int]) -> dict[str, _Counted]:
         counted: dict[str, _Counted] = {}
-        named = self._named(wanted)
+        named = self._find_named(wanted)
         nothing = _Said()
         for number, pair in enumerate(self._pairs):
             said = self._said.get(pair, nothing)
@@ -110,7 +110,7 @@ class HolderIndex:
             one.score = max((each for each in (one.score, said.score) if each is not None), default=None)
         return counted
 
-    def _named(self, wanted: FindingFilter) -> dict[str, KnownVulnerability] | set[str]:
+    def _find_named(self, wanted: FindingFilter) -> dict[str, KnownVulnerability] | set[str]:
         """Return the vulnerabilities that are asked for by what is known of them."""
         if not (wanted.vulnerability or wanted.text or wanted.is_exploited):
             return self._known

@@ -18,7 +18,7 @@ _ENDED = "ZX"
 
 def new_holder() -> str:
     """The name of a holder in this process."""
-    host, started = _host(), _started(os.getpid())
+    host, started = _host(), _start_time(os.getpid())
     return f"{uuid4()}@{host}.{os.getpid()}.{started}" if host and started else str(uuid4())
 
 
@@ -27,7 +27,7 @@ def is_gone(holder: str) -> bool:
     found = _PLACE.fullmatch(holder)
     if found is None or found["host"] != _host():
         return False
-    return _started(int(found["process"])) != found["start"]
+    return _start_time(int(found["process"])) != found["start"]
 
 
 def _host() -> str:
@@ -39,7 +39,7 @@ def _host() -> str:
         return ""
 
 
-def _started(process: int) -> str:
+def _start_time(process: int) -> str:
     """When a process started; '' where none of that number runs."""
     try:
         # the name in brackets may hold anything: the fields begin behind the last bracket

@@ -120,10 +120,10 @@ class Leases:
         with self._database.write(joins=False) as session:
             until = self._database.now(session) + timedelta(seconds=seconds)
             found = session.scalar(
-                update(LeaseRow).where(_held(lease)).values(until=until).returning(LeaseRow.fence)
+                update(LeaseRow).where(_is_held(lease)).values(until=until).returning(LeaseRow.fence)
             )
         if found is None:
-            raise _lost(lease)
+            raise _lost_error(lease)
         return Lease(lease.name, lease.holder, lease.fence, until, self)
 
     def release(self, lease: Lease) -> None:
@@ -138,9 +138,9 @@ class Leases:
 
     def check(self, lease: Lease, session: Session) -> None:
         """Lease.check: the row is locked to the end of the transaction, so that nobody takes the lease meanwhile."""
-        row = session.scalar(select(LeaseRow).where(_held(lease)).with_for_update())
+        row = session.scalar(select(LeaseRow).where(_is_held(lease)).with_for_update())
         if row is None or row.until <= self._database.now(session):
-            raise _lost(lease)
+            raise _lost_error(lease)
 
     def lost(self, session: Session, leases: Collection[Lease]) -> set[str]:
         """The names of those that are not held any more; the others are locked to the end of the transaction, as `check` does it."""
@@ -177,11 +177,11 @@ def _key(lease: Lease) -> dict[str, object]:
     return {"a_name": lease.name, "a_holder": lease.holder, "a_fence": lease.fence}
 
 
-def _held(lease: Lease) -> ColumnElement[bool]:
+def _is_held(lease: Lease) -> ColumnElement[bool]:
     return and_(LeaseRow.name == lease.name, LeaseRow.holder == lease.holder, LeaseRow.fence == lease.fence)
 
 
-def _lost(lease: Lease) -> LeaseLostError:
+def _lost_error(lease: Lease) -> LeaseLostError:
     return LeaseLostError(
         f"the lease {lease.name} (number {lease.fence}) is not held any more: another process goes on with it"
     )

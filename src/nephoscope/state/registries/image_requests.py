@@ -98,7 +98,7 @@ class ImageRequests:
         with self._database.read() as session:
             return _request(_row(session, id_))
 
-    def locked(self, session: Session, id_: str) -> ImageRequest:
+    def lock(self, session: Session, id_: str) -> ImageRequest:
         """Return the request of an id, locked to the end of the transaction; MissingError where there is none."""
         row = session.get(ImageRequestRow, id_, with_for_update=True)
         if row is None:

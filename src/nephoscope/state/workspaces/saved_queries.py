@@ -66,30 +66,30 @@ class SavedQueries:
         shared: bool,
     ) -> SavedQuery:
         """Keep a query, in place of the owner's of that name; StateError for what is empty, too long, or one too many."""
-        name, query = _checked(name, query)
+        name, query = _check_query(name, query)
         now = self._database.now(session)  # asking a server flushes: no row may be half made then
         rows = self._of(session, workspace, owner)
         row = next((one for one in rows if one.name == name), None)
         if row is None:
-            row = _added(session, rows, str(uuid.uuid4()), workspace, owner)
+            row = _add_row(session, rows, str(uuid.uuid4()), workspace, owner)
         row.name, row.query, row.author, row.shared = name, query, author, shared
         row.changed = now
         session.flush()
-        return _saved(row)
+        return _make_query(row)
 
     def share(
         self, session: Session, workspace: str, id_: str, name: str, query: str, owner: str, author: str
     ) -> SavedQuery:
         """Keep a query that is shared under an id, whoever had it before; StateError as `put`."""
-        name, query = _checked(name, query)
+        name, query = _check_query(name, query)
         now = self._database.now(session)  # asking a server flushes: no row may be half made then
         row = session.get(SavedQueryRow, id_)
         if row is None:
-            row = _added(session, self._of(session, workspace, owner), id_, workspace, owner)
+            row = _add_row(session, self._of(session, workspace, owner), id_, workspace, owner)
         row.name, row.query, row.author, row.shared = name, query, author, True
         row.changed = now
         session.flush()
-        return _saved(row)
+        return _make_query(row)
 
     def _of(self, session: Session, workspace: str, owner: str) -> list[SavedQueryRow]:
         mine = select(SavedQueryRow).where(SavedQueryRow.workspace == workspace, SavedQueryRow.owner == owner)
@@ -122,7 +122,8 @@ class SavedQueries:
         )
         with self._database.read() as session:
             return [
-                _saved(row) for row in session.scalars(query.order_by(SavedQueryRow.name, SavedQueryRow.id))
+                _make_query(row)
+                for row in session.scalars(query.order_by(SavedQueryRow.name, SavedQueryRow.id))
             ]
 
 
@@ -131,7 +132,7 @@ def beside(workspace: str, id_: str) -> str:
     return f"/workspaces/{workspace}/providers/microsoft.operationalinsights/savedsearches/{id_}"
 
 
-def _checked(name: str, query: str) -> tuple[str, str]:
+def _check_query(name: str, query: str) -> tuple[str, str]:
     """A name and a query without blanks around them; StateError where one is empty or too long."""
     name, query = name.strip(), query.strip()
     if not name or len(name) > LONGEST_NAME:
@@ -141,7 +142,7 @@ def _checked(name: str, query: str) -> tuple[str, str]:
     return name, query
 
 
-def _added(
+def _add_row(
     session: Session, rows: Sequence[SavedQueryRow], id_: str, workspace: str, owner: str
 ) -> SavedQueryRow:
     if len(rows) >= MOST:
@@ -151,5 +152,5 @@ def _added(
     return row
 
 
-def _saved(row: SavedQueryRow) -> SavedQuery:
+def _make_query(row: SavedQueryRow) -> SavedQuery:
     return SavedQuery(**{name: getattr(row, name) for name in _NAMES})

@@ -21,7 +21,7 @@ _TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*)[^>]*>")
 _KEPT, _TEXT_ALONE = frozenset({"textarea", "script", "style"}), frozenset({"title", "option"})
 
 
-def shown(html: str) -> str:
+def show_control_characters(html: str) -> str:
     """A page whose texts show such characters as `U+202E`; what attributes and text areas hold is left as it is."""
     if _CONTROL.search(html) is None:
         return html

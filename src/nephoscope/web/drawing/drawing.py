@@ -10,9 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from nephoscope import __version__
 from nephoscope.web.drawing import charts, known_names, spoken, times, wording
-from nephoscope.web.drawing.controls import shown
+from nephoscope.web.drawing.controls import show_control_characters
 from nephoscope.web.drawing.picker import choices
-from nephoscope.web.drawing.role_scopes import placed
+from nephoscope.web.drawing.role_scopes import describe_place
 from nephoscope.web.drawing.suppression_choices import describe
 from nephoscope.web.visits.visit import KEPT, SPANS
 
@@ -33,29 +33,29 @@ def environment() -> Environment:
         kept=KEPT,
         version=__version__,
         choices=choices,
-        placed=placed,
+        placed=describe_place,
         state_words={state.value: word for state, word in wording.STATES.items()},
         now=lambda: datetime.now(UTC),
     )
     made.filters.update(
         whole=wording.whole,
-        counted=wording.counted,
-        caused=wording.caused,
-        coded=wording.coded,
+        counted=wording.count_text,
+        caused=wording.cause_text,
+        coded=wording.format_code,
         share=wording.share,
         ago=times.ago,
         cell=times.cell,
-        lasting=wording.lasting,
-        spelled=wording.spelled,
+        lasting=wording.duration_text,
+        spelled=wording.spell_duration,
         ports=wording.ports,
         short=wording.short,
         brief=wording.brief,
         kind=wording.kind,
         moment=times.moment,
         tactics=spoken.tactics,
-        called=spoken.called,
+        called=spoken.replace_ids,
         path=spoken.path,
-        titled=known_names.titled,
+        titled=known_names.name_in_title,
         unmet=wording.unmet,
         conditions=describe,
         reason=wording.reason,
@@ -66,7 +66,7 @@ def environment() -> Environment:
 
 def draw(template: str, **given: object) -> str:
     """A template filled; characters that would reorder or hide text are shown by their numbers."""
-    return shown(environment().get_template(template).render(**given))
+    return show_control_characters(environment().get_template(template).render(**given))
 
 
 def show_navigation(areas: Callable[[], Sequence[tuple[str, Sequence[object]]]]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.case.case_file import read_entities
 from nephoscope.posture.published.accounts import KINDS, account_of
 from nephoscope.web.drawing.applications import READ
-from nephoscope.web.drawing.spoken import called, guids
+from nephoscope.web.drawing.spoken import guids, replace_ids
 from nephoscope.web.drawing.wording import brief
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def names_in(alert: StoredAlert) -> dict[str, str]:
     return found
 
 
-def titled(text: str, names: Mapping[str, str]) -> str:
+def name_in_title(text: str, names: Mapping[str, str]) -> str:
     """A title in which resources, their containers and those whose ids are known stand by their names."""
     plain = _CONTAINER.sub(lambda at: at[2] or names.get(at[1].lower(), at[0]), brief(text))
-    return called(plain, names)
+    return replace_ids(plain, names)

@@ -17,15 +17,15 @@ GROUPS = "Microsoft.Resources/subscriptions/resourceGroups/read"
 def choices(visit: Visit) -> Markup:
     """The options of the scopes that a visitor may choose, the one that the address asks for selected."""
     if visit.edition is None:
-        return _written(visit)
+        return _write_options(visit)
     # what a visitor sees decides the key: nobody gets choices that were written for one who sees something else
     reach = visit.caller.reach
     key = (__name__, reach(SUBSCRIPTIONS), reach(GROUPS))
-    written = visit.edition.once(key, lambda: _written(visit))
-    return _selected(written, visit.asked("scope"))
+    written = visit.edition.once(key, lambda: _write_options(visit))
+    return _select_option(written, visit.asked("scope"))
 
 
-def _written(visit: Visit) -> Markup:
+def _write_options(visit: Visit) -> Markup:
     tags = ((f"tag:{one}", one) for one in visit.tags)
     return Markup("").join(
         [
@@ -42,6 +42,6 @@ def _group(title: str, scopes: Iterable[tuple[str, str]]) -> Markup:
     return Markup('<optgroup label="{}">{}</optgroup>').format(title, options) if options else options
 
 
-def _selected(written: Markup, scope: str) -> Markup:
+def _select_option(written: Markup, scope: str) -> Markup:
     plain = f'<option value="{escape(scope)}">'
     return Markup(str(written).replace(plain, f"{plain[:-1]} selected>", 1))  # noqa: S704 - both were escaped

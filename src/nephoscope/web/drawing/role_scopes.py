@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from nephoscope.web.visits.visit import Visit
 
 
-def placed(visit: Visit, scope: str) -> str:
+def describe_place(visit: Visit, scope: str) -> str:
     """Where a scope is, as `at prod`; of a subscription that the visitor may not see, or that was not collected, its id."""
     if scope == TENANT:
         return "of everything"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
-from nephoscope.web.drawing.wording import spelled
+from nephoscope.web.drawing.wording import spell_duration
 
 if TYPE_CHECKING:
     from nephoscope.alerts.case.parties import Party
@@ -45,7 +45,7 @@ def guids(text: str) -> list[str]:
     return [one.lower() for one in _GUID.findall(text)]
 
 
-def called(text: str, names: Mapping[str, str]) -> str:
+def replace_ids(text: str, names: Mapping[str, str]) -> str:
     """A text in which those whose ids are known stand by their names; an id that is part of a path stays."""
 
     def name(match: re.Match[str]) -> str:
@@ -60,7 +60,7 @@ def in_words(told: object) -> str:
     if isinstance(told, str):
         if span := _SPAN.fullmatch(told):
             days, hours, minutes, seconds = (int(one or 0) for one in span.groups())
-            return spelled(timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds))
+            return spell_duration(timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds))
         if told[:1] in ("[", "{"):
             try:
                 return in_words(json.loads(told))

@@ -39,7 +39,7 @@ def whole(value: float | None) -> str:
     return "–" if value is None else f"{value:,.0f}"
 
 
-def counted(count: int, word: str, several: str = "") -> str:
+def count_text(count: int, word: str, several: str = "") -> str:
     """A number with what it counts: `1 row`, `2 rows`; `several` is the plural where it is not made by an s."""
     return f"{whole(count)} {word if count == 1 else several or word + 's'}"
 
@@ -49,7 +49,7 @@ def unmet(title: str, fails: object = True) -> str:
     return failure_title(title) if fails else title
 
 
-def caused(cause: str, state: str = "") -> str:
+def cause_text(cause: str, state: str = "") -> str:
     """A cause in words; where there is none, what a state is called."""
     return CAUSES.get(cause, cause) or (STATES[State(state)] if state else "")
 
@@ -76,7 +76,7 @@ def ago(value: datetime) -> str:
     return "a minute ago"
 
 
-def lasting(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """How long something lasts."""
     for size, word in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= 2 * size:
@@ -84,7 +84,7 @@ def lasting(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def spelled(span: timedelta) -> str:
+def spell_duration(span: timedelta) -> str:
     """A span in whole units, from the largest: `14 days`, `1 hour 30 minutes`."""
     rest, words = round(span.total_seconds()), []
     for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
@@ -113,7 +113,7 @@ def brief(text: str) -> str:
     return _ID.sub(lambda found: short(found[0].rstrip(".")) + "." * found[0].endswith("."), text)
 
 
-def coded(told: str) -> Markup:
+def format_code(told: str) -> Markup:
     """A text in which what stands between backticks is code."""
     return Markup(_CODE.sub(r'<span class="mono">\1</span>', str(escape(told))))  # noqa: S704 - escaped before
 

@@ -52,9 +52,9 @@ class AskedRule:
 def asked_rules(instance: Instance) -> list[AskedRule]:
     """Every rule and automation of an instance, those with dead runs first, then by name."""
     tallies = instance.state.run_standings.by_rule()
-    found = list(_kept(instance, tallies))
+    found = list(_list_kept(instance, tallies))
     known = {one.key for one in found}
-    found += [_removed(key, tally) for key, tally in tallies.items() if key not in known]
+    found += [_make_removed(key, tally) for key, tally in tallies.items() if key not in known]
     return sorted(found, key=lambda one: (not one.runs.dead, not one.wrong, one.name.casefold(), one.key))
 
 
@@ -67,7 +67,9 @@ def seen_rules(rules: Iterable[AskedRule], caller: Caller) -> tuple[list[AskedRu
     if caller.may(READ):
         return list(rules), None
     seen = [one for one in rules if _readable(one, caller)]
-    within = [one.key for one in seen if one.where and all(_reached(scope, caller) for scope in one.where)]
+    within = [
+        one.key for one in seen if one.where and all(_is_in_reach(scope, caller) for scope in one.where)
+    ]
     return [one if one.key in within else replace(one, runs=RunTally()) for one in seen], within
 
 
@@ -79,14 +81,14 @@ def _readable(one: AskedRule, caller: Caller) -> bool:
     )
 
 
-def _reached(scope: str, caller: Caller) -> bool:
+def _is_in_reach(scope: str, caller: Caller) -> bool:
     """Whether a scope of the estate, or a workspace by its name, may be read."""
     return (
         caller.may(READ, scope) if scope.startswith("/") else caller.may(READ_RULES, f"/workspaces/{scope}")
     )
 
 
-def _kept(instance: Instance, tallies: dict[str, RunTally]) -> Iterator[AskedRule]:
+def _list_kept(instance: Instance, tallies: dict[str, RunTally]) -> Iterator[AskedRule]:
     loaded = load_rules(instance.data, instance.state, instance.shelf)
     for rule in loaded.rules:
         yield _row(rule, instance.now, tallies.get(rule.key, RunTally()))
@@ -118,7 +120,7 @@ def _places(one: AutomationRule) -> tuple[str, ...]:
     return ("/".join(one.key.split("/")[:3]),)
 
 
-def _removed(key: str, tally: RunTally) -> AskedRule:
+def _make_removed(key: str, tally: RunTally) -> AskedRule:
     kind = KINDS[RuleLanguage(tally.language)]
     return AskedRule(key, _last(key), kind, (), (), (), "removed", "", tally)
 

@@ -61,18 +61,18 @@ class Shelf:
         lake = self.instance.lake
         return listing.Held(frozenset(held_tables(lake, self.workspace)), frozenset(lake.tables.by_name))
 
-    def _listed(self) -> Iterator[listing.Listed]:
+    def _list_all(self) -> Iterator[listing.Listed]:
         switched = self.instance.state.rule_switches.of(self.workspace)
         yield from listing.rules(self.packs, switched, self.held)
         yield from listing.queries()
 
     def rules(self) -> list[ContentRow]:
         """The rules that raise alerts."""
-        return [_rule(one) for one in self._listed() if one.kind != Kind.HUNTING.value]
+        return [_rule(one) for one in self._list_all() if one.kind != Kind.HUNTING.value]
 
-    def hunting(self) -> list[ContentRow]:
+    def list_hunting(self) -> list[ContentRow]:
         """The queries of hunting."""
-        return [_query(one) for one in self._listed() if one.kind == Kind.HUNTING.value]
+        return [_query(one) for one in self._list_all() if one.kind == Kind.HUNTING.value]
 
     def functions(self) -> list[ContentRow]:
         """The functions that queries of the workspace can call."""
@@ -109,11 +109,11 @@ class Shelf:
         """The initiatives that are loaded."""
         return list(_policies(self.instance.data, Packs(self.instance.data).stamp)[1])
 
-    def imported(self) -> list[ContentRow]:
+    def list_imported(self) -> list[ContentRow]:
         """The imported packs."""
         switched, held = self.instance.state.rule_switches.of(self.workspace), self.held
         rows = [_pack(pack, held, on=switched.packs.get(pack.name, False)) for pack in self.packs]
-        policies = Packs(self.instance.data).imported()
+        policies = Packs(self.instance.data).list_imported()
         return rows + [
             ContentRow(one.name, f"{one.size:,} policies from {one.source}", one.name, "loaded", "loaded")
             for one in policies
@@ -166,10 +166,10 @@ def _entry(one: Entry) -> ContentRow:
 #: What there is: the word of the address -> its title and its rows.
 KINDS: Mapping[str, tuple[str, Callable[[Shelf], list[ContentRow]]]] = {
     "rules": ("Detections", Shelf.rules),
-    "hunting": ("Hunting queries", Shelf.hunting),
+    "hunting": ("Hunting queries", Shelf.list_hunting),
     "functions": ("Functions", Shelf.functions),
     "watchlists": ("Watchlists", Shelf.watchlists),
     "policies": ("Policies", Shelf.policies),
     "initiatives": ("Initiatives", Shelf.initiatives),
-    "packs": ("Imported packs", Shelf.imported),
+    "packs": ("Imported packs", Shelf.list_imported),
 }

@@ -11,7 +11,7 @@ from nephoscope.alerts.case.context import Context, Fact, choose
 from nephoscope.alerts.case.estate_reader import EstateReader
 from nephoscope.estate.store import StoreError
 from nephoscope.lake.errors import LakeError
-from nephoscope.web.drawing.wording import brief, counted
+from nephoscope.web.drawing.wording import brief, count_text
 
 if TYPE_CHECKING:
     from nephoscope.alerts.case.parties import Involved, Party
@@ -53,8 +53,8 @@ class EntityFacts:
             if one.known and one.name in ("account", "exposure", "resource")
         ]
         weaknesses, paths = context.weaknesses or (), context.paths or ()
-        told += [f"{counted(len(weaknesses), 'unhealthy assessment')}"] if weaknesses else []
-        told += [f"on {counted(len(paths), 'attack path')}"] if paths else []
+        told += [f"{count_text(len(weaknesses), 'unhealthy assessment')}"] if weaknesses else []
+        told += [f"on {count_text(len(paths), 'attack path')}"] if paths else []
         return "; ".join(told) or "unknown"
 
 

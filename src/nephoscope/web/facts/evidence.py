@@ -91,11 +91,15 @@ def document(evidence: Evidence) -> bytes:
     made = SimpleDocTemplate(
         out, pagesize=A4, title=title, author=evidence.author, leftMargin=45, rightMargin=45
     )
-    made.build(list(_story(evidence, getSampleStyleSheet())), onFirstPage=_numbered, onLaterPages=_numbered)
+    made.build(
+        list(_story(evidence, getSampleStyleSheet())),
+        onFirstPage=_draw_page_number,
+        onLaterPages=_draw_page_number,
+    )
     return out.getvalue()
 
 
-def _numbered(canvas: Any, made: Any) -> None:
+def _draw_page_number(canvas: Any, made: Any) -> None:
     canvas.setFont("Helvetica", 8)
     canvas.drawRightString(made.pagesize[0] - 45, 30, f"Page {canvas.getPageNumber()}")
     canvas.drawString(45, 30, f"{made.title} · nephoscope"[:110])
@@ -104,33 +108,35 @@ def _numbered(canvas: Any, made: Any) -> None:
 def _story(evidence: Evidence, styles: Mapping[str, object]) -> Iterator[object]:
     from reportlab.platypus import PageBreak, Paragraph, Spacer
 
-    def told(text: str, style: str = "BodyText") -> Any:
+    def make_paragraph(text: str, style: str = "BodyText") -> Any:
         return Paragraph(escape(text), styles[style])
 
     counts = {state: sum(one.state == state for one in evidence.controls) for state in ("Passed", "Failed")}
     judged = "none of its controls could be judged"
     if evidence.score is not None:
         judged = f"{evidence.score:.0%} of the judged controls passed"
-    yield told(evidence.standard, "Title")
-    yield told(f"Scope: {evidence.scope}")
-    yield told(f"Assessed {evidence.assessed:%Y-%m-%d %H:%M} UTC; written for {evidence.author}")
+    yield make_paragraph(evidence.standard, "Title")
+    yield make_paragraph(f"Scope: {evidence.scope}")
+    yield make_paragraph(f"Assessed {evidence.assessed:%Y-%m-%d %H:%M} UTC; written for {evidence.author}")
     left = len(evidence.controls) - sum(counts.values())
-    yield told(f"Score: {judged} ({counts['Passed']} passed, {counts['Failed']} failed, {left} not judged)")
+    yield make_paragraph(
+        f"Score: {judged} ({counts['Passed']} passed, {counts['Failed']} failed, {left} not judged)"
+    )
     yield Spacer(1, 12)
     yield _summary(evidence, styles)
     yield PageBreak()
     for control in evidence.controls:
-        yield told(f"{control.name}: {control.state}", "Heading2")
+        yield make_paragraph(f"{control.name}: {control.state}", "Heading2")
         if control.title != control.name:
-            yield told(control.title)
+            yield make_paragraph(control.title)
         if not control.policies:
-            yield told("No policy stands behind it: it has to be shown by other means.")
+            yield make_paragraph("No policy stands behind it: it has to be shown by other means.")
         for policy in control.policies:
-            yield told(f"{policy.title}: {policy.state}", "Heading4")
+            yield make_paragraph(f"{policy.title}: {policy.state}", "Heading4")
             for resource, state, cause in policy.resources[:SHOWN]:
-                yield told(f"{state}: {resource}{f' ({cause})' if cause else ''}", "Code")
+                yield make_paragraph(f"{state}: {resource}{f' ({cause})' if cause else ''}", "Code")
             if len(policy.resources) > SHOWN:
-                yield told(f"and {len(policy.resources) - SHOWN} more, which the CSV has")
+                yield make_paragraph(f"and {len(policy.resources) - SHOWN} more, which the CSV has")
 
 
 def _summary(evidence: Evidence, styles: Mapping[str, object]) -> object:

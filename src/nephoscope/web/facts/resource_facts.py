@@ -53,8 +53,8 @@ def facts(visit: Visit, edition: Edition, id_: str, body: Mapping[str, object]) 
     holding = holders.held_by if directory else holders.holders
     return {
         "directory": directory,
-        "called": called(id_, body),
-        "named": named(
+        "called": display_name(id_, body),
+        "named": find_named(
             visit, id_, str(_properties(body).get("userPrincipalName") or "").lower() if directory else ""
         ),
         "subs": _subs(visit, edition, id_),
@@ -84,20 +84,20 @@ def entity_of(id_: str) -> str:
     return id_.rsplit("/", 1)[-1] if id_.startswith(DIRECTORY) else id_
 
 
-def called(id_: str, body: Mapping[str, object]) -> str:
+def display_name(id_: str, body: Mapping[str, object]) -> str:
     """What people call a resource, or an object of the directory."""
     told = _properties(body)
     names = (told.get("userPrincipalName"), told.get("displayName")) if id_.startswith(DIRECTORY) else ()
     return next((str(one) for one in (*names, body.get("name")) if one), short(id_))
 
 
-def named(visit: Visit, id_: str, account: str = "") -> Named:
+def find_named(visit: Visit, id_: str, account: str = "") -> Named:
     """What names a resource, or an account by its name or its object id, of what the visitor is told of alerts."""
     wanted = dict.fromkeys(one for one in (account, entity_of(id_)) if one)
     found, state = Named(), visit.instance.state
     reads_incidents = visit.workspaces(INCIDENTS)
     for told in everywhere(visit.without("scope")):
-        mine = [one for text in wanted for one in _naming(told, text)]
+        mine = [one for text in wanted for one in _find_naming_alerts(told, text)]
         mine = list({one.id: one for one in mine}.values())
         found.alerts.extend(mine)
         of = (one for one in mine if one.workspace in reads_incidents)
@@ -119,7 +119,7 @@ def _reaches(visit: Visit, id_: str) -> bool:
     return visit.caller.reach(ALERTS).sees(lying.subscription, lying.resource_group_id)
 
 
-def _naming(told: ToldAlerts, text: str) -> list[StoredAlert]:
+def _find_naming_alerts(told: ToldAlerts, text: str) -> list[StoredAlert]:
     """The alerts that name an id, or an account."""
     found = told.newest(Looked(text=text, held=True), MOST_ALERTS)
     return [one for one in found if names(one.document, text)] if text.startswith("/") else found
@@ -237,13 +237,13 @@ def _changes(visit: Visit, edition: Edition, id_: str) -> list[Change]:
 
 def _change(told: Mapping[str, Any]) -> Change:
     values = [
-        (path, masked(path, one["previousValue"]), masked(path, one["newValue"]))
+        (path, mask_secret(path, one["previousValue"]), mask_secret(path, one["newValue"]))
         for path, one in told["changes"].items()
     ]
     return Change(datetime.fromisoformat(told["changeAttributes"]["timestamp"]), told["changeType"], values)
 
 
-def masked(path: str, value: object) -> object:
+def mask_secret(path: str, value: object) -> object:
     """A value at a path such as `properties.rules[0].name`, masked where a name on the way says that it is secret."""
     words = [re.sub(r"\[\d+\]", "", word) for word in path.split(".")]
     found = value

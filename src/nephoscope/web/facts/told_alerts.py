@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.incidents.security_shape import seen
+from nephoscope.alerts.incidents.security_shape import find_visible_resources
 from nephoscope.alerts.incidents.sight import READ, sight_of
 from nephoscope.state import MissingError
 from nephoscope.state.incidents.alerts import Looked, StoredAlert
@@ -43,15 +43,15 @@ class ToldAlerts:
     def page(self, looked: Looked, start: int, most: int) -> tuple[list[StoredAlert], int]:
         """Some of those that are looked at, those of the latest events first, and how many there are."""
         if self.whole or not looked.text:
-            return self._listed(self._within(looked), start, most), self.count(looked)
-        found = self._saying(looked)
+            return self._list_page(self._within(looked), start, most), self.count(looked)
+        found = self._find_saying(looked)
         return found[start : start + most], len(found)
 
     def newest(self, looked: Looked, most: int) -> list[StoredAlert]:
         """At most so many of those that are looked at, those of the latest events first."""
         if self.whole or not looked.text:
-            return self._listed(self._within(looked), 0, most)
-        return self._saying(looked)[:most]
+            return self._list_page(self._within(looked), 0, most)
+        return self._find_saying(looked)[:most]
 
     def count(self, looked: Looked) -> int:
         """How many are looked at; of a part, whatever text is looked for."""
@@ -72,16 +72,18 @@ class ToldAlerts:
 
     def _seen(self, alert: StoredAlert) -> bool:
         reach = self.visit.caller.reach(READ)
-        return self.whole or next(seen(alert, reach), None) is not None
+        return self.whole or next(find_visible_resources(alert, reach), None) is not None
 
     def _within(self, looked: Looked) -> Looked:
         return replace(looked, within=self.visit.place if self.reach is None else self.reach)
 
-    def _saying(self, looked: Looked) -> list[StoredAlert]:
+    def _find_saying(self, looked: Looked) -> list[StoredAlert]:
         """Those that say a text in what is told of them."""
-        return [one for one in self._listed(self._within(looked), 0, MOST_SOUGHT) if _says(one, looked.text)]
+        return [
+            one for one in self._list_page(self._within(looked), 0, MOST_SOUGHT) if _says(one, looked.text)
+        ]
 
-    def _listed(self, looked: Looked, start: int, most: int) -> list[StoredAlert]:
+    def _list_page(self, looked: Looked, start: int, most: int) -> list[StoredAlert]:
         alerts = self.visit.instance.state.alerts
         if len(self.workspaces) == 1:
             found = alerts.listed(self.workspaces[0], looked, start=start, most=most)

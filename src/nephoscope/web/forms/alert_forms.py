@@ -61,7 +61,7 @@ def say_many(visit: Visit, told: ToldAlerts) -> tuple[int, list[Left]]:
 
 def _etags(visit: Visit) -> dict[str, str]:
     """Id -> etag of what is ticked."""
-    parts = (one.partition(" ") for one in visit.ticked("alert"))
+    parts = (one.partition(" ") for one in visit.ticked_values("alert"))
     return {id_: etag for id_, _, etag in parts if id_}
 
 

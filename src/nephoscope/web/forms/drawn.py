@@ -31,7 +31,7 @@ class Meanwhile:
     differs: Sequence[tuple[str, str]] = ()
 
 
-def drawn(visit: Visit, what: object) -> str:
+def form_digest(visit: Visit, what: object) -> str:
     """What the form of something carries."""
     return f"{_digest(what)}.{etag_of(visit.instance.now)}"
 

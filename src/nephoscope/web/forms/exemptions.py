@@ -20,7 +20,7 @@ from nephoscope.service.exemptions import (
 )
 from nephoscope.state import MissingError, StateError
 from nephoscope.state.database.faults import OvertakenError
-from nephoscope.web.forms.drawn import Meanwhile, as_drawn, drawn, meanwhile
+from nephoscope.web.forms.drawn import Meanwhile, as_drawn, form_digest, meanwhile
 from nephoscope_policy.exemption import MITIGATED, TYPE_NAME, WAIVER, Exemption
 from nephoscope_policy.model.state import State
 
@@ -56,12 +56,12 @@ def put_for(visit: Visit, key: str) -> list[ArmDocument]:
     """
     reach = visit.caller.reach(READ)
     put = visit.instance.state.arm_documents.all([TYPE_NAME])
-    governing = visit.instance.governing() if put else None
+    governing = visit.instance.load_governing() if put else None
     found = [one for one in put if governing is not None and governing.speaks(_of(one), key)]
     return [one for one in found if reach.everything or visit.caller.may(READ, _of(one).scope)]
 
 
-def shown(visit: Visit, put: Sequence[ArmDocument]) -> list[Shown]:
+def list_shown(visit: Visit, put: Sequence[ArmDocument]) -> list[Shown]:
     """They with what the visitor may do to each."""
     now = visit.instance.now
     return [
@@ -72,7 +72,7 @@ def shown(visit: Visit, put: Sequence[ArmDocument]) -> list[Shown]:
             not one.active(now),
             _may_put(visit, one),
             visit.caller.may(DELETE, one.scope),
-            drawn(visit, document.body),
+            form_digest(visit, document.body),
         )
         for document in put
     ]
@@ -82,7 +82,7 @@ def _about(visit: Visit, one: Exemption) -> str:
     if not one.assignment:
         several = len(one.recommendations)
         return "this recommendation" if several == 1 else f"{several} recommendations"
-    found = visit.instance.governing().assignment(one.assignment)
+    found = visit.instance.load_governing().assignment(one.assignment)
     name = (found.display_name if found is not None else "") or one.assignment.rsplit("/", 1)[-1]
     if one.references:
         members = f"{len(one.references)} member{'' if len(one.references) == 1 else 's'}"
@@ -105,17 +105,17 @@ def act(visit: Visit, key: str) -> dict[str, int]:
 
 def exempt(visit: Visit, key: str) -> int:
     """Put an exemption for each resource of the form; how many. StateError for a form that says too little, or what cannot be."""
-    scopes = [one.lower().rstrip("/") for one in visit.ticked("scope")]
+    scopes = [one.lower().rstrip("/") for one in visit.ticked_values("scope")]
     properties = _properties(visit.form, key, visit)
     if not scopes or not all(one.startswith("/subscriptions/") for one in scopes):
         raise StateError("an exemption needs a resource")
     if len(scopes) > MOST_AT_ONCE:
         raise StateError(f"at most {MOST_AT_ONCE} resources are exempted at once")
     for scope in scopes:
-        require_exempting(visit.service, _exempting(scope, key), visit.instance.governing)
+        require_exempting(visit.service, _draft_exemption(scope, key), visit.instance.load_governing)
     _must_fit(visit, key, scopes)
     bodies = [_document(scope, str(uuid.uuid4()), properties) for scope in scopes]
-    return put_exemptions(visit.service, bodies, visit.instance.governing)
+    return put_exemptions(visit.service, bodies, visit.instance.load_governing)
 
 
 def _must_fit(visit: Visit, key: str, scopes: Sequence[str]) -> None:
@@ -132,8 +132,8 @@ def _must_fit(visit: Visit, key: str, scopes: Sequence[str]) -> None:
 
 def change(visit: Visit, key: str) -> int:
     """Give an exemption another category, reason and end."""
-    one = _asked(visit, key)
-    require_exempting(visit.service, one, visit.instance.governing)
+    one = _require_exemption(visit, key)
+    require_exempting(visit.service, one, visit.instance.load_governing)
     document = visit.instance.state.arm_documents.get(one.id)
     held = document.body["properties"] if document else {}
     told = _properties(visit.form, key, visit)
@@ -141,12 +141,12 @@ def change(visit: Visit, key: str) -> int:
     metadata = {**held.get("metadata", {}), "updatedBy": visit.caller.name}
     with as_drawn(visit, lambda: _body(visit, one)):
         body = _document(one.scope, one.id.rsplit("/", 1)[-1], {**kept, **told, "metadata": metadata})
-        return put_exemptions(visit.service, [body], visit.instance.governing)
+        return put_exemptions(visit.service, [body], visit.instance.load_governing)
 
 
 def end(visit: Visit, key: str) -> int:
     """End an exemption, with all that it exempts from: what it covers is judged as any other from the next assessment on."""
-    one = _asked(visit, key)
+    one = _require_exemption(visit, key)
     visit.service.require(DELETE, one.scope)
     with as_drawn(visit, lambda: _body(visit, one)):
         return int(end_exemption(visit.service, one))
@@ -167,7 +167,7 @@ def _body(visit: Visit, one: Exemption) -> Any:
     return document.body if document is not None else None
 
 
-def _asked(visit: Visit, key: str) -> Exemption:
+def _require_exemption(visit: Visit, key: str) -> Exemption:
     wanted = visit.form.get("exemption", "").lower()
     found = next((_of(one) for one in put_for(visit, key) if one.key == wanted), None)
     if found is None and visit.form.get("etag"):
@@ -210,18 +210,18 @@ def exemptable(visit: Visit, key: str, findings: Sequence[Finding], held: frozen
 
 def may(visit: Visit, key: str, resource: str) -> bool:
     """Whether the visitor may exempt a resource from a recommendation."""
-    return resource.startswith("/subscriptions/") and _may_put(visit, _exempting(resource, key))
+    return resource.startswith("/subscriptions/") and _may_put(visit, _draft_exemption(resource, key))
 
 
 def _may_put(visit: Visit, exemption: Exemption) -> bool:
     try:
-        require_exempting(visit.service, exemption, visit.instance.governing)
+        require_exempting(visit.service, exemption, visit.instance.load_governing)
     except DeniedError:
         return False
     return True
 
 
-def _exempting(scope: str, key: str) -> Exemption:
+def _draft_exemption(scope: str, key: str) -> Exemption:
     """An exemption of a resource from a recommendation, as far as rights to it go."""
     id_ = f"{scope}/providers/{TYPE}/new".lower()
     return Exemption(id_, scope, "", WAIVER, recommendations=frozenset({key}))

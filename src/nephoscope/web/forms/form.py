@@ -18,7 +18,7 @@ WRITE, DELETE = "Nephoscope/sources/write", "Nephoscope/sources/delete"
 HOST = "Nephoscope/secrets/write"
 
 
-def taken(
+def apply_form(
     do: Callable[[], str],
     again: Callable[[str], Mapping[str, object] | Response],
     overtaken: Callable[[], Meanwhile] | None = None,

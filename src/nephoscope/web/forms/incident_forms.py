@@ -110,7 +110,7 @@ def _left(visit: Visit, workspace: str, number: int, etag: str, error: StateErro
 def _etags(visit: Visit) -> dict[int, str]:
     """Number -> etag of what is ticked."""
     found = {}
-    for one in visit.ticked("incident"):
+    for one in visit.ticked_values("incident"):
         number, _, etag = one.partition(" ")
         if number.isdecimal() and len(number) < 15:
             found[int(number)] = etag
@@ -134,11 +134,11 @@ def _decision(visit: Visit, workspace: str, act: str) -> Decision:
         case "reopen":
             return Decision({"status": IncidentStatus.ACTIVE})
         case "close":
-            return _closing(visit)
+            return _read_closing(visit)
     raise StateError(f"the form asks for nothing that can be done ({act[:40] or 'empty'})")
 
 
-def _closing(visit: Visit) -> Decision:
+def _read_closing(visit: Visit) -> Decision:
     word, _, reason = visit.form.get("classification", "").partition("/")
     remark = visit.form.get("remark", "").strip()
     if reason not in CLASSIFICATIONS.get(word, ()):

@@ -103,13 +103,13 @@ def read_secrets(form: Mapping[str, str]) -> RegistrySecrets:
 
 
 def _fields(shape: type[msgspec.Struct], values: msgspec.Struct, prefix: str) -> Iterator[RegistryField]:
-    for one in _known(shape):
+    for one in _list_settings(shape):
         value, (kind, choices) = getattr(values, one.name), _kind(one)
         label, help_ = LABELS.get(one.name, (one.name.replace("_", " ").capitalize(), ""))
         yield RegistryField(prefix + one.name, label, help_, kind, _text(value), choices)
 
 
-def _known(shape: type[msgspec.Struct]) -> Iterator[msgspec.inspect.Field]:
+def _list_settings(shape: type[msgspec.Struct]) -> Iterator[msgspec.inspect.Field]:
     """Give the settings that a form can have: not the policy, keys, identities and exemptions, which are documents of their own."""
     told = msgspec.inspect.type_info(shape)
     for one in told.fields if isinstance(told, msgspec.inspect.StructType) else ():
@@ -144,7 +144,7 @@ def _line(value: Any) -> str:
 
 def _values(shape: type[msgspec.Struct], form: Mapping[str, str], prefix: str) -> dict[str, Any]:
     """Return the values of the fields that were sent; a tick that is absent was taken away, any other field stays as it is."""
-    sent = [one for one in _known(shape) if prefix + one.name in form or _kind(one)[0] == "tick"]
+    sent = [one for one in _list_settings(shape) if prefix + one.name in form or _kind(one)[0] == "tick"]
     return {one.encode_name: _value(one, form.get(prefix + one.name, "")) for one in sent}
 
 
@@ -160,10 +160,10 @@ def _value(one: msgspec.inspect.Field, text: str) -> object:
     if one.name == "authority" or kind != "lines":
         return text.strip()
     several = [line.strip() for line in text.splitlines() if line.strip()]
-    return [_mapping(line) for line in several] if one.name == "quarantine" else several
+    return [_parse_mapping(line) for line in several] if one.name == "quarantine" else several
 
 
-def _mapping(line: str) -> dict[str, str]:
+def _parse_mapping(line: str) -> dict[str, str]:
     quarantine, arrow, approved = line.partition(_ARROW)
     if not arrow:
         raise StateError(

@@ -39,36 +39,36 @@ class Sent:
         return dict(self.texts)
 
 
-async def sent(request: Request, most: int = 0, beside: int = MAX_FORM) -> Sent:
+async def read_form(request: Request, most: int = 0, beside: int = MAX_FORM) -> Sent:
     """What a form sent with a file of at most so many bytes (0 = it may have none); FormError for one that is too large or is none."""
     bound = most + beside
     length = request.headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > bound:
         raise _too_large(bound)
-    counted = Request(request.scope, _counted(request.receive, bound))
+    counted = Request(request.scope, _limit_bytes(request.receive, bound))
     try:
         async with counted.form(
             max_files=1 if most else 0, max_fields=MAX_FIELDS, max_part_size=beside
         ) as form:
-            return await _taken(form)
+            return await _make_sent(form)
     except MultiPartException as error:
         raise FormError(400, f"the form cannot be read: {error.message}") from error
     except HTTPException as error:
         raise FormError(400, f"the form cannot be read: {error.detail}") from error
 
 
-async def _taken(form: FormData) -> Sent:
+async def _make_sent(form: FormData) -> Sent:
     items = form.multi_items()
     file = next((value for _, value in items if isinstance(value, UploadFile)), None)
     texts = [(name, value) for name, value in items if isinstance(value, str)]
     return Sent(texts, None if file is None else (file.filename or "", await file.read()))
 
 
-def _counted(receive: Receive, bound: int) -> Receive:
+def _limit_bytes(receive: Receive, bound: int) -> Receive:
     """The same, until more bytes came than the bound."""
     seen = 0
 
-    async def counting() -> Message:
+    async def receive_counted() -> Message:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))
@@ -76,7 +76,7 @@ def _counted(receive: Receive, bound: int) -> Receive:
             raise _too_large(bound)
         return message
 
-    return counting
+    return receive_counted
 
 
 def _too_large(bound: int) -> FormError:

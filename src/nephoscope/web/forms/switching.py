@@ -27,29 +27,29 @@ class Left:
     why: str
 
 
-def switched(visit: Visit, shelf: Shelf, kind: str) -> tuple[int, list[Left]]:
+def switch_selected(visit: Visit, shelf: Shelf, kind: str) -> tuple[int, list[Left]]:
     """Switch what is ticked; how many, and those that were left out. StateError for what cannot be."""
-    chosen, act = _ticked(visit), visit.form.get("act", "")
+    chosen, act = _read_ticked(visit), visit.form.get("act", "")
     if act not in ON or not chosen:
         raise StateError("tick what is to be switched, and say on or off")
     if len(chosen) > MOST_AT_ONCE:
         raise StateError(f"at most {MOST_AT_ONCE} are switched at once")
     for _ in range(TRIES):
-        found = _tried(visit, shelf, kind, chosen)
+        found = _try_switch(visit, shelf, kind, chosen)
         if found is not None:
-            return len(chosen) - len(found), _told(visit, shelf, kind, found)
+            return len(chosen) - len(found), _explain_left(visit, shelf, kind, found)
     raise BusyError("others switch at the same time: send it again")
 
 
-def _ticked(visit: Visit) -> dict[str, str]:
+def _read_ticked(visit: Visit) -> dict[str, str]:
     """Key -> `on` or `off`, as the page showed it."""
-    return {key: on for key, _, on in (one.rpartition(" ") for one in visit.ticked("key")) if key}
+    return {key: on for key, _, on in (one.rpartition(" ") for one in visit.ticked_values("key")) if key}
 
 
-def _tried(visit: Visit, shelf: Shelf, kind: str, chosen: Mapping[str, str]) -> list[ContentRow] | None:
+def _try_switch(visit: Visit, shelf: Shelf, kind: str, chosen: Mapping[str, str]) -> list[ContentRow] | None:
     """Switch those that stand as they were shown, and give the others; None where somebody switched while this looked."""
     before = visit.instance.state.rule_switches.of(shelf.workspace)
-    rows = shelf.imported() if kind == PACK else shelf.rules()
+    rows = shelf.list_imported() if kind == PACK else shelf.rules()
     known = {one.key: one for one in rows if one.on is not None}
     if unknown := [one for one in chosen if one not in known]:
         raise StateError(f"there is nothing to switch that is called {unknown[0][:80]}")
@@ -62,7 +62,7 @@ def _tried(visit: Visit, shelf: Shelf, kind: str, chosen: Mapping[str, str]) -> 
     return left
 
 
-def _told(visit: Visit, shelf: Shelf, kind: str, rows: list[ContentRow]) -> list[Left]:
+def _explain_left(visit: Visit, shelf: Shelf, kind: str, rows: list[ContentRow]) -> list[Left]:
     """They with who switched them, or the pack that they are of."""
     switches, workspace = visit.instance.state.rule_switches, shelf.workspace
     own = switches.last(workspace, kind, [one.key for one in rows])

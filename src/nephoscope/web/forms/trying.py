@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.library.active import active_rules
-from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.rules.rule import Kind
 from nephoscope.alerts.rules.window import count
-from nephoscope.alerts.tuning.followed import followed
+from nephoscope.alerts.tuning.followed import list_followed
 from nephoscope.alerts.tuning.trial import Trial, Trials, What
 from nephoscope.service.tuning import may_tune, request_trial, stop_trial, undo_advice
 from nephoscope.state import MissingError, StateError
@@ -36,7 +36,7 @@ MOST_KEPT = 5_000
 def rules_of(visit: Visit, workspace: str) -> dict[str, Rule]:
     """The rules of a workspace by id."""
     state = visit.instance.state
-    found = active_rules(visit.instance.data, shipped(), state.rule_switches.of(workspace))
+    found = active_rules(visit.instance.data, load_shipped(), state.rule_switches.of(workspace))
     return {one.id: one for one in found.rules}
 
 
@@ -48,7 +48,7 @@ def rule_of(visit: Visit, workspace: str) -> Rule:
     return rule
 
 
-def shown(visit: Visit, workspace: str, rule: Rule) -> dict[str, Any]:
+def show_trials(visit: Visit, workspace: str, rule: Rule) -> dict[str, Any]:
     """What the page of a rule shows of its trials and its tuning."""
     state, at, now = visit.instance.state, f"/workspaces/{workspace}", visit.instance.now
     return {
@@ -59,7 +59,7 @@ def shown(visit: Visit, workspace: str, rule: Rule) -> dict[str, Any]:
         "first": (now - timedelta(days=DAYS - 1)).date(),
         "first_advice": (now - timedelta(days=ADVICE_DAYS - 1)).date(),
         "last": now.date(),
-        "followed": followed(state, workspace, rule.id),
+        "followed": list_followed(state, workspace, rule.id),
         "settings": [
             one for one in state.rule_settings.all(workspace) if one.rule == rule.id and one.holds(now)
         ],
@@ -67,17 +67,17 @@ def shown(visit: Visit, workspace: str, rule: Rule) -> dict[str, Any]:
     }
 
 
-def done(visit: Visit, workspace: str, rule: Rule, act: str) -> str:
+def apply_act(visit: Visit, workspace: str, rule: Rule, act: str) -> str:
     """Ask for a trial, or take back an advice; the address of what came of it."""
     if act == "undo":
-        return _undone(visit, workspace, rule)
+        return _undo_advice(visit, workspace, rule)
     visit.caller.must(LOGS, f"/workspaces/{workspace}")
     since, until = days(visit.form, visit.instance.now, DAYS if act == "replay" else ADVICE_DAYS)
     if rule.kind is Kind.HUNTING:
         raise StateError("it is run when somebody hunts, on no schedule that could be tried")
     if count(rule, since, until) > MOST_WINDOWS:
         raise StateError(f"the rule has more than {MOST_WINDOWS:,} windows in these days: choose fewer")
-    return _asked(
+    return _request_trial(
         visit, Trial(workspace, rule.id, What(act), since, until, visit.caller.name, visit.instance.now)
     )
 
@@ -98,12 +98,12 @@ def days(form: Mapping[str, str], now: datetime, most: int) -> tuple[datetime, d
     return since, until
 
 
-def _asked(visit: Visit, wanted: Trial) -> str:
+def _request_trial(visit: Visit, wanted: Trial) -> str:
     kept = request_trial(visit.service, wanted)
     return visit.link(f"/rules/{wanted.rule}/trials/{kept.id}", workspace=wanted.workspace)
 
 
-def _undone(visit: Visit, workspace: str, rule: Rule) -> str:
+def _undo_advice(visit: Visit, workspace: str, rule: Rule) -> str:
     """Take back an advice that was followed in this rule."""
     changes = undo_advice(visit.service, workspace, visit.form.get("advice", ""), rule.id)
     return visit.link(f"/rules/{rule.id}", workspace=workspace, undone=changes)
@@ -116,7 +116,7 @@ def one(visit: Visit, workspace: str, rule: Rule) -> Mapping[str, Any] | Respons
     trial = Trials(state).get(workspace, rule.id, visit.parameters["trial"])
     if (file := file_of(visit, trial.what.value, tables(trial))) is not None:
         return file
-    applied = {each.advice: each for each in followed(state, workspace, rule.id)}
+    applied = {each.advice: each for each in list_followed(state, workspace, rule.id)}
     real = _real(state, workspace, rule, trial.found.get("newest", ()))
     return {
         "workspace": workspace, "rule": rule, "trial": trial, "title": WORDS[trial.what], "found": trial.found, "real": real,
@@ -137,25 +137,25 @@ def _real(state: State, workspace: str, rule: Rule, told: Sequence[Mapping[str, 
     }
 
 
-def decided(visit: Visit, workspace: str, rule: Rule, act: str) -> str:
+def decide_trial(visit: Visit, workspace: str, rule: Rule, act: str) -> str:
     """Stop a trial, or have an advice followed that it found; the address that it leads to."""
     visit.caller.must(LOGS, f"/workspaces/{workspace}")
     trials = Trials(visit.instance.state)
     trial = trials.get(workspace, rule.id, visit.parameters["trial"])
     if act == "apply":
-        return _applied(visit, trial)
+        return _request_advice(visit, trial)
     if act != "stop":
         raise StateError(f"a trial cannot be treated so: {act[:40] or 'nothing was asked for'}")
     stop_trial(visit.service, trial)
     return visit.link(f"/rules/{rule.id}", workspace=workspace)
 
 
-def _applied(visit: Visit, trial: Trial) -> str:
+def _request_advice(visit: Visit, trial: Trial) -> str:
     """Ask for an advice to be followed: it is tried once more before."""
     wanted = visit.form.get("advice", "")
     if trial.what is not What.ADVICE or wanted not in {each["id"] for each in trial.found.get("advice", ())}:
         raise StateError("the trial found no such advice")
     now, by = visit.instance.now, visit.caller.name
-    return _asked(
+    return _request_trial(
         visit, Trial(trial.workspace, trial.rule, What.APPLY, trial.since, trial.until, by, now, wanted)
     )

@@ -7,8 +7,8 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from nephoscope.access.sessions import end, opened
-from nephoscope.web.forms.form import act, taken
+from nephoscope.access.sessions import end, list_open_sessions
+from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.provider_pages import after_sign_out
 from nephoscope.web.tables.tables import Table, file_of
 from nephoscope.web.visits.page import EVERYBODY, SAME, Page
@@ -16,30 +16,30 @@ from nephoscope.web.visits.session_cookie import COOKIE, drop
 from nephoscope.web.visits.visit import Visit
 
 
-def filled(visit: Visit) -> Mapping[str, object] | Response:
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The sessions that are open; a form ends one, or all."""
     if visit.request.method == "POST":
-        answer = taken(lambda: _ended(visit), lambda why: _shown(visit, why))
+        answer = apply_form(lambda: _end_sessions(visit), lambda why: _show_sessions(visit, why))
         return _out(answer) if isinstance(answer, Response) else answer
     file = file_of(visit, "account", {"sessions": lambda: _sessions(visit)})
-    return file if file is not None else _shown(visit)
+    return file if file is not None else _show_sessions(visit)
 
 
 def _sessions(visit: Visit) -> Table:
-    found = opened(visit.instance.state, visit.caller.principal.id)
+    found = list_open_sessions(visit.instance.state, visit.caller.principal.id)
     return Table(("From", "By", "Began", "Last used", "Ends", "This browser"), (
         (one.address, one.way, one.began, one.used, one.ends, "yes" if one.id == visit.caller.session else "no")
         for one in found
     ))  # fmt: skip
 
 
-def _shown(visit: Visit, refused: str = "") -> Mapping[str, Any]:
+def _show_sessions(visit: Visit, refused: str = "") -> Mapping[str, Any]:
     person = visit.caller.principal
-    found = opened(visit.instance.state, person.id)
+    found = list_open_sessions(visit.instance.state, person.id)
     return {"person": person, "sessions": found, "here": visit.caller.session, "refused": refused}
 
 
-def _ended(visit: Visit) -> str:
+def _end_sessions(visit: Visit) -> str:
     """What was asked to end ends; the address to go to: that of who is signed out here where this browser's session is over."""
     only = visit.form.get("id", "") if act(visit, "end", "everywhere") == "end" else ""
     if act(visit, "end", "everywhere") == "end" and not only:
@@ -59,5 +59,11 @@ def _out(answer: Response) -> Response:
 
 
 PAGE = Page(
-    "/account", "Your account", "account.html", EVERYBODY, filled, methods=("GET", "POST"), under_scope=SAME
+    "/account",
+    "Your account",
+    "account.html",
+    EVERYBODY,
+    fill_page,
+    methods=("GET", "POST"),
+    under_scope=SAME,
 )

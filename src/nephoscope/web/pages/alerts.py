@@ -50,11 +50,11 @@ STATUSES = ("New", "InProgress", "Resolved", "Dismissed")
 ROWS, MOST_CSV = 100, 100_000
 
 
-def filled(visit: Visit) -> Mapping[str, object] | Response:
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The list; a form that comes back changes the state of those that are ticked."""
     told = told_alerts(visit, visit.asked("workspace"))
     if visit.request.method == "POST":
-        return _changed(visit, told)
+        return _change_alerts(visit, told)
     if visit.asked("format") == "csv":
         header = (
             "Severity",
@@ -68,11 +68,11 @@ def filled(visit: Visit) -> Mapping[str, object] | Response:
             "Rule",
             "Id",
         )
-        return as_csv("alerts", header, map(_row, told.page(looked(visit), 0, MOST_CSV)[0]))
+        return as_csv("alerts", header, map(_row, told.page(read_filters(visit), 0, MOST_CSV)[0]))
     return _shown_list(visit, told)
 
 
-def _changed(visit: Visit, told: ToldAlerts) -> Mapping[str, Any] | Response:
+def _change_alerts(visit: Visit, told: ToldAlerts) -> Mapping[str, Any] | Response:
     done, left = say_many(visit, told)
     if left:
         return {**_shown_list(visit, told), "overtaken": left, "done": done}
@@ -81,19 +81,20 @@ def _changed(visit: Visit, told: ToldAlerts) -> Mapping[str, Any] | Response:
 
 def _shown_list(visit: Visit, told: ToldAlerts) -> dict[str, object]:
     """The list; those that were left out of what was done stay ticked."""
-    asked, start = looked(visit), page_start(visit)
+    asked, start = read_filters(visit), page_start(visit)
     alerts, total = told.page(asked, start, ROWS)
     return {
         "told": told, "alerts": alerts, "total": total,
         "start": start, "rows": ROWS, "statuses": STATUSES, "chosen": asked.statuses, "severities": list(reversed(Severity)),
-        "severity": asked.severities, "text": visit.asked("q"), "acts": allowed(visit, told), "held": bool(visit.asked("held")),
-        "named": named, "names": _names(visit, alerts), "any": told.any, "reads_incidents": reads_incidents(visit),
-        **_suppressed(visit, told),
-        "overtaken": [], "done": visit.asked("done"), "ticked": {one.partition(" ")[0] for one in visit.ticked("alert")},
+        "severity": asked.severities, "text": visit.asked("q"), "acts": list_allowed_acts(visit, told),
+        "held": bool(visit.asked("held")),
+        "named": name_entities, "names": _names(visit, alerts), "any": told.any, "reads_incidents": reads_incidents(visit),
+        **_list_suppressions(visit, told),
+        "overtaken": [], "done": visit.asked("done"), "ticked": {one.partition(" ")[0] for one in visit.ticked_values("alert")},
     }  # fmt: skip
 
 
-def _suppressed(visit: Visit, told: ToldAlerts) -> dict[str, object]:
+def _list_suppressions(visit: Visit, told: ToldAlerts) -> dict[str, object]:
     """What holds alerts back in the workspaces whose suppressions the visitor reads."""
     state = visit.instance.state
     in_force = _in_force(visit, told.workspaces)
@@ -112,7 +113,7 @@ def _in_force(visit: Visit, workspaces: Sequence[str]) -> Mapping[str, Suppressi
     return {one: SuppressionsInForce.load(state, one, now) for one in readable}
 
 
-def looked(visit: Visit) -> Looked:
+def read_filters(visit: Visit) -> Looked:
     """What the filters of the address ask for; without any, the alerts of the time range that nobody is done with."""
     statuses = visit.several("status") & frozenset(STATUSES) or frozenset({"New", "InProgress"})
     return Looked(
@@ -125,7 +126,7 @@ def looked(visit: Visit) -> Looked:
     )
 
 
-def allowed(visit: Visit, told: ToldAlerts) -> dict[str, str]:
+def list_allowed_acts(visit: Visit, told: ToldAlerts) -> dict[str, str]:
     """What the visitor may do to alerts: act -> its name; of those about a part of the estate, to some of them at least."""
     caller = visit.caller
     may = {
@@ -142,14 +143,14 @@ def reads_incidents(visit: Visit) -> frozenset[str]:
     return frozenset(visit.workspaces(INCIDENTS))
 
 
-def named(alert: StoredAlert) -> str:
+def name_entities(alert: StoredAlert) -> str:
     """The first entities of an alert."""
     return ", ".join(dict.fromkeys(one.title for one in read_entities(alert)[:3]))
 
 
 def _names(visit: Visit, alerts: Sequence[StoredAlert]) -> Callable[[StoredAlert], dict[str, str]]:
     """Gives of an alert the names of the ids that its line may have."""
-    texts = (text for one in alerts for text in (str(one.document["AlertName"]), named(one)))
+    texts = (text for one in alerts for text in (str(one.document["AlertName"]), name_entities(one)))
     known = known_names(visit, texts)
     return lambda one: names_in(one) | known
 
@@ -157,7 +158,7 @@ def _names(visit: Visit, alerts: Sequence[StoredAlert]) -> Callable[[StoredAlert
 def _row(one: StoredAlert) -> Sequence[Any]:
     started, ended = one.started.isoformat(), one.ended.isoformat()
     name = one.document["AlertName"]
-    told = one.severity, name, one.status, named(one), one.incident or "", ended
+    told = one.severity, name, one.status, name_entities(one), one.incident or "", ended
     return *told, started, tactics(one.document["Tactics"]), one.rule, one.id
 
 
@@ -205,7 +206,7 @@ def _page(
     return {
         "workspace": workspace, "alert": alert, "row": row, "query": query,
         "parties": taking_part, "facts": entity_facts(visit, involved), "names": names_of(taking_part),
-        "properties": _shown(properties), "rule": properties.get("Analytic Rule Name") or row["AlertName"],
+        "properties": _show_properties(properties), "rule": properties.get("Analytic Rule Name") or row["AlertName"],
         "techniques": techniques_of(row),
         "looked_at": looked_at(alert), "logs": open_in_logs(visit, alert), "may_read": may_read,
         "steps": steps_of(row), "behind": behind, "columns": _columns(behind),
@@ -235,7 +236,7 @@ def _meanwhile(visit: Visit, kept: StoredAlert) -> list[Action]:
     return changes_of_status(state, kept.id)
 
 
-def _shown(properties: Mapping[str, object]) -> dict[str, str]:
+def _show_properties(properties: Mapping[str, object]) -> dict[str, str]:
     found = {name: in_words(told) for name, told in properties.items() if name != "Query"}
     return {name: told for name, told in found.items() if told}
 
@@ -245,7 +246,7 @@ def _tables(
 ) -> dict[str, Callable[[], Table]]:
     """Name -> table; the `rows` behind the alert only for who may read the logs."""
     found: dict[str, Callable[[], Table]] = {
-        "details": lambda: Table(("Name", "Value"), _shown(properties).items())
+        "details": lambda: Table(("Name", "Value"), _show_properties(properties).items())
     }
     return {**found, "rows": lambda: _rows(visit, alert)} if rows else found
 
@@ -263,7 +264,7 @@ def _columns(behind: Events | None) -> list[str]:
     return list(behind.rows[0].columns) if behind is not None and behind.rows else []
 
 
-def opened(visit: Visit) -> int | None:
+def count_open(visit: Visit) -> int | None:
     """How many of the chosen scope nobody is done with in the workspace that the page opens."""
     return told_alerts(visit).count(Looked(frozenset({"New", "InProgress"})))
 
@@ -274,11 +275,11 @@ PAGES = (
         "Alerts",
         "alerts.html",
         READ,
-        filled,
+        fill_page,
         Area.DETECTION,
         10,
         ("GET", "POST"),
-        opened,
+        count_open,
         anywhere=True,
         parted=True,
         under_scope="Alerts that name a resource of {}. Those that name none, such as of sign-ins, stand under all subscriptions.",

@@ -25,14 +25,14 @@ _COLUMNS = ("Risk", "Path", "Category", "Entry point", "Target", "Factors", "Sto
 _STEPS = ("From", "To", "How", "What closes it", "Recommendations")
 
 
-def filled(visit: Visit) -> Mapping[str, object] | Response:
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The list."""
     edition = visit.edition
     if edition is None:
         return {"edition": None}
     reach, start = visit.reach(READ), page_start(visit)
     every = edition.attack_paths.listed(reach)
-    found = edition.attack_paths.listed(reach, wanted(visit))
+    found = edition.attack_paths.listed(reach, read_filters(visit))
     if visit.asked("format") == "csv":
         return as_csv("attack-paths", _COLUMNS, map(_row, found))
     return {
@@ -44,7 +44,7 @@ def filled(visit: Visit) -> Mapping[str, object] | Response:
     }  # fmt: skip
 
 
-def wanted(visit: Visit) -> WantedPaths:
+def read_filters(visit: Visit) -> WantedPaths:
     """What the filters of the address ask for."""
     category = visit.asked("category")
     return WantedPaths(
@@ -141,6 +141,6 @@ def grave(visit: Visit) -> int | None:
 
 
 PAGES = (
-    Page("/attack-paths", "Attack paths", "attack_paths.html", READ, filled, Area.POSTURE, 5, count=grave),
+    Page("/attack-paths", "Attack paths", "attack_paths.html", READ, fill_page, Area.POSTURE, 5, count=grave),
     Page("/attack-paths/{name}", "Attack path", "attack_path.html", READ, one),
 )

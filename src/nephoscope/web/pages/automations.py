@@ -18,7 +18,7 @@ from nephoscope.web.visits.visit import Visit
 ROWS, MOST_CSV = 100, 100_000
 
 
-def filled(visit: Visit) -> Mapping[str, object] | Response:
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """What the page shows."""
     standings = visit.instance.state.run_standings
     rules, within = seen_rules(asked_rules(visit.instance), visit.caller)
@@ -95,7 +95,7 @@ PAGE = Page(
     "Automations",
     "automations.html",
     READ,
-    filled,
+    fill_page,
     Area.ESTATE,
     80,
     under_scope=SAME,

@@ -37,7 +37,7 @@ class Known:
     policies: Counter[str]
 
 
-def filled(visit: Visit) -> Mapping[str, object] | Response:
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The standards: a control fails where it fails in any subscription that is looked at."""
     if visit.edition is None:
         return {"edition": None}
@@ -169,6 +169,8 @@ def _worst(known: str | None, state: str) -> str:
 
 
 PAGES = (
-    Page("/compliance", "Compliance", "compliance.html", READ, filled, Area.POSTURE, 20, ahead=standards_of),
+    Page(
+        "/compliance", "Compliance", "compliance.html", READ, fill_page, Area.POSTURE, 20, ahead=standards_of
+    ),
     Page("/compliance/{name}", "Standard", "standard.html", READ, one),
 )

@@ -21,8 +21,8 @@ from nephoscope.state import MissingError, StateError
 from nephoscope.state.database.faults import OvertakenError
 from nephoscope.state.rules.rule_switches import PACK, RULE
 from nephoscope.web.facts.content import KINDS, ContentRow, Shelf
-from nephoscope.web.forms.form import taken
-from nephoscope.web.forms.switching import ON, switched
+from nephoscope.web.forms.form import apply_form
+from nephoscope.web.forms.switching import ON, switch_selected
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.tables.download import as_csv, as_file
 from nephoscope.web.tables.tables import Table, file_of
@@ -35,7 +35,7 @@ _CSV = ("Name", "Status", "From", "About", "Id")
 _BEFORE = {"rules": ("On", "Severity"), "packs": ("On",)}
 
 
-def filled(visit: Visit) -> Mapping[str, object] | Response:
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The list of a kind; a form that comes back switches what is ticked."""
     workspace = visit.workspace(READ)
     shelf, kind = Shelf(visit.instance, workspace), visit.asked("kind", "rules")
@@ -43,35 +43,37 @@ def filled(visit: Visit) -> Mapping[str, object] | Response:
         raise StateError(f"there is no such kind of content: {', '.join(KINDS)}")
     # of a form that is too large nothing is read
     if visit.request.method == "POST" and (visit.form.get("act") == "import" or not visit.ticks):
-        return taken(lambda: _imported(visit, shelf), lambda error: _listed(visit, shelf, kind, error))
+        return apply_form(
+            lambda: _import_pack(visit, shelf), lambda error: _list_kind(visit, shelf, kind, error)
+        )
     if visit.request.method == "POST":
-        done, left = switched(visit, shelf, PACK if kind == "packs" else RULE)
+        done, left = switch_selected(visit, shelf, PACK if kind == "packs" else RULE)
         if not left:
             return RedirectResponse(visit.here(done=done), 303)
-        return {**_shown(visit, shelf, kind), "overtaken": left, "done": done}
-    return _listed(visit, shelf, kind)
+        return {**_show_list(visit, shelf, kind), "overtaken": left, "done": done}
+    return _list_kind(visit, shelf, kind)
 
 
-def _listed(visit: Visit, shelf: Shelf, kind: str, refused: str = "") -> Mapping[str, Any] | Response:
+def _list_kind(visit: Visit, shelf: Shelf, kind: str, refused: str = "") -> Mapping[str, Any] | Response:
     """The list; `refused` is why what was sent could not be taken."""
     if visit.asked("format") == "csv":
         before = _BEFORE.get(kind, ())
-        found = _sorted(visit, KINDS[kind][1](shelf))
+        found = _sort_rows(visit, KINDS[kind][1](shelf))
         return as_csv(f"content-{kind}", (*before, *_CSV), (_row(one, before) for one in found))
-    return _shown(visit, shelf, kind, refused)
+    return _show_list(visit, shelf, kind, refused)
 
 
-def _sorted(visit: Visit, every: list[ContentRow]) -> list[ContentRow]:
-    return sorted(_wanted(visit, every), key=lambda one: (one.pack, one.name.casefold()))
+def _sort_rows(visit: Visit, every: list[ContentRow]) -> list[ContentRow]:
+    return sorted(_filter_rows(visit, every), key=lambda one: (one.pack, one.name.casefold()))
 
 
-def _shown(visit: Visit, shelf: Shelf, kind: str, refused: str = "") -> dict[str, Any]:
+def _show_list(visit: Visit, shelf: Shelf, kind: str, refused: str = "") -> dict[str, Any]:
     """The list; those that were left out of what was switched stay ticked."""
     workspace, every = shelf.workspace, KINDS[kind][1](shelf)
-    found = _sorted(visit, every)
+    found = _sort_rows(visit, every)
     start = page_start(visit)
     return {
-        "overtaken": [], "done": visit.asked("done"), "ticked": {one.rpartition(" ")[0] for one in visit.ticked("key")},
+        "overtaken": [], "done": visit.asked("done"), "ticked": {one.rpartition(" ")[0] for one in visit.ticked_values("key")},
         "refused": refused, "may_import": visit.caller.may(WRITE, TENANT), "most": MOST_BYTES >> 20,
         "workspace": workspace, "kind": kind, "kinds": {name: title for name, (title, _) in KINDS.items()},
         "shown": found[start : start + ROWS], "total": len(found), "start": start, "rows": ROWS, "text": visit.asked("q"),
@@ -81,7 +83,7 @@ def _shown(visit: Visit, shelf: Shelf, kind: str, refused: str = "") -> dict[str
     }  # fmt: skip
 
 
-def _imported(visit: Visit, shelf: Shelf) -> str:
+def _import_pack(visit: Visit, shelf: Shelf) -> str:
     """Keep what was sent as a pack, whose page tells of each piece; StateError where nothing of it can be used."""
     if visit.file is None or not visit.file[1]:
         raise StateError(f"choose a file of at most {MOST_BYTES >> 20} MiB")
@@ -100,7 +102,7 @@ def _imported(visit: Visit, shelf: Shelf) -> str:
     return visit.link(f"/content/packs/{found.pack.name}", workspace=shelf.workspace)
 
 
-def _wanted(visit: Visit, every: list[ContentRow]) -> list[ContentRow]:
+def _filter_rows(visit: Visit, every: list[ContentRow]) -> list[ContentRow]:
     """What the filters of the address leave."""
     text, chosen, pack = visit.asked("q").casefold(), visit.several("standing"), visit.asked("pack")
     on = ON.get(visit.asked("on"))
@@ -131,7 +133,7 @@ def pack(visit: Visit) -> Mapping[str, object] | Response:
     if found is None:
         raise MissingError(f"there is no pack {visit.parameters['name'][:100]}")
     if visit.request.method == "POST":
-        done, left = switched(visit, shelf, PACK)
+        done, left = switch_selected(visit, shelf, PACK)
         if left:
             raise OvertakenError(f"{left[0].why}; it is {'on' if left[0].row.on else 'off'} now")
         return RedirectResponse(visit.here(done=done), 303)
@@ -165,7 +167,7 @@ def coverage(visit: Visit) -> Mapping[str, Any] | Response:
     workspace = visit.workspace(READ)
     shelf = Shelf(visit.instance, workspace)
     switched, every = visit.instance.state.rule_switches.of(workspace), bool(visit.asked("all"))
-    found = cells(one for one in listing.covering(shelf.packs, switched) if every or one.on)
+    found = cells(one for one in listing.list_coverage_sources(shelf.packs, switched) if every or one.on)
     if visit.asked("format") == "navigator":
         layer = json.dumps(navigator(found, "nephoscope"), indent=2, ensure_ascii=False)
         return as_file("attack-layer.json", layer.encode(), "application/json")
@@ -203,7 +205,7 @@ PAGES = (
         "Content",
         "content.html",
         READ,
-        filled,
+        fill_page,
         Area.ESTATE,
         10,
         ("GET", "POST"),

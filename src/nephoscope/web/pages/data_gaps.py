@@ -26,7 +26,7 @@ COLUMNS = (
 )
 
 
-def filled(visit: Visit) -> Mapping[str, object] | Response:
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The list."""
     edition = visit.edition
     if edition is None:
@@ -50,4 +50,4 @@ def _rows(gaps: Sequence[DataGap]) -> Iterator[tuple[Any, ...]]:
             yield gap.title, gap.missing.need.value, one.title, one.severity.value, one.count, *told, one.key
 
 
-PAGES = (Page("/gaps", "Data gaps", "gaps.html", READ, filled),)
+PAGES = (Page("/gaps", "Data gaps", "gaps.html", READ, fill_page),)

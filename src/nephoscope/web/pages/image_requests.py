@@ -21,8 +21,8 @@ from nephoscope.service.image_requests import (
 )
 from nephoscope.state import StateError
 from nephoscope.state.registries.image_requests import ImageRequest, RequestStatus
-from nephoscope.web.forms.drawn import as_drawn, drawn, meanwhile
-from nephoscope.web.forms.form import act, taken
+from nephoscope.web.forms.drawn import as_drawn, form_digest, meanwhile
+from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.tables.download import as_csv
 from nephoscope.web.visits.page import SAME, Area, Page
@@ -36,22 +36,22 @@ HEADER = (
 )  # fmt: skip
 
 
-def filled(visit: Visit) -> Mapping[str, object] | Response:
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the queue; a form that comes back asks, answers or withdraws."""
     if visit.request.method == "POST":
-        return taken(
-            lambda: _done(visit),
-            lambda error: _shown(visit, error),
+        return apply_form(
+            lambda: _apply_form(visit),
+            lambda error: _show_queue(visit, error),
             lambda: meanwhile(visit, visit.form.get("target", "")),
         )
     if visit.asked("format") == "csv":
-        return as_csv("image-requests", HEADER, map(_row, _wanted(visit)))
-    return _shown(visit)
+        return as_csv("image-requests", HEADER, map(_row, _filter_requests(visit)))
+    return _show_queue(visit)
 
 
-def _shown(visit: Visit, refused: str = "") -> dict[str, Any]:
+def _show_queue(visit: Visit, refused: str = "") -> dict[str, Any]:
     every = visit.instance.state.image_requests.listed(most=MOST)
-    wanted, start = _wanted(visit), page_start(visit)
+    wanted, start = _filter_requests(visit), page_start(visit)
     page = wanted[start : start + ROWS]
     counts = Counter(one.status.value for one in every)
     return {
@@ -60,7 +60,7 @@ def _shown(visit: Visit, refused: str = "") -> dict[str, Any]:
         "times": measure_answers(visit.service), "now_": visit.instance.now, "me": visit.caller.name,
         "may_ask": visit.caller.may(WRITE, "/"), "may_answer": visit.caller.may(ANSWER, "/"),
         "registries": _hosts(visit),
-        "etag": {one.id: drawn(visit, _state(one)) for one in page}, "given": dict(visit.form) if refused else {},
+        "etag": {one.id: form_digest(visit, _state(one)) for one in page}, "given": dict(visit.form) if refused else {},
         "refused": refused, "overtaken": None, "done": visit.asked("done"),
     }  # fmt: skip
 
@@ -75,7 +75,7 @@ def _hosts(visit: Visit) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _wanted(visit: Visit) -> list[ImageRequest]:
+def _filter_requests(visit: Visit) -> list[ImageRequest]:
     """Return the requests that the address asks for: those that are due first, then the newest."""
     mine = visit.caller.name if visit.asked("mine") else ""
     found = visit.instance.state.image_requests.listed(visit.several("status"), mine, MOST)
@@ -83,7 +83,7 @@ def _wanted(visit: Visit) -> list[ImageRequest]:
     return [one for one in found if text in f"{one.image}\n{one.reason}\n{one.requester}".casefold()]
 
 
-def _done(visit: Visit) -> str:
+def _apply_form(visit: Visit) -> str:
     form, asked = visit.form, act(visit, "ask", "approve", "deny", "withdraw")
     if asked == "ask":
         image, reason = form.get("image", "").strip(), form.get("reason", "")
@@ -135,6 +135,6 @@ def open_requests(visit: Visit) -> int | None:
 
 
 PAGE = Page(
-    "/image-requests", "Image requests", "image_requests.html", READ, filled, Area.PROTECTION, 15, methods=("GET", "POST"),
+    "/image-requests", "Image requests", "image_requests.html", READ, fill_page, Area.PROTECTION, 15, methods=("GET", "POST"),
     count=open_requests, tenant=True, under_scope=SAME,
 )  # fmt: skip

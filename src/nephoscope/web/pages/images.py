@@ -35,8 +35,8 @@ from nephoscope.web.facts.image_facts import (
     reasons_by_section,
     statements_of,
 )
-from nephoscope.web.forms.drawn import as_drawn, drawn, meanwhile
-from nephoscope.web.forms.form import act, taken
+from nephoscope.web.forms.drawn import as_drawn, form_digest, meanwhile
+from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.pages.vulnerabilities import SEVERITIES
 from nephoscope.web.tables.download import as_csv
@@ -56,7 +56,7 @@ PACKAGE_HEADER = ("Package", "Version", "Type", "Licences", "Place", "Layer")
 REASON_HEADER = ("Kind", "Effect", "Reason", "Platform")
 
 
-def filled(visit: Visit) -> Mapping[str, object] | Response:
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list of images."""
     every = list_images(visit.service, visit.reach, visit.asked("q"))
     shown = [one for one in every if _fits(visit, one)]
@@ -67,7 +67,7 @@ def filled(visit: Visit) -> Mapping[str, object] | Response:
     page = shown[start : start + ROWS]
     return {
         "images": page, "total": len(shown), "start": start, "rows": ROWS, "any": bool(every), "text": visit.asked("q"),
-        "counts": severities_of(visit.service, reach, page), "summed": _summed, "problems": problem_counts, "words": STATUS_WORDS,
+        "counts": severities_of(visit.service, reach, page), "summed": _sum_counts, "problems": problem_counts, "words": STATUS_WORDS,
         "unassessed": not_assessed, "statuses": _statuses(every), "running": sum(bool(one.running) for one in every),
         "registries": [one.address for one in readable_registries(visit.service, visit.reach(READ_IMAGES))],
         "server": visit.asked("registry"), "most": MOST_IMAGES if len(every) >= MOST_IMAGES else 0,
@@ -77,9 +77,9 @@ def filled(visit: Visit) -> Mapping[str, object] | Response:
 def one(visit: Visit) -> Mapping[str, Any] | Response:
     """Fill the page of an image; a form that comes back promotes, rejects or rescans it."""
     if visit.request.method == "POST":
-        return taken(
-            lambda: _decided(visit),
-            lambda error: _shown(visit, error),
+        return apply_form(
+            lambda: _apply_form(visit),
+            lambda error: _show_image(visit, error),
             lambda: meanwhile(visit, visit.form.get("target", "")),
         )
     places = find_image(visit.service, visit.reach, visit.parameters["digest"])
@@ -94,10 +94,10 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         "reasons": lambda: Table(REASON_HEADER, _reason_rows(places)),
     }
     file = file_of(visit, "image", tables)
-    return file if file is not None else _shown(visit)
+    return file if file is not None else _show_image(visit)
 
 
-def _shown(visit: Visit, refused: str = "") -> dict[str, Any]:
+def _show_image(visit: Visit, refused: str = "") -> dict[str, Any]:
     digest = visit.parameters["digest"]
     places = find_image(visit.service, visit.reach, digest)
     found, packages = _findings(visit, places), _packages(visit, places)
@@ -106,16 +106,16 @@ def _shown(visit: Visit, refused: str = "") -> dict[str, Any]:
     return {
         "digest": digest, "places": places, "words": STATUS_WORDS, "findings": found[:ROWS], "found": len(found),
         "packages": packages[:ROWS], "held": len(packages), "layers": layers_of(packages), "sections": _sections(places),
-        "counts": _summed(places, severities_of(visit.service, visit.reach(INVENTORIES), places)),
+        "counts": _sum_counts(places, severities_of(visit.service, visit.reach(INVENTORIES), places)),
         "coverage": coverage, "missing": max((sum(one.not_assessed.values()) for one in coverage), default=None),
         "problems": problem_counts, "held_exempt": find_exemptions(visit.service, found), "stated": statements_of(visit, places),
         "decisions": decisions_of(visit, places), "running": workloads_of(visit.service, places),
-        "may": visit.caller.may(WRITE_IMAGES, "/"), "etag": {id_: drawn(visit, _state(visit, id_)) for id_ in _ids(places)},
+        "may": visit.caller.may(WRITE_IMAGES, "/"), "etag": {id_: form_digest(visit, _state(visit, id_)) for id_ in _ids(places)},
         "refused": refused, "overtaken": None, "done": visit.asked("done"), "typed": visit.form.get("reason", ""),
     }  # fmt: skip
 
 
-def _decided(visit: Visit) -> str:
+def _apply_form(visit: Visit) -> str:
     """Do what a form asks for: OvertakenError where the image stands otherwise by now."""
     asked, id_ = act(visit, "examine", "promote", "reject"), visit.form.get("id", "")
     places = find_image(visit.service, visit.reach, visit.parameters["digest"])
@@ -157,7 +157,7 @@ def _statuses(every: Iterable[ImageOverview]) -> dict[str, int]:
     return {name: counts[name] for name in STATUS_WORDS if counts[name]}
 
 
-def _summed(
+def _sum_counts(
     several: Iterable[ImageOverview], counts: Mapping[int, Mapping[str, int]]
 ) -> dict[str, int] | None:
     """Return the vulnerabilities of images by severity, the most that a single platform has; None where none was scanned."""
@@ -171,12 +171,12 @@ def _rows(
     several: Iterable[ImageOverview], counts: Mapping[int, Mapping[str, int]]
 ) -> Iterator[Sequence[Any]]:
     for one in several:
-        severities, problems = _summed([one], counts), problem_counts(one)
+        severities, problems = _sum_counts([one], counts), problem_counts(one)
         yield (
             STATUS_WORDS[one.status], one.server, one.repository, " ".join(one.tags), one.digest, " ".join(one.running),
             *("" if severities is None else severities[name] for name in SEVERITIES),
             *("" if problems is None else problems.get(name, 0) for name in PROBLEMS),
-            not_assessed(one), one.scanned.isoformat() if one.scanned else "",
+            not_assessed(one), one.scanned_at.isoformat() if one.scanned_at else "",
             "; ".join(str(each.get("text", "")) for each in (one.registered.reasons if one.registered else ())),
         )  # fmt: skip
 
@@ -229,6 +229,6 @@ def _reason_rows(places: Sequence[ImageOverview]) -> Iterator[Sequence[object]]:
 
 
 PAGES = (
-    Page("/images", "Images", "images.html", READ_IMAGES, filled, Area.PROTECTION, 5),
+    Page("/images", "Images", "images.html", READ_IMAGES, fill_page, Area.PROTECTION, 5),
     Page("/images/{digest}", "Image", "image.html", READ_IMAGES, one, methods=("GET", "POST")),
 )

@@ -22,8 +22,8 @@ from nephoscope.state.incidents.incidents import CLASSIFICATIONS, Incident, Inci
 from nephoscope.web.drawing.applications import applications
 from nephoscope.web.drawing.charts import Node, links
 from nephoscope.web.drawing.known_names import known_names
-from nephoscope.web.drawing.spoken import called, names_of, tactics
-from nephoscope.web.drawing.wording import counted
+from nephoscope.web.drawing.spoken import names_of, replace_ids, tactics
+from nephoscope.web.drawing.wording import count_text
 from nephoscope.web.facts.entity_facts import entity_facts
 from nephoscope.web.facts.open_in_logs import open_in_logs
 from nephoscope.web.forms.incident_forms import OPEN, decide_many, decide_one, owners, remark_of
@@ -39,11 +39,11 @@ LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
 ROWS, MOST_CSV, MOST_READ, MOST_MOMENTS, MOST_DRAWN = 100, 100_000, 10, 200, 24
 
 
-def filled(visit: Visit) -> Mapping[str, object] | Response:
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The list; a form that comes back decides of those that are ticked."""
     workspace = visit.workspace(READ)
     if visit.request.method != "POST":
-        return _listed(visit, workspace)
+        return _list_incidents(visit, workspace)
     try:
         done, left = decide_many(visit, workspace)
     except PassingError:
@@ -55,17 +55,19 @@ def filled(visit: Visit) -> Mapping[str, object] | Response:
     return {**_shown_list(visit, workspace), "overtaken": left, "done": done}
 
 
-def _listed(visit: Visit, workspace: str) -> Mapping[str, Any] | Response:
+def _list_incidents(visit: Visit, workspace: str) -> Mapping[str, Any] | Response:
     if visit.asked("format") == "csv":
         header = ("#", "Severity", "Incident", "Status", "Owner", "First activity", "Last activity")
-        found = visit.instance.state.incidents.listed(workspace, sought(visit, workspace), most=MOST_CSV)
+        found = visit.instance.state.incidents.listed(
+            workspace, read_filters(visit, workspace), most=MOST_CSV
+        )
         return as_csv("incidents", header, map(_row, found))
     return _shown_list(visit, workspace)
 
 
 def _shown_list(visit: Visit, workspace: str) -> dict[str, object]:
     """The list; what a form said that could not be done, or not to all, is said by the page again."""
-    asked, incidents = sought(visit, workspace), visit.instance.state.incidents
+    asked, incidents = read_filters(visit, workspace), visit.instance.state.incidents
     start, may = page_start(visit), visit.caller.may(WRITE, f"/workspaces/{workspace}")
     listed = incidents.listed(workspace, asked, start=start, most=ROWS)
     return {
@@ -74,12 +76,12 @@ def _shown_list(visit: Visit, workspace: str) -> dict[str, object]:
         "statuses": list(IncidentStatus), "chosen": asked.statuses, "severities": SEVERITIES,
         "severity": asked.severities, "may": may, "classifications": CLASSIFICATIONS, "typed": visit.form,
         "owners": owners(visit, workspace) if may else [], "done": visit.asked("done"), "refused": "", "overtaken": [],
-        "ticked": {one.partition(" ")[0]: one.partition(" ")[2] for one in visit.ticked("incident")},
+        "ticked": {one.partition(" ")[0]: one.partition(" ")[2] for one in visit.ticked_values("incident")},
         "any": incidents.total(workspace, Sought()) > 0,
     }  # fmt: skip
 
 
-def sought(visit: Visit, workspace: str) -> Sought:
+def read_filters(visit: Visit, workspace: str) -> Sought:
     """What the filters of the address ask for of the chosen scope; without a status those that are open."""
     known = {one.value for one in IncidentStatus}
     statuses = visit.several("status") & known or set(OPEN)
@@ -93,7 +95,7 @@ def _graph(visit: Visit, workspace: str, file: CaseFile) -> Markup:
     names = names_of(file.parties)
     left = [
         Node(
-            called(str(each.document["AlertName"]), names),
+            replace_ids(str(each.document["AlertName"]), names),
             "alert",
             visit.link(f"/alerts/{each.id}", workspace=workspace),
             each.severity.lower(),
@@ -109,7 +111,7 @@ def _graph(visit: Visit, workspace: str, file: CaseFile) -> Markup:
         left,
         right,
         between,
-        f"{counted(len(left), 'alert')} and the {counted(len(right), 'entity', 'entities')} in them",
+        f"{count_text(len(left), 'alert')} and the {count_text(len(right), 'entity', 'entities')} in them",
     )
 
 
@@ -123,28 +125,28 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     workspace = visit.workspace(READ)
     number = int(visit.parameters["number"])
     if visit.request.method == "POST":
-        return _decided(visit, workspace, number)
-    return _shown(visit, workspace, number)
+        return _decide(visit, workspace, number)
+    return _show_incident(visit, workspace, number)
 
 
-def _decided(visit: Visit, workspace: str, number: int) -> Mapping[str, object] | Response:
+def _decide(visit: Visit, workspace: str, number: int) -> Mapping[str, object] | Response:
     try:
         decide_one(visit, workspace, number)
     except PassingError:
         raise
     except OvertakenError:
-        return _shown(visit, workspace, number, overtaken=True)
+        return _show_incident(visit, workspace, number, overtaken=True)
     except StateError as error:
-        return _shown(visit, workspace, number, refused=str(error))
+        return _show_incident(visit, workspace, number, refused=str(error))
     return RedirectResponse(visit.here(), 303)
 
 
-def _shown(
+def _show_incident(
     visit: Visit, workspace: str, number: int, *, refused: str = "", overtaken: bool = False
 ) -> Mapping[str, Any] | Response:
     """The page, or one of its tables as a file; `refused` says why nothing was done, `overtaken` that somebody was quicker."""
     file = case_file(visit.instance.state, workspace, number, visit.instance.now)
-    file = replace(file, applications=applications(visit, file.involved))
+    file = replace(file, applications=applications(visit, file.participants))
     behind = _events(visit, workspace, file)
     moments = file.timeline(moment for each in behind for moment in each.moments())
     tables = {
@@ -158,7 +160,7 @@ def _shown(
         "workspace": workspace,
         "file": file,
         "names": names_of(file.parties),
-        "facts": entity_facts(visit, file.involved),
+        "facts": entity_facts(visit, file.participants),
         "incident": file.incident,
         "graph": _graph(visit, workspace, file) if file.alerts else "",
         "moments": moments[:MOST_MOMENTS],
@@ -166,13 +168,13 @@ def _shown(
         "unread": [each for each in behind if each.error],
         "alerts": [_alert(visit, each) for each in file.alerts],
         "about": {each.id: each.document for each in file.alerts},
-        **_deciding(visit, workspace, file),
+        **_show_forms(visit, workspace, file),
         "refused": refused,
         "overtaken": overtaken,
     }
 
 
-def _deciding(visit: Visit, workspace: str, file: CaseFile) -> dict[str, object]:
+def _show_forms(visit: Visit, workspace: str, file: CaseFile) -> dict[str, object]:
     """What the forms show: the state of now, and what was typed where that was not done."""
     may = visit.caller.may(WRITE, f"/workspaces/{workspace}")
     return {
@@ -244,7 +246,7 @@ def _events(visit: Visit, workspace: str, file: CaseFile) -> list[Events]:
     return [events(lake, each, now) for each in file.alerts[:MOST_READ]] if visit.asked("events") else []
 
 
-def opened(visit: Visit) -> int | None:
+def count_open(visit: Visit) -> int | None:
     """How many of the chosen scope are open in the workspace that the page opens."""
     workspace = visit.home(READ)
     if not workspace:
@@ -259,11 +261,11 @@ PAGES = (
         "Incidents",
         "incidents.html",
         READ,
-        filled,
+        fill_page,
         Area.DETECTION,
         0,
         ("GET", "POST"),
-        count=opened,
+        count=count_open,
         anywhere=True,
         under_scope="Incidents of which an alert names a resource of {}. The others stand under all subscriptions.",
     ),

@@ -32,7 +32,7 @@ ASSESSMENTS = "Microsoft.Security/assessments/read"
 ROWS = 100
 
 
-def filled(visit: Visit) -> Mapping[str, object] | Response:
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The list."""
     edition = visit.edition
     if edition is None:
@@ -103,6 +103,6 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
 
 
 PAGES = (
-    Page("/inventory", "Inventory", "inventory.html", READ, filled, Area.POSTURE, 10),
+    Page("/inventory", "Inventory", "inventory.html", READ, fill_page, Area.POSTURE, 10),
     Page("/resource/{id:path}", "Resource", "resource.html", READ, one),
 )

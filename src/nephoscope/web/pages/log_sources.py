@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import HTMLResponse, Response
 
 from nephoscope.ingest.live import setting_up
-from nephoscope.ingest.live.catalogue import described, kind_of, kinds
+from nephoscope.ingest.live.catalogue import describe_kind, kind_of, kinds
 from nephoscope.ingest.live.health.table import missing_logs, rows
 from nephoscope.ingest.live.owned import always_owned
 from nephoscope.ingest.live.source import Kind
@@ -17,8 +17,8 @@ from nephoscope.service.sources import DELETE, HOST, WRITE
 from nephoscope.state import StateError
 from nephoscope.state.ingestion.sources import Source
 from nephoscope.web.drawing.drawing import draw
-from nephoscope.web.forms.drawn import as_drawn, drawn, meanwhile
-from nephoscope.web.forms.form import taken
+from nephoscope.web.forms.drawn import as_drawn, form_digest, meanwhile
+from nephoscope.web.forms.form import apply_form
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.pages.sources import READ
 from nephoscope.web.tables.download import as_csv
@@ -36,20 +36,20 @@ def new(visit: Visit) -> Mapping[str, Any] | Response:
     visit.caller.must(WRITE, "/")
     kind = kinds().get(visit.asked("kind"))
     if visit.request.method == "POST" and kind is not None:
-        return taken(lambda: _added(visit, kind), lambda error: _form(visit, kind, error))
+        return apply_form(lambda: _add_source(visit, kind), lambda error: _form(visit, kind, error))
     return _form(visit, kind)
 
 
 def _form(visit: Visit, kind: Kind | None, refused: str = "") -> dict[str, object]:
     return {
-        "refused": refused, "kinds": kinds(), "kind": kind, "settings": list(described(kind)) if kind else [],
+        "refused": refused, "kinds": kinds(), "kind": kind, "settings": list(describe_kind(kind)) if kind else [],
         "secrets": _asked_secrets(kind) if kind else {},
         "workspaces": visit.instance.state.workspaces.names(), "given": dict(visit.form),
         "allowed": kind is None or not _is_owners(kind) or visit.caller.may(HOST, "/"), "owner": visit.caller.may(HOST, "/"),
     }  # fmt: skip
 
 
-def _added(visit: Visit, kind: Kind) -> str:
+def _add_source(visit: Visit, kind: Kind) -> str:
     form = visit.form
     source = Source(form.get("name", "").strip(), kind.name, {}, form.get("workspace", "default"))
     made = service.add_source(visit.service, source, _settings(kind, form), _secrets(kind, form))
@@ -59,7 +59,7 @@ def _added(visit: Visit, kind: Kind) -> str:
 def _settings(kind: Kind, form: Mapping[str, str]) -> dict[str, Any]:
     """The settings of a form: a field that was left empty keeps its default, a list may have a line an element."""
     found: dict[str, object] = {}
-    for one in described(kind):
+    for one in describe_kind(kind):
         text = form.get(SET + one.name, "").strip()
         if one.type == "list" and text:
             text = ",".join(part.strip() for part in text.replace("\r", "").split("\n") if part.strip())
@@ -105,13 +105,15 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     if visit.request.method == "POST":
         if visit.form.get("act") == "token":
             return _token(visit, source)
-        return taken(
-            lambda: _done(visit, source),
-            lambda error: _shown(visit, source, error),
-            lambda: meanwhile(visit, source.name, _given(visit.instance.state.sources.get(source.name))),
+        return apply_form(
+            lambda: _apply_form(visit, source),
+            lambda error: _show_source(visit, source, error),
+            lambda: meanwhile(
+                visit, source.name, _form_values(visit.instance.state.sources.get(source.name))
+            ),
         )
     file = file_of(visit, source.name, _tables(visit, source))
-    return file if file is not None else _shown(visit, source)
+    return file if file is not None else _show_source(visit, source)
 
 
 def _of(visit: Visit, source: Source) -> object:
@@ -119,12 +121,12 @@ def _of(visit: Visit, source: Source) -> object:
     return source.settings, source.enabled, visit.instance.state.credentials.set_at(source.credential)
 
 
-def _given(source: Source) -> dict[str, str]:
+def _form_values(source: Source) -> dict[str, str]:
     """The settings of a source as its form shows them."""
     return {SET + name: _text(value) for name, value in source.settings.items()}
 
 
-def _shown(visit: Visit, source: Source, refused: str = "") -> dict[str, Any]:
+def _show_source(visit: Visit, source: Source, refused: str = "") -> dict[str, Any]:
     state, kind = visit.instance.state, kind_of(source.kind)
     source = state.sources.get(source.name) if refused else source
     health = rows(state, visit.instance.now, source.name)
@@ -136,11 +138,12 @@ def _shown(visit: Visit, source: Source, refused: str = "") -> dict[str, Any]:
     return {
         "owner": owner, "owned": () if owner else setting_up.owned_now(source),
         "refused": refused, "source": source, "kind": kind, "secrets": _asked_secrets(kind),
-        "settings": list(described(kind)), "health": health, "whole": whole,
+        "settings": list(describe_kind(kind)), "health": health, "whole": whole,
         "error": setting_up.error_of(state, source, whole.health if whole else None),
         "told": service.last_trial(visit.service, source.name),
         "standing": setting_up.standing_of(whole.health if whole else None),
-        "given": dict(visit.form) if refused else _given(source), "etag": drawn(visit, _of(visit, source)), "overtaken": None,
+        "given": dict(visit.form) if refused else _form_values(source), "etag": form_digest(visit, _of(visit, source)),
+        "overtaken": None,
         "hours": [hours[hour] for hour in sorted(hours)], "may": _may(visit, source), "may_remove": visit.caller.may(DELETE, "/"),
         "kept": set(setting_up.secrets_of(state, source)) if source.credential else set(), "tokens": source.kind == setting_up.TOKENS,
     }  # fmt: skip
@@ -160,7 +163,7 @@ def _text(value: object) -> str:
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _done(visit: Visit, source: Source) -> str:
+def _apply_form(visit: Visit, source: Source) -> str:
     act = visit.form.get("act", "")
     if act == "test":
         service.try_source(visit.service, visit.instance.lake, source.name)
@@ -170,10 +173,10 @@ def _done(visit: Visit, source: Source) -> str:
     else:
         service.require_write(visit.service, source.kind)
     with as_drawn(visit, lambda: _of(visit, visit.instance.state.sources.get(source.name))):
-        return _decided(visit, source, act)
+        return _apply_act(visit, source, act)
 
 
-def _decided(visit: Visit, source: Source, act: str) -> str:
+def _apply_act(visit: Visit, source: Source, act: str) -> str:
     form = visit.form
     match act:
         case "remove":
@@ -183,19 +186,19 @@ def _decided(visit: Visit, source: Source, act: str) -> str:
             service.change_source(visit.service, source.name, enabled=act == "go-on")
         case "change":
             kind = kind_of(source.kind)
-            changed, secrets = _changed(kind, source, form), _secrets(kind, form)
+            changed, secrets = _read_settings(kind, source, form), _secrets(kind, form)
             service.change_source(visit.service, source.name, changed, secrets)
         case other:
             raise StateError(f"a source cannot be treated so: {other[:40] or 'nothing was asked for'}")
     return visit.here(done=act)
 
 
-def _changed(kind: Kind, source: Source, form: Mapping[str, str]) -> dict[str, Any]:
+def _read_settings(kind: Kind, source: Source, form: Mapping[str, str]) -> dict[str, Any]:
     """The settings of a form that shows what is set: one that was emptied goes back to its default."""
     wanted = _settings(kind, form)
     emptied = {
         one.name: one.default
-        for one in described(kind)
+        for one in describe_kind(kind)
         if one.name in source.settings and one.name not in wanted and one.default is not None
     }
     return {**{name: value for name, value in emptied.items() if value != "None"}, **wanted}
@@ -208,7 +211,7 @@ def _token(visit: Visit, source: Source) -> Response:
     return HTMLResponse(drawn, headers={"Cache-Control": "no-store"})
 
 
-def missing(visit: Visit) -> Mapping[str, Any] | Response:
+def fill_missing_logs(visit: Visit) -> Mapping[str, Any] | Response:
     """Resources of the estate whose logs never arrive."""
     given = visit.asked("days", "1")
     days = min(int(given), MOST_DAYS) if given.isdecimal() and len(given) < 4 and int(given) else 1
@@ -247,5 +250,5 @@ PAGES = (
         order=0,
     ),
     Page("/sources/logs/{name}", "Source", "log_source.html", READ, one, methods=("GET", "POST"), order=90),
-    Page("/sources/missing", "Missing logs", "missing_logs.html", READ, missing),
+    Page("/sources/missing", "Missing logs", "missing_logs.html", READ, fill_missing_logs),
 )

@@ -16,14 +16,14 @@ from nephoscope.access.guard import DeniedError
 from nephoscope.current import Current, Reader
 from nephoscope.lake.reading.span import Span
 from nephoscope.posture.published.edition import GraphCatalog
-from nephoscope.posture.published.shown import shown
+from nephoscope.posture.published.shown import find_row_access
 from nephoscope.posture.reports.graph_tables import COLUMNS, TABLES
 from nephoscope.service.saved_queries import ESTATE, may_share, remove_query, save_query
 from nephoscope.state.database.etag import etag_of
 from nephoscope.state.workspaces.saved_queries import SavedQuery
 from nephoscope.web.forms.form import act
 from nephoscope.web.plotting.drawn import Plot
-from nephoscope.web.plotting.plotted import plotted
+from nephoscope.web.plotting.plotted import plot_result
 from nephoscope.web.tables.download import Number, as_csv, as_parquet
 from nephoscope.web.tables.sparse import without_empty
 from nephoscope.web.visits.page import Area, Page
@@ -76,7 +76,7 @@ class Shown:
     empty: int = 0
 
 
-def filled(visit: Visit) -> Mapping[str, object] | Response:
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The editor, and what the query in the address gives."""
     place = readable(visit, visit.asked("workspace"))
     query = visit.asked("query")[:MAX_QUERY]
@@ -85,7 +85,7 @@ def filled(visit: Visit) -> Mapping[str, object] | Response:
         "places": [*visit.workspaces(READ), *([ESTATE] if visit.asks_estate else [])], "tables": _tables(visit, place),
         "estate_tables": _estate_tables(visit, place),
         "faults": [],
-        "etag_of": etag_of, "saved": saved(visit, place), "may_share": may_share(visit.service, place),
+        "etag_of": etag_of, "saved": list_saved(visit, place), "may_share": may_share(visit.service, place),
     }  # fmt: skip
     if not query.strip():
         return found
@@ -105,10 +105,10 @@ def filled(visit: Visit) -> Mapping[str, object] | Response:
             for row in rows_of(result.table)
         )
         return as_csv("query", tuple(name for name, _ in columns), rows)
-    return {**found, "shown": _shown(visit, result, began)}
+    return {**found, "shown": _show_result(visit, result, began)}
 
 
-def _shown(visit: Visit, result: QueryResult, began: float) -> Shown:
+def _show_result(visit: Visit, result: QueryResult, began: float) -> Shown:
     """The first rows of a result, without the columns that none of them has a value in unless `empty` is asked for."""
     first = result.table.slice(0, ROWS)
     rows = first if visit.asked("empty") else without_empty(first)
@@ -118,7 +118,7 @@ def _shown(visit: Visit, result: QueryResult, began: float) -> Shown:
     ]
     left_out = first.num_columns - rows.num_columns
     took = time.monotonic() - began
-    return Shown(columns, cells, result.table.num_rows, took, plotted(result), left_out)
+    return Shown(columns, cells, result.table.num_rows, took, plot_result(result), left_out)
 
 
 def _csv_cell(cell: object, kind: KqlType) -> str:
@@ -134,7 +134,7 @@ def _run(visit: Visit, place: str, query: str) -> QueryResult:
             raise KqlError("nothing was assessed yet: there is no estate to ask")
         reader = Reader.of(visit.caller, visit.reach)
         current = Current(visit.instance.state, visit.instance.tenant, visit.edition, reader, visit.base)
-        seen = shown(visit.edition.types, partial(_reaches, visit))
+        seen = find_row_access(visit.edition.types, partial(_reaches, visit))
         return visit.edition.query(query, seen, timeout=seconds, beside=current.beside)[-1]
     workspace = visit.workspace(READ, place)
     scope = visit.rows(workspace)
@@ -160,12 +160,12 @@ def faults(error: KqlError) -> list[dict[str, object]]:
     ]
 
 
-def saved(visit: Visit, place: str) -> list[SavedQuery]:
+def list_saved(visit: Visit, place: str) -> list[SavedQuery]:
     """The queries that were saved for a place: the visitor's own and those that are shared."""
     return visit.instance.state.saved_queries.seen(place, visit.caller.principal.id)
 
 
-def _kept(visit: Visit) -> Response:
+def _save_query(visit: Visit) -> Response:
     """Save a query, or remove a saved one, as the form says; then back to the query."""
     form, context, mine = visit.form, visit.service, visit.caller.principal.id
     place = readable(visit, form.get("workspace", "default"))
@@ -269,7 +269,7 @@ PAGES = (
         "Logs",
         "logs.html",
         READ,
-        filled,
+        fill_page,
         Area.DETECTION,
         20,
         anywhere=True,
@@ -280,6 +280,6 @@ PAGES = (
             "subscriptions."
         ),
     ),
-    Page("/logs/queries", "Saved queries", "", READ, _kept, methods=("POST",), anywhere=True),
+    Page("/logs/queries", "Saved queries", "", READ, _save_query, methods=("POST",), anywhere=True),
     Page("/logs/editor/{what}", "Editor", "", READ, _script, methods=("POST",), anywhere=True),
 )

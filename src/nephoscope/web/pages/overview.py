@@ -16,11 +16,11 @@ from nephoscope.posture.scans.scan import last_request
 from nephoscope.state import MissingError
 from nephoscope.state.incidents.incidents import IncidentStatus, Sought
 from nephoscope.web.drawing.known_names import known_names
-from nephoscope.web.drawing.wording import STATES, caused
+from nephoscope.web.drawing.wording import STATES, cause_text
 from nephoscope.web.facts.progress import trouble, under_way
 from nephoscope.web.facts.scores import score_of
 from nephoscope.web.facts.suppressed_rules import suppressed_rules
-from nephoscope.web.tables.ranked import ranked, table
+from nephoscope.web.tables.ranked import rank_recommendations, table
 from nephoscope.web.tables.tables import Table, file_of
 from nephoscope.web.visits.page import Area, Page
 from nephoscope.web.visits.visit import Visit
@@ -37,7 +37,7 @@ SHOWN, MOST_CSV = 8, 10_000
 _OPEN = (IncidentStatus.NEW, IncidentStatus.ACTIVE)
 
 
-def filled(visit: Visit) -> Mapping[str, object] | Response:
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """What the page shows, or one of its tables as a file."""
     edition = visit.edition
     if (
@@ -58,7 +58,7 @@ def filled(visit: Visit) -> Mapping[str, object] | Response:
         return found
     reach = visit.reach(READ)
     states = edition.findings.states(reach)
-    first = failing(visit)
+    first = list_failing(visit)
     return {
         **found,
         "score": score_of(edition, visit.reach(SCORES)),
@@ -78,16 +78,16 @@ def filled(visit: Visit) -> Mapping[str, object] | Response:
 def ahead(edition: Edition, reach: Reach) -> None:
     """Make what the page shows of a reach, as an edition keeps it."""
     score_of(edition, reach)
-    priorities_of(edition).ranked(reach, reach)
+    priorities_of(edition).rank(reach, reach)
     edition.inventory.count(reach)
     edition.findings.states(reach)
     edition.findings.worst(reach, most=SHOWN)
     edition.findings.causes(reach, UNJUDGED)
 
 
-def failing(visit: Visit) -> list[Priority]:
+def list_failing(visit: Visit) -> list[Priority]:
     """The recommendations that a resource fails, in the order to work on them."""
-    return [one for one in ranked(visit) if one.tally.unhealthy]
+    return [one for one in rank_recommendations(visit) if one.tally.unhealthy]
 
 
 def _severities(tallies: Sequence[Tally]) -> list[tuple[str, int]]:
@@ -101,7 +101,7 @@ def _severities(tallies: Sequence[Tally]) -> list[tuple[str, int]]:
 def trend(visit: Visit) -> Sequence[TrendPoint]:
     """The score over time, where the whole estate is looked at."""
     request = last_request(visit.instance.data)
-    if request is None or visit.chosen is not None or not visit.reach(READ).everything:
+    if request is None or visit.chosen_subscriptions is not None or not visit.reach(READ).everything:
         return ()
     return [one for one in History(visit.instance.data).trend(request.series) if one.when >= visit.since]
 
@@ -145,7 +145,7 @@ def _causes(visit: Visit) -> Table:
     found = visit.edition.findings.causes(visit.reach(READ), UNJUDGED) if visit.edition else []
     return Table(
         ("Count", "Why", "State"),
-        ([count, caused(cause, state), STATES[state]] for state, cause, count in found),
+        ([count, cause_text(cause, state), STATES[state]] for state, cause, count in found),
     )
 
 
@@ -161,11 +161,11 @@ def _incidents(visit: Visit) -> Table:
 
 
 TABLES: Mapping[str, Callable[[Visit], Table]] = {
-    "first": lambda visit: table(failing(visit)),
+    "first": lambda visit: table(list_failing(visit)),
     "controls": _controls,
     "incidents": _incidents,
     "resources": _resources,
     "not-assessed": _causes,
 }
 """The tables of the page, whole."""
-PAGE = Page("/", "Overview", "overview.html", READ, filled, Area.TOP, 0, ahead=ahead)
+PAGE = Page("/", "Overview", "overview.html", READ, fill_page, Area.TOP, 0, ahead=ahead)

@@ -49,14 +49,14 @@ class ListedRepository:
     trend: Sequence[int]
 
 
-def filled(visit: Visit) -> Mapping[str, object] | Response:
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list of repositories."""
     repositories = readable_repositories(visit.service)
     names = [one.name for one in repositories]
     violations = _violations(visit, names)
     runs = visit.instance.state.pipelines.runs(names, MOST_RUNS)
     counts = visit.instance.state.pipelines.open_counts()
-    listed = [_listed(one, counts.get(one.name, {}), runs) for one in repositories]
+    listed = [_make_row(one, counts.get(one.name, {}), runs) for one in repositories]
     posture = _posture(visit)
     tables = {
         "repositories": lambda: Table(REPOSITORY_HEADER, map(_repository_row, listed)),
@@ -92,7 +92,7 @@ def repository(visit: Visit) -> Mapping[str, Any] | Response:
     start = page_start(visit)
     return {
         "repository": found, "url": safe_link(found.url), "runs": runs[start : start + ROWS], "total": len(runs), "start": start,
-        "rows": ROWS, "listed": _listed(found, visit.instance.state.pipelines.open_counts().get(name, {}), runs),
+        "rows": ROWS, "listed": _make_row(found, visit.instance.state.pipelines.open_counts().get(name, {}), runs),
         "series": [(one, trend([run for run in runs if run.series == one])) for one in dict.fromkeys(run.series for run in runs)],
         "severities": SEVERITIES,
     }  # fmt: skip
@@ -113,8 +113,8 @@ def run(visit: Visit) -> Mapping[str, Any] | Response:
     return {
         "run": found, "repository": kept, "url": safe_link(found.url), "unread": document.unread, "start": start, "rows": ROWS,
         "findings": shown[start : start + ROWS], "total": len(shown), "any": bool(every),
-        "standings": _counted(one.standing.value for one in every),
-        "severities": _counted(one.finding.severity.value for one in every),
+        "standings": _count_names(one.standing.value for one in every),
+        "severities": _count_names(one.finding.severity.value for one in every),
         "text": visit.asked("q"), "source": lambda one: line_link(kept.url if kept else "", found.commit_id, one.file, one.line),
     }  # fmt: skip
 
@@ -136,7 +136,7 @@ def open_items(visit: Visit) -> int | None:
     return sum(sum(several.values()) for name, several in counts.items() if name in names) if names else None
 
 
-def _listed(
+def _make_row(
     one: PipelineRepository, counts: Mapping[str, int], runs: Iterable[PipelineRun]
 ) -> ListedRepository:
     mine = [run for run in runs if run.repository == one.name]
@@ -181,7 +181,7 @@ def _fits(visit: Visit, one: RunFinding) -> bool:
     )
 
 
-def _counted(names: Iterable[str]) -> dict[str, int]:
+def _count_names(names: Iterable[str]) -> dict[str, int]:
     order = [*(one.value for one in FindingStanding), *SEVERITIES]
     counts = Counter(names)
     return {name: counts[name] for name in order if counts[name]}
@@ -223,7 +223,7 @@ def _violation_row(one: ViolatedPass) -> Iterator[object]:
 
 PAGES = (
     Page(
-        "/pipelines", "Pipelines", "pipelines.html", READ, filled, Area.POSTURE, 30, repositories=True,
+        "/pipelines", "Pipelines", "pipelines.html", READ, fill_page, Area.POSTURE, 30, repositories=True,
         under_scope="Repositories are the same for every scope; what the cloud violates is of {}.",
     ),
     Page(

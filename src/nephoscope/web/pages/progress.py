@@ -12,11 +12,11 @@ from nephoscope.web.visits.visit import Visit
 READ = "Microsoft.Security/assessments/read"
 
 
-def filled(visit: Visit) -> Response:
+def fill_page(visit: Visit) -> Response:
     """The line alone; the page is loaded anew when it is over."""
     found = under_way(visit.instance)
     headers = {"Cache-Control": "no-store"} | ({} if found else {"HX-Refresh": "true"})
     return HTMLResponse(draw("progress.html", visit=visit, under_way=found), headers=headers)
 
 
-PAGE = Page("/progress", "Progress", "", READ, filled)
+PAGE = Page("/progress", "Progress", "", READ, fill_page)

@@ -11,13 +11,13 @@ from nephoscope.posture.published.findings import SHOWN_STATES, Wanted
 from nephoscope.service.code_to_cloud import made_by_each
 from nephoscope.state import MissingError
 from nephoscope.state.database.faults import OvertakenError
-from nephoscope.web.drawing.wording import STATES, caused
+from nephoscope.web.drawing.wording import STATES, cause_text
 from nephoscope.web.facts.progress import trouble, under_way, up_to_date
 from nephoscope.web.forms import exemptions
 from nephoscope.web.tables.download import as_csv
 from nephoscope.web.tables.own_assessments import overview as own_assessments_table
 from nephoscope.web.tables.own_assessments import own_assessments, resources
-from nephoscope.web.tables.ranked import READ, ranked, table
+from nephoscope.web.tables.ranked import READ, rank_recommendations, table
 from nephoscope.web.tables.tables import Table, file_of
 from nephoscope.web.visits.page import Area, Page
 from nephoscope.web.visits.visit import Visit
@@ -36,13 +36,13 @@ SAID = ("description", "tactics", "techniques", "policyDefinitionId", "remediati
 DONE = ("exempted", "changed", "ended")
 
 
-def filled(visit: Visit) -> Mapping[str, object] | Response:
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The list."""
     if visit.edition is None:
         return {"edition": None}
-    several = ranked(visit, wanted(visit))
+    several = rank_recommendations(visit, read_filters(visit))
     if visit.asked("open"):
-        return _unjudged(visit, several)
+        return _list_unjudged(visit, several)
     if not visit.asked("all"):
         several = [one for one in several if one.tally.unhealthy]
     put = [one for one in own_assessments(visit) if visit.asked("q").casefold() in one.title.casefold()]
@@ -62,9 +62,9 @@ def _filters(visit: Visit, several: Sequence[Priority]) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _unjudged(visit: Visit, several: Sequence[Priority]) -> Mapping[str, object] | Response:
+def _list_unjudged(visit: Visit, several: Sequence[Priority]) -> Mapping[str, object] | Response:
     """The list of those that could not be judged for some resource, the most first, each with why."""
-    found = visit.edition.findings.unjudged(visit.reach(READ)) if visit.edition else {}
+    found = visit.edition.findings.count_unjudged(visit.reach(READ)) if visit.edition else {}
     counts = {key: sum(one.count for one in causes) for key, causes in found.items()}
     those = [one for one in several if one.tally.recommendation in found]
     those.sort(key=lambda one: -counts[one.tally.recommendation])
@@ -75,7 +75,7 @@ def _unjudged(visit: Visit, several: Sequence[Priority]) -> Mapping[str, object]
 
 
 def _unjudged_row(told: Tally, counts: Mapping[str, int], several: Sequence[Unjudged]) -> list[object]:
-    why = "; ".join(one.why or caused(one.cause, one.state) for one in several)
+    why = "; ".join(one.why or cause_text(one.cause, one.state) for one in several)
     key = told.recommendation
     return [told.severity.value, told.title, counts[key], told.counts.total(), why, key]
 
@@ -94,15 +94,15 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         try:
             done = dict.fromkeys(DONE) | exemptions.act(visit, key)
         except OvertakenError:
-            shown = _shown(visit, edition, key, known["properties"], asked)
+            shown = _show_recommendation(visit, edition, key, known["properties"], asked)
             return {**shown, "overtaken": exemptions.since_drawn(visit)}
         return RedirectResponse(visit.here(**done), 303)
     files = {
         "resources": lambda: _resources(visit, known, asked),
-        "exemptions": lambda: _exemptions(exemptions.shown(visit, exemptions.put_for(visit, key))),
+        "exemptions": lambda: _exemptions(exemptions.list_shown(visit, exemptions.put_for(visit, key))),
     }
     file = file_of(visit, key, files)
-    return file if file is not None else _shown(visit, edition, key, known["properties"], asked)
+    return file if file is not None else _show_recommendation(visit, edition, key, known["properties"], asked)
 
 
 def _own(visit: Visit, edition: Edition, key: str) -> Mapping[str, object] | Response:
@@ -124,21 +124,21 @@ def _own(visit: Visit, edition: Edition, key: str) -> Mapping[str, object] | Res
     return file if file is not None else page
 
 
-def _shown(
+def _show_recommendation(
     visit: Visit, edition: Edition, key: str, known: Mapping[str, Any], asked: Wanted
 ) -> dict[str, Any]:
     """What the page of one shows."""
     reach, start = visit.reach(READ), page_start(visit)
     about = Wanted(recommendations=asked.recommendations)
     findings = edition.findings.page(reach, asked, order="resource", start=start, most=ROWS)
-    put = exemptions.shown(visit, exemptions.put_for(visit, key))
+    put = exemptions.list_shown(visit, exemptions.put_for(visit, key))
     held = frozenset(one.exemption.scope for one in put if not one.over)
     return {
         "edition": edition,
         "key": key,
         "own": None,
         "known": {**dict.fromkeys(SAID, ""), **known},
-        "place": next((one for one in ranked(visit, about)), None),
+        "place": next((one for one in rank_recommendations(visit, about)), None),
         "counts": edition.findings.states(reach, about),
         "findings": findings,
         "origins": made_by_each(visit.service, [one.resource for one in findings]),
@@ -171,7 +171,7 @@ def _resources(visit: Visit, known: Mapping[str, Any], asked: Wanted) -> Table:
     told = known["properties"]
     header = ("Recommendation", "Severity", "Resource", "State", "Why", "Recommendation id")
     return Table(header, (
-        [told["displayName"], told["severity"], one.resource, STATES[one.state], one.why or caused(one.cause), known["name"]]
+        [told["displayName"], told["severity"], one.resource, STATES[one.state], one.why or cause_text(one.cause), known["name"]]
         for one in found
     ))  # fmt: skip
 
@@ -184,7 +184,7 @@ def _exemptions(several: Sequence[exemptions.Shown]) -> Table:
     ))  # fmt: skip
 
 
-def wanted(visit: Visit) -> Wanted:
+def read_filters(visit: Visit) -> Wanted:
     """What the filters of the address ask for."""
     return Wanted(severities=visit.several("severity"), text=visit.asked("q"))
 
@@ -195,7 +195,7 @@ def page_start(visit: Visit) -> int:
     return int(given) if given.isdecimal() and len(given) < 9 else 0
 
 
-def failing(visit: Visit) -> int | None:
+def count_failing(visit: Visit) -> int | None:
     """How many recommendations have a failing resource."""
     if visit.edition is None:
         return None
@@ -208,10 +208,10 @@ PAGES = (
         "Recommendations",
         "recommendations.html",
         READ,
-        filled,
+        fill_page,
         Area.POSTURE,
         0,
-        count=failing,
+        count=count_failing,
     ),
     Page(
         "/recommendations/{key}", "Recommendation", "recommendation.html", READ, one, methods=("GET", "POST")

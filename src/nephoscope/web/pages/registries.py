@@ -23,8 +23,8 @@ from nephoscope.state import StateError
 from nephoscope.state.registries.registry_images import ImageStatus, RegistryImageFilter
 from nephoscope.state.registries.watched_registries import WatchedRegistry
 from nephoscope.web.drawing.drawing import draw
-from nephoscope.web.forms.drawn import as_drawn, drawn, meanwhile
-from nephoscope.web.forms.form import act, taken
+from nephoscope.web.forms.drawn import as_drawn, form_digest, meanwhile
+from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.forms.registry_form import (
     policy_fields,
     read_form,
@@ -69,9 +69,9 @@ class ListedRegistry:
         return self.counts.get(ImageStatus.HELD.value, 0)
 
 
-def filled(visit: Visit) -> Mapping[str, object] | Response:
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list."""
-    listed = [_listed(visit, one) for one in visit.instance.state.watched_registries.all()]
+    listed = [_make_row(visit, one) for one in visit.instance.state.watched_registries.all()]
     if visit.asked("format") == "csv":
         return as_csv("registries", HEADER, map(_row, listed))
     return {"registries": listed, "may": visit.caller.may(WRITE, "/")}
@@ -81,7 +81,7 @@ def new(visit: Visit) -> Mapping[str, Any] | Response:
     """Fill the form of a new registry, or add the one that it sends."""
     visit.caller.must(WRITE, "/")
     if visit.request.method == "POST":
-        return taken(lambda: _added(visit), lambda error: _form(visit, error))
+        return apply_form(lambda: _add_registry(visit), lambda error: _form(visit, error))
     return _form(visit)
 
 
@@ -89,13 +89,13 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     """Fill the page of a registry; a form that comes back tests, changes, pauses or removes it, or makes the secret of its events."""
     found = visit.instance.state.watched_registries.get(visit.parameters["name"])
     if visit.request.method != "POST":
-        return _shown(visit, found)
+        return _show_registry(visit, found)
     if visit.form.get("act") == "secret":
         return _events_secret(visit, found)
-    return taken(
-        lambda: _done(visit, found),
-        lambda error: _shown(visit, found, error),
-        lambda: meanwhile(visit, found.name, _given(_settings(visit, found.name))),
+    return apply_form(
+        lambda: _apply_form(visit, found),
+        lambda error: _show_registry(visit, found, error),
+        lambda: meanwhile(visit, found.name, _form_values(_settings(visit, found.name))),
     )
 
 
@@ -109,7 +109,7 @@ def _form(visit: Visit, refused: str = "") -> dict[str, object]:
     }  # fmt: skip
 
 
-def _added(visit: Visit) -> str:
+def _add_registry(visit: Visit) -> str:
     form = visit.form
     try:
         made = service.add_registry(
@@ -121,19 +121,19 @@ def _added(visit: Visit) -> str:
     return visit.link(f"/registries/{made.name}", done="added")
 
 
-def _shown(visit: Visit, found: WatchedRegistry, refused: str = "") -> dict[str, Any]:
+def _show_registry(visit: Visit, found: WatchedRegistry, refused: str = "") -> dict[str, Any]:
     settings = _settings(visit, found.name)
     fields, policy = setting_fields(settings), policy_fields(settings)
     if refused and visit.form.get("act") == "change":
         fields, policy = typed_fields(fields, visit.form), typed_fields(policy, visit.form)
     kept = secrets_of(visit.instance.state, found) if visit.caller.may(WRITE, "/") else None
     return {
-        "refused": refused, "listed": _listed(visit, found), "registry": found, "settings": fields, "policy": policy,
+        "refused": refused, "listed": _make_row(visit, found), "registry": found, "settings": fields, "policy": policy,
         "keys": sorted(settings.keys), "identities": dict(sorted(settings.identities.items())),
         "exemptions": settings.policy.exemptions, "given": dict(visit.form),
         "kept": [name for name in ("password", "token", "events") if kept and getattr(kept, name)],
         "may": visit.caller.may(WRITE, "/"), "may_remove": visit.caller.may(DELETE, "/"),
-        "etag": drawn(visit, _state(visit, found.name)),
+        "etag": form_digest(visit, _state(visit, found.name)),
         "overtaken": None, "workspaces": (), "done": visit.asked("done"), "told": visit.asked("told"),
     }  # fmt: skip
 
@@ -142,7 +142,7 @@ def _settings(visit: Visit, name: str) -> RegistrySettings:
     return read_settings(visit.instance.state.watched_registries.get(name).settings)
 
 
-def _given(settings: RegistrySettings) -> dict[str, str]:
+def _form_values(settings: RegistrySettings) -> dict[str, str]:
     return {one.name: one.value for one in (*setting_fields(settings), *policy_fields(settings))}
 
 
@@ -152,7 +152,7 @@ def _state(visit: Visit, name: str) -> Any:
     return found.address, found.username, dict(found.settings), found.enabled
 
 
-def _listed(visit: Visit, found: WatchedRegistry) -> ListedRegistry:
+def _make_row(visit: Visit, found: WatchedRegistry) -> ListedRegistry:
     state = visit.instance.state
     told = state.checkpoints.get(POLLED, found.name) or {}
     return ListedRegistry(
@@ -172,7 +172,7 @@ def _row(one: ListedRegistry) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _done(visit: Visit, found: WatchedRegistry) -> str:
+def _apply_form(visit: Visit, found: WatchedRegistry) -> str:
     asked = act(visit, "test", "change", "pause", "resume", "remove")
     if asked == "test":
         trial = service.try_registry(visit.service, found.name)
@@ -213,7 +213,7 @@ def _events_secret(visit: Visit, found: WatchedRegistry) -> Response:
 
 
 PAGES = (
-    Page("/registries", "Registries", "registries.html", READ, filled, Area.PROTECTION, 10, tenant=True, under_scope=SAME),
+    Page("/registries", "Registries", "registries.html", READ, fill_page, Area.PROTECTION, 10, tenant=True, under_scope=SAME),
     Page(
         "/registries/new", "Watch a registry", "registry_new.html", READ, new, methods=("GET", "POST"), tenant=True, order=0,
         under_scope=SAME,

@@ -20,7 +20,7 @@ from nephoscope.state.incidents.alerts import Looked
 from nephoscope.state.rules.rule_switches import RULE
 from nephoscope.web.facts.suppressed_rules import READ as SUPPRESSIONS
 from nephoscope.web.forms import trying
-from nephoscope.web.forms.form import taken
+from nephoscope.web.forms.form import apply_form
 from nephoscope.web.forms.trying import rule_of, rules_of
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.tables.download import as_csv
@@ -39,7 +39,7 @@ _CSV = {
 }  # fmt: skip
 
 
-def filled(visit: Visit) -> Mapping[str, Any] | Response:
+def fill_page(visit: Visit) -> Mapping[str, Any] | Response:
     """The list."""
     workspace = visit.workspace(READ)
     rules = rules_of(visit, workspace)
@@ -48,7 +48,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     tallies = visit.instance.state.alert_tallies.of(workspace, visit.since)
     wanted, text = visit.several("status"), visit.asked("q").casefold()
     shown = [
-        _counted(row, tallies.get(row["id"], AlertTally()), rules[row["id"]])
+        _add_counts(row, tallies.get(row["id"], AlertTally()), rules[row["id"]])
         for row in rows
         if (not wanted or row["status"] in wanted) and text in row["rule"].casefold()
     ]
@@ -72,7 +72,7 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
     }
 
 
-def _counted(row: Mapping[str, Any], tally: AlertTally, rule: Rule) -> dict[str, Any]:
+def _add_counts(row: Mapping[str, Any], tally: AlertTally, rule: Rule) -> dict[str, Any]:
     """A row of the list with the alerts of the time range; what its last run gave is named so."""
     counts = {"alerts": tally.raised, "held": tally.held, "closed": tally.closed, "closedFalse": tally.false}
     last = {"lastRows": row["rows"], "lastAlerts": row["alerts"]}
@@ -84,17 +84,18 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     workspace = visit.workspace(READ)
     rule = rule_of(visit, workspace)
     if visit.request.method == "POST":
-        return taken(
-            lambda: _done(visit, workspace, rule), lambda error: _shown(visit, workspace, rule, error)
+        return apply_form(
+            lambda: _apply_form(visit, workspace, rule),
+            lambda error: _show_rule(visit, workspace, rule, error),
         )
     may_see = visit.caller.may(ALERTS, f"/workspaces/{workspace}")
     files = tables(visit.instance.state, workspace, rule, alerts=may_see)
     if (file := file_of(visit, "rule", files)) is not None:
         return file
-    return _shown(visit, workspace, rule)
+    return _show_rule(visit, workspace, rule)
 
 
-def _shown(visit: Visit, workspace: str, rule: Rule, refused: str = "") -> dict[str, Any]:
+def _show_rule(visit: Visit, workspace: str, rule: Rule, refused: str = "") -> dict[str, Any]:
     state, at = visit.instance.state, f"/workspaces/{workspace}"
     (standing,) = overview(state, workspace, [rule], visit.instance.now)
     may_see = visit.caller.may(ALERTS, at)
@@ -115,15 +116,15 @@ def _shown(visit: Visit, workspace: str, rule: Rule, refused: str = "") -> dict[
         "tally": state.alert_tallies.of(workspace, visit.since, rule.id).get(rule.id, AlertTally()),
         "logs": visit.link("/logs", query=rule.query, workspace=workspace) if len(rule.query) < 6000 else "",
         "scheduled": rule.kind is not Kind.HUNTING,
-        **trying.shown(visit, workspace, rule),
+        **trying.show_trials(visit, workspace, rule),
     }
 
 
-def _done(visit: Visit, workspace: str, rule: Rule) -> str:
+def _apply_form(visit: Visit, workspace: str, rule: Rule) -> str:
     """Do what a form asks for; the address that it leads to."""
     act = visit.form.get("act", "")
     if act in trying.ACTS:
-        return trying.done(visit, workspace, rule, act)
+        return trying.apply_act(visit, workspace, rule, act)
     if act not in ("on", "off"):
         raise StateError(f"a rule cannot be treated so: {act[:40] or 'nothing was asked for'}")
     switch_rules(visit.service, workspace, {RULE: [rule.id]}, enabled=act == "on")
@@ -136,12 +137,14 @@ def trial(visit: Visit) -> Mapping[str, Any] | Response:
     rule = rule_of(visit, workspace)
     if visit.request.method == "POST":
         act = visit.form.get("act", "")
-        return RedirectResponse(trying.decided(visit, workspace, rule, act), 303)
+        return RedirectResponse(trying.decide_trial(visit, workspace, rule, act), 303)
     return trying.one(visit, workspace, rule)
 
 
 PAGES = (
-    Page("/rules", "Rules", "rules.html", READ, filled, Area.DETECTION, 30, anywhere=True, under_scope=SAME),
+    Page(
+        "/rules", "Rules", "rules.html", READ, fill_page, Area.DETECTION, 30, anywhere=True, under_scope=SAME
+    ),
     Page("/rules/{id}", "Rule", "rule.html", READ, one, methods=("GET", "POST"), anywhere=True),
     Page(
         "/rules/{id}/trials/{trial}",

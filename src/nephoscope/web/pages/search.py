@@ -11,7 +11,7 @@ from nephoscope.posture.published import accounts
 from nephoscope.posture.published.attack_paths import WantedPaths
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.kinds import sub_assessments
-from nephoscope.posture.published.mentions import Mention, sought
+from nephoscope.posture.published.mentions import Mention, parse_sought
 from nephoscope.posture.reports.graph_tables import LISTED
 from nephoscope.service.image_overview import list_images
 from nephoscope.service.registries import READ_IMAGES
@@ -42,16 +42,21 @@ KINDS = (
 )  # fmt: skip
 
 
-def filled(visit: Visit) -> Mapping[str, object] | Response:
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """What the page shows."""
     text = visit.asked("q").strip()
     if visit.asked("format") == "csv":
-        found = _found(visit, text, MOST_CSV)
+        found = _find_all(visit, text, MOST_CSV)
         return as_csv("search", ("Kind", "Name", "Workspace", "Id"), _rows(found))
-    return {"text": text, "most": MOST, "named": sought(text) is not None, **_found(visit, text, MOST)}
+    return {
+        "text": text,
+        "most": MOST,
+        "named": parse_sought(text) is not None,
+        **_find_all(visit, text, MOST),
+    }
 
 
-def _found(visit: Visit, text: str, most: int) -> dict[str, Any]:
+def _find_all(visit: Visit, text: str, most: int) -> dict[str, Any]:
     """At most so many of each kind."""
     found: dict[str, list[object]] = {kind: [] for kind in KINDS}
     if not text:
@@ -80,7 +85,7 @@ def _of_estate(visit: Visit, text: str, most: int) -> dict[str, list[Any]]:
     return {
         "resources": edition.inventory.page(visit.reach(RESOURCES), text=text, most=most),
         "mentions": _mentions(visit, edition, text, most),
-        "accounts": accounts.found(edition, visit.caller.reach(RESOURCES), text),
+        "accounts": accounts.find_accounts(edition, visit.caller.reach(RESOURCES), text),
         "tallies": list(edition.findings.tallies(visit.reach(READ), Wanted(text=text))),
         "paths": list(edition.attack_paths.listed(visit.reach(PATHS), WantedPaths(text=text))),
     }
@@ -133,7 +138,7 @@ PAGE = Page(
     "Search",
     "search.html",
     READ,
-    filled,
+    fill_page,
     under_scope=(
         "What lies in {}, and incidents and alerts that name a resource of it. "
         "Accounts, rules and saved queries are the same for every scope."

@@ -10,7 +10,7 @@ import msgspec
 from starlette.responses import Response
 
 from nephoscope.access.roles import ROLES
-from nephoscope.access.sessions import opened
+from nephoscope.access.sessions import list_open_sessions
 from nephoscope.automation.faults import list_file_faults
 from nephoscope.automation.languages.response_rules import load_response_rules
 from nephoscope.automation.rule import AutomationRule
@@ -19,8 +19,8 @@ from nephoscope.service.principals import WRITE, bind_principal, end_sessions
 from nephoscope.state import MissingError, StateError
 from nephoscope.state.access.principals import PrincipalKind
 from nephoscope.state.audit.audit import Entry
-from nephoscope.web.drawing.role_scopes import placed
-from nephoscope.web.forms.form import act, taken
+from nephoscope.web.drawing.role_scopes import describe_place
+from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.tables.tables import Table, file_of
 from nephoscope.web.visits.page import SAME, Area, Page
 from nephoscope.web.visits.visit import Visit
@@ -30,7 +30,7 @@ ENTRIES, MOST_CSV = 100, 100_000
 _BINDING = ("resource", "computer", "device", "also")
 
 
-def filled(visit: Visit) -> Mapping[str, object] | Response:
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """What the page shows."""
     tables = {
         "audit": lambda: _audit(visit),
@@ -41,11 +41,11 @@ def filled(visit: Visit) -> Mapping[str, object] | Response:
     if (file := file_of(visit, "settings", tables)) is not None:
         return file
     if visit.request.method == "POST":
-        return taken(lambda: _changed(visit), lambda why: _shown(visit, why))
-    return _shown(visit)
+        return apply_form(lambda: _apply_form(visit), lambda why: _show_settings(visit, why))
+    return _show_settings(visit)
 
 
-def _shown(visit: Visit, refused: str = "") -> Mapping[str, Any]:
+def _show_settings(visit: Visit, refused: str = "") -> Mapping[str, Any]:
     state = visit.instance.state
     given = visit.asked("before")
     before = int(given) if given.isdecimal() and len(given) < 15 else None
@@ -53,7 +53,7 @@ def _shown(visit: Visit, refused: str = "") -> Mapping[str, Any]:
     return {
         "refused": refused,
         "principals": [
-            (one, state.principals.roles(one.id), len(opened(state, one.id)))
+            (one, state.principals.roles(one.id), len(list_open_sessions(state, one.id)))
             for one in state.principals.all()
         ],
         "may_change": visit.caller.may(WRITE),
@@ -70,7 +70,7 @@ def _shown(visit: Visit, refused: str = "") -> Mapping[str, Any]:
     }
 
 
-def _changed(visit: Visit) -> str:
+def _apply_form(visit: Visit) -> str:
     """End all sessions of a person, or bind a program to a resource; the address of the page."""
     wanted = act(visit, "sign-out", "bind", "unbind")
     visit.service.require(WRITE)
@@ -80,11 +80,11 @@ def _changed(visit: Visit) -> str:
     if wanted == "sign-out":
         end_sessions(visit.service, principal)
     else:
-        bind_principal(visit.service, principal, _binding(visit) if wanted == "bind" else None)
+        bind_principal(visit.service, principal, _read_binding(visit) if wanted == "bind" else None)
     return visit.link("/settings")
 
 
-def _binding(visit: Visit) -> ResourceBinding:
+def _read_binding(visit: Visit) -> ResourceBinding:
     """The binding that a form describes; StateError where it cannot be."""
     given = {name: visit.form.get(name, "").strip() for name in _BINDING}
     try:
@@ -98,8 +98,8 @@ def _binding(visit: Visit) -> ResourceBinding:
 def _people(visit: Visit) -> Table:
     principals = visit.instance.state.principals
     rows = (
-        (one.name, one.kind.value, "; ".join(f"{each.role} {placed(visit, each.scope)}" for each in roles),
-         one.binding.resource if one.binding is not None else "", one.seen, len(opened(visit.instance.state, one.id)),
+        (one.name, one.kind.value, "; ".join(f"{each.role} {describe_place(visit, each.scope)}" for each in roles),
+         one.binding.resource if one.binding is not None else "", one.seen, len(list_open_sessions(visit.instance.state, one.id)),
          "yes" if one.disabled else "no", "; ".join(each.scope for each in roles))
         for one in principals.all()
         for roles in [principals.roles(one.id)]
@@ -120,14 +120,14 @@ def _responses(visit: Visit) -> Table:
             one.title,
             ", ".join(kind.name for kind in one.kinds),
             ", ".join(str(action["action"]) for action in one.actions),
-            _standing(one, now),
+            _find_standing(one, now),
         )
         for one in load_response_rules(visit.instance.data)[0]
     ]
     return Table(("Rule", "When", "What it does", "Status"), rows)
 
 
-def _standing(one: AutomationRule, now: datetime) -> str:
+def _find_standing(one: AutomationRule, now: datetime) -> str:
     return "off" if not one.enabled else "over" if one.is_expired(now) else "on"
 
 
@@ -159,7 +159,7 @@ PAGE = Page(
     "Settings",
     "settings.html",
     READ,
-    filled,
+    fill_page,
     Area.ESTATE,
     90,
     ("GET", "POST"),

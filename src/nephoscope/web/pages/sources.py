@@ -38,7 +38,7 @@ FILES = (
 MOST_FILES = 200
 
 
-def filled(visit: Visit) -> Mapping[str, object] | Response:
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """What the page shows."""
     state, everywhere = visit.instance.state, visit.caller.may(READ, "/")
     readable = set(visit.workspaces(READ))
@@ -97,13 +97,14 @@ def _tenants(visit: Visit) -> Table:
     found = visit.instance.state.tenants.all() if visit.caller.may(READ, "/") else ()
     header = ("Tenant", "State", "Signs in by", "Reads", "Collected", "Every", "Id", "Error")
     return Table(header, (
-        [one.name, _standing(one), one.connection.sign_in, " ".join(one.connection.subscriptions or one.connection.management_groups),
-         one.collected or "", f"{one.hours:g} h", one.connection.id, one.error]
+        [one.name, _find_standing(one), one.connection.sign_in,
+         " ".join(one.connection.subscriptions or one.connection.management_groups), one.collected or "",
+         f"{one.hours:g} h", one.connection.id, one.error]
         for one in found
     ))  # fmt: skip
 
 
-def _standing(one: Tenant) -> str:
+def _find_standing(one: Tenant) -> str:
     if not one.enabled:
         return "paused"
     return "failing" if one.error else "on" if one.collected else "waits to be collected"
@@ -115,4 +116,4 @@ def _file(one: IngestedFile) -> tuple[object, ...]:
     return *told, one.finished or "", one.done, one.size
 
 
-PAGE = Page("/sources", "Sources", "sources.html", READ, filled, Area.ESTATE, 0, under_scope=SAME)
+PAGE = Page("/sources", "Sources", "sources.html", READ, fill_page, Area.ESTATE, 0, under_scope=SAME)

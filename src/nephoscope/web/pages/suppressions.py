@@ -19,7 +19,7 @@ from nephoscope.web.drawing.suppression_choices import describe
 from nephoscope.web.drawing.wording import SUPPRESSION_STATES as STATES
 from nephoscope.web.facts.suppressed_rules import READ
 from nephoscope.web.forms.drawn import Meanwhile
-from nephoscope.web.forms.form import act, taken
+from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.forms.trying import rules_of
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.tables.download import as_csv
@@ -55,23 +55,27 @@ class ListedSuppression:
     held: int
 
 
-def filled(visit: Visit) -> Mapping[str, object] | Response:
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list; a form that comes back ends one of them."""
     workspace = visit.workspace(READ)
     if visit.request.method == "POST":
-        return taken(
+        return apply_form(
             lambda: _end(visit, workspace),
             lambda error: _show(visit, workspace, refused=error),
             lambda: _changes(visit, workspace),
         )
     if visit.asked("format") == "csv":
-        return as_csv("suppressions", HEADER, map(_row, _chosen(visit, _listed(visit, workspace))))
+        return as_csv(
+            "suppressions",
+            HEADER,
+            map(_row, _filter_suppressions(visit, _list_suppressions(visit, workspace))),
+        )
     return _show(visit, workspace)
 
 
 def _show(visit: Visit, workspace: str, refused: str = "") -> dict[str, object]:
-    every = list(_listed(visit, workspace))
-    shown, start = list(_chosen(visit, every)), page_start(visit)
+    every = list(_list_suppressions(visit, workspace))
+    shown, start = list(_filter_suppressions(visit, every)), page_start(visit)
     at = f"/workspaces/{workspace}"
     return {
         "workspace": workspace, "suppressions": shown[start : start + ROWS], "total": len(shown), "start": start, "rows": ROWS,
@@ -82,7 +86,7 @@ def _show(visit: Visit, workspace: str, refused: str = "") -> dict[str, object]:
     }  # fmt: skip
 
 
-def _listed(visit: Visit, workspace: str) -> Iterator[ListedSuppression]:
+def _list_suppressions(visit: Visit, workspace: str) -> Iterator[ListedSuppression]:
     """All of the workspace: those in force first, of them the one that ends first; then those that ended last."""
     state, now, rules = visit.instance.state, visit.instance.now, rules_of(visit, workspace)
     held = state.alerts.held(workspace)
@@ -102,7 +106,7 @@ def _order(one: StoredSuppression, now: datetime) -> tuple[int, float]:
     return at, -one.changed.timestamp()
 
 
-def _chosen(
+def _filter_suppressions(
     visit: Visit, several: Sequence[ListedSuppression] | Iterator[ListedSuppression]
 ) -> Iterator[ListedSuppression]:
     """Those that the filters of the address ask for."""
@@ -162,7 +166,7 @@ PAGE = Page(
     "Suppressions",
     "suppressions.html",
     READ,
-    filled,
+    fill_page,
     Area.DETECTION,
     32,
     ("GET", "POST"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from nephoscope.collect.azure.connecting import Secrets, meant
+from nephoscope.collect.azure.connecting import Secrets, normalize_connection
 from nephoscope.collect.azure.granting import Grant, az, bicep
 from nephoscope.collect.azure.rights import Place, names
 from nephoscope.collect.azure.settings import CollectError
@@ -20,8 +20,8 @@ from nephoscope.state import MissingError, StateError
 from nephoscope.state.estate.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, Connection, Tenant
 from nephoscope.web.drawing.drawing import draw
 from nephoscope.web.facts.progress import under_way
-from nephoscope.web.forms.drawn import as_drawn, drawn, meanwhile
-from nephoscope.web.forms.form import act, lines, number, taken
+from nephoscope.web.forms.drawn import as_drawn, form_digest, meanwhile
+from nephoscope.web.forms.form import act, apply_form, lines, number
 from nephoscope.web.pages.sources import READ
 from nephoscope.web.tables.download import as_csv, as_file
 from nephoscope.web.visits.page import Page
@@ -47,8 +47,8 @@ def new(visit: Visit) -> Mapping[str, Any] | Response:
     """The form of a new tenant; what was sent is kept, tried, and shown."""
     visit.caller.must(WRITE, "/")
     if visit.request.method == "POST":
-        do = {"scripts": _shown_scripts, "connect": _connected}[act(visit, "connect", "scripts")]
-        return taken(lambda: do(visit), lambda error: _form(visit, visit.form, error))
+        do = {"scripts": _shown_scripts, "connect": _connect_tenant}[act(visit, "connect", "scripts")]
+        return apply_form(lambda: do(visit), lambda error: _form(visit, visit.form, error))
     return _form(visit, visit.request.query_params)
 
 
@@ -57,14 +57,16 @@ def _form(visit: Visit, given: Mapping[str, str], refused: str = "") -> dict[str
         connection = connection_of(given)
     except StateError as error:
         connection, refused = Connection(), refused or str(error)
-    grant = Grant(connection, tenants.needed(visit.instance.data, connection), given.get("role") == "exact")
+    grant = Grant(
+        connection, tenants.find_needed_rights(visit.instance.data, connection), given.get("role") == "exact"
+    )
     return {
         "refused": refused, "given": given, "connection": connection, "clouds": clouds(), "signing_in": SIGNING_IN,
-        **_granting(visit, grant),
+        **_show_grant(visit, grant),
     }  # fmt: skip
 
 
-def _granting(visit: Visit, grant: Grant) -> dict[str, object]:
+def _show_grant(visit: Visit, grant: Grant) -> dict[str, object]:
     """The rights, the scripts that grant them, and where these are files."""
     asked = grant.connection
     what = {
@@ -91,7 +93,7 @@ def connection_of(given: Mapping[str, str]) -> Connection:
         given.get("graph", "1") == "1",
     )
     try:
-        return meant(connection, clouds())
+        return normalize_connection(connection, clouds())
     except CollectError as error:
         raise StateError(str(error)) from error
 
@@ -114,7 +116,7 @@ def _shown_scripts(visit: Visit) -> str:
     return visit.here(**{name: form.get(name, "")[:4000] or None for name in named})
 
 
-def _connected(visit: Visit) -> str:
+def _connect_tenant(visit: Visit) -> str:
     form = visit.form
     connection = connection_of(form)
     name, hours = form.get("name", "").strip(), number(form.get("hours", "8"), "hours")
@@ -131,14 +133,14 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     visit.caller.must(READ, "/")
     tenant = visit.instance.state.tenants.get(visit.parameters["name"])
     if visit.request.method == "POST":
-        return taken(
-            lambda: _done(visit, tenant),
-            lambda error: _shown(visit, visit.instance.state.tenants.get(tenant.name), error),
+        return apply_form(
+            lambda: _apply_form(visit, tenant),
+            lambda error: _show_tenant(visit, visit.instance.state.tenants.get(tenant.name), error),
             lambda: meanwhile(
-                visit, f"tenant {tenant.name}", _given(visit.instance.state.tenants.get(tenant.name))
+                visit, f"tenant {tenant.name}", _form_values(visit.instance.state.tenants.get(tenant.name))
             ),
         )
-    return _shown(visit, tenant)
+    return _show_tenant(visit, tenant)
 
 
 def _of(visit: Visit, tenant: Tenant) -> object:
@@ -147,24 +149,30 @@ def _of(visit: Visit, tenant: Tenant) -> object:
     return tenant.connection, tenant.hours, tenant.enabled, secret
 
 
-def _shown(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str, Any] | Response:
+def _show_tenant(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str, Any] | Response:
     connection = tenant.connection
-    grant = Grant(connection, tenants.needed(visit.instance.data, connection), visit.asked("role") == "exact")
+    grant = Grant(
+        connection,
+        tenants.find_needed_rights(visit.instance.data, connection),
+        visit.asked("role") == "exact",
+    )
     trial = tenants.last_test(tenant)
     if visit.asked("format") == "csv":
         return as_csv(
-            tenant.name, ("Subscription or resource group", "Answers", "What it lacks", "Id"), _tried(trial)
+            tenant.name,
+            ("Subscription or resource group", "Answers", "What it lacks", "Id"),
+            _list_trial_rows(trial),
         )
     return {
         "refused": refused, "tenant": tenant, "connection": connection, "trial": trial, "clouds": clouds(),
         "signing_in": SIGNING_IN, "may": visit.caller.may(WRITE, "/"), "under_way": under_way(visit.instance),
-        "may_remove": visit.caller.may(DELETE, "/"), "given": _given(tenant) | (dict(visit.form) if refused else {}),
-        "etag": drawn(visit, _of(visit, tenant)), "overtaken": None,
-        **trying(visit, tenant.name), **_granting(visit, grant),
+        "may_remove": visit.caller.may(DELETE, "/"), "given": _form_values(tenant) | (dict(visit.form) if refused else {}),
+        "etag": form_digest(visit, _of(visit, tenant)), "overtaken": None,
+        **find_running_test(visit, tenant.name), **_show_grant(visit, grant),
     }  # fmt: skip
 
 
-def _tried(trial: Trial | None) -> list[tuple[str, str, str, str]]:
+def _list_trial_rows(trial: Trial | None) -> list[tuple[str, str, str, str]]:
     """What a test found, a row a subscription, a resource group that is read beside it and a permission of Microsoft Graph."""
     if trial is None:
         return []
@@ -180,7 +188,7 @@ def _tried(trial: Trial | None) -> list[tuple[str, str, str, str]]:
     return scopes + permissions
 
 
-def trying(visit: Visit, name: str) -> dict[str, object]:
+def find_running_test(visit: Visit, name: str) -> dict[str, object]:
     """Since when a test is under way, None where none is; one that nobody makes for so long is `given_up`."""
     since = tenants.asked_test(visit.instance.state, name)
     seconds = (visit.instance.now - since).total_seconds() if since else 0.0
@@ -188,16 +196,16 @@ def trying(visit: Visit, name: str) -> dict[str, object]:
     return {"since": None if late else since, "seconds": seconds, "given_up": late}
 
 
-def testing(visit: Visit) -> Response:
+def show_test_progress(visit: Visit) -> Response:
     """The line that says how long a test lasts already; the page is loaded anew when it is over."""
     visit.caller.must(READ, "/")
     tenant = visit.instance.state.tenants.get(visit.parameters["name"])
-    found = trying(visit, tenant.name)
+    found = find_running_test(visit, tenant.name)
     headers = {"Cache-Control": "no-store"} | ({} if found["since"] else {"HX-Refresh": "true"})
     return HTMLResponse(draw("testing.html", visit=visit, tenant=tenant, **found), headers=headers)
 
 
-def _given(tenant: Tenant) -> dict[str, str]:
+def _form_values(tenant: Tenant) -> dict[str, str]:
     """A tenant as its form shows it."""
     asked = tenant.connection
     return {
@@ -207,7 +215,7 @@ def _given(tenant: Tenant) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _done(visit: Visit, tenant: Tenant) -> str:
+def _apply_form(visit: Visit, tenant: Tenant) -> str:
     state, act = visit.instance.state, visit.form.get("act", "")
     if act == "test":
         service.ask_tenant_test(visit.service, tenant.name)
@@ -217,11 +225,11 @@ def _done(visit: Visit, tenant: Tenant) -> str:
     else:
         visit.caller.must(DELETE if act == "remove" else WRITE, "/")
         with as_drawn(visit, lambda: _of(visit, state.tenants.get(tenant.name))):
-            return _decided(visit, tenant, act)
+            return _apply_act(visit, tenant, act)
     return visit.here(done=act, connected=None, role=None)
 
 
-def _decided(visit: Visit, tenant: Tenant, act: str) -> str:
+def _apply_act(visit: Visit, tenant: Tenant, act: str) -> str:
     match act:
         case "remove":
             service.remove_tenant(visit.service, tenant.name)
@@ -229,13 +237,13 @@ def _decided(visit: Visit, tenant: Tenant, act: str) -> str:
         case "pause" | "go-on":
             service.change_tenant(visit.service, replace(tenant, enabled=act == "go-on"))
         case "change":
-            _changed(visit, tenant)
+            _change_tenant(visit, tenant)
         case other:
             raise StateError(f"a tenant cannot be treated so: {other[:40] or 'nothing was asked for'}")
     return visit.here(done=act, connected=None, role=None)
 
 
-def _changed(visit: Visit, tenant: Tenant) -> None:
+def _change_tenant(visit: Visit, tenant: Tenant) -> None:
     form = visit.form
     secrets, hours = _secrets(form), number(form.get("hours", "8"), "hours")
     wanted = replace(tenant, connection=connection_of(form), hours=hours)
@@ -245,7 +253,11 @@ def _changed(visit: Visit, tenant: Tenant) -> None:
 def script(visit: Visit) -> Response:
     """The scripts as files, for what the address says."""
     connection = connection_of(visit.request.query_params)
-    grant = Grant(connection, tenants.needed(visit.instance.data, connection), visit.asked("role") == "exact")
+    grant = Grant(
+        connection,
+        tenants.find_needed_rights(visit.instance.data, connection),
+        visit.asked("role") == "exact",
+    )
     kind = visit.parameters["kind"]
     if kind not in SCRIPTS:
         raise MissingError(f"there are scripts grant.sh and grant.bicep, not {kind[:40]}")
@@ -253,13 +265,13 @@ def script(visit: Visit) -> Response:
     return as_file(f"grant.{kind}", made(grant).encode(), type_)
 
 
-def listed(visit: Visit) -> Response:
+def redirect_to_sources(visit: Visit) -> Response:
     """The tenants are a part of the page of sources."""
     return RedirectResponse(visit.link("/sources"), 303)
 
 
 PAGES = (
-    Page("/sources/tenants", "Tenants", "", READ, listed),
+    Page("/sources/tenants", "Tenants", "", READ, redirect_to_sources),
     Page(
         "/sources/tenants/new",
         "Connect a tenant",
@@ -270,6 +282,6 @@ PAGES = (
         order=0,
     ),
     Page("/sources/tenants/{name}", "Tenant", "tenant.html", READ, one, methods=("GET", "POST"), order=90),
-    Page("/sources/tenants/{name}/testing", "Test", "", READ, testing),
+    Page("/sources/tenants/{name}/testing", "Test", "", READ, show_test_progress),
     Page("/sources/grant.{kind}", "Script", "", READ, script),
 )

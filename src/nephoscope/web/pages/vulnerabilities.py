@@ -33,7 +33,7 @@ from nephoscope.vulnerability.matching.findings import Finding
 from nephoscope.vulnerability.severities import rank
 from nephoscope.web.facts.source_links import safe_link
 from nephoscope.web.forms.drawn import meanwhile
-from nephoscope.web.forms.form import taken
+from nephoscope.web.forms.form import apply_form
 from nephoscope.web.forms.vulnerability_exempting import HEADER as EXEMPTION_HEADER
 from nephoscope.web.forms.vulnerability_exempting import (
     change_exemptions,
@@ -74,11 +74,11 @@ HOLDER_HEADER = (
 )  # fmt: skip
 
 
-def filled(visit: Visit) -> Mapping[str, Any] | Response:
+def fill_page(visit: Visit) -> Mapping[str, Any] | Response:
     """Fill the list by vulnerability."""
     reach, start = visit.reach(READ), page_start(visit)
     exposed = exposed_vulnerabilities(visit.service, reach)
-    wanted = _wanted(visit, SubjectFilter(reach, **_subjects(visit)))
+    wanted = _read_filters(visit, SubjectFilter(reach, **_subjects(visit)))
     exempt = exempted_everywhere(visit)
     every = order_by_risk(list_vulnerabilities(visit.service, wanted), exposed)
     every.sort(key=lambda one: _is_exempt(one, exempt))
@@ -99,22 +99,22 @@ def filled(visit: Visit) -> Mapping[str, Any] | Response:
         "tiles": _tiles(every), "coverage": coverage, "feeds": feed_ages(visit.service), "text": visit.asked("q"),
         "package": visit.asked("package"), "kind": visit.asked("kind"), "only": _only(visit),
         "exposed": exposed, "exempt": {one.vulnerability.id for one in every if _is_exempt(one, exempt)},
-        "severities": _counted(one.severity for one in every),
+        "severities": _count_severities(one.severity for one in every),
     }  # fmt: skip
 
 
 def one(visit: Visit) -> Mapping[str, Any] | Response:
     """Fill the page of a vulnerability; a form that comes back exempts from it, or ends an exemption."""
     if visit.request.method == "POST":
-        return taken(
+        return apply_form(
             lambda: change_exemptions(visit, visit.parameters["name"], _holders(visit)),
-            lambda error: _shown(visit, error),
+            lambda error: _show_vulnerability(visit, error),
             lambda: meanwhile(visit, visit.form.get("exemption", "")),
         )
     name, found = visit.parameters["name"], _holders(visit)
     tables = {
         "holders": lambda: Table(HOLDER_HEADER, _holder_rows(visit, found)),
-        "reasons": lambda: Table(REASON_HEADER, _reason_rows(_explained(visit, found))),
+        "reasons": lambda: Table(REASON_HEADER, _reason_rows(_explain_matches(visit, found))),
         "paths": lambda: Table(PATH_HEADER, map(_path_row, _paths(visit, found))),
         "exemptions": lambda: Table(
             EXEMPTION_HEADER,
@@ -122,7 +122,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         ),
     }
     file = file_of(visit, name, tables)
-    return file if file is not None else _shown(visit)
+    return file if file is not None else _show_vulnerability(visit)
 
 
 def _holders(visit: Visit) -> list[SubjectFinding]:
@@ -133,7 +133,7 @@ def _holders(visit: Visit) -> list[SubjectFinding]:
     return list_findings(visit.service, wanted)
 
 
-def _shown(visit: Visit, refused: str = "") -> dict[str, Any]:
+def _show_vulnerability(visit: Visit, refused: str = "") -> dict[str, Any]:
     name, found = visit.parameters["name"], _holders(visit)
     report = report_vulnerability(visit.service, name)
     if not (found or report.advisories or report.exploited or report.prediction):
@@ -143,7 +143,7 @@ def _shown(visit: Visit, refused: str = "") -> dict[str, Any]:
     shown = found[start : start + ROWS]
     return {
         "name": name, "holders": shown, "total": len(found), "start": start, "rows": ROWS,
-        "places": locate_packages(visit.service, shown), "explained": _explained(visit, found), "report": report,
+        "places": locate_packages(visit.service, shown), "explained": _explain_matches(visit, found), "report": report,
         "held": held, "exemptions": shown_exemptions(visit, held), "offered": choices_of(visit, found),
         "refused": refused, "overtaken": None, "done": visit.asked("done"), "given": dict(visit.form) if refused else {},
         "paths": _paths(visit, found), "about": _about(found, report), "references": _references(report),
@@ -159,7 +159,7 @@ def _subjects(visit: Visit) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _wanted(visit: Visit, subjects: SubjectFilter) -> FindingFilter:
+def _read_filters(visit: Visit, subjects: SubjectFilter) -> FindingFilter:
     return FindingFilter(subjects, package=visit.asked("package"), most=MOST)
 
 
@@ -195,7 +195,7 @@ def _tiles(every: Iterable[VulnerabilitySummary]) -> dict[str, int]:
     }
 
 
-def _counted(names: Iterable[str]) -> dict[str, int]:
+def _count_severities(names: Iterable[str]) -> dict[str, int]:
     counts = Counter(names)
     return {name: counts[name] for name in SEVERITIES if counts[name]}
 
@@ -227,7 +227,7 @@ def _holder_rows(visit: Visit, found: Sequence[SubjectFinding]) -> Iterator[tupl
         )  # fmt: skip
 
 
-def _explained(visit: Visit, found: Sequence[SubjectFinding]) -> list[Finding]:
+def _explain_matches(visit: Visit, found: Sequence[SubjectFinding]) -> list[Finding]:
     """Return why each package matches, each once."""
     by_package = {one.finding.package: one.finding for one in reversed(found)}
     several = list(reversed(by_package.values()))[:MOST_REASONS]
@@ -284,7 +284,7 @@ def _references(report: VulnerabilityReport) -> list[str]:
 
 
 PAGES = (
-    Page("/vulnerabilities", "Vulnerabilities", "vulnerabilities.html", READ, filled, Area.POSTURE, 12),
+    Page("/vulnerabilities", "Vulnerabilities", "vulnerabilities.html", READ, fill_page, Area.POSTURE, 12),
     Page(
         "/vulnerabilities/{name:path}",
         "Vulnerability",

@@ -30,7 +30,7 @@ HEADER = (
 )
 
 
-def filled(visit: Visit) -> Mapping[str, object] | Response:
+def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list: open items unless the address asks for others."""
     repositories = readable_repositories(visit.service)
     wanted = visit.asked("repository").lower()
@@ -47,12 +47,12 @@ def filled(visit: Visit) -> Mapping[str, object] | Response:
         "items": held.item_page(which, start, ROWS), "total": sum(held.item_counts(which, "status").values()), "start": start,
         "rows": ROWS, "any": bool(statuses), "wanted": wanted, "repositories": repositories, "chosen": chosen,
         "chosen_severities": severities, "text": text, "shown_names": {one.name: one.shown for one in repositories},
-        "statuses": _ordered(statuses, [one.value for one in WorkItemStatus]),
-        "severities": _ordered(held.item_counts(WorkItemFilter(names, chosen), "severity"), SEVERITIES),
+        "statuses": _order_counts(statuses, [one.value for one in WorkItemStatus]),
+        "severities": _order_counts(held.item_counts(WorkItemFilter(names, chosen), "severity"), SEVERITIES),
     }  # fmt: skip
 
 
-def _ordered(counts: Mapping[str, int], order: Iterable[str]) -> dict[str, int]:
+def _order_counts(counts: Mapping[str, int], order: Iterable[str]) -> dict[str, int]:
     return {name: counts[name] for name in order if counts.get(name)}
 
 
@@ -65,7 +65,7 @@ def _row(one: WorkItem) -> tuple[object, ...]:
 
 PAGES = (
     Page(
-        "/work-items", "Work items", "work_items.html", READ, filled, Area.POSTURE, 31, count=open_items, repositories=True,
+        "/work-items", "Work items", "work_items.html", READ, fill_page, Area.POSTURE, 31, count=open_items, repositories=True,
         under_scope=SAME,
     ),
 )  # fmt: skip

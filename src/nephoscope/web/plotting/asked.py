@@ -53,7 +53,7 @@ class Asked:
     told: tuple[str, ...] = ()
 
 
-def asked(hint: ResultHint, columns: Columns) -> Asked | None:
+def read_hint(hint: ResultHint, columns: Columns) -> Asked | None:
     """What is to be drawn; None where render asks for no chart, or the result has no numbers."""
     chart, given = hint.chart.lower(), hint.properties
     if not chart or chart in ("table", "card"):
@@ -67,13 +67,13 @@ def asked(hint: ResultHint, columns: Columns) -> Asked | None:
     numbers = _numbers(named.get("ycolumns", ()), columns, told)
     if not numbers:
         return None
-    across = named.get("xcolumn", ())[:1] or _guessed(columns, numbers)
+    across = named.get("xcolumn", ())[:1] or _guess_columns(columns, numbers)
     if not named.get("ycolumns"):
         numbers = tuple(one for one in numbers if one not in across) or numbers
     taken = {*across, *numbers}
     names = named.get("series") or named.get("by") or _others(columns, taken)
     low, high = _bounds(given, told) if chart in ACROSS else (None, None)
-    stacked = _stacked(chart, given.get("kind", ""), told)
+    stacked = _stacking(chart, given.get("kind", ""), told)
     told += _not_drawn(chart, given)
     return Asked(
         chart, across[0] if across else None, numbers, tuple(one for one in names if one not in taken), stacked,
@@ -100,7 +100,7 @@ def _others(columns: Columns, taken: set[int]) -> tuple[int, ...]:
     return tuple(at for at, (_, kind) in enumerate(columns) if at not in taken and not kind.numeric)
 
 
-def _guessed(columns: Columns, numbers: Sequence[int]) -> tuple[int, ...]:
+def _guess_columns(columns: Columns, numbers: Sequence[int]) -> tuple[int, ...]:
     """The column that goes across: a time, the first of several numbers where it leads, or names; () where there is none."""
     times = [at for at, (_, kind) in enumerate(columns) if kind is KqlType.DATETIME]
     if times:
@@ -129,7 +129,7 @@ def _number(name: str, given: str, told: list[str]) -> float | None:
     return value
 
 
-def _stacked(chart: str, kind: str, told: list[str]) -> str:
+def _stacking(chart: str, kind: str, told: list[str]) -> str:
     if chart not in ("areachart", "stackedareachart", "columnchart"):
         return ""
     if kind and kind.lower() not in _KINDS:

@@ -9,7 +9,7 @@ import msgspec
 from nephoscope.web.drawing.controls import plain
 from nephoscope.web.plotting.asked import ACROSS, Asked, Columns
 from nephoscope.web.plotting.drawn import HEIGHT, WIDTH, Label, Plot, Series, bounds
-from nephoscope.web.plotting.points import Pairs, Pointed, pointed, stacks
+from nephoscope.web.plotting.points import Pairs, Pointed, make_points, stacks
 from nephoscope_kql.types import TICKS_PER_SECOND, KqlType
 
 #: 1970 in ticks of 100 ns since the year 1.
@@ -20,13 +20,13 @@ Corners = Sequence[tuple[float, float]]
 def over(columns: Columns, rows: Sequence[object], asked: Asked, across: int) -> Plot:
     """The chart; stacked areas lie on one another, with nought where a series has no number."""
     kind = ACROSS[asked.chart]
-    found = pointed(columns, rows, asked, across)
+    found = make_points(columns, rows, asked, across)
     if not found.series:
         return Plot(kind, left=found.left)
     timed = columns[across][1] is KqlType.DATETIME
     places = sorted(found.told)
     first, last = (Label(found.told[at], found.told[at] if timed else "") for at in (places[0], places[-1]))
-    series, low, high = _stacked(found, asked) if asked.stacked else _beside(found.series, kind, asked)
+    series, low, high = _stack(found, asked) if asked.stacked else _beside(found.series, kind, asked)
     scripted = timed and kind != "dots" and not asked.stacked
     return Plot(
         kind, series, low=f"{low:,.6g}", high=f"{high:,.6g}{'%' if asked.stacked == 'stacked100' else ''}",
@@ -49,7 +49,7 @@ def _beside(series: Pairs, kind: str, asked: Asked) -> tuple[tuple[Series, ...],
     return drawn, low, high
 
 
-def _stacked(found: Pointed, asked: Asked) -> tuple[tuple[Series, ...], float, float]:
+def _stack(found: Pointed, asked: Asked) -> tuple[tuple[Series, ...], float, float]:
     made = stacks(found.numbers, asked.stacked == "stacked100")
     ends = [end for several in made.values() for _, end in several.values()]
     low, high = bounds(ends, asked.low, asked.high)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nephoscope.web.plotting.asked import ACROSS, asked
+from nephoscope.web.plotting.asked import ACROSS, read_hint
 from nephoscope.web.plotting.drawn import MOST_POINTS, Plot
 from nephoscope.web.plotting.over import over
 from nephoscope.web.plotting.shares import bars, pie
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from nephoscope_kql.run import QueryResult
 
 
-def plotted(result: QueryResult) -> Plot | None:
+def plot_result(result: QueryResult) -> Plot | None:
     """The chart that render asks for; None where it asks for none, or the result has no numbers."""
     columns = columns_of(result.table)
-    wanted = asked(result.hint, columns)
+    wanted = read_hint(result.hint, columns)
     if wanted is None:
         return None
     rows = list(rows_of(result.table, MOST_POINTS))

@@ -27,10 +27,10 @@ class Pointed:
     @property
     def numbers(self) -> Points:
         """The series by place: what a series has at one place is added up."""
-        return {name: _added([pairs]) for name, pairs in self.series.items()}
+        return {name: _add_series([pairs]) for name, pairs in self.series.items()}
 
 
-def pointed(columns: Columns, rows: Sequence[Any], asked: Asked, across: int) -> Pointed:
+def make_points(columns: Columns, rows: Sequence[Any], asked: Asked, across: int) -> Pointed:
     """Series by what splits the rows and by column; rows without a place are not drawn."""
     kind = columns[across][1]
     places = _places(kind, [row[across] for row in rows])
@@ -42,15 +42,17 @@ def pointed(columns: Columns, rows: Sequence[Any], asked: Asked, across: int) ->
         told[place] = text(row[across], kind)
         for number in asked.numbers:
             if row[number] is not None and isfinite(row[number]):
-                found.setdefault(_named(columns, row, number, asked), []).append((place, float(row[number])))
-    series, dropped = _kept(found, bool(asked.stacked))
+                found.setdefault(_series_name(columns, row, number, asked), []).append(
+                    (place, float(row[number]))
+                )
+    series, dropped = _keep_greatest(found, bool(asked.stacked))
     ordered = {name: sorted(pairs) for name, pairs in series.items()}
     if asked.accumulate:
-        ordered = {name: _summed(pairs) for name, pairs in ordered.items()}
+        ordered = {name: _accumulate(pairs) for name, pairs in ordered.items()}
     return Pointed(ordered, told, dropped + sum(1 for at in places if at is None))
 
 
-def _named(columns: Columns, row: Any, number: int, asked: Asked) -> str:
+def _series_name(columns: Columns, row: Any, number: int, asked: Asked) -> str:
     """What a series is called: by the values that split the rows, with the column where there are several."""
     split = ", ".join(text(row[at], columns[at][1]) for at in asked.names)
     if split and len(asked.numbers) == 1:
@@ -66,17 +68,17 @@ def _places(kind: KqlType, values: Sequence[Any]) -> list[float | None]:
     return [None if one is None else float(order.setdefault(text(one, kind), len(order))) for one in values]
 
 
-def _kept(found: Pairs, stacked: bool) -> tuple[Pairs, int]:
+def _keep_greatest(found: Pairs, stacked: bool) -> tuple[Pairs, int]:
     """The greatest series, and how many are not drawn; what is stacked holds them all, the least as one."""
     names = sorted(found, key=lambda name: -sum(value for _, value in found[name]))
     if len(names) <= MOST_SERIES or not stacked:
         return {name: found[name] for name in names[:MOST_SERIES]}, max(0, len(names) - MOST_SERIES)
     most, others = names[: MOST_SERIES - 1], names[MOST_SERIES - 1 :]
-    together = list(_added([found[name] for name in others]).items())
+    together = list(_add_series([found[name] for name in others]).items())
     return {**{name: found[name] for name in most}, f"{len(others)} others": together}, 0
 
 
-def _added(several: Sequence[Sequence[tuple[float, float]]]) -> dict[float, float]:
+def _add_series(several: Sequence[Sequence[tuple[float, float]]]) -> dict[float, float]:
     sums: dict[float, float] = {}
     for pairs in several:
         for at, value in pairs:
@@ -84,7 +86,7 @@ def _added(several: Sequence[Sequence[tuple[float, float]]]) -> dict[float, floa
     return sums
 
 
-def _summed(pairs: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+def _accumulate(pairs: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     return list(zip([at for at, _ in pairs], accumulate(value for _, value in pairs), strict=True))
 
 

@@ -15,7 +15,7 @@ _RADIUS = 90
 
 def bars(columns: Columns, rows: Sequence[object], asked: Asked) -> Plot:
     """A bar a number of each row, the longest as wide as there is room."""
-    told = [one for row in rows for one in _told(columns, row, asked)]
+    told = [one for row in rows for one in _list_slices(columns, row, asked)]
     highest = max((abs(value) for _, _, value in told), default=0.0)
     drawn = tuple(
         Bar(name or "–", number, abs(value) / highest if highest else 0.0)
@@ -24,7 +24,7 @@ def bars(columns: Columns, rows: Sequence[object], asked: Asked) -> Plot:
     return Plot("bars", bars=drawn, left=max(0, len(told) - MOST_BARS))
 
 
-def _told(columns: Columns, row: Any, asked: Asked) -> list[tuple[str, str, float]]:
+def _list_slices(columns: Columns, row: Any, asked: Asked) -> list[tuple[str, str, float]]:
     """What each number of a row stands for, the number as it is written, and itself."""
     places = sorted({*asked.names, *([] if asked.across is None else [asked.across])})
     name = [text(row[at], columns[at][1]) for at in places]
@@ -42,7 +42,7 @@ def _told(columns: Columns, row: Any, asked: Asked) -> list[tuple[str, str, floa
 
 def pie(columns: Columns, rows: Sequence[object], asked: Asked) -> Plot:
     """The largest slices first, the others as one; what is not more than nothing has no slice."""
-    told = [one for row in rows for one in _told(columns, row, asked) if one[2] > 0]
+    told = [one for row in rows for one in _list_slices(columns, row, asked) if one[2] > 0]
     told.sort(key=lambda one: -one[2])
     whole = sum(value for _, _, value in told)
     largest, others = told[: MOST_SERIES - 1], told[MOST_SERIES - 1 :]

@@ -7,7 +7,7 @@ from math import floor, log10
 
 from nephoscope.web.plotting.asked import Asked, Columns
 from nephoscope.web.plotting.drawn import HEIGHT, WIDTH, Mark, Plot, Series, bounds
-from nephoscope.web.plotting.points import Pointed, pointed, stacks
+from nephoscope.web.plotting.points import Pointed, make_points, stacks
 from nephoscope.web.plotting.slots import FEW, Slots, slots
 from nephoscope_kql.types import KqlType
 
@@ -22,7 +22,7 @@ _THIN = 1.5
 
 def upright(columns: Columns, rows: Sequence[object], asked: Asked, across: int) -> Plot:
     """The columns; a place where a series has no number has none of it."""
-    found = pointed(columns, rows, asked, across)
+    found = make_points(columns, rows, asked, across)
     if not found.series:
         return Plot("columns", left=found.left)
     kind = columns[across][1]

@@ -24,11 +24,11 @@ HEADER = (
 """A table's columns: how the rest of the resources stand is a bar on the page, and numbers in a file."""
 
 
-def ranked(visit: Visit, wanted: Wanted = EVERY) -> list[Priority]:
+def rank_recommendations(visit: Visit, wanted: Wanted = EVERY) -> list[Priority]:
     """Those of the scope that the visitor may see; none before the first assessment."""
     if visit.edition is None:
         return []
-    return priorities_of(visit.edition).ranked(visit.reach(READ), visit.reach(PATHS), wanted)
+    return priorities_of(visit.edition).rank(visit.reach(READ), visit.reach(PATHS), wanted)
 
 
 def table(several: Iterable[Priority]) -> Table:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.web.drawing.wording import STATES, caused
+from nephoscope.web.drawing.wording import STATES, cause_text
 from nephoscope.web.facts.code_facts import code_rows
 from nephoscope.web.tables.machine_tables import software_table, vulnerability_table
 from nephoscope.web.tables.tables import Table
@@ -38,7 +38,7 @@ def tables(findings: Sequence[Finding], known: Mapping[str, Any]) -> dict[str, C
         "detections": partial(
             Table,
             ("Kind", "Severity", "Name", "Status", "Last event", "Workspace", "Id"),
-            _named(known["named"]),
+            _list_mentions(known["named"]),
         ),
         "inside": partial(
             Table,
@@ -85,11 +85,11 @@ def _put(several: Iterable[tuple[Any, Any]]) -> Rows:
 
 def _findings(findings: Sequence[Finding]) -> Rows:
     for one in findings:
-        why = one.why or caused(one.cause)
+        why = one.why or cause_text(one.cause)
         yield STATES[one.state], one.severity.value, one.title, why, one.cause, one.recommendation
 
 
-def _named(named: Named) -> Rows:
+def _list_mentions(named: Named) -> Rows:
     for one in named.incidents:
         last = one.last_activity.isoformat()
         yield "incident", one.severity, one.title, one.status.value, last, one.workspace, one.number

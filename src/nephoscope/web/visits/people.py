@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from nephoscope.access.scopes import permitted
+from nephoscope.access.scopes import is_permitted
 from nephoscope.state.access.principals import PrincipalKind, RoleAssignment
 
 if TYPE_CHECKING:
@@ -22,5 +22,5 @@ def people(visit: Visit, operation: str, scope: str) -> list[str]:
         for one in principals.all()
         if one.kind is PrincipalKind.PERSON
         and not one.disabled
-        and permitted(roles[one.id], operation, scope, visit.caller.hierarchy)
+        and is_permitted(roles[one.id], operation, scope, visit.caller.hierarchy)
     ]

@@ -40,9 +40,9 @@ def _read(edition: Edition, reach: Reach) -> Mapping[str, Tagged]:
         for name, value in own.items() if isinstance(own, dict) else ():
             found[f"{name}={value}"].add(str(body["id"]).lower().rstrip("/"))
     most = sorted(found.items(), key=lambda one: (-len(one[1]), one[0]))[:MOST_TAGS]
-    return {name: _tagged(ids) for name, ids in sorted(most)}
+    return {name: _parse_tagged(ids) for name, ids in sorted(most)}
 
 
-def _tagged(ids: set[str]) -> Tagged:
+def _parse_tagged(ids: set[str]) -> Tagged:
     groups = frozenset(one for one in ids if "/resourcegroups/" in one)
     return Tagged(frozenset(one.split("/")[2] for one in ids - groups), groups)

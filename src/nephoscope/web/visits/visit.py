@@ -88,7 +88,7 @@ class Visit:
         """All values of a name in the address that say something."""
         return frozenset(one for one in self.request.query_params.getlist(name) if one)
 
-    def ticked(self, name: str) -> list[str]:
+    def ticked_values(self, name: str) -> list[str]:
         """All values of a name in what was sent, each once."""
         return list(dict.fromkeys(value for known, value in self.ticks if known == name and value))
 
@@ -126,7 +126,7 @@ class Visit:
         return self.subscriptions.get(last, last) or "tenant"
 
     @cached_property
-    def chosen(self) -> frozenset[str] | None:
+    def chosen_subscriptions(self) -> frozenset[str] | None:
         """The subscriptions that the address chooses: one, those below a management group, or None for all."""
         scope = self.asked("scope").lower()
         if not scope or self.edition is None:
@@ -186,7 +186,7 @@ class Visit:
         if self.edition is not None and scope.startswith("tag:"):
             carried = self.tags.get(scope[4:], Tagged(frozenset(), frozenset()))
             return Reach(subscriptions=carried.subscriptions, groups=carried.groups)
-        return None if self.chosen is None else Reach(subscriptions=self.chosen)
+        return None if self.chosen_subscriptions is None else Reach(subscriptions=self.chosen_subscriptions)
 
     @property
     def place_name(self) -> str:
@@ -215,7 +215,7 @@ class Visit:
         carried. DeniedError where the roles reach none.
         """
         own = self.caller.logs(LOGS, workspace)
-        return own if self.chosen is None else own.of(self.chosen)
+        return own if self.chosen_subscriptions is None else own.of(self.chosen_subscriptions)
 
     @cached_property
     def _incidents(self) -> dict[str, frozenset[int]]:

@@ -7,15 +7,15 @@ from dataclasses import replace
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.convert import choose, explicit, prepared
+from nephoscope_kql.binder.convert import choose, convert_arguments, explicit
 from nephoscope_kql.binder.environment import CALLS, Env, binds_call, binds_scalar, reference
 from nephoscope_kql.binder.known_calls import WINDOWS
 from nephoscope_kql.binder.mistakes import unknown_value
 from nephoscope_kql.binder.naming import implied_name
 from nephoscope_kql.binder.operands import arithmetic, condition
 from nephoscope_kql.binder.options import bin_size, given_now
-from nephoscope_kql.binder.scope import body_of, entered, function_named, is_tabular
-from nephoscope_kql.errors import Span, did_you_mean, invalid, unsupported
+from nephoscope_kql.binder.scope import body_of, enter_function, function_named, is_tabular
+from nephoscope_kql.errors import Span, did_you_mean, invalid, unsupported_error
 from nephoscope_kql.plan.callee import Aggregate
 from nephoscope_kql.plan.expressions import AggregateCall, Call, ScalarQuery, Variable, WindowCall, reads_row
 from nephoscope_kql.plan.references import inputs
@@ -32,14 +32,14 @@ def call(node: tree.Call, env: Env) -> Bound:
     if node.name in env.names or (node.name not in known and env.catalog.function(node.name)):
         found = function_named(node.name, env, node.span)
         if found is not None:
-            return entered(found, node, env).scalar(body_of(found, node.span))
+            return enter_function(found, node, env).scalar(body_of(found, node.span))
     special = CALLS.get(node.name)
     if special is not None:
         return special(node, env)
     if node.name in aggregates() and (env.aggregates is not None or node.name not in known):
-        return _collected(node, env)
+        return _bind_aggregate(node, env)
     if node.name in WINDOWS:
-        return _windowed(node, env)
+        return _bind_window_call(node, env)
     return _function(node, env)
 
 
@@ -49,7 +49,7 @@ def _function(node: tree.Call, env: Env) -> Bound:
         hint = did_you_mean(node.name, [*known, *CALLS, *WINDOWS, *env.names, *aggregates()])
         _look_into(plain(node), env)
         raise invalid(f"no function is named '{node.name}'", node.span, hint)
-    return called(node.name, [env.scalar(argument) for argument in plain(node)], node)
+    return bind_call(node.name, [env.scalar(argument) for argument in plain(node)], node)
 
 
 def _look_into(arguments: tuple[tree.Expression, ...], env: Env) -> None:
@@ -64,10 +64,10 @@ def _look_into(arguments: tuple[tree.Expression, ...], env: Env) -> None:
     mistakes.met = met
 
 
-def called(name: str, arguments: list[Bound], node: tree.Expression) -> Bound:
+def bind_call(name: str, arguments: list[Bound], node: tree.Expression) -> Bound:
     """A built-in function on bound arguments."""
     callee = functions()[name]
-    converted, kind = prepared(callee, choose(callee, arguments, node.span), arguments, node.span)
+    converted, kind = convert_arguments(callee, choose(callee, arguments, node.span), arguments, node.span)
     return Call(type=kind, span=node.span, function=callee, arguments=converted)
 
 
@@ -76,7 +76,7 @@ def plain(node: tree.Call) -> tuple[tree.Expression, ...]:
     return tuple(item.value if isinstance(item, tree.Named) else item for item in node.arguments)
 
 
-def _collected(node: tree.Call, env: Env) -> Bound:
+def _bind_aggregate(node: tree.Call, env: Env) -> Bound:
     if env.aggregates is None:
         raise invalid(f"the aggregate {node.name}() has a meaning only in summarize and its kin", node.span)
     found = aggregate_call(node, env)
@@ -87,16 +87,16 @@ def aggregate_call(node: tree.Call, env: Env) -> AggregateCall:
     """An aggregate over the rows; its arguments are bound without aggregates."""
     inner = replace(env, sides={}, aggregates=None, windows=None, partition=())
     arguments = [inner.scalar(argument) for argument in plain(node)]
-    return aggregated(aggregates()[node.name], arguments, node)
+    return make_aggregate_call(aggregates()[node.name], arguments, node)
 
 
-def aggregated(callee: Aggregate, arguments: list[Bound], node: tree.Expression) -> AggregateCall:
+def make_aggregate_call(callee: Aggregate, arguments: list[Bound], node: tree.Expression) -> AggregateCall:
     """An aggregate on bound arguments."""
-    converted, kind = prepared(callee, choose(callee, arguments, node.span), arguments, node.span)
+    converted, kind = convert_arguments(callee, choose(callee, arguments, node.span), arguments, node.span)
     return AggregateCall(type=kind, span=node.span, aggregate=callee, arguments=converted)
 
 
-def _windowed(node: tree.Call, env: Env) -> Bound:
+def _bind_window_call(node: tree.Call, env: Env) -> Bound:
     if env.windows is None:
         raise invalid(f"{node.name}() needs rows in an order: sort or serialize them before", node.span)
     arguments = [env.scalar(argument) for argument in plain(node)]
@@ -169,17 +169,17 @@ def _moment(node: tree.Call, env: Env) -> Bound:
 @binds_call("ingestion_time")
 def _ingestion_time(node: tree.Call, env: Env) -> Bound:
     """When the row came in: from the table below filters, computed columns and orders; null for rows that no table holds."""
-    column = None if env.rows is None else ingested(env.rows, node.span)
+    column = None if env.rows is None else find_ingestion_column(env.rows, node.span)
     return constants.null(KqlType.DATETIME, node.span) if column is None else reference(column, node.span)
 
 
-def ingested(relation: Relation, span: Span) -> Column | None:
+def find_ingestion_column(relation: Relation, span: Span) -> Column | None:
     """The hidden column of the ingestion time of a relation's rows; None where its rows have none."""
     while not isinstance(relation, Scan):
         if isinstance(relation, Concatenated | Shared | Joined):
             parts = inputs(relation)
-            if any(ingested(part, span) is not None for part in parts):
-                raise unsupported(
+            if any(find_ingestion_column(part, span) is not None for part in parts):
+                raise unsupported_error(
                     "ingestion_time() behind union, join, as or materialize", span, "extend it before"
                 )
             return None
@@ -199,7 +199,7 @@ def _bin_auto(node: tree.Call, env: Env) -> Bound:
     if len(node.arguments) != 1:
         raise invalid("bin_auto() takes 1 argument", node.span)
     values = [env.scalar(node.arguments[0]), size, *([] if start is None else [start])]
-    return called("bin" if start is None else "bin_at", values, node)
+    return bind_call("bin" if start is None else "bin_at", values, node)
 
 
 @binds_call("assert")
@@ -208,9 +208,9 @@ def _assert(node: tree.Call, env: Env) -> Bound:
     if len(node.arguments) != 2:
         raise invalid("assert() takes 2 arguments: a constant condition and a message", node.span)
     tested, message = (env.scalar(argument) for argument in node.arguments)
-    found = constants.decided(tested)
+    found = constants.evaluate_condition(tested)
     if found is None or not isinstance(message, Constant):
-        raise unsupported("assert() of what is not known before the query runs", node.span)
+        raise unsupported_error("assert() of what is not known before the query runs", node.span)
     if not found:
         raise invalid(f"assertion failed: {message.value}", node.span)
     return constants.constant(True, KqlType.BOOL, node.span)
@@ -265,10 +265,10 @@ def _column_ifexists(node: tree.Call, env: Env) -> Bound:
 @binds_call("pack_all")
 def _pack_all(node: tree.Call, env: Env) -> Bound:
     skip = bool(node.arguments) and getattr(env.scalar(node.arguments[0]), "value", False) is True
-    return packed(env.row.values(), node.span, "_pack_present" if skip else "bag_pack")
+    return pack_columns(env.row.values(), node.span, "_pack_present" if skip else "bag_pack")
 
 
-def packed(columns: Collection[Column], span: Span, name: str = "bag_pack") -> Bound:
+def pack_columns(columns: Collection[Column], span: Span, name: str = "bag_pack") -> Bound:
     """A bag of columns by their names."""
     pairs: list[Bound] = []
     if not columns:

@@ -9,13 +9,13 @@ from functools import lru_cache
 from nephoscope_kql import tree
 from nephoscope_kql.binder.environment import Env, Meaning, ScalarMeaning, SharedMeaning
 from nephoscope_kql.binder.evaluation import Evaluation
-from nephoscope_kql.binder.scope import already_bound, declared
+from nephoscope_kql.binder.scope import already_bound, declare_names
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.parser import parse
 from nephoscope_kql.plan.values import Bound, Relation
 
 
-def composed(
+def compose_query(
     text: str, call: Evaluation, rows: Mapping[str, Relation], values: Mapping[str, Bound] | None = None
 ) -> Relation:
     """The rows of a query in which names stand for rows and values that are bound already; the user's names are not seen.
@@ -29,13 +29,13 @@ def composed(
         names[name] = _once(relation) if text.count(name) == 1 else already_bound(relation, env)
     inner = Env(env.binder, names, composed=True)
     first_only = nullcontext() if env.binder.mistakes is None else env.binder.mistakes.first_only()
-    query = _parsed(text)
+    query = _parse_text(text)
     *before, last = query.statements
     if not isinstance(last, tree.Evaluation):
         raise AssertionError(text)
     try:
         with first_only:
-            return declared(before, inner).tabular(last.value)
+            return declare_names(before, inner).tabular(last.value)
     except KqlError as error:
         raise KqlError(error.message, call.span, error.kind, call.plugin.signature) from error
 
@@ -45,7 +45,7 @@ def _once(relation: Relation) -> SharedMeaning:
 
 
 @lru_cache(maxsize=512)
-def _parsed(text: str) -> tree.Query:
+def _parse_text(text: str) -> tree.Query:
     try:
         return parse(text)
     except KqlError as error:

@@ -38,7 +38,7 @@ def null(kind: KqlType, span: Span = NOWHERE) -> Constant:
     return constant("" if kind == KqlType.STRING else None, kind, span)
 
 
-def negated(value: Bound, span: Span) -> Bound | None:
+def negate_constant(value: Bound, span: Span) -> Bound | None:
     """`-value` of a constant number or timespan; None where it is not one."""
     if not isinstance(value, Constant) or isinstance(value.value, bool):
         return None
@@ -47,7 +47,7 @@ def negated(value: Bound, span: Span) -> Bound | None:
     return None
 
 
-def folded(sign: str, left: Bound, right: Bound, kind: KqlType, span: Span) -> Bound | None:
+def fold_arithmetic(sign: str, left: Bound, right: Bound, kind: KqlType, span: Span) -> Bound | None:
     """`left sign right` of two constant integers, timespans or datetimes, of type `kind`; None where it must stay."""
     if not isinstance(left, Constant) or not isinstance(right, Constant):
         return None
@@ -78,19 +78,19 @@ _DECIDED: dict[str, Callable[[Any, Any], object]] = {
 }
 
 
-def decided(value: Bound) -> bool | None:
+def evaluate_condition(value: Bound) -> bool | None:
     """Whether a condition of constants holds (null is false); None where a constant part is more than a comparison."""
-    found = _decided(value)
+    found = _evaluate_part(value)
     return found if isinstance(found, bool) else None
 
 
-def _decided(value: Bound) -> object:
+def _evaluate_part(value: Bound) -> object:
     """A constant's value, what a comparison of such gives; `value` itself where it is not known yet."""
     if isinstance(value, Constant):
         return value.value
     if not isinstance(value, Call):
         return value
-    parts = [_decided(argument) for argument in value.arguments]
+    parts = [_evaluate_part(argument) for argument in value.arguments]
     if any(isinstance(part, Bound) for part in parts):
         return value
     if value.function.name == "not":
@@ -101,7 +101,7 @@ def _decided(value: Bound) -> object:
     return False if None in parts else body(parts[0], parts[1])
 
 
-def widened(value: Constant, kind: KqlType) -> Constant | None:
+def widen_constant(value: Constant, kind: KqlType) -> Constant | None:
     """A constant number as a wider number type; None where it cannot be told here."""
     if value.value is None:
         return constant(None, kind, value.span)

@@ -34,7 +34,7 @@ def explicit(value: Bound, kind: KqlType, span: Span | None = None) -> Bound:
         if value.value is None or (kind == KqlType.DYNAMIC and value.type == KqlType.STRING):
             known = constants.null(kind, value.span) if value.value is None else None
         else:
-            known = constants.widened(value, kind) if value.type.numeric and kind.numeric else None
+            known = constants.widen_constant(value, kind) if value.type.numeric and kind.numeric else None
         if known is not None:
             return known
     return Call(
@@ -124,7 +124,7 @@ def choose(callee: Callee, arguments: Sequence[Bound], span: Span) -> Signature:
         if (total := _total(item, arguments)) is not None
     ]
     if not scored:
-        raise _refused(callee, counted[0], arguments, span)
+        raise _argument_error(callee, counted[0], arguments, span)
     return counted[min(scored)[2]]
 
 
@@ -138,7 +138,7 @@ def _total(item: Signature, arguments: Sequence[Bound]) -> int | None:
     return sum(one for one in costs if one is not None)
 
 
-def _refused(callee: Callee, item: Signature, arguments: Sequence[Bound], span: Span) -> KqlError:
+def _argument_error(callee: Callee, item: Signature, arguments: Sequence[Bound], span: Span) -> KqlError:
     for place, argument in enumerate(arguments):
         parameter = item.parameter(place, len(arguments))
         if cost(argument.type, parameter) is None:
@@ -151,7 +151,7 @@ def _refused(callee: Callee, item: Signature, arguments: Sequence[Bound], span: 
     return invalid(f"{callee.name}() cannot be called with these types", span, item.text)
 
 
-def prepared(
+def convert_arguments(
     callee: Callee, item: Signature, arguments: Sequence[Bound], span: Span
 ) -> tuple[tuple[Bound, ...], KqlType]:
     """The arguments converted to their parameters' types, and the type of the result."""
@@ -161,13 +161,13 @@ def prepared(
         names = ", ".join(value.type for value in shared)
         raise invalid(f"the values of {callee.name}() have no common type: {names}", span)
     converted = tuple(
-        _converted(callee, value, item.parameter(place, len(arguments)), common, place)
+        _convert_argument(callee, value, item.parameter(place, len(arguments)), common, place)
         for place, value in enumerate(arguments)
     )
-    return converted, _returned(callee, item, converted, common)
+    return converted, _result_type(callee, item, converted, common)
 
 
-def _converted(
+def _convert_argument(
     callee: Callee, value: Bound, parameter: Parameter, common: KqlType | None, place: int
 ) -> Bound:
     if parameter.constant and not isinstance(value, Constant):
@@ -177,7 +177,7 @@ def _converted(
     return explicit(value, target(value.type, parameter))
 
 
-def _returned(
+def _result_type(
     callee: Callee, item: Signature, arguments: tuple[Bound, ...], common: KqlType | None
 ) -> KqlType:
     if callee.returns is not None:

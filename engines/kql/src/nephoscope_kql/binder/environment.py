@@ -20,7 +20,7 @@ from nephoscope_kql.errors import (
     TooLargeError,
     UnknownNameError,
     invalid,
-    unsupported,
+    unsupported_error,
 )
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef, WindowCall, reads_row
 from nephoscope_kql.plan.relations import Assign, Rows
@@ -150,7 +150,7 @@ class Env:
         """The values that say which part a row belongs to."""
         return tuple(reference(column, span) for column in self.partition)
 
-    def naming(self, names: Mapping[str, Meaning]) -> Env:
+    def with_names(self, names: Mapping[str, Meaning]) -> Env:
         """With further names."""
         return replace(self, names=MappingProxyType({**self.names, **names}))
 
@@ -166,7 +166,7 @@ class Env:
             if isinstance(meaning, ScalarMeaning) and reads_row(meaning.value)
         }
         env = self.without_row()
-        return self.binder.tabular(expression, env.naming(needing) if needing else env)
+        return self.binder.tabular(expression, env.with_names(needing) if needing else env)
 
 
 ScalarBinder: TypeAlias = Callable[[object, Env], Bound]
@@ -186,17 +186,17 @@ T = TypeVar("T")
 
 def binds_scalar(kind: type[tree.Node]) -> Callable[[B], B]:
     """The decorated function (node, env) -> Bound binds such scalar nodes."""
-    return _registering(SCALARS, kind)
+    return _make_registrar(SCALARS, kind)
 
 
 def binds_source(kind: type[tree.Node]) -> Callable[[B], B]:
     """The decorated function (node, env) -> Relation binds such nodes where rows are wanted."""
-    return _registering(SOURCES, kind)
+    return _make_registrar(SOURCES, kind)
 
 
 def binds_operator(kind: type[tree.Node]) -> Callable[[B], B]:
     """The decorated function (input or None, operator, env) -> Relation binds such tabular operators."""
-    return _registering(OPERATORS, kind)
+    return _make_registrar(OPERATORS, kind)
 
 
 def binds_call(*names: str) -> Callable[[CallBinder], CallBinder]:
@@ -209,7 +209,7 @@ def binds_call(*names: str) -> Callable[[CallBinder], CallBinder]:
     return register
 
 
-def _registering(table: dict[type[tree.Node], Any], kind: type[tree.Node]) -> Callable[[B], B]:
+def _make_registrar(table: dict[type[tree.Node], Any], kind: type[tree.Node]) -> Callable[[B], B]:
     def register(body: B) -> B:
         table[kind] = body
         return body
@@ -270,7 +270,7 @@ class Binder:
             bind = SCALARS.get(type(expression))
             if bind is None:
                 raise invalid("a scalar expression is wanted here, not rows", expression.span)
-            found: Bound = self._guarded(bind, expression.span, expression, env)
+            found: Bound = self._bind_guarded(bind, expression.span, expression, env)
         except KqlError as error:
             self._note(error, met, env)
             return unknown_value(expression.span)
@@ -283,11 +283,11 @@ class Binder:
             bind = SOURCES.get(type(expression))
             if bind is None:
                 raise invalid("rows are wanted here, not a scalar expression", expression.span)
-            found: Relation = self._guarded(bind, expression.span, expression, env)
+            found: Relation = self._bind_guarded(bind, expression.span, expression, env)
         except KqlError as error:
             self._note(error, met, env)
             return self.unknown_rows()
-        if self.mistakes is not None and (found.open or self._mistaken(found)):
+        if self.mistakes is not None and (found.open or self._has_mistaken_columns(found)):
             self.mistakes.met += 1
         return found
 
@@ -300,16 +300,18 @@ class Binder:
             self._note(error, met, env)
             kept = relation if isinstance(operator, CHOOSING) else None
             return self.unknown_rows() if kept is None else kept
-        return found if self.mistakes is None else self.mistakes.followed(found, relation, operator, met)
+        return (
+            found if self.mistakes is None else self.mistakes.track_operator(found, relation, operator, met)
+        )
 
     def _operator(self, relation: Relation | None, operator: tree.Operator, env: Env) -> Relation:
         bind = OPERATORS.get(type(operator))
         if bind is None:
-            raise unsupported(f"the operator {operator_name(operator)}", operator.span)
+            raise unsupported_error(f"the operator {operator_name(operator)}", operator.span)
         self.note(*unknown_hints(operator))
         while True:
             try:
-                found: Relation = self._guarded(bind, operator.span, relation, operator, env)
+                found: Relation = self._bind_guarded(bind, operator.span, relation, operator, env)
             except UnknownNameError as error:
                 names = () if relation is None else [one.name for one in relation.columns]
                 if relation is None or not relation.open or error.name in names:
@@ -324,7 +326,7 @@ class Binder:
         """How much that is mistaken was met so far."""
         return 0 if self.mistakes is None else self.mistakes.met
 
-    def tried(self, make: Callable[[], T], otherwise: T, env: Env) -> T:
+    def bind_or_default(self, make: Callable[[], T], otherwise: T, env: Env) -> T:
         """What `make` binds; where errors are collected, `otherwise` stands for what it cannot bind."""
         met = self.met
         try:
@@ -353,11 +355,11 @@ class Binder:
         """Rows of columns that nobody knows: whatever name they are asked for they may have."""
         return Rows(columns=(), rows=(), ordinal=self.column("", KqlType.LONG), open=True)
 
-    def _mistaken(self, relation: Relation) -> bool:
+    def _has_mistaken_columns(self, relation: Relation) -> bool:
         marked = set() if self.mistakes is None else self.mistakes.columns
         return any(column.id in marked for column in relation.columns)
 
-    def valued(self, name: str, value: Bound) -> Column:
+    def make_value_column(self, name: str, value: Bound) -> Column:
         """A new column for a value."""
         column = self.column(name, value.type)
         mistaken = self.mistakes is not None and self.mistakes.holds(value)
@@ -377,7 +379,7 @@ class Binder:
             assigned=((column, null(KqlType.DYNAMIC)),),
         )
 
-    def _guarded(self, bind: Callable[..., Any], span: Span, *arguments: Any) -> Any:
+    def _bind_guarded(self, bind: Callable[..., Any], span: Span, *arguments: Any) -> Any:
         self._nodes += 1
         if self._depth >= MAX_DEPTH or self._nodes > MAX_NODES:
             raise TooLargeError("the query is too deep or too large once its functions are expanded", span)

@@ -141,7 +141,7 @@ class Evaluation:
         )
 
 
-def renamed(relation: Relation, names: Mapping[str, str]) -> Relation:
+def rename_columns(relation: Relation, names: Mapping[str, str]) -> Relation:
     """A relation showing its columns under other names, those that `names` has, in that order."""
     known = {column.name: column for column in relation.columns}
     columns = tuple(known[old].renamed(new) for old, new in names.items())
@@ -200,12 +200,12 @@ def plugin(
     return declare
 
 
-def refused(signature: str, summary: str, reason: str, family: str) -> Plugin:
+def refuse_plugin(signature: str, summary: str, reason: str, family: str) -> Plugin:
     """A plugin that the language has and nephoscope has not."""
     return Plugin(signature.partition("(")[0], signature, summary, family, None, reason=reason)
 
 
-def opened(relation: Relation, env: Env) -> Relation:
+def mark_open(relation: Relation, env: Env) -> Relation:
     """A relation of which other rows could have more columns."""
     env.binder.unseen = env.binder.unseen or env.binder.probe is None
     return replace(relation, open=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nephoscope_kql import tree
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import Env, binds_source, reference
-from nephoscope_kql.errors import did_you_mean, invalid, unsupported
+from nephoscope_kql.errors import did_you_mean, invalid, unsupported_error
 from nephoscope_kql.external import FORMATS, ExternalSource, format_of
 from nephoscope_kql.plan.relations import Assign, External
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
@@ -18,7 +18,7 @@ _KNOWN = ("format", "ignorefirstrecord")
 def externaldata(node: tree.ExternalData, env: Env) -> Relation:
     """`externaldata (columns) [locations] with (properties)`: records of text, converted to the columns' types."""
     source = _source(node, env)
-    kind = KqlType.DYNAMIC if source.nested else KqlType.STRING
+    kind = KqlType.DYNAMIC if source.is_nested else KqlType.STRING
     raw = tuple(env.binder.column(name, kind) for name in source.names)
     columns: list[Column] = []
     assigned: list[tuple[Column, Bound]] = []
@@ -46,10 +46,12 @@ def _source(node: tree.ExternalData, env: Env) -> ExternalSource:
     given = {item.name: item for item in node.properties}
     for name, item in given.items():
         if name not in _KNOWN:
-            raise unsupported(f"externaldata with {name}", item.span, did_you_mean(name, _KNOWN))
+            raise unsupported_error(f"externaldata with {name}", item.span, did_you_mean(name, _KNOWN))
     form = given["format"].word if "format" in given else format_of(locations[0])
     if form not in FORMATS:
-        raise unsupported(f"externaldata of the format {form}", node.span, "known: " + ", ".join(FORMATS))
+        raise unsupported_error(
+            f"externaldata of the format {form}", node.span, "known: " + ", ".join(FORMATS)
+        )
     skip = "ignorefirstrecord" in given and given["ignorefirstrecord"].word == "true"
     return ExternalSource(env.binder.shared_name(), locations, form, names, skip, node.span)
 

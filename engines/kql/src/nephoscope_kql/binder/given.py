@@ -39,16 +39,16 @@ class Given:
     def into(self, query: tree.Query) -> tree.Query:
         """A query with these values; what its own text sets holds before them. KqlError for a value of another type."""
         return replace(
-            query, statements=(*self._settings(), *(self._valued(one) for one in query.statements))
+            query, statements=(*self._settings(), *(self._set_parameters(one) for one in query.statements))
         )
 
     def _settings(self) -> tuple[tree.Statement, ...]:
         known = ((name.lower(), value) for name, value in self.options.items() if value is not None)
         return tuple(
-            tree.Set(name=name, value=_setting(name, value)) for name, value in known if name in ACTIVE
+            tree.Set(name=name, value=_parse_option(name, value)) for name, value in known if name in ACTIVE
         )
 
-    def _valued(self, statement: tree.Statement) -> tree.Statement:
+    def _set_parameters(self, statement: tree.Statement) -> tree.Statement:
         if not isinstance(statement, tree.QueryParameters):
             return statement
         return replace(statement, parameters=tuple(self._parameter(one) for one in statement.parameters))
@@ -64,10 +64,10 @@ class Given:
         return replace(declared, default=replace(found, span=declared.span))
 
 
-def _setting(name: str, value: object) -> tree.Expression:
+def _parse_option(name: str, value: object) -> tree.Expression:
     """The value of an option: the literal that a text is, else the text."""
-    found = _read(_told(value)) if name != COLUMN else None
-    return found or tree.Literal(type=KqlType.STRING, value=_told(value))
+    found = _read(_format_value(value)) if name != COLUMN else None
+    return found or tree.Literal(type=KqlType.STRING, value=_format_value(value))
 
 
 def check_option(statement: tree.Set) -> None:
@@ -101,7 +101,7 @@ def _is_count(value: tree.Literal | tree.Unary) -> bool:
 
 def literal(type_: KqlType, value: object) -> tree.Literal | tree.Unary | None:
     """A value as a literal, or signed literal, of a type; None where it is none."""
-    text = _told(value)
+    text = _format_value(value)
     if type_ == KqlType.STRING:
         return tree.Literal(type=type_, value=text)
     found = _read(text)
@@ -135,5 +135,5 @@ def _read(text: str) -> tree.Literal | tree.Unary | None:
     return value if isinstance(value, tree.Literal) else None
 
 
-def _told(value: object) -> str:
+def _format_value(value: object) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -98,7 +98,7 @@ class Mistakes:
         self.columns.add(column.id)
         return column
 
-    def followed(
+    def track_operator(
         self, found: Relation, relation: Relation | None, operator: tree.Operator, met: int
     ) -> Relation:
         """The rows of an operator, knowing which columns hold mistaken values and whether there may be more of them."""

@@ -56,9 +56,9 @@ def implied_name(expression: tree.Expression) -> str:
     if isinstance(expression, tree.Name):
         return expression.name
     if isinstance(expression, tree.Member):
-        return _joined(expression.target, expression.name)
+        return _join_step(expression.target, expression.name)
     if isinstance(expression, tree.Index):
-        return _joined(expression.target, _step(expression.index))
+        return _join_step(expression.target, _step(expression.index))
     if isinstance(expression, tree.Call) and expression.name in FIRST_ARGUMENT and expression.arguments:
         return implied_name(expression.arguments[0])
     if isinstance(expression, tree.Call) and expression.name in COLUMN_BY_TEXT and expression.arguments:
@@ -85,7 +85,7 @@ def aggregate_name(call: tree.Call) -> str:
     return label.replace("{0}", "")
 
 
-def _joined(target: tree.Expression, step: str) -> str:
+def _join_step(target: tree.Expression, step: str) -> str:
     if isinstance(target, tree.Name) and target.name in ("$left", "$right"):
         return step
     base = implied_name(target)
@@ -113,7 +113,7 @@ class Names:
         self._taken.add(result)
         return result
 
-    def unnamed(self, prefix: str = "Column", start: int = 1) -> str:
+    def next_default_name(self, prefix: str = "Column", start: int = 1) -> str:
         """The next `Column1`, `print_0`."""
         number = start
         while f"{prefix}{number}" in self._taken:

@@ -12,7 +12,7 @@ from nephoscope_kql.plan.expressions import AggregateCall, Call, InQuery, Path, 
 from nephoscope_kql.plan.relations import Aggregated, Assign
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.registry import aggregates, functions
-from nephoscope_kql.types import KqlType, promoted, widest
+from nephoscope_kql.types import KqlType, promote_type, widest
 
 ARITHMETIC = frozenset({"+", "-", "*", "/", "%"})
 COMPARISON = frozenset({"==", "!=", "<", "<=", ">", ">="})
@@ -48,10 +48,10 @@ def unary(node: tree.Unary, env: Env) -> Bound:
         value = explicit(value, KqlType.REAL)
     if not value.type.numeric and value.type != KqlType.TIMESPAN:
         raise invalid(f"{node.operator} wants a number or a timespan, not {value.type}", node.span)
-    value = explicit(value, promoted(value.type))
+    value = explicit(value, promote_type(value.type))
     if node.operator == "+":
         return value
-    return constants.negated(value, node.span) or operation("_negate", value.type, node.span, value)
+    return constants.negate_constant(value, node.span) or operation("_negate", value.type, node.span, value)
 
 
 @binds_scalar(tree.Binary)
@@ -62,14 +62,14 @@ def binary(node: tree.Binary, env: Env) -> Bound:
     if node.operator in ("and", "or"):
         return _logical(node, env)
     if node.operator in ARITHMETIC:
-        return _chained(node, env)
+        return _bind_chain(node, env)
     left, right = env.scalar(node.left), env.scalar(node.right)
     if node.operator in COMPARISON:
         return comparison(node.operator, left, right, node.span)
     return text_operation(node.operator, left, right, node.span)
 
 
-def _chained(node: tree.Binary, env: Env) -> Bound:
+def _bind_chain(node: tree.Binary, env: Env) -> Bound:
     """`a + b - c ...` from the left; long chains are walked without recursion."""
     links = [node]
     while isinstance(links[-1].left, tree.Binary) and links[-1].left.operator in ARITHMETIC:
@@ -128,7 +128,7 @@ def arithmetic(operator: str, left: Bound, right: Bound, span: Span) -> Bound:
     left, right = _undynamic(operator, left, right)
     times = _TIMES.get((operator, left.type, right.type))
     if left.type.numeric and right.type.numeric:
-        kind = promoted(widest(left.type, right.type))
+        kind = promote_type(widest(left.type, right.type))
         left, right = explicit(left, kind), explicit(right, kind)
     elif times is not None:
         kind = times
@@ -138,7 +138,9 @@ def arithmetic(operator: str, left: Bound, right: Bound, span: Span) -> Bound:
         kind = KqlType.TIMESPAN
     else:
         raise invalid(f"{operator} cannot be applied to {left.type} and {right.type}", span)
-    return constants.folded(operator, left, right, kind, span) or operation(operator, kind, span, left, right)
+    return constants.fold_arithmetic(operator, left, right, kind, span) or operation(
+        operator, kind, span, left, right
+    )
 
 
 def _undynamic(operator: str, left: Bound, right: Bound) -> tuple[Bound, Bound]:
@@ -156,7 +158,7 @@ def _undynamic(operator: str, left: Bound, right: Bound) -> tuple[Bound, Bound]:
 def _for_dynamic(operator: str, other: KqlType) -> KqlType:
     if other == KqlType.DATETIME and operator == "+":
         return KqlType.TIMESPAN
-    return promoted(other) if other.numeric or other in _SPACES else KqlType.REAL
+    return promote_type(other) if other.numeric or other in _SPACES else KqlType.REAL
 
 
 def comparison(operator: str, left: Bound, right: Bound, span: Span) -> Bound:
@@ -270,7 +272,7 @@ def _any_column_in(node: tree.InList, env: Env) -> Bound:
 
 
 def _in_values(node: tree.InList, operand: Bound, items: list[Bound]) -> Bound:
-    items = _flattened(items)
+    items = _flatten_arrays(items)
     if node.operator in ("has_any", "has_all"):
         parts = (_text_side(item) if item.type != KqlType.DYNAMIC else item for item in items)
         return operation(node.operator, KqlType.BOOL, node.span, _text_side(operand), *parts)
@@ -303,7 +305,7 @@ def _item_type(operand: Bound, items: list[Bound]) -> KqlType:
     return KqlType.STRING
 
 
-def _flattened(items: list[Bound]) -> list[Bound]:
+def _flatten_arrays(items: list[Bound]) -> list[Bound]:
     """Constant dynamic arrays become their elements."""
     result: list[Bound] = []
     for item in items:
@@ -329,7 +331,7 @@ def _in_query(node: tree.InList, operand: Bound, env: Env) -> Bound:
     else:
         left, right = comparable(left, right, node.span)
     if right != reference(column, node.span):
-        relation, column = _converted(env, relation, right)
+        relation, column = _convert_column(env, relation, right)
     return InQuery(
         type=KqlType.BOOL,
         span=node.span,
@@ -341,7 +343,7 @@ def _in_query(node: tree.InList, operand: Bound, env: Env) -> Bound:
     )
 
 
-def _converted(env: Env, relation: Relation, value: Bound) -> tuple[Relation, Column]:
+def _convert_column(env: Env, relation: Relation, value: Bound) -> tuple[Relation, Column]:
     column = env.binder.column(relation.columns[0].name, value.type)
     return Assign(columns=(column,), input=relation, assigned=((column, value),)), column
 

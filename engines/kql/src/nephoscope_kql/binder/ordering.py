@@ -29,7 +29,7 @@ def is_serialized(relation: Relation) -> bool:
     return True
 
 
-def ordered(relation: Relation, env: Env) -> Relation:
+def ensure_order(relation: Relation, env: Env) -> Relation:
     """The relation, its rows numbered as they come where they have no order."""
     if is_serialized(relation):
         return relation

@@ -23,7 +23,7 @@ from nephoscope_kql.binder.given import check_option
 from nephoscope_kql.binder.known_calls import PLACES, TABULAR_CALLS, built_in
 from nephoscope_kql.binder.mistakes import Mistaken, unknown_value
 from nephoscope_kql.binder.stored import stored_function
-from nephoscope_kql.errors import CycleError, Span, TooLargeError, invalid, unsupported
+from nephoscope_kql.errors import CycleError, Span, TooLargeError, invalid, unsupported_error
 from nephoscope_kql.plan.expressions import ColumnRef
 from nephoscope_kql.plan.references import operands
 from nephoscope_kql.plan.relations import Shared
@@ -92,10 +92,10 @@ def _shape(found: LambdaMeaning) -> Env:
             )
         else:
             names[parameter.name] = _ANY_SCALAR
-    env = found.env.without_row().naming(names)
+    env = found.env.without_row().with_names(names)
     for statement in found.function.statements:
         if isinstance(statement, tree.Let):
-            env = env.naming({statement.name: _shape_of(statement.value, env)})
+            env = env.with_names({statement.name: _shape_of(statement.value, env)})
     return env
 
 
@@ -124,15 +124,15 @@ def function_named(name: str, env: Env, span: Span) -> LambdaMeaning | None:
     return LambdaMeaning(stored_function(stored, span), inside)
 
 
-def declared(statements: Iterable[tree.Statement], env: Env) -> Env:
+def declare_names(statements: Iterable[tree.Statement], env: Env) -> Env:
     """The names after let statements and query parameters."""
     for statement in statements:
         if isinstance(statement, tree.Let):
-            env = env.naming({statement.name: _meaning(statement.value, env)})
+            env = env.with_names({statement.name: _bind_meaning(statement.value, env)})
         elif isinstance(statement, tree.QueryParameters):
-            env = env.naming({item.name: _default(item, env) for item in statement.parameters})
+            env = env.with_names({item.name: _default(item, env) for item in statement.parameters})
         elif isinstance(statement, tree.Pattern):
-            raise unsupported(f"declare pattern {statement.name}", statement.span)
+            raise unsupported_error(f"declare pattern {statement.name}", statement.span)
         elif isinstance(statement, tree.Set):
             env.binder.options[statement.name] = option(statement, env)
             env.binder.note(unknown_option(statement))
@@ -143,12 +143,12 @@ def declared(statements: Iterable[tree.Statement], env: Env) -> Env:
     return env
 
 
-def undeclared(statement: tree.Statement, env: Env) -> Env:
+def declare_unbound(statement: tree.Statement, env: Env) -> Env:
     """The names after a statement that could not be bound: those that it gives are not known to be values or rows."""
     names = [statement.name] if isinstance(statement, tree.Let) else []
     if isinstance(statement, tree.QueryParameters):
         names = [item.name for item in statement.parameters]
-    return env.naming({name: ScalarMeaning(unknown_value(statement.span)) for name in names})
+    return env.with_names({name: ScalarMeaning(unknown_value(statement.span)) for name in names})
 
 
 def option(statement: tree.Set, env: Env) -> Bound | None:
@@ -183,24 +183,24 @@ def place_of(expression: tree.Expression, env: Env) -> Catalog:
     alias = env.binder.aliases.get(value.value) if call.name == "database" else None
     found = alias or outer.place(call.name, value.value)
     if found is None:
-        raise unsupported(
+        raise unsupported_error(
             f"{call.name}('{value.value}'): none is known here by that name, or none that may be read",
             call.span,
         )
     return found
 
 
-def _meaning(value: tree.Expression, env: Env) -> Meaning:
+def _bind_meaning(value: tree.Expression, env: Env) -> Meaning:
     if isinstance(value, tree.Lambda):
         return LambdaMeaning(value, env)
     if not is_tabular(value, env):
-        return _valued(env.scalar(value), value.span)
+        return _bind_value(env.scalar(value), value.span)
     if isinstance(value, tree.Call) and value.name == "materialize":
-        return shared(value, env)
+        return share_rows(value, env)
     return TableMeaning(value, env)
 
 
-def _valued(value: Bound, span: Span) -> ScalarMeaning:
+def _bind_value(value: Bound, span: Span) -> ScalarMeaning:
     """The meaning of a name for a value, which stands wherever the name does: so what it is made of has a limit."""
     parts, pending = 0, [value]
     while pending:
@@ -211,14 +211,14 @@ def _valued(value: Bound, span: Span) -> ScalarMeaning:
     return ScalarMeaning(value)
 
 
-def shared(expression: tree.Expression, env: Env) -> SharedMeaning:
+def share_rows(expression: tree.Expression, env: Env) -> SharedMeaning:
     """Rows that are computed once, bound when they are first used."""
     found: list[tuple[Relation, str]] = []
 
     def make() -> Relation:
         if not found:
             found.append((env.tabular(expression), env.binder.shared_name()))
-        return copied(*found[0], env)
+        return copy_shared(*found[0], env)
 
     return SharedMeaning(make)
 
@@ -226,10 +226,10 @@ def shared(expression: tree.Expression, env: Env) -> SharedMeaning:
 def already_bound(relation: Relation, env: Env, label: str = "") -> SharedMeaning:
     """Rows that are bound already, computed once however often they are used; `label` is the name that `as` gives."""
     name = env.binder.shared_name()
-    return SharedMeaning(lambda: copied(relation, name, env, label))
+    return SharedMeaning(lambda: copy_shared(relation, name, env, label))
 
 
-def copied(relation: Relation, name: str, env: Env, label: str = "") -> Shared:
+def copy_shared(relation: Relation, name: str, env: Env, label: str = "") -> Shared:
     """Shared rows under new columns, in their order."""
     columns = env.binder.fresh(relation)
     new = dict(zip((column.id for column in relation.columns), columns, strict=True))
@@ -260,7 +260,7 @@ def _default(parameter: tree.LambdaParameter, env: Env) -> ScalarMeaning:
     return ScalarMeaning(explicit(env.scalar(parameter.default), parameter.type))
 
 
-def entered(found: LambdaMeaning, call: tree.Call, env: Env, first: Relation | None = None) -> Env:
+def enter_function(found: LambdaMeaning, call: tree.Call, env: Env, first: Relation | None = None) -> Env:
     """The names inside a function that is called: its parameters with the arguments, its own let statements.
 
     `first` is what `invoke` pipes into the first parameter.
@@ -272,7 +272,7 @@ def entered(found: LambdaMeaning, call: tree.Call, env: Env, first: Relation | N
             names[parameter.name] = already_bound(first, env)
         else:
             names[parameter.name] = _argument(parameter, given.get(parameter.name), found, env, call.span)
-    return declared(found.function.statements, found.env.without_row().naming(names))
+    return declare_names(found.function.statements, found.env.without_row().with_names(names))
 
 
 def _arguments(function: tree.Lambda, call: tree.Call, piped: bool) -> dict[str, tree.Expression]:
@@ -298,13 +298,13 @@ def _argument(
             raise invalid(f"the tabular argument '{parameter.name}' is missing", span)
         return TableMeaning(given, env.without_row())
     if given is not None:
-        return _valued(_typed(env.scalar(given), parameter), given.span)
+        return _bind_value(_convert_parameter(env.scalar(given), parameter), given.span)
     if parameter.default is None:
         raise invalid(f"the argument '{parameter.name}' is missing", span)
-    return ScalarMeaning(_typed(replace(found.env, row={}).scalar(parameter.default), parameter))
+    return ScalarMeaning(_convert_parameter(replace(found.env, row={}).scalar(parameter.default), parameter))
 
 
-def _typed(value: Bound, parameter: tree.LambdaParameter) -> Bound:
+def _convert_parameter(value: Bound, parameter: tree.LambdaParameter) -> Bound:
     return value if parameter.type is None else explicit(value, parameter.type)
 
 

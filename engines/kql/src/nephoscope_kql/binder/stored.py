@@ -13,11 +13,11 @@ from nephoscope_kql.parser import parse_function
 def stored_function(function: StoredFunction, span: Span) -> tree.Lambda:
     """The function as a tree; an error in its text is reported at the place that calls it."""
     try:
-        return _parsed(function)
+        return _parse_stored(function)
     except KqlError as error:
         raise invalid(f"the function {function.name} cannot be read: {error.message}", span) from error
 
 
 @lru_cache(maxsize=2048)
-def _parsed(function: StoredFunction) -> tree.Lambda:
+def _parse_stored(function: StoredFunction) -> tree.Lambda:
     return parse_function(function.parameters, function.body)

@@ -12,15 +12,15 @@ from nephoscope_kql.binder.ordering import by_ordinal
 from nephoscope_kql.binder.scope import (
     already_bound,
     body_of,
-    entered,
+    enter_function,
     function_named,
     known_names,
     place_of,
     rows_of,
-    shared,
+    share_rows,
 )
 from nephoscope_kql.catalog import TableSchema
-from nephoscope_kql.errors import Span, UnknownSourceError, did_you_mean, invalid, unsupported
+from nephoscope_kql.errors import Span, UnknownSourceError, did_you_mean, invalid, unsupported_error
 from nephoscope_kql.plan.relations import Rows, Scan
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.types import KqlType
@@ -33,7 +33,7 @@ def pipe(node: tree.Pipe, env: Env) -> Relation:
     current = env
     for operator in node.operators:
         if isinstance(operator, tree.operators.As):
-            relation, current = named(operator, relation, current)
+            relation, current = name_relation(operator, relation, current)
         else:
             relation = env.binder.operator(relation, operator, current)
     if relation is None:
@@ -41,12 +41,12 @@ def pipe(node: tree.Pipe, env: Env) -> Relation:
     return relation
 
 
-def named(operator: tree.operators.As, relation: Relation | None, env: Env) -> tuple[Relation, Env]:
+def name_relation(operator: tree.operators.As, relation: Relation | None, env: Env) -> tuple[Relation, Env]:
     """`as name`: the rows so far get a name for the operators after it."""
     if relation is None:
         raise invalid("as needs rows", operator.span)
     meaning = already_bound(relation, env, operator.name)
-    return meaning.make(), env.naming({operator.name: meaning})
+    return meaning.make(), env.with_names({operator.name: meaning})
 
 
 @binds_source(tree.Name)
@@ -84,7 +84,7 @@ def call(node: tree.Call, env: Env) -> Relation:
     if node.name == "table":
         return _table(node, env)
     if node.name == "external_table":
-        raise unsupported(
+        raise unsupported_error(
             "external_table()", node.span, "externaldata reads files of allowed folders and hosts"
         )
     found = function_named(node.name, env, node.span)
@@ -97,13 +97,13 @@ def call(node: tree.Call, env: Env) -> Relation:
         raise UnknownSourceError(
             f"no function that gives rows is named '{node.name}'", node.span, "invalid", hint
         )
-    return entered(found, node, env).tabular(body_of(found, node.span))
+    return enter_function(found, node, env).tabular(body_of(found, node.span))
 
 
 def _materialize(node: tree.Call, env: Env) -> SharedMeaning:
     if len(node.arguments) != 1:
         raise invalid("materialize() takes 1 argument: rows", node.span)
-    return shared(node.arguments[0], env)
+    return share_rows(node.arguments[0], env)
 
 
 def _table(node: tree.Call, env: Env) -> Relation:
@@ -154,7 +154,7 @@ def member_call(node: tree.MemberCall, env: Env) -> Relation:
         raise UnknownSourceError(
             f"no function that gives rows is named '{node.call.name}'", node.span, "invalid", hint
         )
-    return entered(found, node.call, env).tabular(body_of(found, node.span))
+    return enter_function(found, node.call, env).tabular(body_of(found, node.span))
 
 
 def _elsewhere(target: tree.Expression, env: Env) -> Env:

@@ -65,7 +65,7 @@ def _in_column(node: tree.Binary, env: Env, exact: bool) -> Bound:
     term = str(node.right.value or "")
     if isinstance(node.left, tree.Star):
         return _anywhere(term, env, exact, node)
-    return held(env.scalar(node.left), term, exact, node)
+    return test_term(env.scalar(node.left), term, exact, node)
 
 
 def _anywhere(term: str, env: Env, exact: bool, node: tree.Expression) -> Bound:
@@ -78,10 +78,10 @@ def _anywhere(term: str, env: Env, exact: bool, node: tree.Expression) -> Bound:
     if not values:
         return constants.constant(False, KqlType.BOOL, node.span)
     if LINE in term:
-        return either([held(value, term, exact, node) for value in values], node.span)
+        return either([test_term(value, term, exact, node) for value in values], node.span)
     line = constants.text(LINE, node.span)
     joined = operation("strcat_delim", KqlType.STRING, node.span, line, *values) if values[1:] else values[0]
-    return held(joined, term, exact, node)
+    return test_term(joined, term, exact, node)
 
 
 def _may_hold(kind: KqlType, term: str) -> bool:
@@ -90,7 +90,7 @@ def _may_hold(kind: KqlType, term: str) -> bool:
     return signs is None or all(sign in signs for sign in term.lower() if sign.isascii() and sign != "*")
 
 
-def held(value: Bound, term: str, exact: bool, node: tree.Expression) -> Bound:
+def test_term(value: Bound, term: str, exact: bool, node: tree.Expression) -> Bound:
     """Whether a value, as text, holds a term.
 
     `a` is a whole word, `a*` a word's beginning, `*a` its end, `*a*` anywhere, `a*b` in one line.
@@ -111,20 +111,20 @@ def held(value: Bound, term: str, exact: bool, node: tree.Expression) -> Bound:
     return operation(name, KqlType.BOOL, node.span, explicit(value, KqlType.STRING), text)
 
 
-def kept(parts: list[Part], predicate: tree.Expression, env: Env, exact: bool = False) -> list[Part]:
+def filter_parts(parts: list[Part], predicate: tree.Expression, env: Env, exact: bool = False) -> list[Part]:
     """The rows of each part that meet a condition: a column that the part lacks is null, a part that has none of them falls out."""
     kinds: dict[str, KqlType] = {}
     for _, relation in parts:
         for column in relation.columns:
             kinds.setdefault(column.name, column.type)
-    named = _named(predicate, kinds)
+    named = _find_named_columns(predicate, kinds)
     found: list[Part] = []
     for name, relation in parts:
         own = {column.name for column in relation.columns}
         if named and not named & own:
             continue
         lacking = {one: ScalarMeaning(constants.null(kinds[one])) for one in named - own}
-        test = meets(predicate, env.over(relation).naming(lacking), exact)
+        test = meets(predicate, env.over(relation).with_names(lacking), exact)
         rows = Filter(
             columns=relation.columns,
             order=relation.order,
@@ -136,7 +136,7 @@ def kept(parts: list[Part], predicate: tree.Expression, env: Env, exact: bool = 
     return found
 
 
-def _named(predicate: tree.Expression, kinds: Mapping[str, KqlType]) -> set[str]:
+def _find_named_columns(predicate: tree.Expression, kinds: Mapping[str, KqlType]) -> set[str]:
     """The columns of any part that a condition names."""
     names = {node.name for node in tree.node.walk(predicate) if isinstance(node, tree.Name)}
     return names & kinds.keys()

@@ -51,7 +51,7 @@ def _unknown_name(name: str, env: Env, span: Span) -> KqlError:
 
 
 @binds_scalar(tree.Pipe)
-def parenthesised(node: tree.Pipe, env: Env) -> Bound:
+def bind_parenthesised(node: tree.Pipe, env: Env) -> Bound:
     """A scalar in the place of rows."""
     if node.source is None or node.operators:
         raise invalid("a value is wanted here, not rows", node.span, "toscalar() makes a value of rows")
@@ -94,13 +94,13 @@ def step(target: Bound, where: str | int | Bound, node: tree.Expression) -> Boun
     if target.type != KqlType.DYNAMIC:
         raise invalid(f"{target.type} has no members", node.span, "parse_json() makes a dynamic of a text")
     if isinstance(target, Constant) and not isinstance(where, Bound):
-        return constants.constant(_found(target.value, where), KqlType.DYNAMIC, node.span)
+        return constants.constant(_step_into(target.value, where), KqlType.DYNAMIC, node.span)
     if isinstance(target, Path):
         return Path(type=KqlType.DYNAMIC, span=node.span, target=target.target, steps=(*target.steps, where))
     return Path(type=KqlType.DYNAMIC, span=node.span, target=target, steps=(where,))
 
 
-def _found(value: tree.Scalar, where: str | int) -> tree.Scalar:
+def _step_into(value: tree.Scalar, where: str | int) -> tree.Scalar:
     if isinstance(value, dict) and isinstance(where, str):
         return value.get(where)
     if isinstance(value, list) and isinstance(where, int) and -len(value) <= where < len(value):

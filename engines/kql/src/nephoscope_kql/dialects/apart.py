@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from nephoscope_kql.dialects import duckdb
-from nephoscope_kql.dialects.duckdb import Printer, printed
+from nephoscope_kql.dialects.duckdb import Printer, print_node
 from nephoscope_kql.dialects.relational import Emitter
 from nephoscope_kql.plan.apart import Apart, Share, apart
 from nephoscope_kql.plan.values import Column, Relation
@@ -34,13 +34,13 @@ class Parts:
     keys: tuple[tuple[str, str], ...]
 
 
-def written(relation: Relation) -> tuple[str, Parts | None, Emitter]:
+def write_in_parts(relation: Relation) -> tuple[str, Parts | None, Emitter]:
     """The SQL of a relation as one statement, apart where that costs less, and what the text uses."""
     shares = apart(relation)
     found = None if shares is None else written_apart(relation.columns, shares)
     if found is not None:
         return found
-    sql, emitter = duckdb.written(relation)
+    sql, emitter = duckdb.write_relation(relation)
     return sql, None, emitter
 
 
@@ -74,7 +74,10 @@ def _part(share: Share, emitter: Emitter) -> tuple[Part, list[tuple[str, str]]]:
         name = f"key{place}"
         items.append((name, one.this))
         keys.append(
-            (name, printed(build.ordered(build.name(name), not one.args["desc"], one.args["nulls_first"])))
+            (
+                name,
+                print_node(build.sort_key(build.name(name), not one.args["desc"], one.args["nulls_first"])),
+            )
         )
     printer = Printer()
     sql = printer.generate(block.select(items), copy=False)
@@ -91,7 +94,7 @@ def _whole(columns: Sequence[Column], parts: Parts) -> str:
     rows = " UNION ALL BY NAME ".join(f"SELECT * FROM ({part.sql})" for part in parts.several)  # noqa: S608 - printed SQL
     order = f" ORDER BY {', '.join(key for _, key in parts.keys)}" if parts.keys else ""
     limit = "" if parts.most is None else f" LIMIT {parts.most}"
-    return f"{printed(exp.Select(expressions=items))} FROM ({rows}){order}{limit}"
+    return f"{print_node(exp.Select(expressions=items))} FROM ({rows}){order}{limit}"
 
 
 def _item(column: Column, known: list[bool]) -> exp.Expr:

@@ -49,7 +49,7 @@ class Block:
     where: list[exp.Expr] = field(default_factory=list)
 
     @property
-    def windowed(self) -> bool:
+    def has_window(self) -> bool:
         """Whether a window function is among its columns."""
         return any(value.window for value in self.values.values())
 
@@ -80,7 +80,7 @@ class Block:
         """(name, SQL) items of columns by id."""
         return [(one, self.values[one].sql) for one in ids]
 
-    def sealed(
+    def seal(
         self, ids: Iterable[str], order: list[exp.Expr] | None = None, limit: exp.Expr | None = None
     ) -> Block:
         """A new block over this one's SELECT: its columns are plain names."""
@@ -93,6 +93,6 @@ def over(select: exp.Expr, ids: Iterable[str]) -> Block:
     return Block(exp.Subquery(this=select), {one: Value(build.name(one)) for one in ids})
 
 
-def named(table: exp.Expr, ids: Mapping[str, str]) -> Block:
+def name_table(table: exp.Expr, ids: Mapping[str, str]) -> Block:
     """A block over a named table or CTE: column id -> the name it has there."""
     return Block(table, {one: Value(build.name(stored)) for one, stored in ids.items()})

@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from nephoscope_kql.dialects.block import Block, Value, over
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
-from nephoscope_kql.plan.references import order_ids, used
+from nephoscope_kql.plan.references import count_columns, order_ids
 from nephoscope_kql.plan.relations import Aggregated, Assign, Concatenated, Joined
 from nephoscope_kql.plan.values import Bound, Relation
 from nephoscope_kql.sql import build
@@ -45,10 +45,10 @@ def write_joined(relation: Joined, needed: Needed, emitter: Emitter) -> Block:
     ]
     if relation.residual is not None:
         matches.append(emitter.scalar(relation.residual, both))
-    return joined(relation, left, right, matches)
+    return write_join(relation, left, right, matches)
 
 
-def joined(relation: Joined, left: Block, right: Block, matches: list[exp.Expr], semi: str = "") -> Block:
+def write_join(relation: Joined, left: Block, right: Block, matches: list[exp.Expr], semi: str = "") -> Block:
     """Two closed sides joined where all of `matches` hold; `semi` is the word that a dialect wants before SEMI and ANTI."""
     side, kind = SQL_KINDS[relation.kind]
     side = semi if kind in ("SEMI", "ANTI") else side
@@ -95,10 +95,10 @@ def _equal(one: Bound, two: Bound, both: Block, emitter: Emitter) -> exp.Expr:
 
 
 def _side(relation: Relation, keys: list[Bound], needed: Needed, emitter: Emitter) -> Block:
-    reads = used(keys)
+    reads = count_columns(keys)
     block = emitter.rows(relation, needed | reads.keys())
     ids = (needed | reads.keys()) & block.values.keys()
-    return block.sealed(sorted(ids))
+    return block.seal(sorted(ids))
 
 
 def text_never_null(relation: Relation, block: Block) -> None:

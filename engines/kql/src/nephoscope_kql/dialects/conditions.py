@@ -61,10 +61,10 @@ def condition(value: Bound, block: Block, context: Context) -> exp.Expr:
         found = _window(value, block, context) or _text_test(value, block, context)
         if found is not None:
             return found
-    return _unguarded(context.scalar(value, block))
+    return _strip_guard(context.scalar(value, block))
 
 
-def _unguarded(node: exp.Expr) -> exp.Expr:
+def _strip_guard(node: exp.Expr) -> exp.Expr:
     """Without a coalesce() to FALSE around it: a filter does not ask."""
     if isinstance(node, exp.Coalesce) and [item.sql() for item in node.expressions] == ["FALSE"]:
         inner: exp.Expr = node.this
@@ -77,7 +77,7 @@ def window_column(value: Bound) -> ColumnRef | None:
     if not isinstance(value, Call) or value.function.name not in _MIRRORED:
         return None
     for column, limit in (value.arguments, value.arguments[::-1]):
-        if isinstance(column, ColumnRef) and column.type == KqlType.DATETIME and _fixed(limit):
+        if isinstance(column, ColumnRef) and column.type == KqlType.DATETIME and _is_row_independent(limit):
             return column
     return None
 
@@ -90,7 +90,7 @@ def _window(value: Call, block: Block, context: Context) -> exp.Expr | None:
     operator = value.function.name
     if not isinstance(left, ColumnRef):
         left, right, operator = right, left, _MIRRORED[operator]
-    if not isinstance(left, ColumnRef) or left.type != KqlType.DATETIME or not _fixed(right):
+    if not isinstance(left, ColumnRef) or left.type != KqlType.DATETIME or not _is_row_independent(right):
         return None
     stored = block.values[left.column.id].stored
     if stored is None or (context.dialect, stored.unit) not in _MAKERS:
@@ -105,11 +105,11 @@ def _window(value: Call, block: Block, context: Context) -> exp.Expr | None:
     return exp.Paren(this=build.binary("and", test, day))
 
 
-def _fixed(value: Bound) -> bool:
+def _is_row_independent(value: Bound) -> bool:
     """Whether a value is the same for every row and cheap to write: constants, now() and arithmetic on them."""
     if reads_row(value) or isinstance(value, InQuery | Path | ScalarQuery):
         return False
-    return isinstance(value, Variable) or all(_fixed(item) for item in operands(value))
+    return isinstance(value, Variable) or all(_is_row_independent(item) for item in operands(value))
 
 
 def _moment(limit: Bound, stored: Stored, operator: str, block: Block, context: Context) -> exp.Expr:

@@ -27,7 +27,7 @@ from nephoscope_kql.plan.values import Relation
 __all__ = ["combining", "expanding", "grouping", "mining", "series", "sources", "stepping", "windows"]
 
 
-def written(
+def write_relation(
     relation: Relation,
     hidden: Sequence[str] = (),
     instead: Mapping[int, Relation] = MappingProxyType({}),
@@ -48,7 +48,7 @@ def written(
     return text, emitter
 
 
-def printed(node: exp.Expr) -> str:
+def print_node(node: exp.Expr) -> str:
     """The text of a node."""
     return Printer().generate(node, copy=False)
 

@@ -8,7 +8,7 @@ from nephoscope_kql.dialects.block import Block, over
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.plan.callee import Arguments
 from nephoscope_kql.plan.expressions import AggregateCall
-from nephoscope_kql.plan.references import order_ids, used
+from nephoscope_kql.plan.references import count_columns, order_ids
 from nephoscope_kql.plan.relations import Aggregated, FirstOf
 from nephoscope_kql.plan.values import Bound
 from nephoscope_kql.sql import build
@@ -54,7 +54,7 @@ def write_first_of(relation: FirstOf, needed: Needed, emitter: Emitter) -> Block
     """One row a key: the keys grouped, first() of every other column."""
     order = order_ids(relation.input.order)
     block = emitter.over(relation.input, needed | order, relation.keys, before_where=True)
-    block = block.sealed(sorted((needed | order | used(relation.keys).keys()) & block.values.keys()))
+    block = block.seal(sorted((needed | order | count_columns(relation.keys).keys()) & block.values.keys()))
     keys = emitter.keys(relation.input.order, block)
     grouped = [(emitter.fresh(), emitter.scalar(key, block)) for key in relation.keys]
     same = {build_name(sql) for _, sql in grouped}

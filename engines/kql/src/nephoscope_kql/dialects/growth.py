@@ -95,7 +95,7 @@ class Growth:
             return self._of_path(value)
         if isinstance(value, Call):
             return self._of_call(value)
-        return _added((self.copies(one), 1.0) for one in getattr(value, "arguments", ()))
+        return _add_copies((self.copies(one), 1.0) for one in getattr(value, "arguments", ()))
 
     def _of_column(self, name: str) -> Copies:
         known = self._known.get(name)
@@ -108,7 +108,7 @@ class Growth:
     def _defined_copies(self, value: Bound) -> Copies:
         """Of an aggregate's or a window's arguments too, whatever its own type."""
         if isinstance(value, AggregateCall | WindowCall):
-            return _added((self.copies(one), 1.0) for one in value.arguments)
+            return _add_copies((self.copies(one), 1.0) for one in value.arguments)
         return self.copies(value)
 
     def _of_path(self, value: Path) -> Copies:
@@ -125,7 +125,7 @@ class Growth:
             return _greatest(parts)
         if value.function.name in _MEASURED:
             return {name: MOST_COPIES for part in parts for name in part}
-        return _added(zip(parts, _factors(value), strict=True))
+        return _add_copies(zip(parts, _factors(value), strict=True))
 
     def grows(self, value: Call) -> bool:
         """Whether a call has to ask for room: it may have too many copies of something, and more than each of its arguments."""
@@ -171,7 +171,7 @@ def _factor(value: Call, argument: Bound) -> float:
     return 2.0 if value.type == KqlType.DYNAMIC and argument.type == KqlType.STRING else 1.0
 
 
-def _added(parts: Iterable[tuple[Copies, float]]) -> Copies:
+def _add_copies(parts: Iterable[tuple[Copies, float]]) -> Copies:
     found: dict[str, float] = {}
     for copies, factor in parts:
         for name, count in copies.items():

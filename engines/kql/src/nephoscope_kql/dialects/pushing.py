@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from nephoscope_kql.dialects.conditions import conjuncts, window_column
 from nephoscope_kql.plan.expressions import ColumnRef
-from nephoscope_kql.plan.references import replaced
+from nephoscope_kql.plan.references import replace_parts
 from nephoscope_kql.plan.relations import Concatenated, Filter
 from nephoscope_kql.plan.values import Bound, Relation
 
 
-def narrowed(relation: Filter) -> Relation:
+def push_filter(relation: Filter) -> Relation:
     """The input of a filter; of a union, each branch with those of the filter's conditions that compare its datetime with a moment."""
     union = relation.input
     tests = [part for part in conjuncts(relation.predicate) if window_column(part) is not None]
@@ -34,7 +34,7 @@ def _branch(part: Relation, fills: Mapping[str, Bound], tests: list[Bound]) -> R
     for test in tests:
         column = window_column(test)
         if column is not None and isinstance(own(column), ColumnRef):
-            predicate = replaced(test, own)
+            predicate = replace_parts(test, own)
             part = Filter(
                 columns=part.columns, order=part.order, open=part.open, input=part, predicate=predicate
             )

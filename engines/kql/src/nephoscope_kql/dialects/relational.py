@@ -12,12 +12,12 @@ from nephoscope_kql.deadline import check
 from nephoscope_kql.dialects.block import HEAVY, Block, Value, over
 from nephoscope_kql.dialects.conditions import condition, conjuncts
 from nephoscope_kql.dialects.growth import Growth
-from nephoscope_kql.dialects.pushing import narrowed
+from nephoscope_kql.dialects.pushing import push_filter
 from nephoscope_kql.dialects.scalars import ordered_keys, scalar
-from nephoscope_kql.errors import NOWHERE, TooLargeError, unsupported
+from nephoscope_kql.errors import NOWHERE, TooLargeError, unsupported_error
 from nephoscope_kql.external import ExternalSource
 from nephoscope_kql.plan.expressions import ScalarQuery
-from nephoscope_kql.plan.references import order_ids, size, used
+from nephoscope_kql.plan.references import count_columns, order_ids, size
 from nephoscope_kql.plan.relations import Assign, Filter, Limited, Shared, Sorted
 from nephoscope_kql.plan.values import Bound, Relation, SortKey
 from nephoscope_kql.sql import build
@@ -153,7 +153,7 @@ class Emitter:
         self.count()
         self.growth.note(relation)
         if writer is None:
-            raise unsupported(f"{type(relation).__name__} on {self.dialect}", NOWHERE)
+            raise unsupported_error(f"{type(relation).__name__} on {self.dialect}", NOWHERE)
         return writer(relation, needed | order_ids(relation.order), self)
 
     def over(
@@ -164,7 +164,7 @@ class Emitter:
         `before_where`: the expressions stand where window functions cannot.
         """
         wanted = list(values)
-        reads = used(wanted)
+        reads = count_columns(wanted)
         block = self.rows(relation, needed | reads.keys())
         # a comparison is written with what it compares twice, so that a filter reads everything again
         heavy = any(
@@ -172,11 +172,11 @@ class Emitter:
             or (block.values[one].called and (times > 1 or one in needed or before_where))
             for one, times in reads.items()
         )
-        windows = any(block.values[one].window for one in reads) or (before_where and block.windowed)
+        windows = any(block.values[one].window for one in reads) or (before_where and block.has_window)
         # what asks for room writes what it reads once more, to measure it
         measured = any(block.values[one].size > 1 for one in reads) and any(map(self.growth.asks, wanted))
         if heavy or windows or measured:
-            return block.sealed(
+            return block.seal(
                 sorted((needed | reads.keys() | order_ids(relation.order)) & block.values.keys())
             )
         return block
@@ -198,7 +198,7 @@ def _column_of(table: str, column: str) -> exp.Select:
 
 def assign(block: Block, value: Bound, emitter: Emitter) -> Value:
     """How a computed column is written over a block."""
-    reads = used([value])
+    reads = count_columns([value])
     weight = size(value) + sum(
         block.values[one].size * times for one, times in reads.items() if one in block.values
     )
@@ -210,7 +210,7 @@ def assign(block: Block, value: Bound, emitter: Emitter) -> Value:
 @writes(Filter)
 def write_filter(relation: Filter, needed: Needed, emitter: Emitter) -> Block:
     """WHERE."""
-    block = emitter.over(narrowed(relation), needed, [relation.predicate], before_where=True)
+    block = emitter.over(push_filter(relation), needed, [relation.predicate], before_where=True)
     block.where.extend(condition(part, block, emitter) for part in conjuncts(relation.predicate))
     return block
 
@@ -238,7 +238,7 @@ def write_limited(relation: Limited, needed: Needed, emitter: Emitter) -> Block:
     block = emitter.rows(relation.input, needed)
     ids = sorted((needed | order_ids(relation.order)) & block.values.keys())
     limit = build.call("greatest", emitter.scalar(relation.count, block), build.number(0))
-    return block.sealed(ids, emitter.keys(relation.order, block), limit)
+    return block.seal(ids, emitter.keys(relation.order, block), limit)
 
 
 @writes(Shared)

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from nephoscope_kql.dialects import growth
 from nephoscope_kql.dialects.block import Block, Value
-from nephoscope_kql.errors import NOWHERE, KqlError, unsupported
+from nephoscope_kql.errors import NOWHERE, KqlError, unsupported_error
 from nephoscope_kql.functions.room import ROOM
 from nephoscope_kql.plan.callee import Arguments
 from nephoscope_kql.plan.expressions import Call, ColumnRef, InQuery, Path, ScalarQuery, Variable
@@ -101,7 +101,7 @@ def _call(value: Call, values: Mapping[str, Value], context: Context) -> exp.Exp
     if value.function.name in CHAINED:
         return _chain(value, values, context)
     arguments = [scalar(argument, values, context) for argument in value.arguments]
-    built = _built(value, arguments, context)
+    built = _build_call(value, arguments, context)
     if context.growth.grows(value):
         bytes_ = growth.size(value, lambda part: scalar(part, values, context))
         built = growth.with_room(built, bytes_, context.use(ROOM))
@@ -110,7 +110,7 @@ def _call(value: Call, values: Mapping[str, Value], context: Context) -> exp.Exp
     return built
 
 
-def _built(value: Call, arguments: list[exp.Expr], context: Context) -> exp.Expr:
+def _build_call(value: Call, arguments: list[exp.Expr], context: Context) -> exp.Expr:
     call = Arguments(arguments, value.arguments, value.type, value.span, context.use)
     return value.function.builder(context.dialect, value.span)(call)
 
@@ -122,7 +122,7 @@ def _chain(value: Call, values: Mapping[str, Value], context: Context) -> exp.Ex
         links.append(first)
     written = scalar(links[-1].arguments[0], values, context)
     for link in reversed(links):
-        written = _built(link, [written, scalar(link.arguments[1], values, context)], context)
+        written = _build_call(link, [written, scalar(link.arguments[1], values, context)], context)
     return written
 
 
@@ -140,11 +140,11 @@ def _path(value: Path, values: Mapping[str, Value], context: Context) -> exp.Exp
     fixed: list[str | int] = []
     for step in value.steps:
         if isinstance(step, Bound):
-            target = _computed_step(_extracted(target, fixed), step, values, context)
+            target = _computed_step(_extract_path(target, fixed), step, values, context)
             fixed = []
         else:
             fixed.append(step)
-    return _extracted(target, fixed)
+    return _extract_path(target, fixed)
 
 
 def _path_text(value: Path, values: Mapping[str, Value], context: Context) -> exp.Expr | None:
@@ -157,7 +157,7 @@ def _path_text(value: Path, values: Mapping[str, Value], context: Context) -> ex
     return build.coalesce(found, build.text(""))
 
 
-def _extracted(target: exp.Expr, steps: list[str | int]) -> exp.Expr:
+def _extract_path(target: exp.Expr, steps: list[str | int]) -> exp.Expr:
     if not steps:
         return target
     path = json_path(steps)
@@ -210,12 +210,12 @@ def ordered_keys(key: Any, block: Block, context: Context) -> list[exp.Expr]:
     """A key of an order over a block: NaN stands between the nulls and the numbers, which DuckDB does only where nulls are high."""
     value = scalar(key.value, block.values, context)
     if key.value.type != KqlType.REAL or isinstance(key.value, Constant) or key.ascending != key.nulls_first:
-        return [build.ordered(value, key.ascending, key.nulls_first)]
+        return [build.sort_key(value, key.ascending, key.nulls_first)]
     low = build.cast(build.text("-Infinity"), KqlType.REAL.physical)
     undefined = build.call("isnan", value)
     return [
-        build.ordered(build.case((undefined, low), otherwise=value), key.ascending, key.nulls_first),
-        build.ordered(undefined, not key.ascending, key.nulls_first),
+        build.sort_key(build.case((undefined, low), otherwise=value), key.ascending, key.nulls_first),
+        build.sort_key(undefined, not key.ascending, key.nulls_first),
     ]
 
 
@@ -226,7 +226,7 @@ def _in_query(value: InQuery, values: Mapping[str, Value], context: Context) -> 
     if value.insensitive:
         operand, found = build.call("lower", operand), build.call("lower", found)
     if value.column.type != KqlType.STRING:
-        block = block if not block.windowed else block.sealed([value.column.id])
+        block = block if not block.has_window else block.seal([value.column.id])
         block.where.append(build.is_not_null(found))
     inside: exp.Expr = exp.In(this=build.wrap(operand), query=exp.Subquery(this=block.select([("k", found)])))
     if value.operand.nullable:
@@ -264,7 +264,7 @@ def constant(value: Scalar, kind: KqlType) -> exp.Expr:
 
 def _decimal_text(value: Decimal) -> str:
     if abs(value) >= 10**21:
-        raise unsupported("a decimal of more than 21 digits before the point", NOWHERE)
+        raise unsupported_error("a decimal of more than 21 digits before the point", NOWHERE)
     return format(value, "f")
 
 

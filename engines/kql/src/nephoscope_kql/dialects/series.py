@@ -30,7 +30,7 @@ def write_series(relation: Series, needed: Needed, emitter: Emitter) -> Block:
     rows = _rows(relation, emitter)
     bounds = _bounds(relation, rows, emitter)
     groups = [column.id for column, _ in relation.groups]
-    binned = _gaps(_binned(relation, rows, bounds, emitter), groups)
+    binned = _gaps(_write_bins(relation, rows, bounds, emitter), groups)
     items: list[tuple[str, E]] = [(one, build.name(one)) for one in groups]
     count = build.cast(build.coalesce(build.call("any_value", build.name("n")), build.number(0)), "BIGINT")
     places = build.call("range", count)
@@ -52,7 +52,7 @@ def write_series(relation: Series, needed: Needed, emitter: Emitter) -> Block:
 def _gaps(binned: Block, groups: list[str]) -> Block:
     """The bins with `g`, how many without rows lie before each in its group."""
     keys = [build.name(one) for one in groups]
-    before = build.window(build.call("lag", build.name("i")), keys, [build.ordered(build.name("i"))])
+    before = build.window(build.call("lag", build.name("i")), keys, [build.sort_key(build.name("i"))])
     gap = build.binary("-", build.name("i"), build.coalesce(before, build.number(-1)))
     names = list(binned.values)
     items = [*binned.columns(names), ("g", build.binary("-", gap, build.number(1)))]
@@ -62,19 +62,19 @@ def _gaps(binned: Block, groups: list[str]) -> Block:
 def _values(column: str, missing: E, count: E, emitter: Emitter) -> E:
     """The text of a series: each bin that has rows behind its gap, then the bins after the last one."""
     comma, last = build.text(","), build.call("max", build.name("i"))
-    gap = _repeated(build.chain("||", [missing, comma]), build.name("g"), emitter)
+    gap = _repeat_text(build.chain("||", [missing, comma]), build.name("g"), emitter)
     value = build.chain("||", [gap, build.name(column)])
     some = build.is_not_null(build.name("i"))
-    found = build.aggregate("string_agg", value, comma, order=[build.ordered(build.name("i"))], where=some)
+    found = build.aggregate("string_agg", value, comma, order=[build.sort_key(build.name("i"))], where=some)
     rest = build.binary("-", build.binary("-", count, build.number(1)), last)
     after = build.chain("||", [comma, missing])
-    filled = build.chain("||", [found, _repeated(after, rest, emitter)])
-    empty = build.call("substr", _repeated(after, count, emitter), build.number(2))
+    filled = build.chain("||", [found, _repeat_text(after, rest, emitter)])
+    empty = build.call("substr", _repeat_text(after, count, emitter), build.number(2))
     inside = build.case((build.is_null(last), empty), otherwise=filled)
     return build.chain("||", [build.text("["), inside, build.text("]")])
 
 
-def _repeated(text: E, times: E, emitter: Emitter) -> E:
+def _repeat_text(text: E, times: E, emitter: Emitter) -> E:
     """A text so many times, where there is room for it."""
     size = build.binary("*", times, build.call("strlen", text))
     return with_room(build.call("repeat", text, times), size, emitter.use(ROOM))
@@ -178,7 +178,7 @@ def _as(node: E, name: str) -> E:
     return exp.Alias(this=node, alias=exp.Identifier(this=name))
 
 
-def _binned(relation: Series, rows: str, bounds: str, emitter: Emitter) -> Block:
+def _write_bins(relation: Series, rows: str, bounds: str, emitter: Emitter) -> Block:
     """The aggregates a group and bin, as JSON text, with the bounds."""
     distance = build.binary("-", _wide(build.name("x"), relation), build.name("l"))
     place = build.try_cast(_quotient(distance, build.name("s"), relation), "BIGINT")

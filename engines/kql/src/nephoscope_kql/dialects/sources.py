@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.block import Block, Stored, Value, named, over
+from nephoscope_kql.dialects.block import Block, Stored, Value, name_table, over
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.dialects.scalars import scalar
 from nephoscope_kql.plan.references import order_ids, size
@@ -27,7 +27,7 @@ TEXT_DYNAMIC = Macro(
 @writes(Scan)
 def write_scan(relation: Scan, needed: Needed, emitter: Emitter) -> Block:
     """A stored table: its columns as KQL's types are stored inside SQL."""
-    return scanned_table(relation, needed, emitter, _scanned)
+    return scanned_table(relation, needed, emitter, _read_stored_value)
 
 
 def scanned_table(
@@ -72,7 +72,7 @@ def _day(relation: Scan, column: str, alias: str) -> exp.Expr | None:
     return exp.Column(this=exp.Identifier(this=name, quoted=True), table=exp.Identifier(this=alias))
 
 
-def _scanned(raw: exp.Expr, kind: KqlType, how: str, emitter: Emitter) -> exp.Expr:
+def _read_stored_value(raw: exp.Expr, kind: KqlType, how: str, emitter: Emitter) -> exp.Expr:
     if kind == KqlType.STRING:
         return build.coalesce(raw, build.text(""))
     if how.startswith("timestamp"):
@@ -111,7 +111,7 @@ def write_kept(relation: Kept, needed: Needed, emitter: Emitter) -> Block:
     """The temporary table of rows that were computed before; its columns have their ids as names."""
     known = needed & {*(column.id for column in relation.columns), *order_ids(relation.order)}
     emitter.kept.setdefault(relation.name, set()).update(known)
-    return named(exp.Table(this=exp.Identifier(this=relation.name)), {one: one for one in sorted(known)})
+    return name_table(exp.Table(this=exp.Identifier(this=relation.name)), {one: one for one in sorted(known)})
 
 
 @writes(Rows)

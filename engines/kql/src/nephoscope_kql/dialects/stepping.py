@@ -10,7 +10,7 @@ from nephoscope_kql.dialects.block import Block, Value, over
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.dialects.scalars import scalar
 from nephoscope_kql.plan.expressions import WindowCall
-from nephoscope_kql.plan.references import used
+from nephoscope_kql.plan.references import count_columns
 from nephoscope_kql.plan.relations import Scanned, ScanStep
 from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.sql import build
@@ -22,11 +22,11 @@ PART, PLACE, NUMBER = "part", "place", "number"
 """The columns of numbered rows: which part a row is of, its place there from 1, its place among all."""
 
 
-def numbered(block: Block, items: Items, parts: list[E], keys: list[E], emitter: Emitter) -> str:
+def number_rows(block: Block, items: Items, parts: list[E], keys: list[E], emitter: Emitter) -> str:
     """A common table expression of rows with their part, their place in it and among all; its name."""
     part: E = build.number(1)
     if parts:
-        part = build.window(build.call("dense_rank"), [], [build.ordered(one) for one in parts])
+        part = build.window(build.call("dense_rank"), [], [build.sort_key(one) for one in parts])
     place = build.window(build.call("row_number"), parts, keys)
     whole = build.window(build.call("row_number"), [], keys)
     counted = [(PART, build.cast(part, "BIGINT")), (PLACE, place), (NUMBER, whole)]
@@ -47,11 +47,11 @@ def starts(rows: str, items: Items) -> exp.Select:
     return select
 
 
-def following(state: str, rows: str, items: Items) -> Block:
+def join_following_row(state: str, rows: str, items: Items) -> Block:
     """The state after a row beside the next row of its part; `items` are (name, SQL over `s.` and `r.` columns)."""
     on = build.binary("and", _equal(PART), build.binary("=", _of("r", PLACE), _next()))
-    join = exp.Join(this=_aliased(rows, "r"), on=on, kind="INNER")
-    block = Block(_aliased(state, "s"), joins=[join])
+    join = exp.Join(this=_alias_table(rows, "r"), on=on, kind="INNER")
+    block = Block(_alias_table(state, "s"), joins=[join])
     return over(
         block.select([(PART, _of("r", PART)), (PLACE, _of("r", PLACE)), *items]),
         [PART, PLACE, *(name for name, _ in items)],
@@ -66,7 +66,7 @@ def _next() -> E:
     return build.binary("+", _of("s", PLACE), build.number(1))
 
 
-def _aliased(name: str, alias: str) -> E:
+def _alias_table(name: str, alias: str) -> E:
     return exp.Table(this=exp.Identifier(this=name), alias=exp.TableAlias(this=exp.Identifier(this=alias)))
 
 
@@ -92,23 +92,25 @@ def session(
     restart = build.boolean(False) if call.restart is None else emitter.scalar(call.restart, block)
     mine = emitter.fresh()
     runs, inside = _runs(block, ids, (mine, value), (neighbour, restart), (parts, keys), emitter)
-    rows = numbered(
+    rows = number_rows(
         runs,
         [(one, build.name(one)) for one in [*ids, mine]],
         inside,
-        [build.ordered(build.name("g"))],
+        [build.sort_key(build.name("g"))],
         emitter,
     )
     state, begun = f"r{emitter.fresh()}", emitter.fresh()
     now, since = _of("r", mine), _of("s", begun)
     fresh = build.binary("or", build.is_null(since), build.binary(">=", build.binary("-", now, since), first))
     start = build.case((build.is_null(now), build.null(KqlType.DATETIME)), (fresh, now), otherwise=since)
-    step = following(state, rows, [(begun, start)])
+    step = join_following_row(state, rows, [(begun, start)])
     names = [PART, PLACE, begun]
     anchor = starts(rows, [(begun, build.null(KqlType.DATETIME))])
     emitter.share_recursive(state, names, anchor, step.select(step.columns(names)))
     on = build.chain("and", [_equal(PART), build.binary("=", _of("r", PLACE), _of("s", PLACE))])
-    both = Block(_aliased(rows, "r"), joins=[exp.Join(this=_aliased(state, "s"), on=on, kind="INNER")])
+    both = Block(
+        _alias_table(rows, "r"), joins=[exp.Join(this=_alias_table(state, "s"), on=on, kind="INNER")]
+    )
     found = emitter.fresh()
     columns = [(one, _of("r", one)) for one in ids]
     return over(both.select([*columns, (found, _of("s", begun))]), [*ids, found]), build.name(found)
@@ -134,7 +136,7 @@ def _runs(
     ]
     ordered = over(block.select(items), [name for name, _ in items])
     inside = [build.name(name) for name, _ in named]
-    order = [build.ordered(build.name("g"))]
+    order = [build.sort_key(build.name("g"))]
     before = build.window(build.call("lag", build.name(mine)), inside, order)
     lagged = _with(ordered, [("before", before)])
     far = build.binary(">=", build.binary("-", build.name(mine), build.name("before")), neighbour)
@@ -157,7 +159,7 @@ class _Machine:
         self.steps = relation.steps
         values = [step.condition for step in self.steps]
         values += [value for step in self.steps for _, value in step.assigned]
-        self.reads = used(values).keys()
+        self.reads = count_columns(values).keys()
         self.declared = dict(relation.declared)
         self.needed = needed
 
@@ -222,7 +224,7 @@ def _rows(relation: Scanned, machine: _Machine, needed: Needed, emitter: Emitter
     ids = sorted(passing & block.values.keys())
     parts = [emitter.scalar(value, block) for value in relation.partition]
     keys = emitter.keys(relation.input.order, block)
-    return numbered(block, block.columns(ids), parts, keys, emitter), read
+    return number_rows(block, block.columns(ids), parts, keys, emitter), read
 
 
 def _step(
@@ -231,7 +233,7 @@ def _step(
     """From the state after a row to that after the next: which steps match by promotion, which by staying, then the new values."""
     row = {one: Value(build.name(one)) for one in carried}
     items: Items = [(name, _of("s", name)) for name in names[2:]]
-    block = following(state, rows, [*items, *((one, _of("r", one)) for one in carried)])
+    block = join_following_row(state, rows, [*items, *((one, _of("r", one)) for one in carried)])
     count = len(machine.steps)
     promoted: Items = []
     for level in range(1, count):
@@ -323,10 +325,10 @@ def _values_after(machine: _Machine, level: int, row: dict[str, Value], emitter:
             before = build.name(machine.held(level - 1, seen))
             found[name] = build.case((up, before), (stay, old), otherwise=cleared)
             continue
-        fresh = _taken(own, assigned.get(own), promoted, emitter, machine)
-        again = _taken(own, assigned.get(own), stayed, emitter, machine)
+        fresh = _matched_value(own, assigned.get(own), promoted, emitter, machine)
+        again = _matched_value(own, assigned.get(own), stayed, emitter, machine)
         if level == 0 and left is not None:
-            first = _taken(own, assigned.get(own), anew, emitter, machine)
+            first = _matched_value(own, assigned.get(own), anew, emitter, machine)
             again = build.case((left, first), otherwise=again)
         found[name] = (
             build.case((up, fresh), (stay, again), otherwise=cleared)
@@ -339,7 +341,7 @@ def _values_after(machine: _Machine, level: int, row: dict[str, Value], emitter:
     }
 
 
-def _taken(
+def _matched_value(
     own: Column, value: Bound | None, values: dict[str, Value], emitter: Emitter, machine: _Machine
 ) -> E:
     """What a matched row has in a column: what the step assigns, else its own value, else the default."""
@@ -359,7 +361,9 @@ def _matches(relation: Scanned, machine: _Machine, state: str, rows: str, needed
             continue
         seen = dict(machine.kept(step))
         on = build.chain("and", [_equal(PART), build.binary("=", _of("r", PLACE), _of("s", PLACE))])
-        block = Block(_aliased(rows, "r"), joins=[exp.Join(this=_aliased(state, "s"), on=on, kind="INNER")])
+        block = Block(
+            _alias_table(rows, "r"), joins=[exp.Join(this=_alias_table(state, "s"), on=on, kind="INNER")]
+        )
         block.where.append(_of("s", f"hit{level}"))
         items: Items = [(one, _of("r", one)) for one in ids]
         items += [(column.id, _of("s", machine.held(level, seen[column]))) for column in shown]
@@ -388,6 +392,6 @@ def _kind(relation: Relation, name: str) -> KqlType:
 def _last(select: exp.Select, level: int) -> exp.Select:
     """Of the rows that matched a step in one sequence, the last."""
     keys: Iterable[E] = (_of("s", PART), _of("s", f"match{level}"))
-    number = build.window(build.call("row_number"), keys, [build.ordered(_of("s", PLACE), ascending=False)])
+    number = build.window(build.call("row_number"), keys, [build.sort_key(_of("s", PLACE), ascending=False)])
     select.set("qualify", exp.Qualify(this=build.binary("=", number, build.number(1))))
     return select

@@ -10,10 +10,10 @@ from sqlglot import exp
 from nephoscope_kql.dialects.block import Block, Value
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.dialects.stepping import session
-from nephoscope_kql.errors import unsupported
+from nephoscope_kql.errors import unsupported_error
 from nephoscope_kql.functions.arithmetic import WRAP, WRAP_INT
 from nephoscope_kql.plan.expressions import WindowCall
-from nephoscope_kql.plan.references import order_ids, used
+from nephoscope_kql.plan.references import count_columns, order_ids
 from nephoscope_kql.plan.relations import Windowed
 from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
@@ -22,7 +22,7 @@ RANKS = frozenset({"row_rank_dense", "row_rank_min"})
 Write: TypeAlias = Callable[[WindowCall, list[exp.Expr], list[exp.Expr], Block, Emitter], exp.Expr]
 
 
-def running() -> exp.WindowSpec:
+def running_frame() -> exp.WindowSpec:
     """The frame from the first row to this one."""
     return exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
 
@@ -30,10 +30,10 @@ def running() -> exp.WindowSpec:
 @writes(Windowed)
 def write_windowed(relation: Windowed, needed: Needed, emitter: Emitter) -> Block:
     """A column from a window over the rows in their order."""
-    return windowed(relation, needed, emitter, _written)
+    return write_window(relation, needed, emitter, _write_window_call)
 
 
-def windowed(relation: Windowed, needed: Needed, emitter: Emitter, write: Write) -> Block:
+def write_window(relation: Windowed, needed: Needed, emitter: Emitter, write: Write) -> Block:
     """A column from a window; `write` gives the SQL of a call from its partition and the keys of its order."""
     call = relation.call
     passing = (needed - {relation.column.id}) | order_ids(relation.order)
@@ -47,7 +47,7 @@ def windowed(relation: Windowed, needed: Needed, emitter: Emitter, write: Write)
         block, run = _runs(call, relation, passing, block, emitter)
         group = [run]
     if call.function in RANKS:
-        return _ranked(relation, passing, block, group, emitter)
+        return _write_rank(relation, passing, block, group, emitter)
     partition, keys = _frame(relation, block, group, emitter)
     if call.function == "row_window_session":
         block, found = session(call, block, passing, partition, keys, emitter)
@@ -75,22 +75,24 @@ def _runs(
         build.coalesce(emitter.scalar(call.restart, block), build.boolean(False)), "INTEGER"
     )
     parts = [emitter.scalar(value, block) for value in relation.partition]
-    counted = build.window(build.call("sum", restarts), parts, emitter.keys(relation.order, block), running())
-    return _kept(block, counted, passing | used(relation.partition).keys(), call, emitter)
+    counted = build.window(
+        build.call("sum", restarts), parts, emitter.keys(relation.order, block), running_frame()
+    )
+    return _seal_window(block, counted, passing | count_columns(relation.partition).keys(), call, emitter)
 
 
-def _kept(
+def _seal_window(
     block: Block, value: exp.Expr, passing: Needed, call: WindowCall, emitter: Emitter
 ) -> tuple[Block, exp.Expr]:
     """A new block in which a window's value is a plain column."""
     name = emitter.fresh()
     block.values[name] = Value(value, 8, window=True)
-    ids = (passing | used(call.arguments).keys() | {name}) & block.values.keys()
-    sealed = block.sealed(sorted(ids))
+    ids = (passing | count_columns(call.arguments).keys() | {name}) & block.values.keys()
+    sealed = block.seal(sorted(ids))
     return sealed, sealed.values[name].sql
 
 
-def _written(
+def _write_window_call(
     call: WindowCall,
     partition: list[exp.Expr],
     keys: list[exp.Expr],
@@ -107,9 +109,9 @@ def _written(
             return number
         return build.binary("-", build.binary("+", number, arguments[0]), build.number(1))
     if call.function == "row_cumsum":
-        total = build.window(build.call("sum", arguments[0]), partition, keys, running())
+        total = build.window(build.call("sum", arguments[0]), partition, keys, running_frame())
         return _within(build.coalesce(total, build.number(0)), call.type, emitter)
-    raise unsupported(f"{call.function}()", call.span)
+    raise unsupported_error(f"{call.function}()", call.span)
 
 
 def _within(total: exp.Expr, kind: KqlType, emitter: Emitter) -> exp.Expr:
@@ -119,21 +121,21 @@ def _within(total: exp.Expr, kind: KqlType, emitter: Emitter) -> exp.Expr:
     return build.try_cast(total, kind.physical)
 
 
-def _ranked(
+def _write_rank(
     relation: Windowed, passing: Needed, block: Block, group: list[exp.Expr], emitter: Emitter
 ) -> Block:
     """Ranks: how many runs of equal values there are so far, or the number of the first row of the present run."""
     call, dense = relation.call, relation.call.function == "row_rank_dense"
-    ids = passing | used(relation.partition).keys() | {run.name for run in group}
+    ids = passing | count_columns(relation.partition).keys() | {run.name for run in group}
     partition, keys = _frame(relation, block, group, emitter)
     first = _first_of_run(emitter.scalar(call.arguments[0], block), partition, keys)
     number = build.window(build.call("row_number"), partition, _some(keys))
     beginning = build.case(
         (first, build.number(1) if dense else number), otherwise=build.number(0) if dense else None
     )
-    block, mark = _kept(block, beginning, ids, call, emitter)
+    block, mark = _seal_window(block, beginning, ids, call, emitter)
     partition, keys = _frame(relation, block, group, emitter)
-    total = build.window(build.call("sum" if dense else "max", mark), partition, _some(keys), running())
+    total = build.window(build.call("sum" if dense else "max", mark), partition, _some(keys), running_frame())
     block.values[relation.column.id] = Value(build.cast(total, KqlType.LONG.physical), 8, window=True)
     return block
 
@@ -148,4 +150,4 @@ def _first_of_run(value: exp.Expr, partition: list[exp.Expr], keys: list[exp.Exp
 
 def _some(keys: list[exp.Expr]) -> list[exp.Expr]:
     """Keys of an order; a constant where every row has the same, because an engine may want one."""
-    return keys or [build.ordered(build.number(1))]
+    return keys or [build.sort_key(build.number(1))]

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from nephoscope_kql.compile import Compiled
 from nephoscope_kql.deadline import check, current_limits
-from nephoscope_kql.dialects.duckdb import printed
+from nephoscope_kql.dialects.duckdb import print_node
 from nephoscope_kql.engines.cores import share_of_cores, share_of_memory
 from nephoscope_kql.engines.external import AllowedLocations
 from nephoscope_kql.engines.fields import schema_of
@@ -23,11 +23,11 @@ from nephoscope_kql.engines.most import STEP, Most
 from nephoscope_kql.engines.parquet import FileScan, TimeRange, files_as_rows
 from nephoscope_kql.engines.parts import read_apart
 from nephoscope_kql.engines.probing import DuckDBProbe
-from nephoscope_kql.engines.signalled import signalled
+from nephoscope_kql.engines.signalled import find_signal_exception
 from nephoscope_kql.engines.spill import Spill
-from nephoscope_kql.engines.stopping import too_much_memory, watched
+from nephoscope_kql.engines.stopping import too_much_memory, watch_limits
 from nephoscope_kql.engines.vectorised import install
-from nephoscope_kql.errors import NOWHERE, unsupported
+from nephoscope_kql.errors import NOWHERE, unsupported_error
 from nephoscope_kql.external import ExternalReader, ExternalSource
 from nephoscope_kql.external import table as external_table
 from nephoscope_kql.functions.room import ROOM, Room
@@ -108,7 +108,7 @@ class DuckDBEngine:
         paths = [str(path.resolve()) for several in files.values() for path in several]
         paths += [str(path) for scan in scans.values() for path in scan.paths()]
         paths += map(str, readable)
-        allowed = printed(build.array(build.text(path) for path in paths))
+        allowed = print_node(build.array(build.text(path) for path in paths))
         self._connection.execute(f"SET allowed_paths = {allowed}")
         # the footer of a file is read once by a connection that is asked again and again
         self._connection.execute("SET parquet_metadata_cache = true")
@@ -130,11 +130,13 @@ class DuckDBEngine:
         kept = [column for column in scan.columns if column.name in columns]
         rows = scan.relation(self._connection)
         items = ", ".join(
-            printed(build.quoted(one)) for one in [*(one.name for one in kept), scan.day] if one
+            print_node(build.stored_column(one)) for one in [*(one.name for one in kept), scan.day] if one
         )
-        with self._bounded(timeout):
+        with self._enforce_limits(timeout):
             rows.project(items).create(name)
-        counted = self._connection.table(printed(build.quoted(name))).aggregate("count(*)").fetchall()
+        counted = (
+            self._connection.table(print_node(build.stored_column(name))).aggregate("count(*)").fetchall()
+        )
         return int(counted[0][0])
 
     def keep_rows(self, name: str, compiled: Compiled, most: int, timeout: float | None) -> int | None:
@@ -142,7 +144,7 @@ class DuckDBEngine:
 
         None, and nothing is kept, where there are more than `most`; KqlError where time or memory is short.
         """
-        with self._bounded(timeout):
+        with self._enforce_limits(timeout):
             self._prepare(compiled.routines, compiled.external)
             self._connection.execute(
                 f"CREATE TABLE {name} AS SELECT * FROM ({compiled.sql}) LIMIT {most + 1}",  # noqa: S608 - printed SQL
@@ -156,14 +158,14 @@ class DuckDBEngine:
 
     def see_kept(self, name: str, kept: str, between: TimeRange | None) -> None:
         """From now on a relation has the rows that are kept, those in a range of time."""
-        rows = self._connection.table(printed(build.quoted(kept)))
+        rows = self._connection.table(print_node(build.stored_column(kept)))
         if between is not None:
-            rows = rows.filter(printed(between.test()))
+            rows = rows.filter(print_node(between.test()))
         rows.create_view(name)
 
     def drop_kept(self, kept: str) -> None:
         """Forget rows that were kept."""
-        self._connection.execute(f"DROP TABLE {printed(build.quoted(kept))}")
+        self._connection.execute(f"DROP TABLE {print_node(build.stored_column(kept))}")
 
     def register(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table's rows known under a name."""
@@ -171,7 +173,7 @@ class DuckDBEngine:
         self._connection.register(name, table.rename_columns(list(stored)))
 
     @contextmanager
-    def lent(self, tables: Mapping[str, pa.Table]) -> Iterator[None]:
+    def lend_tables(self, tables: Mapping[str, pa.Table]) -> Iterator[None]:
         """Within, the rows of Arrow tables are known under their names; afterwards the names are unknown."""
         try:
             for name, table in tables.items():
@@ -186,15 +188,15 @@ class DuckDBEngine:
 
         `small`: the result is a few rows, as with those of an engine that has only such.
         """
-        with self._bounded(timeout):
+        with self._enforce_limits(timeout):
             return self._rows(compiled, small=small or self._small)
 
     @contextmanager
-    def _bounded(self, timeout: float | None) -> Iterator[None]:
+    def _enforce_limits(self, timeout: float | None) -> Iterator[None]:
         """What happens inside is ended at a limit, and the engine's own words for it become ours."""
         self._room.refused = False
         stop, room = self._connection.interrupt, self._room
-        with watched(stop, timeout, self._allowance, lambda: room.refused) as watch:
+        with watch_limits(stop, timeout, self._allowance, lambda: room.refused) as watch:
             self._limits = watch.limits
             try:
                 yield
@@ -207,9 +209,9 @@ class DuckDBEngine:
             except (duckdb.ParserException, duckdb.BinderException) as error:
                 if "Max expression depth limit" not in str(error):
                     raise
-                raise unsupported("a query that is nested so deeply", NOWHERE) from error
+                raise unsupported_error("a query that is nested so deeply", NOWHERE) from error
             except (duckdb.InvalidInputException, RuntimeError) as error:
-                ending = signalled(error) or build.reached(error) or watch.why()
+                ending = find_signal_exception(error) or build.find_limit_error(error) or watch.why()
                 if ending is None:
                     raise
                 raise ending from error
@@ -229,7 +231,7 @@ class DuckDBEngine:
             return table_of_values(values, compiled.columns)
         rows = self._connection.sql(compiled.sql, params=dict(compiled.parameters))
         found = rows.to_arrow_table() if self._most is None else self._most.taken(rows.to_arrow_reader(STEP))
-        return typed(found, compiled.columns)
+        return type_columns(found, compiled.columns)
 
     def _prepare(self, routines: Iterable[Routine], external: Iterable[ExternalSource]) -> None:
         """Make known what a query's SQL uses."""
@@ -248,21 +250,21 @@ class DuckDBEngine:
         if isinstance(routine, Macro):
             for inner in routine.uses:
                 self._install(inner)
-        install(self._connection, self._limited(self._room.function() if routine is ROOM else routine))
+        install(self._connection, self._limit_routine(self._room.function() if routine is ROOM else routine))
 
-    def _limited(self, routine: Routine) -> Routine:
+    def _limit_routine(self, routine: Routine) -> Routine:
         """Return a routine whose Python code knows the limits of the query: DuckDB calls it from threads of its own."""
         if not isinstance(routine, ArrowFunction):
             return routine
         body = routine.body
 
         @wraps(body)
-        def limited(*columns: pa.Array) -> pa.Array:
+        def apply_limits(*columns: pa.Array) -> pa.Array:
             with self._limits.applied():
                 check()
                 return body(*columns)
 
-        return replace(routine, body=limited)
+        return replace(routine, body=apply_limits)
 
     def interrupt(self) -> None:
         """End the query that runs, from another thread; `run` raises duckdb.InterruptException there."""
@@ -280,7 +282,7 @@ class DuckDBEngine:
         self.close()
 
 
-def typed(table: pa.Table, columns: tuple[tuple[str, KqlType], ...]) -> pa.Table:
+def type_columns(table: pa.Table, columns: tuple[tuple[str, KqlType], ...]) -> pa.Table:
     """The rows under KQL's names, each column in its Arrow type, its KQL type in the field's metadata."""
     arrays = []
     for place, (_, kind) in enumerate(columns):

@@ -34,11 +34,11 @@ class AllowedLocations:
             if location.startswith(prefix):
                 return _file(folder / unquote(urlsplit(location[len(prefix) :]).path).lstrip("/"), (folder,))
         if location.startswith(("http://", "https://")):
-            return self._fetched(location)
+            return self._fetch(location)
         path = unquote(urlsplit(location).path) if location.startswith("file:") else location
         return _file(Path(path), self.folders)
 
-    def _fetched(self, location: str) -> bytes:
+    def _fetch(self, location: str) -> bytes:
         import httpx
 
         url = httpx.URL(location)

@@ -29,13 +29,13 @@ class Most:
         for batch in reader:
             if rows + batch.num_rows > self.rows or batch.nbytes > self.bytes:
                 self.cut = True
-                kept.append(batch.slice(0, min(self.rows - rows, self._fitting(batch))))
+                kept.append(batch.slice(0, min(self.rows - rows, self._count_fitting(batch))))
                 break
             kept.append(batch)
             rows += batch.num_rows
             self.bytes -= batch.nbytes
         return pa.Table.from_batches(kept, reader.schema)
 
-    def _fitting(self, batch: pa.RecordBatch) -> int:
+    def _count_fitting(self, batch: pa.RecordBatch) -> int:
         """How many of the rows of a batch fit, by their mean size."""
         return int(batch.num_rows * self.bytes // max(batch.nbytes, self.bytes, 1))

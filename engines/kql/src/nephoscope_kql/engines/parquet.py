@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from sqlglot import exp
 
 from nephoscope_kql.catalog import TableSchema
-from nephoscope_kql.dialects.duckdb import printed
+from nephoscope_kql.dialects.duckdb import print_node
 from nephoscope_kql.engines.fields import schema_of_fields
 from nephoscope_kql.sql import build
 
@@ -38,7 +38,7 @@ class TimeRange:
 
     def test(self) -> exp.Expr:
         """The condition in SQL."""
-        column = build.quoted(self.stored)
+        column = build.stored_column(self.stored)
         before = exp.LT(this=column, expression=_moment(self.end))
         if self.start is None:
             return before
@@ -76,7 +76,7 @@ class FileScan:
             part = self._seen(found)
             rows = part if rows is None else rows.union(part)
         if self.beside is not None:
-            part = self._named(connection.from_arrow(self.beside))
+            part = self._name_columns(connection.from_arrow(self.beside))
             rows = part if rows is None else rows.union(part)
         return self._none(connection) if rows is None else rows
 
@@ -85,23 +85,23 @@ class FileScan:
         if self.only is not None:
             label, values = self.only
             seen = label in known and bool(values)
-            found = found.filter(printed(_one_of(label, values)) if seen else "false")
+            found = found.filter(print_node(_one_of(label, values)) if seen else "false")
         if self.any_of is not None:
             ways = [way for way in self.any_of if all(label in known and values for label, values in way)]
             tests = [exp.and_(*(_one_of(label, values) for label, values in way)) for way in ways]
-            found = found.filter(printed(exp.or_(*tests)) if tests else "false")
+            found = found.filter(print_node(exp.or_(*tests)) if tests else "false")
         for label, values in self.without:
             if label in known and values:
-                found = found.filter(printed(exp.Not(this=_one_of(label, values))))
+                found = found.filter(print_node(exp.Not(this=_one_of(label, values))))
         for times in self.between:
-            found = found.filter(printed(times.test()) if times.stored in known else "false")
-        return self._named(found)
+            found = found.filter(print_node(times.test()) if times.stored in known else "false")
+        return self._name_columns(found)
 
-    def _named(self, found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    def _name_columns(self, found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
         """The columns under the engine's names; one that is lacking is null."""
         known = set(found.columns)
         items = [_item(column, column.stored in known) for column in self.columns]
-        day = [printed(build.quoted(self.day))] if self.day else []
+        day = [print_node(build.stored_column(self.day))] if self.day else []
         return found.project(", ".join([*items, *day]) or "NULL AS none")
 
     def _none(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
@@ -113,11 +113,11 @@ class FileScan:
 @lru_cache(maxsize=65_536)
 def _item(column: FileColumn, known: bool) -> str:
     """A column as it is selected; written once, since every query of a table asks for all of them."""
-    return _as(build.quoted(column.stored) if known else build.cast(build.null(), column.type), column)
+    return _as(build.stored_column(column.stored) if known else build.cast(build.null(), column.type), column)
 
 
 def _one_of(label: str, values: Collection[str]) -> exp.Expr:
-    return exp.In(this=build.quoted(label), expressions=[build.text(one) for one in sorted(values)])
+    return exp.In(this=build.stored_column(label), expressions=[build.text(one) for one in sorted(values)])
 
 
 def _moment(value: dt.datetime) -> exp.Expr:
@@ -125,12 +125,12 @@ def _moment(value: dt.datetime) -> exp.Expr:
 
 
 def _as(value: exp.Expr, column: FileColumn) -> str:
-    return f"{printed(value)} AS {printed(build.quoted(column.name))}"
+    return f"{print_node(value)} AS {print_node(build.stored_column(column.name))}"
 
 
 def schema_of_files(name: str, files: Sequence[Path]) -> TableSchema:
     """The KQL schema of a table in Parquet files: the columns of all of them, those of the first file first."""
-    return schema_of_fields(name, _united(_groups(files)))
+    return schema_of_fields(name, _unify_schemas(_groups(files)))
 
 
 def files_as_rows(
@@ -138,11 +138,11 @@ def files_as_rows(
 ) -> duckdb.DuckDBPyRelation:
     """The rows of the files under the stored names of their schema; a column that a file lacks is null."""
     groups = _groups(files)
-    united = _united(groups)
+    united = _unify_schemas(groups)
     stored = schema_of_fields(name, united).stored_names()
     rows: duckdb.DuckDBPyRelation | None = None
     for own, several in groups.items():
-        part = _renamed(
+        part = _rename_columns(
             connection.read_parquet([str(path) for path in several]), own.names, united.names, stored
         )
         rows = part if rows is None else rows.union(part)
@@ -160,17 +160,17 @@ def _groups(files: Sequence[Path]) -> dict[pa.Schema, list[Path]]:
     return dict(groups.values())
 
 
-def _united(groups: dict[pa.Schema, list[Path]]) -> pa.Schema:
+def _unify_schemas(groups: dict[pa.Schema, list[Path]]) -> pa.Schema:
     return pa.unify_schemas(list(groups), promote_options="permissive")
 
 
-def _renamed(
+def _rename_columns(
     rows: duckdb.DuckDBPyRelation, own: list[str], wanted: list[str], stored: Sequence[str]
 ) -> duckdb.DuckDBPyRelation:
     """The columns in the wanted order: DuckDB renames those that differ only by case, so that they are found by position."""
     places = {name: place for place, name in enumerate(own)}
     items = []
     for name, as_stored in zip(wanted, stored, strict=True):
-        value = build.quoted(rows.columns[places[name]]) if name in places else build.null()
-        items.append(f"{printed(value)} AS {printed(build.quoted(as_stored))}")
+        value = build.stored_column(rows.columns[places[name]]) if name in places else build.null()
+        items.append(f"{print_node(value)} AS {print_node(build.stored_column(as_stored))}")
     return rows.project(", ".join(items))

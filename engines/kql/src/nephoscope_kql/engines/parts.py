@@ -33,7 +33,7 @@ def _one_after_another(
         for batch in _rows(connection, compiled, part).to_arrow_reader(STEP):
             some = batch if left is None else batch.slice(0, left)
             left = None if left is None else left - some.num_rows
-            yield _widened(some, part, schema)
+            yield _widen_batch(some, part, schema)
 
 
 def _in_order(
@@ -42,17 +42,17 @@ def _in_order(
     tables = [_rows(connection, compiled, part).to_arrow_table() for part in parts.several]
     first = _first(connection, parts, [_keys(table, parts, number) for number, table in enumerate(tables)])
     for start in range(0, len(first), STEP):
-        yield from _ordered(first[start : start + STEP], tables, parts, schema)
+        yield from _order_rows(first[start : start + STEP], tables, parts, schema)
 
 
-def _ordered(
+def _order_rows(
     some: list[tuple[int, int]], tables: list[pa.Table], parts: Parts, schema: pa.Schema
 ) -> list[pa.RecordBatch]:
     """Rows of several parts, in the order in which it is said where they are."""
     chosen = [
-        _widened(batch, part, schema)
+        _widen_batch(batch, part, schema)
         for number, (table, part) in enumerate(zip(tables, parts.several, strict=True))
-        for batch in _taken(table, [place for own, place in some if own == number])
+        for batch in _take_rows(table, [place for own, place in some if own == number])
     ]
     # the rows are part by part now, in their order within each
     lies = sorted(range(len(some)), key=lambda rank: (some[rank][0], rank))
@@ -61,7 +61,7 @@ def _ordered(
     return batches
 
 
-def _taken(table: pa.Table, places: list[int]) -> list[pa.RecordBatch]:
+def _take_rows(table: pa.Table, places: list[int]) -> list[pa.RecordBatch]:
     batches: list[pa.RecordBatch] = table.take(pa.array(places, pa.int64())).to_batches()
     return batches
 
@@ -87,9 +87,9 @@ def _rows(connection: duckdb.DuckDBPyConnection, compiled: Compiled, part: Part)
     return connection.sql(part.sql, params={name: compiled.parameters[name] for name in part.parameters})
 
 
-def _widened(batch: pa.RecordBatch, part: Part, schema: pa.Schema) -> pa.RecordBatch:
+def _widen_batch(batch: pa.RecordBatch, part: Part, schema: pa.Schema) -> pa.RecordBatch:
     """The rows with all columns of the result."""
-    arrays = [_lacking(field, batch.num_rows) for field in schema]
+    arrays = [_make_null_column(field, batch.num_rows) for field in schema]
     for column, place in enumerate(part.places):
         wanted = schema.field(place).type
         array = batch.column(column)
@@ -97,5 +97,5 @@ def _widened(batch: pa.RecordBatch, part: Part, schema: pa.Schema) -> pa.RecordB
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _lacking(field: pa.Field, rows: int) -> pa.Array:
+def _make_null_column(field: pa.Field, rows: int) -> pa.Array:
     return pa.nulls(rows, field.type) if field.nullable else pa.repeat(pa.scalar("", field.type), rows)

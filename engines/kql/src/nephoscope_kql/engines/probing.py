@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from nephoscope_kql.dialects.duckdb import written
+from nephoscope_kql.dialects.duckdb import write_relation
 from nephoscope_kql.external import ExternalSource
 from nephoscope_kql.plan.references import order_ids
 from nephoscope_kql.plan.relations import Kept
@@ -53,6 +53,6 @@ class DuckDBProbe:
         self._kept.clear()
 
     def _written(self, relation: Relation, hidden: set[str] | None = None) -> tuple[str, dict[str, Any]]:
-        sql, emitter = written(relation, sorted(hidden or ()))
+        sql, emitter = write_relation(relation, sorted(hidden or ()))
         self._prepare(emitter.routines.values(), emitter.external.values())
         return sql, {name: self._parameters[name] for name in emitter.parameters}

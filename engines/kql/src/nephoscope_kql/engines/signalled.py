@@ -18,7 +18,7 @@ _RAISED = re.compile(
 _INTERRUPTED = "Query interrupted"
 
 
-def signalled(error: Exception) -> KeyboardInterrupt | SystemExit | None:
+def find_signal_exception(error: Exception) -> KeyboardInterrupt | SystemExit | None:
     """What a signal's handler raised, if an error of the engine stands for it; KeyboardInterrupt where a scan does not say which."""
     if threading.current_thread() is not threading.main_thread():
         return None  # handlers run in no other

@@ -18,8 +18,8 @@ import pyarrow as pa
 
 from nephoscope_kql.compile import Compiled
 from nephoscope_kql.deadline import Deadline, within
-from nephoscope_kql.dialects.spark.printing import printed
-from nephoscope_kql.engines.duckdb import typed
+from nephoscope_kql.dialects.spark.printing import print_node
+from nephoscope_kql.engines.duckdb import type_columns
 from nephoscope_kql.engines.external import AllowedLocations
 from nephoscope_kql.engines.fields import schema_of
 from nephoscope_kql.engines.spark_probing import SparkProbe
@@ -71,7 +71,7 @@ class SparkEngine:
         external: ExternalReader | None = None,
     ) -> None:
         self._owned = isinstance(session, str)
-        started = _started(session, settings or {}) if isinstance(session, str) else session
+        started = _start_session(session, settings or {}) if isinstance(session, str) else session
         self._session = started.newSession() if hasattr(started, "newSession") else started
         for key, value in SETTINGS.items():
             self._session.conf.set(key, value)
@@ -84,15 +84,15 @@ class SparkEngine:
         """Make an Arrow table's rows known under a name."""
         schema = schema_of(name, table)
         arrays = [
-            _stored(table.column(place), kind, how)
+            _store_column(table.column(place), kind, how)
             for place, ((_, kind), how) in enumerate(zip(schema.columns, schema.storage, strict=True))
         ]
         rows = pa.table(arrays, names=list(schema.stored_names()))
-        self._session.createDataFrame(rows).createOrReplaceTempView(_quoted(name))
+        self._session.createDataFrame(rows).createOrReplaceTempView(_quote_name(name))
 
     def forget(self, name: str) -> None:
         """Drop the rows that were registered under a name."""
-        self._session.sql(f"DROP VIEW IF EXISTS {_quoted(name)}")
+        self._session.sql(f"DROP VIEW IF EXISTS {_quote_name(name)}")
 
     def explain(self, compiled: Compiled) -> str:
         """Spark's physical plan of a query; KqlError where Spark refuses it."""
@@ -110,7 +110,7 @@ class SparkEngine:
             except Exception as error:
                 if late.is_set() and deadline is not None:
                     raise deadline.error from error
-                limit = build.reached(error)
+                limit = build.find_limit_error(error)
                 if limit is None:
                     raise
                 raise limit from error
@@ -120,7 +120,7 @@ class SparkEngine:
             with closing(SparkProbe(self._asked, self._prepare, compiled.parameters)) as probe:
                 return self._rows(compiled.resume(probe))
         self._prepare(compiled.routines, compiled.external)
-        return typed(self._asked(compiled.sql, compiled.parameters).toArrow(), compiled.columns)
+        return type_columns(self._asked(compiled.sql, compiled.parameters).toArrow(), compiled.columns)
 
     def _asked(self, sql: str, parameters: Mapping[str, object]) -> DataFrame:
         return self._session.sql(sql, args=dict(parameters)) if parameters else self._session.sql(sql)
@@ -185,7 +185,7 @@ class SparkEngine:
         self.close()
 
 
-def _started(url: str, settings: Mapping[str, str]) -> SparkSession:
+def _start_session(url: str, settings: Mapping[str, str]) -> SparkSession:
     from pyspark.sql import SparkSession
 
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -210,11 +210,11 @@ def _body(routine: Vectorised) -> Callable[..., pa.Array]:
     return body
 
 
-def _quoted(name: str) -> str:
-    return printed(build.quoted(name))
+def _quote_name(name: str) -> str:
+    return print_node(build.stored_column(name))
 
 
-def _stored(column: pa.ChunkedArray, kind: KqlType, how: str) -> pa.ChunkedArray:
+def _store_column(column: pa.ChunkedArray, kind: KqlType, how: str) -> pa.ChunkedArray:
     """A column as Spark can hold it and the dialect reads it: it has no unsigned numbers, no nanoseconds, no durations."""
     if how == "timestamp_ns":
         return column.cast(pa.timestamp("ns")).cast(pa.int64())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from nephoscope_kql.dialects.spark import written
+from nephoscope_kql.dialects.spark import write_relation
 from nephoscope_kql.external import ExternalSource
 from nephoscope_kql.plan.references import order_ids
 from nephoscope_kql.plan.relations import Kept
@@ -52,6 +52,6 @@ class SparkProbe:
         self._kept.clear()
 
     def _asked(self, relation: Relation, hidden: set[str] | None = None) -> DataFrame:
-        sql, emitter = written(relation, sorted(hidden or ()))
+        sql, emitter = write_relation(relation, sorted(hidden or ()))
         self._prepare(emitter.routines.values(), emitter.external.values())
         return self._ask(sql, {name: self._parameters[name] for name in emitter.parameters})

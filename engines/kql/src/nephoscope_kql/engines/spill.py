@@ -26,28 +26,28 @@ class Spill:
     """A folder of its own in the system's folder for temporary files, until `clear`, or until nobody has it any more."""
 
     def __init__(self) -> None:
-        _swept(tempfile.gettempdir())
+        _sweep_once(tempfile.gettempdir())
         self.folder = tempfile.mkdtemp(prefix=PREFIX)
         lock = os.open(Path(self.folder, _LOCK), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        self.clear = weakref.finalize(self, _cleared, self.folder, lock)
+        self.clear = weakref.finalize(self, _clear_folder, self.folder, lock)
         """Remove the folder and what is in it."""
 
 
-def _cleared(folder: str, lock: int) -> None:
+def _clear_folder(folder: str, lock: int) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     os.close(lock)
 
 
 @cache
-def _swept(parent: str) -> int:
+def _sweep_once(parent: str) -> int:
     """Sweep a folder once in the life of a process."""
     return sweep(Path(parent))
 
 
 def sweep(parent: Path) -> int:
     """Remove the folders of processes that are gone, of this user; how many."""
-    return sum(_removed(folder) for folder in parent.glob(f"{PREFIX}*") if _may_be_left(folder))
+    return sum(_remove_orphan(folder) for folder in parent.glob(f"{PREFIX}*") if _may_be_left(folder))
 
 
 def _may_be_left(folder: Path) -> bool:
@@ -59,7 +59,7 @@ def _may_be_left(folder: Path) -> bool:
     return False
 
 
-def _removed(folder: Path) -> bool:
+def _remove_orphan(folder: Path) -> bool:
     """Whether a folder was nobody's; one without the file is of an earlier release, whose queries end within a day."""
     try:
         lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)

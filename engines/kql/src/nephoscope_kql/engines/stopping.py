@@ -60,7 +60,7 @@ class Watch:
 
 
 @contextmanager
-def watched(
+def watch_limits(
     interrupt: Callable[[], object], timeout: float | None, allowed: int, full: Callable[[], bool]
 ) -> Iterator[Watch]:
     """Watch what happens inside: `interrupt` is called where it takes longer than `timeout` seconds, passes the deadline that is

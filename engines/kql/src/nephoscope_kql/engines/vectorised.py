@@ -97,7 +97,9 @@ def evaluate(routine: Vectorised, columns: tuple[pa.Array, ...]) -> pa.Array:
     if routine.rows:
         return _tables(connection, routine, columns)
     given = (
-        _grouped(connection, routine, columns[0]) if routine.empty else _rows(connection, routine, columns)
+        _aggregate_lists(connection, routine, columns[0])
+        if routine.empty
+        else _rows(connection, routine, columns)
     )
     kind = arrow_type(routine.returns)
     made = given.combine_chunks() if isinstance(given, pa.ChunkedArray) else given
@@ -108,7 +110,7 @@ def _rows(
     connection: duckdb.DuckDBPyConnection, routine: Vectorised, columns: tuple[pa.Array, ...]
 ) -> pa.ChunkedArray:
     batch = pa.table(list(columns), names=[f"a{place}" for place in range(len(columns))])
-    return _asked(connection, routine.sql, batch).column(0)
+    return _run_sql(connection, routine.sql, batch).column(0)
 
 
 def _tables(
@@ -122,7 +124,7 @@ def _tables(
         fields = [elements.field(at) for at in range(elements.type.num_fields)]
         batch = pa.table(fields, names=[elements.type.field(at).name for at in range(len(fields))])
         given = {"now": columns[1][place].as_py()} if len(columns) > 1 else {}
-        rows = _asked(connection, routine.sql, batch, given)
+        rows = _run_sql(connection, routine.sql, batch, given)
         parts = [
             column.combine_chunks().cast(field.type)
             for column, field in zip(rows.columns, kind.value_type, strict=True)
@@ -132,7 +134,7 @@ def _tables(
     return pa.concat_arrays(found) if found else pa.array([], kind)
 
 
-def _asked(
+def _run_sql(
     connection: duckdb.DuckDBPyConnection,
     sql: str,
     batch: pa.Table,
@@ -145,16 +147,16 @@ def _asked(
         connection.unregister("batch")
 
 
-def _grouped(connection: duckdb.DuckDBPyConnection, routine: Vectorised, lists: pa.Array) -> pa.Array:
+def _aggregate_lists(connection: duckdb.DuckDBPyConnection, routine: Vectorised, lists: pa.Array) -> pa.Array:
     """One value a list: of its elements, and of no element where it is empty."""
     elements = lists.flatten()
     fields = [elements.field(place) for place in range(elements.type.num_fields)]
     names = [f"a{place}" for place in range(len(fields))]
     rows = pc.list_parent_indices(lists)
     batch = pa.table([rows, *fields], names=["row", *names])
-    found = _asked(connection, routine.sql, batch)
+    found = _run_sql(connection, routine.sql, batch)
     values: dict[int, object] = dict(zip(found.column(0).to_pylist(), range(found.num_rows), strict=True))
-    nothing = _asked(connection, routine.empty, batch.slice(0, 0)).column(0)
+    nothing = _run_sql(connection, routine.empty, batch.slice(0, 0)).column(0)
     every = pa.concat_arrays([found.column(1).combine_chunks(), nothing.combine_chunks()])
     places = [values.get(row, found.num_rows) for row in range(len(lists))]
     return every.take(pa.array(places, pa.int64()))

@@ -10,11 +10,11 @@ from typing import Any
 from sqlglot import exp
 
 from nephoscope_kql.functions.bags import dumps
-from nephoscope_kql.functions.declare import apply, each, needing
+from nephoscope_kql.functions.declare import apply, each, needs_extra
 from nephoscope_kql.plan.callee import Arguments, function
 
 SETTING = "NEPHOSCOPE_GEOIP"
-_NEEDS = needing("geo", "maxminddb")
+_NEEDS = needs_extra("geo", "maxminddb")
 
 
 @cache
@@ -30,10 +30,10 @@ def _place(address: str) -> str | None:
         found = _database(os.environ.get(SETTING, "")).get(address.strip())
     except ValueError:
         return None
-    return dumps(_named(found)) if isinstance(found, dict) else "{}"
+    return dumps(_name_place(found)) if isinstance(found, dict) else "{}"
 
 
-def _named(record: dict[str, Any]) -> dict[str, Any]:
+def _name_place(record: dict[str, Any]) -> dict[str, Any]:
     states = record.get("subdivisions") or [{}]
     location = record.get("location") or {}
     found = {
@@ -60,7 +60,7 @@ def geo_info_from_ip_address(call: Arguments) -> exp.Expr:
     _NEEDS(call)
     path = os.environ.get(SETTING, "")
     if not Path(path).is_file():
-        raise call.unsupported(
+        raise call.unsupported_error(
             f"geo_info_from_ip_address() needs a database of addresses (.mmdb): set {SETTING} to its file"
         )
     return apply(call, _PLACE, call[0])

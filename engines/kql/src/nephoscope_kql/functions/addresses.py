@@ -137,7 +137,7 @@ def _between(call: Arguments, ranges: list[tuple[int, int]]) -> exp.Expr:
         return _among(place, ranges)
     once = build.array([place])
     found = build.call(
-        "list_transform", once, build.lambda_(lambda number: _among(number, _merged(ranges)), "p")
+        "list_transform", once, build.lambda_(lambda number: _among(number, _merge_ranges(ranges)), "p")
     )
     return build.call("list_extract", found, build.number(1))
 
@@ -152,7 +152,7 @@ def _among(place: exp.Expr, ranges: list[tuple[int, int]]) -> exp.Expr:
     return build.chain("or", tests)
 
 
-def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def _merge_ranges(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """The same addresses in as few ranges as can be, in order."""
     found: list[tuple[int, int]] = []
     for low, high in sorted(ranges):

@@ -31,22 +31,22 @@ def parsed_address(text: str) -> tuple[int, int] | None:
     return (number, prefix) if prefix <= 128 else None
 
 
-def _masked(number: int, prefix: int) -> int:
+def _mask(number: int, prefix: int) -> int:
     return number >> (128 - prefix) << (128 - prefix)
 
 
-def _mapped(text: str) -> tuple[int, int] | None:
+def _parse_mapped(text: str) -> tuple[int, int] | None:
     """As `parsed_address`, but `::1.2.3.4` is the IPv4 address that it spells."""
     found = parsed_address(text)
     return (found[0] | 0xFFFF00000000, found[1]) if found and "." in text and found[0] < 2**32 else found
 
 
 def _v6_compare(left: str, right: str, prefix: int) -> int | None:
-    one, two = _mapped(left), _mapped(right)
+    one, two = _parse_mapped(left), _parse_mapped(right)
     if one is None or two is None or not 0 <= prefix <= 128:
         return None
     least = min(one[1], two[1], prefix)
-    a, b = _masked(one[0], least), _masked(two[0], least)
+    a, b = _mask(one[0], least), _mask(two[0], least)
     return (a > b) - (a < b)
 
 
@@ -71,7 +71,7 @@ def _v6_in_range(ip: str, range_: str) -> bool | None:
     one, two = parsed_address(ip), parsed_address(range_)
     if one is None or two is None:
         return None
-    return _masked(one[0], two[1]) == _masked(two[0], two[1])
+    return _mask(one[0], two[1]) == _mask(two[0], two[1])
 
 
 @lru_cache(maxsize=256)
@@ -81,7 +81,7 @@ def _ranges_of(text: str) -> tuple[tuple[int, int], ...] | None:
     if not isinstance(values, list):
         return None
     found = dict.fromkeys(one for one in map(parsed_address, map(str, values)) if one is not None)
-    return tuple((_masked(number, prefix), prefix) for number, prefix in found)
+    return tuple((_mask(number, prefix), prefix) for number, prefix in found)
 
 
 @lru_cache(maxsize=65_536)
@@ -89,7 +89,7 @@ def _v6_in_any(ip: str, ranges: str) -> bool | None:
     found, listed = parsed_address(ip), _ranges_of(ranges)
     if found is None or listed is None:
         return None
-    return any(_masked(found[0], prefix) == masked for masked, prefix in listed)
+    return any(_mask(found[0], prefix) == masked for masked, prefix in listed)
 
 
 _V6_IN_ANY = each("kql_ipv6_in_any", ("VARCHAR", "VARCHAR"), "BOOLEAN", _v6_in_any)
@@ -117,7 +117,7 @@ def _canonical(text: str, prefix: int) -> str | None:
     found = parsed_address(text)
     if found is None or not 0 <= prefix <= 128:
         return None
-    return ipaddress.IPv6Address(_masked(found[0], min(prefix, found[1]))).exploded
+    return ipaddress.IPv6Address(_mask(found[0], min(prefix, found[1]))).exploded
 
 
 _CANONICAL = each("kql_parse_ipv6", ("VARCHAR", "BIGINT"), "VARCHAR", _canonical)

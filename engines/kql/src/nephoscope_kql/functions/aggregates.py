@@ -12,7 +12,7 @@ from nephoscope_kql.functions.declare import apply, macro, total
 from nephoscope_kql.plan.callee import Aggregate, Arguments, Returns
 from nephoscope_kql.plan.values import Bound
 from nephoscope_kql.sql import build
-from nephoscope_kql.types import KqlType, promoted
+from nephoscope_kql.types import KqlType, promote_type
 
 Where: TypeAlias = exp.Expr | None
 Body: TypeAlias = Callable[[Arguments, Where], exp.Expr]
@@ -31,7 +31,7 @@ def _nan() -> exp.Expr:
     return build.cast(build.text(_NAN), "DOUBLE")
 
 
-def paired(
+def declare_with_condition(
     name: str,
     parameters: str,
     returns: str,
@@ -51,7 +51,7 @@ def paired(
     def plain(call: Arguments) -> exp.Expr:
         return body(call, None)
 
-    def filtered(call: Arguments) -> exp.Expr:
+    def build_filtered(call: Arguments) -> exp.Expr:
         inner = Arguments(
             [*call.sql[:count], *call.sql[count + 1 :]],
             (*call.bound[:count], *call.bound[count + 1 :]),
@@ -81,7 +81,7 @@ def paired(
             f"{other}({parameters}, condition: bool{extra}): {returns}",
             summary=f"{summary.removesuffix('.')} of the rows for which a condition is true.",
             label=mark,
-            builder=filtered,
+            builder=build_filtered,
             aliases=conditional_aliases,
             nullable=nullable,
             returns=kind,
@@ -122,11 +122,11 @@ def _distinct(call: Arguments, where: Where) -> exp.Expr:
     return build.aggregate("count", call[0], distinct=True, where=where)
 
 
-dcount, dcountif = paired(
+dcount, dcountif = declare_with_condition(
     "dcount", "value: any", "long", "Count the distinct values, exactly.", "dcount_{0}", _distinct,
     nullable=False, options="[accuracy: const long]",
 )  # fmt: skip
-count_distinct, count_distinctif = paired(
+count_distinct, count_distinctif = declare_with_condition(
     "count_distinct",
     "value: any",
     "long",
@@ -137,8 +137,8 @@ count_distinct, count_distinctif = paired(
 )
 
 
-def _promoted(arguments: tuple[Bound, ...]) -> KqlType:
-    return promoted(arguments[0].type)
+def _promoted_type(arguments: tuple[Bound, ...]) -> KqlType:
+    return promote_type(arguments[0].type)
 
 
 def _sum(call: Arguments, where: Where) -> exp.Expr:
@@ -149,8 +149,15 @@ def _sum(call: Arguments, where: Where) -> exp.Expr:
 
 
 SUMMABLE = "int|long|real|decimal|timespan"
-sum_, sumif = paired(
-    "sum", f"value: {SUMMABLE}", "first", "Add up the values.", "sum_{0}", _sum, _promoted, nullable=False
+sum_, sumif = declare_with_condition(
+    "sum",
+    f"value: {SUMMABLE}",
+    "first",
+    "Add up the values.",
+    "sum_{0}",
+    _sum,
+    _promoted_type,
+    nullable=False,
 )
 
 
@@ -183,7 +190,7 @@ def _average(call: Arguments, where: Where) -> exp.Expr:
     return apply(call, _DECIMAL_AVERAGE if kind == KqlType.DECIMAL else _MEAN_TICKS, added, counted)
 
 
-avg, avgif = paired(
+avg, avgif = declare_with_condition(
     "avg", f"value: {SUMMABLE}|datetime", "real", "Give the mean.", "avg_{0}", _average, _average_type
 )
 
@@ -218,8 +225,12 @@ def _extreme(name: str) -> Body:
     return body
 
 
-max_, maxif = paired("max", "value: any", "first", "Give the greatest value.", "max_{0}", _extreme("max"))
-min_, minif = paired("min", "value: any", "first", "Give the smallest value.", "min_{0}", _extreme("min"))
+max_, maxif = declare_with_condition(
+    "max", "value: any", "first", "Give the greatest value.", "max_{0}", _extreme("max")
+)
+min_, minif = declare_with_condition(
+    "min", "value: any", "first", "Give the smallest value.", "min_{0}", _extreme("min")
+)
 
 
 def _row_of(name: str) -> Callable[[Arguments], exp.Expr]:
@@ -277,8 +288,10 @@ def _any(call: Arguments, where: Where) -> exp.Expr:
     return build.coalesce(build.aggregate("any_value", value, order=call.order), build.text(""))
 
 
-take_any, take_anyif = paired("take_any", "value: any", "first", "Give any value.", "{0}", _any)
-any_, anyif = paired("any", "value: any", "first", "Give any value.", "any_{0}", _any)
+take_any, take_anyif = declare_with_condition(
+    "take_any", "value: any", "first", "Give any value.", "{0}", _any
+)
+any_, anyif = declare_with_condition("any", "value: any", "first", "Give any value.", "any_{0}", _any)
 
 
 def _spread(name: str) -> Body:
@@ -298,7 +311,7 @@ def _spread(name: str) -> Body:
     return body
 
 
-stdev, stdevif = paired(
+stdev, stdevif = declare_with_condition(
     "stdev",
     f"value: {SUMMABLE}",
     "real",
@@ -307,7 +320,7 @@ stdev, stdevif = paired(
     _spread("stddev_samp"),
     nullable=False,
 )
-stdevp, stdevpif = paired(
+stdevp, stdevpif = declare_with_condition(
     "stdevp",
     f"value: {SUMMABLE}",
     "real",
@@ -316,7 +329,7 @@ stdevp, stdevpif = paired(
     _spread("stddev_pop"),
     nullable=False,
 )
-variance, varianceif = paired(
+variance, varianceif = declare_with_condition(
     "variance",
     f"value: {SUMMABLE}",
     "real",
@@ -325,7 +338,7 @@ variance, varianceif = paired(
     _spread("var_samp"),
     nullable=False,
 )
-variancep, variancepif = paired(
+variancep, variancepif = declare_with_condition(
     "variancep",
     f"value: {SUMMABLE}",
     "real",
@@ -345,7 +358,7 @@ def _covariance(name: str) -> Body:
     return body
 
 
-covariance, covarianceif = paired(
+covariance, covarianceif = declare_with_condition(
     "covariance",
     "x: real, y: real",
     "real",
@@ -354,7 +367,7 @@ covariance, covarianceif = paired(
     _covariance("covar_samp"),
     nullable=False,
 )
-covariancep, covariancepif = paired(
+covariancep, covariancepif = declare_with_condition(
     "covariancep",
     "x: real, y: real",
     "real",

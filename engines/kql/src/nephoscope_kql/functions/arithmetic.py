@@ -45,7 +45,7 @@ _EXACT = Context(prec=80, rounding=ROUND_HALF_EVEN)
 _PLACE, _TOO_LARGE = Decimal("1E-17"), Decimal(10) ** 21
 
 
-def _rounded(value: Decimal) -> Decimal | None:
+def _round_decimal(value: Decimal) -> Decimal | None:
     """A decimal of 17 places; None where it has more than 21 digits before the point."""
     kept = value.quantize(_PLACE, context=_EXACT)
     return kept if abs(kept) < _TOO_LARGE else None
@@ -55,7 +55,7 @@ def _exact(name: str, compute: Callable[[Decimal, Decimal], Decimal], divides: b
     kind = KqlType.DECIMAL.physical
 
     def value(one: Decimal, other: Decimal) -> Decimal | None:
-        return None if divides and not other else _rounded(compute(one, other))
+        return None if divides and not other else _round_decimal(compute(one, other))
 
     return each(name, (kind, kind), kind, value)
 
@@ -139,7 +139,7 @@ def _deep(value: Bound, levels: int = 3) -> bool:
     return levels == 0 or any(_deep(argument, levels - 1) for argument in value.arguments)
 
 
-def _summed(operator: str, call: Arguments) -> exp.Expr:
+def _build_long_sum(operator: str, call: Arguments) -> exp.Expr:
     """A long sum of integers: computed in twice their bits, which it cannot leave, and wrapped around once."""
     left, wrap = call[0], call.use(WRAP)
     inner = left.expressions[0] if isinstance(left, exp.Anonymous) and left.name == wrap else None
@@ -158,7 +158,7 @@ def _once(operator: str, call: Arguments) -> exp.Expr:
 def _build(operator: str, call: Arguments) -> exp.Expr:
     summed = operator in "+-" and call.type == KqlType.LONG
     if summed and _deep(call.bound[0]) and not _deep(call.bound[1]):
-        return _summed(operator, call)
+        return _build_long_sum(operator, call)
     repeated = operator in "/%" or call.type in _REPEATED
     return _once(operator, call) if repeated and any(map(_deep, call.bound)) else _plain(operator, call)
 

@@ -43,7 +43,7 @@ _PICKED = macro(
 )
 
 
-def _sorted(call: Arguments, order: Routine) -> exp.Expr:
+def _build_sort(call: Arguments, order: Routine) -> exp.Expr:
     arrays = list(call)
     nulls_last = True
     if call.types[-1] == KqlType.BOOL:
@@ -65,10 +65,10 @@ def _sorted(call: Arguments, order: Routine) -> exp.Expr:
 @function("array_sort_asc(array: dynamic|bool, ...): dynamic")
 def array_sort_asc(call: Arguments) -> exp.Expr:
     """Sort an array upwards, and further arrays in the same way; the last argument may say that nulls come last."""
-    return _sorted(call, _ORDER_UP)
+    return _build_sort(call, _ORDER_UP)
 
 
 @function("array_sort_desc(array: dynamic|bool, ...): dynamic")
 def array_sort_desc(call: Arguments) -> exp.Expr:
     """Sort an array downwards, and further arrays in the same way; the last argument may say that nulls come last."""
-    return _sorted(call, _ORDER_DOWN)
+    return _build_sort(call, _ORDER_DOWN)

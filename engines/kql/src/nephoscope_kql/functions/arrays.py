@@ -114,7 +114,7 @@ _SHIFT = macro(
 )
 
 
-def _shifted(call: Arguments, sign: int) -> exp.Expr:
+def _build_shift(call: Arguments, sign: int) -> exp.Expr:
     filler = json_at(call, 2) if len(call) > 2 else build.text("null")
     bounded = build.call(
         "greatest", build.call("least", call[1], build.number(2**30)), build.number(-(2**30))
@@ -126,13 +126,13 @@ def _shifted(call: Arguments, sign: int) -> exp.Expr:
 @function("array_shift_left(array: dynamic, steps: long, [filler: any]): dynamic")
 def array_shift_left(call: Arguments) -> exp.Expr:
     """Move the elements to the left, fill at the right."""
-    return _shifted(call, 1)
+    return _build_shift(call, 1)
 
 
 @function("array_shift_right(array: dynamic, steps: long, [filler: any]): dynamic")
 def array_shift_right(call: Arguments) -> exp.Expr:
     """Move the elements to the right, fill at the left."""
-    return _shifted(call, -1)
+    return _build_shift(call, -1)
 
 
 array_sum = _array(
@@ -254,7 +254,7 @@ def pack_array(call: Arguments) -> exp.Expr:
     parts: list[exp.Expr] = []
     for place in range(len(call)):
         parts += [build.text("," if place else "["), json_at(call, place)]
-    return build.concatenated([*parts, build.text("]")])
+    return build.concatenate([*parts, build.text("]")])
 
 
 _RANGE = macro(
@@ -318,7 +318,7 @@ _REPEAT = macro(
 )
 
 
-def _counted(count: Bound) -> float:
+def _constant_count(count: Bound) -> float:
     """The number that a constant is, also one of another type that is made a long; 0 for anything else."""
     if isinstance(count, Call) and count.function.name == "tolong":
         count = count.arguments[0]
@@ -329,6 +329,6 @@ def _counted(count: Bound) -> float:
 @function("repeat(value: any, count: long): dynamic")
 def repeat(call: Arguments) -> exp.Expr:
     """Give an array that holds a value so many times: 1,048,576 at most, else null, or an error where the count is a constant."""
-    if _counted(call.bound[1]) > LONGEST:
+    if _constant_count(call.bound[1]) > LONGEST:
         raise call.fail(1, f"an array that repeat makes has at most {LONGEST:,} elements")
     return apply(call, _REPEAT, json_at(call, 0), call[1])

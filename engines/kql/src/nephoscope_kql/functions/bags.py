@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from nephoscope_kql.functions.arrays import ITEMS
 from nephoscope_kql.functions.declare import apply, each, macro, scalar, type_named
-from nephoscope_kql.functions.regex import converted
+from nephoscope_kql.functions.regex import convert_text
 from nephoscope_kql.functions.value_texts import DYNAMIC_TEXT, QUOTED, as_json, json_at
 from nephoscope_kql.plan.callee import Arguments, function
 from nephoscope_kql.plan.values import Constant
@@ -51,7 +51,7 @@ def bag_pack(call: Arguments) -> exp.Expr:
     parts: list[exp.Expr] = []
     for place in range(0, len(call), 2):
         parts += [build.text("," if place else "{"), _pair(call, place)]
-    return build.concatenated([*parts, build.text("}")])
+    return build.concatenate([*parts, build.text("}")])
 
 
 @function("_pack_present(key: string, value: any, ...2): dynamic", nullable=False, hidden=True)
@@ -159,13 +159,13 @@ _REMOVE_PATHS = each("kql_bag_remove_paths", ("VARCHAR", "VARCHAR"), "VARCHAR", 
 def bag_remove_keys(call: Arguments) -> exp.Expr:
     """Give a bag without some keys; a key that starts with `$` is a path."""
     keys = call.bound[1]
-    plain = isinstance(keys, Constant) and not any(str(key).startswith("$") for key in _listed(keys))
+    plain = isinstance(keys, Constant) and not any(str(key).startswith("$") for key in _constant_keys(keys))
     if plain:
         return apply(call, _REMOVE, call[0], apply(call, _STRINGS, call[1]))
     return apply(call, _REMOVE_PATHS, call[0], call[1])
 
 
-def _listed(keys: Constant) -> list[Any]:
+def _constant_keys(keys: Constant) -> list[Any]:
     return keys.value if isinstance(keys.value, list) else []
 
 
@@ -300,4 +300,4 @@ def extract_json(call: Arguments) -> exp.Expr:
     if not path.startswith("$"):
         raise call.fail(0, "the path starts with $")
     found = build.coalesce(apply(call, _AT_PATH, call[1], build.text(_path_text(path))), build.text(""))
-    return converted(call, found, call.type)
+    return convert_text(call, found, call.type)

@@ -10,7 +10,7 @@ from nephoscope_kql.functions.declare import apply, macro
 from nephoscope_kql.plan.callee import Arguments, function
 from nephoscope_kql.plan.values import Bound
 from nephoscope_kql.sql import build
-from nephoscope_kql.types import KqlType, promoted
+from nephoscope_kql.types import KqlType, promote_type
 
 _BIN_LONG = macro(
     "kql_bin(x, n)",
@@ -26,7 +26,7 @@ _BIN_DECIMAL = macro(
 _BIN_DATE = macro("kql_bin_date(x, n)", "CASE WHEN n > 0 THEN x - x % n END")
 
 
-def binned(call: Arguments, value: exp.Expr, size: exp.Expr, kind: KqlType) -> exp.Expr:
+def build_bin(call: Arguments, value: exp.Expr, size: exp.Expr, kind: KqlType) -> exp.Expr:
     """The largest multiple of a size that is not above a value; null where the size is 0."""
     if kind == KqlType.REAL:
         return apply(call, _BIN_REAL, value, size)
@@ -37,7 +37,7 @@ def binned(call: Arguments, value: exp.Expr, size: exp.Expr, kind: KqlType) -> e
     return apply(call, _BIN_LONG, value, size)
 
 
-def _measured(call: Arguments, count: int) -> None:
+def _require_measures(call: Arguments, count: int) -> None:
     """The first arguments are numbers or times."""
     for place, kind in enumerate(call.types[:count]):
         if not kind.numeric and kind not in (KqlType.DATETIME, KqlType.TIMESPAN):
@@ -46,7 +46,7 @@ def _measured(call: Arguments, count: int) -> None:
 
 def _binned_type(arguments: tuple[Bound, ...]) -> KqlType:
     """The bins of ints are longs, as Kusto has them."""
-    return promoted(arguments[0].type)
+    return promote_type(arguments[0].type)
 
 
 @function(
@@ -58,8 +58,8 @@ def _binned_type(arguments: tuple[Bound, ...]) -> KqlType:
 )
 def bin_(call: Arguments) -> exp.Expr:
     """Round down to a multiple of a size, counted from 0 or from the year 1."""
-    _measured(call, 2)
-    return binned(call, call[0], call[1], call.type)
+    _require_measures(call, 2)
+    return build_bin(call, call[0], call[1], call.type)
 
 
 _BIN_AT = macro(
@@ -77,7 +77,7 @@ _BIN_AT_REAL = macro("kql_bin_at_real(x, n, f)", "CASE WHEN n <> 0 THEN floor((x
 )
 def bin_at(call: Arguments) -> exp.Expr:
     """Round down to a multiple of a size, counted from a fixed point."""
-    _measured(call, 3)
+    _require_measures(call, 3)
     if call.type in (KqlType.REAL, KqlType.DECIMAL):
         return apply(call, _BIN_AT_REAL, *call)
     found = apply(call, _BIN_AT, *call)
@@ -91,7 +91,7 @@ def bin_at(call: Arguments) -> exp.Expr:
 @function("around(value: T, center: T, delta: any): bool", nullable=False)
 def around(call: Arguments) -> exp.Expr:
     """Tell whether a value is not further from another than a distance."""
-    _measured(call, 2)
+    _require_measures(call, 2)
     timed = call.types[0] in (KqlType.DATETIME, KqlType.TIMESPAN)
     if (call.types[2] != KqlType.TIMESPAN) if timed else not call.types[2].numeric:
         raise call.fail(2, f"a distance of {call.types[0]}s is wanted")

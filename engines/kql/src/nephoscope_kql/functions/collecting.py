@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
-from nephoscope_kql.functions.aggregates import MAX_ELEMENTS, SUMMABLE, Body, Where, paired
+from nephoscope_kql.functions.aggregates import MAX_ELEMENTS, SUMMABLE, Body, Where, declare_with_condition
 from nephoscope_kql.functions.arrays import ITEMS
 from nephoscope_kql.functions.bags import dumps
 from nephoscope_kql.functions.declare import apply, arrow, each, macro, total
@@ -89,11 +89,11 @@ def _set(call: Arguments, where: Where) -> exp.Expr:
     return apply(call, _PREFIX, distinct, build.number(_size(call, 1)))
 
 
-make_list, make_list_if = paired(
+make_list, make_list_if = declare_with_condition(
     "make_list", "value: any", "dynamic", "Collect the values in an array.", "list_{0}", _list(nulls=False),
     nullable=False, options="[size: const long]", aliases=("makelist",), conditional="make_list_if",
 )  # fmt: skip
-make_set, make_set_if = paired(
+make_set, make_set_if = declare_with_condition(
     "make_set", "value: any", "dynamic", "Collect the distinct values in an array, in the order in "
     "which they come first.",
     "set_{0}", _set, nullable=False, options="[size: const long]", aliases=("makeset",),
@@ -109,22 +109,22 @@ make_list_with_nulls = total(
 )
 
 
-def _merged(texts: str) -> str:
+def _merge_bags(texts: str) -> str:
     """One bag of an array of bags; of equal keys the first stays. Called once a group, not a row."""
     merged: dict[str, object] = {}
     for bag in json.loads(texts):
         if isinstance(bag, dict):
-            merged = {**bag, **merged} if not merged else _joined(merged, bag)
+            merged = {**bag, **merged} if not merged else _merge_into(merged, bag)
     return dumps(merged)
 
 
-def _joined(merged: dict[str, object], bag: dict[str, object]) -> dict[str, object]:
+def _merge_into(merged: dict[str, object], bag: dict[str, object]) -> dict[str, object]:
     for key, value in bag.items():
         merged.setdefault(key, value)
     return merged
 
 
-_MERGED = each("kql_merged_bags", ("VARCHAR",), "VARCHAR", _merged)
+_MERGED = each("kql_merged_bags", ("VARCHAR",), "VARCHAR", _merge_bags)
 
 
 def _texts(call: Arguments, where: Where, size: int = MAX_ELEMENTS) -> exp.Expr:
@@ -138,7 +138,7 @@ def _bag(call: Arguments, where: Where) -> exp.Expr:
     return apply(call, _MERGED, _texts(call, where, _size(call, 1)))
 
 
-make_bag, make_bag_if = paired(
+make_bag, make_bag_if = declare_with_condition(
     "make_bag", "bag: dynamic", "dynamic", "Join the bags of all rows; of equal keys the first stays.", "bag_{0}", _bag,
     nullable=False, options="[size: const long]", aliases=("make_dictionary",), conditional="make_bag_if",
 )  # fmt: skip
@@ -193,7 +193,7 @@ def _sketch(distinct: bool) -> Body:
 
 
 _SKETCH = macro("kql_sketch(l)", "CASE WHEN len(l) > 0 THEN '[' || array_to_string(l, ',') || ']' END")
-hll, hll_if = paired(
+hll, hll_if = declare_with_condition(
     "hll", "value: any", "dynamic", "Keep the distinct values, for dcount_hll().", "hll_{0}", _sketch(distinct=True),
     options="[accuracy: const long]", conditional="hll_if",
 )  # fmt: skip

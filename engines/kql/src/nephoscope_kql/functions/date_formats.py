@@ -40,7 +40,7 @@ def _fraction(node: exp.Expr, width: int, cut: bool) -> exp.Expr:
     return build.call("rtrim", digits, build.text("0")) if cut else digits
 
 
-def _repeated(node: exp.Expr, count: int) -> exp.Expr:
+def _repeat_digits(node: exp.Expr, count: int) -> exp.Expr:
     """`MMM` is `MM` and `M`: the format knows one or two digits and repeats them."""
     parts = [_digits(node, 2) for _ in range(count // 2)] + [_digits(node, 1)] * (count % 2)
     return build.chain("||", parts) if len(parts) > 1 else parts[0]
@@ -82,13 +82,13 @@ def _date_token(call: Arguments, node: exp.Expr, token: str) -> exp.Expr:
                 return _digits(year, 4)
             return _digits(build.binary("%", year, build.number(100)), len(token))
         case "M":
-            return _repeated(build.call("month", date()), len(token))
+            return _repeat_digits(build.call("month", date()), len(token))
         case "d":
-            return _repeated(build.call("day", date()), len(token))
+            return _repeat_digits(build.call("day", date()), len(token))
     return _clock(node, token) or build.text(token)
 
 
-def _formatted(call: Arguments, tokens: re.Pattern[str], one: Callable[[str], exp.Expr]) -> list[exp.Expr]:
+def _format_parts(call: Arguments, tokens: re.Pattern[str], one: Callable[[str], exp.Expr]) -> list[exp.Expr]:
     form = call.text(1)
     parts: list[exp.Expr] = []
     place = 0
@@ -104,7 +104,7 @@ def _formatted(call: Arguments, tokens: re.Pattern[str], one: Callable[[str], ex
 @function("format_datetime(date: datetime, format: const string): string")
 def format_datetime(call: Arguments) -> exp.Expr:
     """Write a date in a format of `yyyy MM dd HH mm ss fff tt` and delimiters; null is ''."""
-    parts = _formatted(call, _DATE_TOKEN, lambda token: _date_token(call, call[0], token))
+    parts = _format_parts(call, _DATE_TOKEN, lambda token: _date_token(call, call[0], token))
     return build.case((build.is_not_null(call[0]), build.chain("||", parts)), otherwise=build.text(""))
 
 
@@ -123,5 +123,5 @@ def format_timespan(call: Arguments) -> exp.Expr:
     sign = build.case(
         (build.binary("<", call[0], build.number(0)), build.text("-")), otherwise=build.text("")
     )
-    parts = [sign, *_formatted(call, _SPAN_TOKEN, one)]
+    parts = [sign, *_format_parts(call, _SPAN_TOKEN, one)]
     return build.case((build.is_not_null(call[0]), build.chain("||", parts)), otherwise=build.text(""))

@@ -35,7 +35,7 @@ def _to_local(ticks: int, name: str) -> int | None:
         offset = _moment(ticks, None).replace(tzinfo=UTC).astimezone(zone).utcoffset()
     except OverflowError:
         return None
-    return _shifted(ticks, offset or timedelta())
+    return _shift_ticks(ticks, offset or timedelta())
 
 
 def _to_utc(ticks: int, name: str) -> int | None:
@@ -46,10 +46,10 @@ def _to_utc(ticks: int, name: str) -> int | None:
     local = _moment(ticks, None).replace(tzinfo=zone)
     late = local.replace(fold=1).utcoffset() or timedelta()
     early = local.utcoffset() or timedelta()
-    return _shifted(ticks, -max(early, late) if early < late else -early)
+    return _shift_ticks(ticks, -max(early, late) if early < late else -early)
 
 
-def _shifted(ticks: int, offset: timedelta) -> int | None:
+def _shift_ticks(ticks: int, offset: timedelta) -> int | None:
     moved = ticks + (offset.days * 86_400 + offset.seconds) * TICKS_PER_SECOND
     return moved if 0 <= moved <= MAX_DATETIME_TICKS else None
 

@@ -55,13 +55,13 @@ def _edges(unit: str, start: str, end: str, *uses: Routine) -> tuple[Function, F
     return first, last
 
 
-def _fixed(ticks: int, shift: int = 0) -> tuple[str, str]:
+def _period_bounds(ticks: int, shift: int = 0) -> tuple[str, str]:
     begin = f"(x - (x + {shift}) % {ticks} + CAST({_OFFSET} AS HUGEINT) * {ticks})"
     return begin, f"({begin} + {ticks})"
 
 
-startofday, endofday = _edges("day", *_fixed(TICKS_PER_DAY))
-startofweek, endofweek = _edges("week", *_fixed(7 * TICKS_PER_DAY, TICKS_PER_DAY))
+startofday, endofday = _edges("day", *_period_bounds(TICKS_PER_DAY))
+startofweek, endofweek = _edges("week", *_period_bounds(7 * TICKS_PER_DAY, TICKS_PER_DAY))
 startofmonth, endofmonth = _edges(
     "month",
     f"kql_month_start(kql_months(x) + {_OFFSET})",

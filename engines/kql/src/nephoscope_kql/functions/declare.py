@@ -44,7 +44,7 @@ def macro(head: str, body: str, *uses: Routine) -> Macro:
     """A SQL macro `head` = `name(parameter, ...)`; `uses` are the routines that its body calls."""
     name, _, rest = head.partition("(")
     parameters = [item.strip() for item in rest.rstrip(")").split(",") if item.strip()]
-    _uses[name], _sizes[name] = _expanded(body, parameters)
+    _uses[name], _sizes[name] = _expand_macro(body, parameters)
     made = Macro(
         name, f"CREATE OR REPLACE TEMP MACRO {name}({', '.join(parameters)}) AS ({body})", tuple(uses)
     )
@@ -52,7 +52,7 @@ def macro(head: str, body: str, *uses: Routine) -> Macro:
     return made
 
 
-def _expanded(body: str, parameters: Sequence[str]) -> tuple[tuple[int, ...], int]:
+def _expand_macro(body: str, parameters: Sequence[str]) -> tuple[tuple[int, ...], int]:
     """How often each parameter stands in the text of a macro once the macros that it calls are expanded, and how long that is."""
     found, size = dict.fromkeys(parameters, 0), 0
     # of each call around: how often it repeats each of its arguments, which of them this is, how often it stands itself
@@ -103,7 +103,7 @@ def _each(value: Callable[..., object], rows: list[tuple[object, ...]], strict: 
     """The value for each of some rows; MemoryError as soon as they are too much together."""
     total = 0
     for row in rows:
-        found = _given(value, row, strict)
+        found = _call_row(value, row, strict)
         if isinstance(found, str | list):
             total += len(found)
             within_batch(total)
@@ -152,7 +152,7 @@ class Needs:
         """Check that a call can be had here."""
         missing = [name for name in self.modules if find_spec(name) is None]
         if missing:
-            raise call.unsupported(
+            raise call.unsupported_error(
                 f"this function needs {' and '.join(missing)}: {install_extra(self.extra)}"
             )
 
@@ -162,12 +162,12 @@ class Needs:
         return {"needs": f"the extra `{self.extra}`"}
 
 
-def needing(extra: str, *modules: str) -> Needs:
+def needs_extra(extra: str, *modules: str) -> Needs:
     """The modules of an extra that a function needs."""
     return Needs(extra, modules)
 
 
-def _given(value: Callable[..., object], row: tuple[object, ...], strict: bool) -> Any:
+def _call_row(value: Callable[..., object], row: tuple[object, ...], strict: bool) -> Any:
     check()
     return None if strict and None in row else value(*row)
 
@@ -212,7 +212,7 @@ def weight(node: exp.Expr) -> int:
     return total
 
 
-def declaring(module: str, needs: Needs) -> Callable[..., Function]:
+def make_declarer(module: str, needs: Needs) -> Callable[..., Function]:
     """How the functions of a family that needs an extra are declared: (name, signature, summary, routine, *defaults) -> Function."""
 
     def declare(name: str, parameters: str, summary: str, routine: Routine, *defaults: str) -> Function:

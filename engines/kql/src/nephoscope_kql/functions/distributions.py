@@ -11,13 +11,13 @@ from nephoscope_kql.sql.routine import ArrowFunction
 
 
 def _numeric(name: str, count: int, value: Callable[..., float | None]) -> ArrowFunction:
-    def guarded(*numbers: float) -> float | None:
+    def call_guarded(*numbers: float) -> float | None:
         try:
             return value(*numbers)
         except (ArithmeticError, ValueError):
             return math.nan
 
-    return each(f"kql_{name}", ("DOUBLE",) * count, "DOUBLE", guarded)
+    return each(f"kql_{name}", ("DOUBLE",) * count, "DOUBLE", call_guarded)
 
 
 def _log_gamma(x: float) -> float:

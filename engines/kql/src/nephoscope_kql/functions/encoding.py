@@ -29,7 +29,7 @@ def _bytes(text: str) -> bytes | None:
         return None
 
 
-def _decoded(data: bytes | None) -> str | None:
+def _decode_utf8(data: bytes | None) -> str | None:
     try:
         return None if data is None else data.decode()
     except UnicodeDecodeError:
@@ -53,7 +53,7 @@ def _guid(text: str) -> str | None:
     return str(uuid.UUID(bytes_le=data)) if data is not None and len(data) == 16 else None
 
 
-def _inflated(text: str, header: int) -> str | None:
+def _inflate(text: str, header: int) -> str | None:
     data = _bytes(text)
     if data is None:
         return None
@@ -62,10 +62,10 @@ def _inflated(text: str, header: int) -> str | None:
         result = machine.decompress(data, MAX_INFLATED)
     except zlib.error:
         return None
-    return _decoded(result) if machine.eof else None
+    return _decode_utf8(result) if machine.eof else None
 
 
-def _gzipped(text: str) -> str:
+def _gzip(text: str) -> str:
     """Gzip as Kusto writes it: no time, the fastest method, small text stored as it is."""
     data = text.encode()
     stored = zlib.compressobj(1, zlib.DEFLATED, -15)
@@ -91,16 +91,16 @@ def _text(name: str, summary: str, value: Callable[[str], str | None], *aliases:
 base64_decode_tostring = _text(
     "base64_decode_tostring",
     "Read base64 as text; '' where it is none.",
-    lambda text: _decoded(_bytes(text)),
+    lambda text: _decode_utf8(_bytes(text)),
     "base64_decodestring",
 )
 gzip_compress = _text(
-    "gzip_compress_to_base64_string", "Compress text with gzip and write it in base64.", _gzipped
+    "gzip_compress_to_base64_string", "Compress text with gzip and write it in base64.", _gzip
 )
 gzip_decompress = _text(
     "gzip_decompress_from_base64_string",
     "Read gzip that is written in base64; '' where it is none.",
-    lambda text: _inflated(text, 31),
+    lambda text: _inflate(text, 31),
 )
 zlib_compress = _text(
     "zlib_compress_to_base64_string",
@@ -110,7 +110,7 @@ zlib_compress = _text(
 zlib_decompress = _text(
     "zlib_decompress_from_base64_string",
     "Read zlib that is written in base64; '' where it is none.",
-    lambda text: _inflated(text, 15),
+    lambda text: _inflate(text, 15),
 )
 base64_decode_toarray = scalar(
     __name__,
@@ -171,8 +171,8 @@ url_encode = _text(
 )
 
 
-def _unquoted(text: str) -> str | None:
+def _unquote(text: str) -> str | None:
     return unquote_to_bytes(text).decode(errors="replace") if "%" in text else text
 
 
-url_decode = _text("url_decode", "Read text that is encoded for a URL.", _unquoted)
+url_decode = _text("url_decode", "Read text that is encoded for a URL.", _unquote)

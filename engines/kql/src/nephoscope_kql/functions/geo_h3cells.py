@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 
-from nephoscope_kql.functions.declare import each, needing, scalar
+from nephoscope_kql.functions.declare import each, needs_extra, scalar
 from nephoscope_kql.geometry.shapes import EARTH, Position, geojson, is_point, point_text, polygon, shells
 from nephoscope_kql.sql.batches import within_batch
 
@@ -19,7 +19,7 @@ _MOST_CELLS = 61680
 """Cells that a polygon has at most. Source: https://learn.microsoft.com/kusto/query/geo-polygon-to-h3cells-function"""
 _PLACE = 16
 """Bytes that H3 takes for each cell that might lie in a polygon."""
-_NEEDS = needing("geo", "h3")
+_NEEDS = needs_extra("geo", "h3")
 _CELL = re.compile(r"[0-9a-f]{1,16}", re.IGNORECASE)
 _AROUND = (1, 4, 5, 3, 2, 6)
 """The order of neighbours by the direction of the edge to them, as the H3 index names directions."""
@@ -213,5 +213,5 @@ geo_polygon_to_h3cells = scalar(
     summary="Give the H3 cells of a resolution (6 where not said) whose centers lie in a polygon, at most 61680; else null.",
     routine=each("kql_h3_polygon_cells", ("VARCHAR", "BIGINT"), "VARCHAR", _of_polygon),
     defaults=("6",),
-    needs=needing("geo", "h3", "s2geometry", "spherely"),
+    needs=needs_extra("geo", "h3", "s2geometry", "spherely"),
 )

@@ -11,13 +11,13 @@ _DIGITS = "0123456789bcdefghjkmnpqrstuvwxyz"
 _LONGEST = 18
 
 
-def _encoded(longitude: float, latitude: float, length: int) -> str | None:
+def _encode_geohash(longitude: float, latitude: float, length: int) -> str | None:
     if not is_point(longitude, latitude) or not 1 <= length <= _LONGEST:
         return None
     columns, rows = _bits(length)
     column = min(int((longitude + 180) / 360 * 2**columns), 2**columns - 1)
     row = min(int((latitude + 90) / 180 * 2**rows), 2**rows - 1)
-    return _written(column, row, length)
+    return _write_geohash(column, row, length)
 
 
 def _bits(length: int) -> tuple[int, int]:
@@ -25,7 +25,7 @@ def _bits(length: int) -> tuple[int, int]:
     return (length * 5 + 1) // 2, length * 5 // 2
 
 
-def _written(column: int, row: int, length: int) -> str:
+def _write_geohash(column: int, row: int, length: int) -> str:
     columns, rows = _bits(length)
     number = 0
     for at in range(length * 5):
@@ -81,7 +81,7 @@ def _neighbors(text: str) -> str | None:
         return None
     (column, row), (columns, rows) = found, _bits(len(text))
     near = [
-        _written((column + right) % 2**columns, row + up, len(text))
+        _write_geohash((column + right) % 2**columns, row + up, len(text))
         for right, up in _AROUND
         if 0 <= row + up < 2**rows
     ]
@@ -92,7 +92,7 @@ geo_point_to_geohash = scalar(
     __name__,
     "geo_point_to_geohash(longitude: real, latitude: real, [accuracy: long]): string",
     summary="Give the geohash of a point with 1 to 18 characters (5 where not said); '' where there is none.",
-    routine=each("kql_geohash", ("DOUBLE", "DOUBLE", "BIGINT"), "VARCHAR", _encoded),
+    routine=each("kql_geohash", ("DOUBLE", "DOUBLE", "BIGINT"), "VARCHAR", _encode_geohash),
     defaults=("5",),
 )
 geo_geohash_to_central_point = scalar(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from nephoscope_kql.functions.declare import arrow, declaring, each, needing
-from nephoscope_kql.geometry.edits import buffered_line, cut, densified, is_spread, rounded_trip, simplified
+from nephoscope_kql.functions.declare import arrow, each, make_declarer, needs_extra
+from nephoscope_kql.geometry.edits import buffered_line, cut, densify, is_spread, rounded_trip, simplify
 from nephoscope_kql.geometry.shapes import (
     EARTH,
     LINES,
@@ -15,7 +15,7 @@ from nephoscope_kql.geometry.shapes import (
     geometries,
     is_point,
     line,
-    measured,
+    make_measure,
     place,
     point_text,
     polygon_text,
@@ -25,7 +25,7 @@ from nephoscope_kql.geometry.shapes import (
     vertex,
 )
 
-_named = declaring(__name__, needing("geo", "s2geometry", "spherely"))
+_named = make_declarer(__name__, needs_extra("geo", "s2geometry", "spherely"))
 
 
 def _length(text: str) -> float | None:
@@ -63,14 +63,14 @@ def _apart(one: object, other: object) -> float:
     return float(s2geometry.S2LatLng(one).GetDistance(s2geometry.S2LatLng(other)).radians())
 
 
-def _interpolated(text: str, fraction: float) -> str | None:
+def _interpolate(text: str, fraction: float) -> str | None:
     found = polylines(text)
     if len(found) != 1 or not 0 <= fraction <= 1:
         return None
     return point_text(place(found[0].Interpolate(fraction)))
 
 
-def _located(text: str, longitude: float, latitude: float) -> float | None:
+def _locate_point(text: str, longitude: float, latitude: float) -> float | None:
     found = polylines(text)
     if len(found) != 1 or not is_point(longitude, latitude):
         return None
@@ -83,7 +83,7 @@ def _buffer(text: str, radius: float, tolerance: float) -> str | None:
     return None if found is None else polygon_text(found)
 
 
-def _written(parts: list[list[Position]]) -> str:
+def _write_lines(parts: list[list[Position]]) -> str:
     return geojson("LineString", parts[0]) if len(parts) == 1 else geojson("MultiLineString", parts)
 
 
@@ -93,19 +93,19 @@ def _densify(text: str, tolerance: float) -> str | None:
         return None
     parts: list[list[Position]] = []
     for part in found.parts:
-        dense = densified(part, tolerance)
+        dense = densify(part, tolerance)
         if dense is None:
             return None
         parts += cut([rounded_trip(position) for position in dense])
-    return _written(parts)
+    return _write_lines(parts)
 
 
 def _simplify(text: str, tolerance: float) -> str | None:
     found = shape(text, LINES)
     if found is None or line(text) is None or not tolerance > 0:
         return None
-    parts = [simplified(part, tolerance) for part in found.parts if is_spread(part, tolerance)]
-    return _written([[rounded_trip(one) for one in part] for part in parts]) if parts else None
+    parts = [simplify(part, tolerance) for part in found.parts if is_spread(part, tolerance)]
+    return _write_lines([[rounded_trip(one) for one in part] for part in parts]) if parts else None
 
 
 def _intersection(one: str, other: str) -> str | None:
@@ -145,7 +145,7 @@ geo_distance_point_to_line = _named(
     "geo_distance_point_to_line",
     "longitude: real, latitude: real, line: dynamic): real",
     "Give the shortest distance of a point to a line in meters.",
-    arrow("kql_line_distance", (_REAL, _REAL, _TEXT), _REAL, measured(line, _distance, pa.float64())),
+    arrow("kql_line_distance", (_REAL, _REAL, _TEXT), _REAL, make_measure(line, _distance, pa.float64())),
 )
 geo_closest_point_on_line = _named(
     "geo_closest_point_on_line",
@@ -163,13 +163,13 @@ geo_line_interpolate_point = _named(
     "geo_line_interpolate_point",
     "line: dynamic, fraction: real): dynamic",
     "Give the point at a fraction (0 to 1) of a line's length; null for several lines.",
-    each("kql_line_interpolate", (_TEXT, _REAL), _TEXT, _interpolated),
+    each("kql_line_interpolate", (_TEXT, _REAL), _TEXT, _interpolate),
 )
 geo_line_locate_point = _named(
     "geo_line_locate_point",
     "line: dynamic, longitude: real, latitude: real): real",
     "Give the fraction of a line's length at which it is closest to a point; null for several lines.",
-    each("kql_line_locate", (_TEXT, _REAL, _REAL), _REAL, _located),
+    each("kql_line_locate", (_TEXT, _REAL, _REAL), _REAL, _locate_point),
 )
 geo_line_buffer = _named(
     "geo_line_buffer",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.functions.declare import each, macro, needing, scalar
+from nephoscope_kql.functions.declare import each, macro, needs_extra, scalar
 from nephoscope_kql.geometry.edits import buffered_point
 from nephoscope_kql.geometry.shapes import EARTH, is_point, polygon_text
 from nephoscope_kql.geometry.well_known_text import geojson_of
@@ -70,7 +70,7 @@ geo_point_buffer = scalar(
     summary="Give the polygon around a point at a radius in meters, at most a tolerance off; null where there is none.",
     routine=each("kql_geo_point_buffer", ("DOUBLE", "DOUBLE", "DOUBLE", "DOUBLE"), "VARCHAR", _buffer),
     defaults=("10.0",),
-    needs=needing("geo", "s2geometry"),
+    needs=needs_extra("geo", "s2geometry"),
 )
 geo_from_wkt = scalar(
     __name__,

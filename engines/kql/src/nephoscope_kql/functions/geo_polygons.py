@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from nephoscope_kql.functions.declare import arrow, declaring, each, needing
-from nephoscope_kql.geometry.edits import buffered_polygon, densified, is_spread, rounded_trip, simplified
+from nephoscope_kql.functions.declare import arrow, each, make_declarer, needs_extra
+from nephoscope_kql.geometry.edits import buffered_polygon, densify, is_spread, rounded_trip, simplify
 from nephoscope_kql.geometry.shapes import (
     EARTH,
     POLYGONS,
@@ -17,7 +17,7 @@ from nephoscope_kql.geometry.shapes import (
     geometries,
     is_point,
     line,
-    measured,
+    make_measure,
     place,
     point_text,
     polygon,
@@ -29,7 +29,7 @@ from nephoscope_kql.geometry.shapes import (
     vertex,
 )
 
-_named = declaring(__name__, needing("geo", "s2geometry", "spherely"))
+_named = make_declarer(__name__, needs_extra("geo", "s2geometry", "spherely"))
 
 
 def _area(text: str) -> float | None:
@@ -75,7 +75,7 @@ def _buffer(text: str, radius: float, tolerance: float) -> str | None:
     return None if found is None else polygon_text(found)
 
 
-def _written(parts: list[list[list[Position]]]) -> str:
+def _write_polygons(parts: list[list[list[Position]]]) -> str:
     return geojson("Polygon", parts[0]) if len(parts) == 1 else geojson("MultiPolygon", parts)
 
 
@@ -83,17 +83,17 @@ def _densify(text: str, tolerance: float) -> str | None:
     found = polygon(text)
     if found is None:
         return None
-    given = {rounded_trip(position): position for position in _given(text)}
+    given = {rounded_trip(position): position for position in _original_positions(text)}
     parts = [
-        [densified([given.get(position, position) for position in ring], tolerance) for ring in rings]
+        [densify([given.get(position, position) for position in ring], tolerance) for ring in rings]
         for rings in shells(found)
     ]
     if any(ring is None for rings in parts for ring in rings):
         return None
-    return _written([[[rounded_trip(one) for one in ring or []] for ring in rings] for rings in parts])
+    return _write_polygons([[[rounded_trip(one) for one in ring or []] for ring in rings] for rings in parts])
 
 
-def _given(text: str) -> list[Position]:
+def _original_positions(text: str) -> list[Position]:
     """The positions as they were given, before the sphere rounded them."""
     found = shape(text, POLYGONS)
     return [position for rings in found.parts for ring in rings for position in ring] if found else []
@@ -103,7 +103,7 @@ def _simpler(found: object, tolerance: float) -> list[list[list[Position]]]:
     """The shells, and what is left of their holes, of a polygon with simpler rings; rings that fall together are left out."""
     parts = []
     for rings in shells(found):
-        made = [simplified(ring, tolerance) for ring in rings if is_spread(ring, tolerance)]
+        made = [simplify(ring, tolerance) for ring in rings if is_spread(ring, tolerance)]
         kept = [ring for ring in made if len(ring) > 3]
         if kept and made and kept[0] is made[0]:
             parts.append(kept)
@@ -115,7 +115,7 @@ def _simplify(text: str, tolerance: float) -> str | None:
     if found is None or not tolerance > 0:
         return None
     parts = _simpler(found, tolerance)
-    return _written(parts) if parts else None
+    return _write_polygons(parts) if parts else None
 
 
 def _simplify_all(text: str, tolerance: float) -> str | None:
@@ -123,7 +123,7 @@ def _simplify_all(text: str, tolerance: float) -> str | None:
     if found is None or not tolerance > 0:
         return None
     parts = [part for one in found for part in _simpler(one, tolerance)]
-    return _written(parts) if parts else None
+    return _write_polygons(parts) if parts else None
 
 
 def _union(text: str) -> str | None:
@@ -194,13 +194,13 @@ geo_point_in_polygon = _named(
     "geo_point_in_polygon",
     "longitude: real, latitude: real, polygon: dynamic): bool",
     "Tell whether a point lies in a polygon.",
-    arrow("kql_polygon_contains", (_REAL, _REAL, _TEXT), _BOOL, measured(area, _contains, pa.bool_())),
+    arrow("kql_polygon_contains", (_REAL, _REAL, _TEXT), _BOOL, make_measure(area, _contains, pa.bool_())),
 )
 geo_distance_point_to_polygon = _named(
     "geo_distance_point_to_polygon",
     "longitude: real, latitude: real, polygon: dynamic): real",
     "Give the shortest distance of a point to a polygon in meters, 0 inside.",
-    arrow("kql_polygon_distance", (_REAL, _REAL, _TEXT), _REAL, measured(area, _distance, pa.float64())),
+    arrow("kql_polygon_distance", (_REAL, _REAL, _TEXT), _REAL, make_measure(area, _distance, pa.float64())),
 )
 geo_closest_point_on_polygon = _named(
     "geo_closest_point_on_polygon",

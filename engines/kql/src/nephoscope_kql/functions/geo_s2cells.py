@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from nephoscope_kql.functions.declare import each, needing, scalar
+from nephoscope_kql.functions.declare import each, needs_extra, scalar
 from nephoscope_kql.geometry.edits import buffered_line, buffered_polygon, edges_of
 from nephoscope_kql.geometry.shapes import (
     LINES,
@@ -24,7 +24,7 @@ _MOST = 30
 _MOST_CELLS = 65536
 _LARGEST_AREA, _LONGEST_DIAGONAL = 2.6357992569631615, 2.4386545944340211
 """Of a cell of level 0 (steradians, radians); a level more has at most a quarter and half of it. Source: s2geometry, s2metrics.cc"""
-_NEEDS = partial(needing, "geo")
+_NEEDS = partial(needs_extra, "geo")
 
 
 def _token(longitude: float, latitude: float, level: int) -> str | None:
@@ -69,7 +69,7 @@ def _neighbors(token: str) -> str | None:
     return json.dumps(near, separators=(",", ":"))
 
 
-def _covering(regions: list[Any], level: int) -> str | None:
+def _cover_regions(regions: list[Any], level: int) -> str | None:
     """The cells of a level that cover regions, in the order of the curve; None where there are too many.
 
     Each cell lies in one of every level above: there are no fewer of a level than of one above it. So the levels are covered one after
@@ -111,18 +111,18 @@ def _of_polygon(text: str, level: int, radius: float) -> str | None:
         found = buffered_polygon(text, radius, radius / 100)
     if found is None or _is_too_large(found.GetArea(), (), level):
         return None
-    return _covering([found], level)
+    return _cover_regions([found], level)
 
 
 def _of_line(text: str, level: int, radius: float) -> str | None:
     if not 0 <= level <= _MOST or _is_too_large(0.0, edges_of(text, LINES), level):
         return None
     if radius == 0:
-        return _covering(polylines(text), level)
+        return _cover_regions(polylines(text), level)
     found = buffered_line(text, radius, radius / 100)
     if found is None or _is_too_large(found.GetArea(), (), level):
         return None
-    return _covering([found], level)
+    return _cover_regions([found], level)
 
 
 geo_point_to_s2cell = scalar(

@@ -24,16 +24,16 @@ def xxhash64(data: bytes, seed: int = 0) -> int:
     return found
 
 
-def _packed(form: str) -> Callable[[object], int]:
+def _make_packer(form: str) -> Callable[[object], int]:
     return lambda value: xxhash64(struct.pack(form, value))
 
 
 _OF = {
     "VARCHAR": each("kql_xxhash64_text", ("VARCHAR",), "BIGINT", lambda text: xxhash64(text.encode())),
-    "BIGINT": each("kql_xxhash64_long", ("BIGINT",), "BIGINT", _packed("<q")),
-    "INTEGER": each("kql_xxhash64_int", ("BIGINT",), "BIGINT", _packed("<i")),
-    "DOUBLE": each("kql_xxhash64_real", ("DOUBLE",), "BIGINT", _packed("<d")),
-    "BOOLEAN": each("kql_xxhash64_bool", ("BIGINT",), "BIGINT", _packed("<b")),
+    "BIGINT": each("kql_xxhash64_long", ("BIGINT",), "BIGINT", _make_packer("<q")),
+    "INTEGER": each("kql_xxhash64_int", ("BIGINT",), "BIGINT", _make_packer("<i")),
+    "DOUBLE": each("kql_xxhash64_real", ("DOUBLE",), "BIGINT", _make_packer("<d")),
+    "BOOLEAN": each("kql_xxhash64_bool", ("BIGINT",), "BIGINT", _make_packer("<b")),
 }
 _MODULO = macro(
     "kql_hash_modulo(h, m)", "CASE WHEN m > 0 THEN CASE WHEN h % m < 0 THEN h % m + m ELSE h % m END END"
@@ -66,7 +66,7 @@ def hash_(call: Arguments) -> exp.Expr:
 @function("hash_many(value: any, value2: any, ...): long", aliases=("hash_combine",))
 def hash_many(call: Arguments) -> exp.Expr:
     """Combine the hashes of values."""
-    raise call.unsupported(f"hash_many() and hash_combine(): {hash_many.extra['refused']}")
+    raise call.unsupported_error(f"hash_many() and hash_combine(): {hash_many.extra['refused']}")
 
 
 hash_many.extra["refused"] = "the way that Kusto combines hashes is not published"

@@ -26,7 +26,7 @@ def _real(name: str, summary: str, body: str, *aliases: str) -> Function:
     )
 
 
-def _guarded(call: str) -> str:
+def _guard_finite(call: str) -> str:
     return f"CASE WHEN isfinite(x) THEN {call} WHEN x IS NULL THEN NULL ELSE {_NAN} END"
 
 
@@ -43,10 +43,10 @@ logarithm10 = _real("log10", "Give the logarithm of base 10.", _logarithm("log10
 root = _real(
     "sqrt", "Give the square root.", f"CASE WHEN x >= 0 THEN sqrt(x) WHEN x IS NULL THEN NULL ELSE {_NAN} END"
 )
-sine = _real("sin", "Give the sine.", _guarded("sin(x)"))
-cosine = _real("cos", "Give the cosine.", _guarded("cos(x)"))
-tangent = _real("tan", "Give the tangent.", _guarded("tan(x)"))
-cotangent = _real("cot", "Give the cotangent.", _guarded("1 / tan(x)"))
+sine = _real("sin", "Give the sine.", _guard_finite("sin(x)"))
+cosine = _real("cos", "Give the cosine.", _guard_finite("cos(x)"))
+tangent = _real("tan", "Give the tangent.", _guard_finite("tan(x)"))
+cotangent = _real("cot", "Give the cotangent.", _guard_finite("1 / tan(x)"))
 arcsine = _real(
     "asin",
     "Give the arc sine.",
@@ -133,7 +133,7 @@ def _exactly(found: exp.Expr, call: Arguments) -> exp.Expr:
     "round(number: real, [digits: const long]): real",
     "round(number: decimal, [digits: const long]): decimal",
 )
-def rounded(call: Arguments) -> exp.Expr:
+def build_round(call: Arguments) -> exp.Expr:
     """Round to so many digits after the point, halves away from zero."""
     digits = call.value(1) if len(call) > 1 else 0
     if not isinstance(digits, int) or abs(digits) > 300:

@@ -9,7 +9,7 @@ from nephoscope_kql.sql import build
 
 
 @function("_parsed(text: string, pattern: const string, count: const long): dynamic", hidden=True)
-def parsed(call: Arguments) -> exp.Expr:
+def build_parsed(call: Arguments) -> exp.Expr:
     """Give what the groups of a pattern match (a STRUCT of texts that only `_part` reads); '' where nothing matches."""
     count = int(str(call.value(2)))
     if not count:
@@ -36,19 +36,19 @@ def parts_if(call: Arguments) -> exp.Expr:
 
 
 @function("_matched(text: string, pattern: const string): bool", nullable=False, hidden=True)
-def matched(call: Arguments) -> exp.Expr:
+def build_matched(call: Arguments) -> exp.Expr:
     """Tell whether a pattern finds anything in a text."""
     return build.call("regexp_matches", call[0], build.text(call.text(1)))
 
 
 @function("_kept(parts: dynamic): bool", nullable=False, hidden=True)
-def kept(call: Arguments) -> exp.Expr:
+def build_kept(call: Arguments) -> exp.Expr:
     """Tell whether the typed parts are of their types."""
     return build.is_not_null(call[0])
 
 
 @function("_keyed(text: string, pattern: const string, key: const string): string", hidden=True)
-def keyed(call: Arguments) -> exp.Expr:
+def build_keyed(call: Arguments) -> exp.Expr:
     """Give the second group of the first match of a pattern whose first group is the key."""
     keys = build.call("regexp_extract_all", call[0], build.text(call.text(1)), build.number(1))
     values = build.call("regexp_extract_all", call[0], build.text(call.text(1)), build.number(2))

@@ -93,7 +93,7 @@ def _weighted_place(values: Any, weights: Any, shares: Any) -> object:
 WEIGHTED = arrow("kql_weighted_place", ("DOUBLE[]", "BIGINT[]", "DOUBLE"), "BIGINT", _weighted_place)
 
 
-def _weighted(call: Arguments, share: float) -> exp.Expr:
+def _build_weighted(call: Arguments, share: float) -> exp.Expr:
     values = build.aggregate("list", call[0], order=call.order)
     reals = build.aggregate("list", build.cast(call[0], "DOUBLE"), order=call.order)
     weights = build.aggregate("list", call[1], order=call.order)
@@ -105,7 +105,7 @@ percentilew = total(
     f"percentilew({_MEASURED}, weight: long, share: const real): first",
     summary="Give a percentile of values that count as often as their weight says.",
     label="percentile_{0}_{2}",
-    builder=lambda call: _weighted(call, _share(call, 2)),
+    builder=lambda call: _build_weighted(call, _share(call, 2)),
 )
 percentilesw_array = total(
     __name__,
@@ -113,5 +113,5 @@ percentilesw_array = total(
     f"percentilesw_array({_MEASURED}, weight: long, shares: const dynamic): dynamic",
     summary="Give several percentiles of weighted values as an array.",
     label="percentiles_{0}",
-    builder=lambda call: _array_of(call, [_weighted(call, share) for share in _shares(call, 2)]),
+    builder=lambda call: _array_of(call, [_build_weighted(call, share) for share in _shares(call, 2)]),
 )

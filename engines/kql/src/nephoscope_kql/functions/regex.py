@@ -76,11 +76,11 @@ def re2(pattern: str) -> str:
         place += 1
     if depth or inside:
         raise RegexError("a ( has no )" if depth else "a [ has no ]")
-    return _accepted("".join(result))
+    return _require_accepted("".join(result))
 
 
 @lru_cache(maxsize=4096)
-def _accepted(pattern: str) -> str:
+def _require_accepted(pattern: str) -> str:
     """The pattern, which RE2 itself (in Arrow) has read."""
     try:
         pc.match_substring_regex(pa.array([""]), pattern)
@@ -114,11 +114,11 @@ def pattern_of(call: Arguments, position: int) -> exp.Expr:
     """A regular expression argument: a constant is checked and translated, else it is used as it is."""
     bound = call.bound[position]
     if isinstance(bound, Constant) and isinstance(bound.value, str):
-        return build.text(checked(call, position, bound.value))
+        return build.text(translate_constant(call, position, bound.value))
     return call[position]
 
 
-def checked(call: Arguments, position: int, text: str) -> str:
+def translate_constant(call: Arguments, position: int, text: str) -> str:
     """The translated pattern of a constant; KqlError (invalid) where it is none."""
     try:
         return re2(text)
@@ -126,7 +126,7 @@ def checked(call: Arguments, position: int, text: str) -> str:
         raise call.fail(position, f"no regular expression: {error}") from error
 
 
-def _guarded(call: Arguments, positions: tuple[int, ...], node: exp.Expr) -> exp.Expr:
+def _guard_invalid(call: Arguments, positions: tuple[int, ...], node: exp.Expr) -> exp.Expr:
     """A pattern that is no constant may be invalid: null then."""
     return node if all(call.is_constant(place) for place in positions) else build.attempt(node)
 
@@ -155,7 +155,7 @@ def groups(pattern: str) -> list[str]:
     return found
 
 
-def _extracted(arguments: tuple[Bound, ...]) -> KqlType:
+def _extracted_type(arguments: tuple[Bound, ...]) -> KqlType:
     if len(arguments) < 4:
         return KqlType.STRING
     return type_named(arguments[3])
@@ -164,7 +164,7 @@ def _extracted(arguments: tuple[Bound, ...]) -> KqlType:
 @function(
     "extract(regex: string, group: const long, text: string): string",
     "extract(regex: string, group: const long, text: string, type: const string): string",
-    returns=_extracted,
+    returns=_extracted_type,
 )
 def extract(call: Arguments) -> exp.Expr:
     """Give what a group of a regular expression matched first; '' where nothing did."""
@@ -175,7 +175,7 @@ def extract(call: Arguments) -> exp.Expr:
     if isinstance(bound, Constant) and group > len(groups(str(bound.value))):
         raise call.fail(1, f"the regular expression has no group {group}")
     found = build.call("regexp_extract", call[2], pattern_of(call, 0), build.number(group))
-    return converted(call, _guarded(call, (0,), found), call.type)
+    return convert_text(call, _guard_invalid(call, (0,), found), call.type)
 
 
 _CONVERTERS: Mapping[KqlType, Function] = MappingProxyType(
@@ -193,7 +193,7 @@ _CONVERTERS: Mapping[KqlType, Function] = MappingProxyType(
 )
 
 
-def converted(call: Arguments, text: exp.Expr, kind: KqlType) -> exp.Expr:
+def convert_text(call: Arguments, text: exp.Expr, kind: KqlType) -> exp.Expr:
     """Text as a value of a type that the query names."""
     if kind == KqlType.STRING:
         return text
@@ -201,7 +201,7 @@ def converted(call: Arguments, text: exp.Expr, kind: KqlType) -> exp.Expr:
     return _CONVERTERS[kind].builder("duckdb", call.span)(inner)
 
 
-def _wanted(call: Arguments, position: int, names: list[str]) -> list[int]:
+def _requested_groups(call: Arguments, position: int, names: list[str]) -> list[int]:
     """The groups that `extract_all` is asked for, by number or name."""
     value = call.value(position)
     if not isinstance(value, list):
@@ -228,18 +228,18 @@ _TEXTS = macro("kql_texts(x)", "CASE WHEN len(x) > 0 THEN CAST(to_json(x) AS VAR
 def extract_all(call: Arguments) -> exp.Expr:
     """Give every match as an array: of texts for one group, of arrays for several; null where nothing matches."""
     source = call.text(0)
-    pattern = checked(call, 0, source)
+    pattern = translate_constant(call, 0, source)
     names = groups(source)
     if not names:
         raise call.fail(0, "the regular expression needs a group in parentheses")
-    wanted = _wanted(call, 1, names) if len(call) == 3 else list(range(1, len(names) + 1))
+    wanted = _requested_groups(call, 1, names) if len(call) == 3 else list(range(1, len(names) + 1))
     text = call[len(call) - 1]
     columns = [
         build.call("regexp_extract_all", text, build.text(pattern), build.number(group)) for group in wanted
     ]
     if len(columns) == 1:
         return apply(call, _TEXTS, _without_nulls(columns[0]))
-    return apply(call, _TEXTS, _zipped(columns))
+    return apply(call, _TEXTS, _zip_columns(columns))
 
 
 def _without_nulls(column: exp.Expr) -> exp.Expr:
@@ -248,7 +248,7 @@ def _without_nulls(column: exp.Expr) -> exp.Expr:
     )
 
 
-def _zipped(columns: list[exp.Expr]) -> exp.Expr:
+def _zip_columns(columns: list[exp.Expr]) -> exp.Expr:
     zipped = build.call("list_zip", *columns)
 
     def row(pair: exp.Expr) -> exp.Expr:
@@ -284,7 +284,7 @@ _REWRITTEN = macro(
 )
 
 
-def _replaced(call: Arguments, text: int, regex: int, replacement: int) -> exp.Expr:
+def _build_replace(call: Arguments, text: int, regex: int, replacement: int) -> exp.Expr:
     bound, given = call.bound[regex], call.bound[replacement]
     into = call[replacement]
     if isinstance(given, Constant) and isinstance(bound, Constant):
@@ -294,26 +294,26 @@ def _replaced(call: Arguments, text: int, regex: int, replacement: int) -> exp.E
         done = build.call("regexp_replace", *arguments, build.text("g"))
     else:
         done = apply(call, _REWRITTEN, *arguments)
-    return _guarded(call, (regex, replacement), done)
+    return _guard_invalid(call, (regex, replacement), done)
 
 
 @function("replace_regex(text: string, regex: string, rewrite: string): string")
 def replace_regex(call: Arguments) -> exp.Expr:
     """Replace every match of a regular expression; `\\1` in the rewrite is the first group."""
-    return _replaced(call, 0, 1, 2)
+    return _build_replace(call, 0, 1, 2)
 
 
 @function("replace(regex: string, rewrite: string, text: string): string")
 def replace(call: Arguments) -> exp.Expr:
     """Replace every match of a regular expression (old order of arguments)."""
-    return _replaced(call, 2, 0, 1)
+    return _build_replace(call, 2, 0, 1)
 
 
-def _trimmed(call: Arguments, start: bool, end: bool) -> exp.Expr:
+def _build_trim(call: Arguments, start: bool, end: bool) -> exp.Expr:
     bound = call.bound[0]
     node = call[1]
     if isinstance(bound, Constant):
-        pattern = checked(call, 0, str(bound.value))
+        pattern = translate_constant(call, 0, str(bound.value))
         heads = [f"^(?:{pattern})"] * start + [f"(?:{pattern})$"] * end
         for one in heads:
             node = build.call("regexp_replace", node, build.text(one), build.text(""))
@@ -328,19 +328,19 @@ def _trimmed(call: Arguments, start: bool, end: bool) -> exp.Expr:
 @function("trim(regex: string, text: string): string")
 def trim(call: Arguments) -> exp.Expr:
     """Cut one match of a regular expression off both ends."""
-    return _trimmed(call, start=True, end=True)
+    return _build_trim(call, start=True, end=True)
 
 
 @function("trim_start(regex: string, text: string): string")
 def trim_start(call: Arguments) -> exp.Expr:
     """Cut one match of a regular expression off the start."""
-    return _trimmed(call, start=True, end=False)
+    return _build_trim(call, start=True, end=False)
 
 
 @function("trim_end(regex: string, text: string): string")
 def trim_end(call: Arguments) -> exp.Expr:
     """Cut one match of a regular expression off the end."""
-    return _trimmed(call, start=False, end=True)
+    return _build_trim(call, start=False, end=True)
 
 
 _QUOTE = macro(
@@ -371,10 +371,10 @@ def indexof_regex(call: Arguments) -> exp.Expr:
     ]
     start, length, occurrence = (int(item) if isinstance(item, int) else 0 for item in numbers)
     if start < 0 or occurrence < 1:
-        raise call.unsupported("a negative start, and an occurrence below 1")
+        raise call.unsupported_error("a negative start, and an occurrence below 1")
     # no text is longer, and DuckDB takes no larger numbers
     start, length = min(start, LONGEST), min(length, LONGEST)
-    pattern = checked(call, 1, call.text(1))
+    pattern = translate_constant(call, 1, call.text(1))
     before = f"(?:(?s:.)*?(?:{pattern})){{{occurrence - 1}}}" if occurrence > 1 else ""
     text = call[0]
     if start or length >= 0:

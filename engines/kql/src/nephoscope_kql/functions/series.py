@@ -114,7 +114,7 @@ def _each_pair(name: str, summary: str, action: Callable[[Any, Any], object]) ->
             if list in (type(one), type(two))
             else 0
         )
-        first, second = (_stretched(item, size) for item in (one, two))
+        first, second = (_stretch(item, size) for item in (one, two))
         return dumps([guarded(a, b) for a, b in zip(first, second, strict=True)]) if size else "[]"
 
     routine = each(f"kql_series_{name}", ("VARCHAR", "VARCHAR"), "VARCHAR", value)
@@ -133,7 +133,7 @@ def _each_pair(name: str, summary: str, action: Callable[[Any, Any], object]) ->
     )(builder)
 
 
-def _stretched(value: object, size: int) -> list[object]:
+def _stretch(value: object, size: int) -> list[object]:
     if isinstance(value, list):
         return [_number(item) for item in value] + [None] * (size - len(value))
     return [_number(value)] * size
@@ -152,7 +152,7 @@ series_less = _each_pair("less", "Tell where a series is below another.", operat
 series_less_equals = _each_pair("less_equals", "Tell where a series is not above another.", operator.le)
 
 
-def _missing(values: Numbers, placeholder: float | None) -> list[bool]:
+def _find_missing(values: Numbers, placeholder: float | None) -> list[bool]:
     return [
         item is None or (isinstance(item, float) and math.isnan(item)) or item == placeholder
         for item in values
@@ -167,10 +167,10 @@ def _forward(values: Numbers, gaps: list[bool]) -> Numbers:
     return result
 
 
-def _filled(name: str, summary: str, fill: Callable[[Numbers, list[bool]], Numbers]) -> Function:
+def _declare_fill(name: str, summary: str, fill: Callable[[Numbers, list[bool]], Numbers]) -> Function:
     def value(text: str, placeholder: float | None) -> str | None:
         found = numbers(text) if text is not None else None
-        return None if found is None else dumps(fill(found, _missing(found, placeholder)))
+        return None if found is None else dumps(fill(found, _find_missing(found, placeholder)))
 
     return scalar(
         __name__,
@@ -180,8 +180,8 @@ def _filled(name: str, summary: str, fill: Callable[[Numbers, list[bool]], Numbe
     )
 
 
-series_fill_forward = _filled("forward", "Fill gaps with the value before them.", _forward)
-series_fill_backward = _filled(
+series_fill_forward = _declare_fill("forward", "Fill gaps with the value before them.", _forward)
+series_fill_backward = _declare_fill(
     "backward",
     "Fill gaps with the value after them.",
     lambda values, gaps: _forward(values[::-1], gaps[::-1])[::-1],
@@ -193,7 +193,7 @@ def _constant(text: str | None, constant: str | None, placeholder: float | None)
     if found is None:
         return None
     filler = None if constant is None else json.loads(constant)
-    gaps = _missing(found, placeholder)
+    gaps = _find_missing(found, placeholder)
     return dumps([filler if gap else item for item, gap in zip(found, gaps, strict=True)])
 
 
@@ -217,7 +217,7 @@ def _linear(
     found = numbers(text) if text is not None else None
     if found is None:
         return None
-    gaps = _missing(found, placeholder)
+    gaps = _find_missing(found, placeholder)
     known = [place for place, gap in enumerate(gaps) if not gap]
     if not known:
         return dumps([constant or 0.0] * len(found))
@@ -308,12 +308,12 @@ def _fir(text: str, taps: str, normalize: bool | None, center: bool | None) -> s
     uniform = bool((weights == weights[0]).all())
     if total and (normalize or (normalize is None and uniform)):
         weights = weights / total
-    full = _convolved(values, weights)
+    full = _convolve(values, weights)
     shift = len(weights) // 2 if center else 0
     return dumps(_plain(full[shift : shift + len(values)]))
 
 
-def _convolved(values: detection.Reals, weights: detection.Reals) -> Any:
+def _convolve(values: detection.Reals, weights: detection.Reals) -> Any:
     """The convolution of two series; of long ones by their spectra, in a time that their product is no measure of."""
     if len(values) * len(weights) <= MAX_PRODUCTS:
         return np.convolve(values, weights)

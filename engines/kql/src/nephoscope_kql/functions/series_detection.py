@@ -77,7 +77,7 @@ def season(values: Reals, period: int, size: int) -> Reals:
     return np.tile(phases, len(values) // period + 1)[: len(values)]
 
 
-def decomposed(values: Reals, period: int, trend: str, test_points: int, threshold: float) -> Parts:
+def decompose(values: Reals, period: int, trend: str, test_points: int, threshold: float) -> Parts:
     """The parts of a series; `period` -1 detects it, 0 has none; the last `test_points` do not teach."""
     size = max(1, len(values) - max(0, test_points))
     if period < 0:

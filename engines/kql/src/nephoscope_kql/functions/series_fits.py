@@ -261,7 +261,7 @@ def _settings(
     values = reals(text) if text is not None else None
     if values is None:
         return None
-    parts = detection.decomposed(
+    parts = detection.decompose(
         values,
         -1 if period is None else period,
         (trend or _TREND).lower(),
@@ -309,7 +309,7 @@ def _wide(name: str, value: Callable[..., str | None]) -> ArrowFunction:
     return each(name, ("VARCHAR",), "VARCHAR", value)
 
 
-def _packed(
+def _declare_packed(
     name: str, signature: str, outputs: str, summary: str, value: Callable[..., str | None], count: int
 ) -> Function:
     """A function of many optional arguments: they reach the routine as one JSON array."""
@@ -327,7 +327,7 @@ def _packed(
     return made
 
 
-def _unpacked(action: Callable[..., str | None]) -> Callable[[str], str | None]:
+def _unpack_arguments(action: Callable[..., str | None]) -> Callable[[str], str | None]:
     def value(text: str) -> str | None:
         first, *rest = _arguments(text)
         return action(json.dumps(first), *rest)
@@ -336,23 +336,23 @@ def _unpacked(action: Callable[..., str | None]) -> Callable[[str], str | None]:
 
 
 _SERIES = "series: dynamic, [period: long], [trend: string], [test_points: long], [seasonality: real]"
-series_decompose = _packed(
+series_decompose = _declare_packed(
     "series_decompose",
     _SERIES,
     "baseline:dynamic seasonal:dynamic trend:dynamic residual:dynamic",
     "Take a series apart into season, trend and rest.",
-    _unpacked(_decompose),
+    _unpack_arguments(_decompose),
     5,
 )
-series_decompose_forecast = _packed(
+series_decompose_forecast = _declare_packed(
     "series_decompose_forecast",
     "series: dynamic, points: long, [period: long], [trend: string], [seasonality: real]",
     "forecast:dynamic",
     "Forecast the last points of a series from what is before them.",
-    _unpacked(_forecast),
+    _unpack_arguments(_forecast),
     5,
 )
-series_decompose_anomalies = _packed(
+series_decompose_anomalies = _declare_packed(
     "series_decompose_anomalies",
     "series: dynamic, [threshold: real], [period: long], [trend: string], [test_points: long], "
     "[method: string], [seasonality: real]",

@@ -28,7 +28,7 @@ def _transform(change: Callable[[Any], Any]) -> Callable[[str, str | None], str 
     return run
 
 
-def _declared(name: str, summary: str, change: Callable[[Any], object]) -> Function:
+def _declare_transform(name: str, summary: str, change: Callable[[Any], object]) -> Function:
     routine = each(f"kql_{name}", ("VARCHAR", "VARCHAR"), "VARCHAR", _transform(change), strict=False)
     made = scalar(
         __name__, f"{name}(real: dynamic, [imaginary: dynamic]): dynamic", summary=summary, routine=routine
@@ -37,15 +37,15 @@ def _declared(name: str, summary: str, change: Callable[[Any], object]) -> Funct
     return made
 
 
-series_fft = _declared(
+series_fft = _declare_transform(
     "series_fft", "Give the Fourier transform of a series: real and imaginary parts.", np.fft.fft
 )
-series_ifft = _declared(
+series_ifft = _declare_transform(
     "series_ifft", "Give the series of a Fourier transform: real and imaginary parts.", np.fft.ifft
 )
 
 
-def _validated(text: str, wanted: list[float]) -> str | None:
+def _validate_periods(text: str, wanted: list[float]) -> str | None:
     values = reals(text)
     if values is None or len(values) < detection.MIN_PERIOD:
         return None
@@ -56,7 +56,7 @@ def _validated(text: str, wanted: list[float]) -> str | None:
 
 
 _VALIDATE = each(
-    "kql_series_periods_validate", ("VARCHAR", "DOUBLE[]"), "VARCHAR", lambda *row: _validated(*row)
+    "kql_series_periods_validate", ("VARCHAR", "DOUBLE[]"), "VARCHAR", lambda *row: _validate_periods(*row)
 )
 
 

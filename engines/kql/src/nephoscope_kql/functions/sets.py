@@ -24,7 +24,7 @@ def set_union(call: Arguments) -> exp.Expr:
     return _set(call, build.chain("||", lists) if len(lists) > 1 else lists[0])
 
 
-def _filtered(call: Arguments, kept: bool) -> exp.Expr:
+def _build_set_filter(call: Arguments, kept: bool) -> exp.Expr:
     node = apply(call, LIST, call[0])
     for item in list(call)[1:]:
         other = apply(call, LIST, item)
@@ -40,13 +40,13 @@ def _filtered(call: Arguments, kept: bool) -> exp.Expr:
 @function("set_intersect(set: dynamic, ...): dynamic")
 def set_intersect(call: Arguments) -> exp.Expr:
     """Give the distinct elements that all arrays have."""
-    return _filtered(call, kept=True)
+    return _build_set_filter(call, kept=True)
 
 
 @function("set_difference(set: dynamic, ...): dynamic")
 def set_difference(call: Arguments) -> exp.Expr:
     """Give the distinct elements of the first array that no other has."""
-    return _filtered(call, kept=False)
+    return _build_set_filter(call, kept=False)
 
 
 _HAS = macro("kql_set_has(x, v)", "coalesce(list_contains(kql_items(x), v), FALSE)", ITEMS)

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from nephoscope_kql.functions.bags import dumps
 from nephoscope_kql.functions.declare import apply, each, scalar, type_named
-from nephoscope_kql.functions.regex import converted
+from nephoscope_kql.functions.regex import convert_text
 from nephoscope_kql.functions.value_texts import text_at
 from nephoscope_kql.plan.callee import Arguments, function
 from nephoscope_kql.plan.values import Bound
@@ -38,17 +38,17 @@ dcount_hll = scalar(
 )
 
 
-def _joined(one: str | None, other: str | None, distinct: bool) -> str | None:
+def _join_sketches(one: str | None, other: str | None, distinct: bool) -> str | None:
     kept = [item for text in (one, other) if text is not None for item in _values(text) or []]
     if distinct:
         kept = list({dumps(item): item for item in kept}.values())
     return dumps(kept) if kept else None
 
 
-_JOIN = each("kql_sketch_join", ("VARCHAR", "VARCHAR", "BOOLEAN"), "VARCHAR", _joined, strict=False)
+_JOIN = each("kql_sketch_join", ("VARCHAR", "VARCHAR", "BOOLEAN"), "VARCHAR", _join_sketches, strict=False)
 
 
-def _merged(call: Arguments, distinct: bool) -> exp.Expr:
+def _build_merge(call: Arguments, distinct: bool) -> exp.Expr:
     node = call[0]
     for other in list(call)[1:]:
         node = apply(call, _JOIN, node, other, exp.Boolean(this=distinct))
@@ -58,16 +58,16 @@ def _merged(call: Arguments, distinct: bool) -> exp.Expr:
 @function("hll_merge(hll: dynamic, hll2: dynamic, ...): dynamic")
 def hll_merge(call: Arguments) -> exp.Expr:
     """Join what several hll() kept."""
-    return _merged(call, distinct=True)
+    return _build_merge(call, distinct=True)
 
 
 @function("tdigest_merge(tdigest: dynamic, tdigest2: dynamic, ...): dynamic", aliases=("merge_tdigest",))
 def tdigest_merge(call: Arguments) -> exp.Expr:
     """Join what several tdigest() kept."""
-    return _merged(call, distinct=False)
+    return _build_merge(call, distinct=False)
 
 
-def _ordered(sketch: str) -> list[Any] | None:
+def _sort_values(sketch: str) -> list[Any] | None:
     found = _values(sketch)
     if found is None:
         return None
@@ -81,7 +81,7 @@ def _nearest(values: list[object], share: float) -> object:
 
 
 def _percentile(sketch: str, share: float) -> str | None:
-    found = _ordered(sketch)
+    found = _sort_values(sketch)
     if found is None or not 0 <= share <= 100:
         return None
     value = _nearest(found, share)
@@ -89,12 +89,12 @@ def _percentile(sketch: str, share: float) -> str | None:
 
 
 def _percentile_json(sketch: str, share: float) -> str | None:
-    found = _ordered(sketch)
+    found = _sort_values(sketch)
     return None if found is None or not 0 <= share <= 100 else dumps(_nearest(found, share))
 
 
 def _percentiles(sketch: str, shares: str) -> str | None:
-    found, wanted = _ordered(sketch), _values(shares)
+    found, wanted = _sort_values(sketch), _values(shares)
     if found is None or wanted is None:
         return None
     numbers = [share for share in wanted if isinstance(share, int | float) and 0 <= share <= 100]
@@ -105,20 +105,20 @@ _TEXT = each("kql_sketch_percentile", ("VARCHAR", "DOUBLE"), "VARCHAR", _percent
 _JSON = each("kql_sketch_percentile_json", ("VARCHAR", "DOUBLE"), "VARCHAR", _percentile_json)
 
 
-def _wanted(arguments: tuple[Bound, ...]) -> KqlType:
+def _requested_type(arguments: tuple[Bound, ...]) -> KqlType:
     return type_named(arguments[2]) if len(arguments) > 2 else KqlType.DYNAMIC
 
 
 @function(
     "percentile_tdigest(tdigest: dynamic, share: real): dynamic",
     "percentile_tdigest(tdigest: dynamic, share: real, type: const string): dynamic",
-    returns=_wanted,
+    returns=_requested_type,
 )
 def percentile_tdigest(call: Arguments) -> exp.Expr:
     """Give a percentile (nearest rank) of what tdigest() kept, as a value of the type that is named."""
     if call.type == KqlType.DYNAMIC:
         return apply(call, _JSON, call[0], call[1])
-    return converted(call, apply(call, _TEXT, call[0], call[1]), call.type)
+    return convert_text(call, apply(call, _TEXT, call[0], call[1]), call.type)
 
 
 percentile_array_tdigest = scalar(
@@ -132,7 +132,7 @@ percentile_array_tdigest = scalar(
 
 def _rank(sketch: str, text: str) -> int | None:
     """How many values are at most that one; numbers by size, others by their text."""
-    found = _ordered(sketch)
+    found = _sort_values(sketch)
     if found is None:
         return None
     if isinstance(found[0], str):

@@ -94,7 +94,7 @@ def split(call: Arguments) -> exp.Expr:
 def strcat(call: Arguments) -> exp.Expr:
     """Join values as text."""
     texts = [text_at(call, place) for place in range(len(call))]
-    return build.concatenated(texts) if len(texts) > 1 else texts[0]
+    return build.concatenate(texts) if len(texts) > 1 else texts[0]
 
 
 @function("strcat_delim(delimiter: any, value: any, ...): string", nullable=False)
@@ -234,7 +234,7 @@ _REPLACED = macro(
 )
 
 
-def _replaced(call: Arguments, text: exp.Expr, lookup: exp.Expr, rewrite: exp.Expr) -> exp.Expr:
+def _build_replace(call: Arguments, text: exp.Expr, lookup: exp.Expr, rewrite: exp.Expr) -> exp.Expr:
     """The text with another in the place of every occurrence of one."""
     literal = isinstance(lookup, exp.Literal) and isinstance(rewrite, exp.Literal)
     if literal and len(str(rewrite.this)) <= GROWTH * len(str(lookup.this)):
@@ -245,7 +245,7 @@ def _replaced(call: Arguments, text: exp.Expr, lookup: exp.Expr, rewrite: exp.Ex
 @function("replace_string(text: string, lookup: string, rewrite: string): string", nullable=False)
 def replace_string(call: Arguments) -> exp.Expr:
     """Replace every occurrence of a text."""
-    return _replaced(call, call[0], call[1], call[2])
+    return _build_replace(call, call[0], call[1], call[2])
 
 
 @function(
@@ -260,7 +260,7 @@ def replace_strings(call: Arguments) -> exp.Expr:
     for place, lookup in enumerate(lookups):
         node = build.call("replace", node, build.text(str(lookup)), build.text(chr(0xF0000 + place)))
     for place, into in enumerate(rewrites):
-        node = _replaced(call, node, build.text(chr(0xF0000 + place)), build.text(str(into)))
+        node = _build_replace(call, node, build.text(chr(0xF0000 + place)), build.text(str(into)))
     return node
 
 

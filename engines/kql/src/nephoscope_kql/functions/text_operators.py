@@ -78,7 +78,7 @@ def term_pattern(term: str, kind: str, sensitive: bool) -> str:
     start, end = _borders(term, kind)
     if term.isascii() and not sensitive:
         return start + _in_either_case(term) + end
-    return ("" if sensitive else "(?i)") + start + _quoted(term) + end
+    return ("" if sensitive else "(?i)") + start + _quote_term(term) + end
 
 
 def _in_either_case(term: str) -> str:
@@ -101,7 +101,7 @@ def any_term_pattern(terms: Sequence[str]) -> str:
     return "|".join(f"{start}(?:{'|'.join(items)}){end}" for (start, end), items in groups.items())
 
 
-def _quoted(term: str) -> str:
+def _quote_term(term: str) -> str:
     return "".join(one if one.isalnum() or not one.isascii() else f"\\{one}" for one in term)
 
 
@@ -132,7 +132,7 @@ def _edge(name: str, sensitive: bool, text: exp.Expr, part: exp.Expr) -> exp.Exp
     return build.call(name, *((text, part) if sensitive or caseless(part) else (lower(text), lower(part))))
 
 
-def _tested(kind: str, sensitive: bool, call: Arguments) -> exp.Expr:
+def _build_term_test(kind: str, sensitive: bool, call: Arguments) -> exp.Expr:
     known = call.bound[1].value if isinstance(call.bound[1], Constant) else None
     if kind in ("has", "hasprefix", "hassuffix"):
         return term_test(kind, sensitive, call[0], call[1], known if isinstance(known, str) else None, call)
@@ -146,7 +146,7 @@ def _operator(kind: str, sensitive: bool, negated: bool) -> Function:
     head = signature(f"{name}(text: string, part: string): bool")
 
     def build_it(call: Arguments) -> exp.Expr:
-        found = _tested(kind, sensitive, call)
+        found = _build_term_test(kind, sensitive, call)
         return build.not_(exp.Paren(this=found)) if negated else found
 
     summary = f"Tell whether a text {'does not' if negated else 'does'} {kind}{' (by case)' if sensitive else ''} another."

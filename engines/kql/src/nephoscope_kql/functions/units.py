@@ -176,16 +176,18 @@ def _converter(family: str) -> Function:
     def builder(call: Arguments) -> exp.Expr:
         source, into = (factors.get(call.text(place).lower()) for place in (1, 2))
         if source is None or into is None:
-            raise call.unsupported(f"this unit of {family}", 1 if source is None else 2)
+            raise call.unsupported_error(f"this unit of {family}", 1 if source is None else 2)
         scaled = build.binary("*", call[0], build.number(source))
         return build.binary("/", scaled, build.number(into))
 
     return function(
         f"convert_{family}(value: real, from: const string, to: const string): real", nullable=False
-    )(_described(builder, f"Convert a {family} from one unit to another."))
+    )(_describe_builder(builder, f"Convert a {family} from one unit to another."))
 
 
-def _described(builder: Callable[[Arguments], exp.Expr], summary: str) -> Callable[[Arguments], exp.Expr]:
+def _describe_builder(
+    builder: Callable[[Arguments], exp.Expr], summary: str
+) -> Callable[[Arguments], exp.Expr]:
     builder.__doc__ = summary
     builder.__module__ = __name__
     return builder
@@ -214,7 +216,7 @@ def convert_temperature(call: Arguments) -> exp.Expr:
     """Convert a temperature from one scale to another."""
     source, into = (_SCALES.get(call.text(place).lower()) for place in (1, 2))
     if source is None or into is None:
-        raise call.unsupported("this scale of temperature", 1 if source is None else 2)
+        raise call.unsupported_error("this scale of temperature", 1 if source is None else 2)
     kelvin = build.binary("+", build.binary("*", call[0], build.number(source[0])), build.number(source[1]))
     return build.binary("/", build.binary("-", kelvin, build.number(into[1])), build.number(into[0]))
 
@@ -232,7 +234,7 @@ def format_bytes(call: Arguments) -> exp.Expr:
     """Write a number of bytes with a unit."""
     digits = call.value(1) if len(call) > 1 else 0
     if not isinstance(digits, int) or not 0 <= digits <= 6:
-        raise call.unsupported("a precision outside 0 to 6", 1)
+        raise call.unsupported_error("a precision outside 0 to 6", 1)
 
     def one(place: int) -> exp.Expr:
         number = apply(call, _FORMAT_BYTES, call[0], build.number(digits), build.number(place))

@@ -8,13 +8,13 @@ from typing import Any
 from sqlglot import exp
 
 from nephoscope_kql.functions.bags import dumps
-from nephoscope_kql.functions.declare import apply, each, needing
+from nephoscope_kql.functions.declare import apply, each, needs_extra
 from nephoscope_kql.plan.callee import Arguments, function
 from nephoscope_kql.sql import build
 from nephoscope_kql.types import KqlType
 
 _UNKNOWN = "Other"
-_NEEDS = needing("agents", "ua_parser", "ua_parser_builtins")
+_NEEDS = needs_extra("agents", "ua_parser", "ua_parser_builtins")
 _PARTS = ("browser", "os", "device")
 
 

@@ -22,7 +22,7 @@ _Vector: TypeAlias = tuple[float, float, float]
 
 def buffered_point(longitude: float, latitude: float, radius: float, tolerance: float) -> object | None:
     """The polygon around a point; None where radius and tolerance are not positive."""
-    operation = _buffering(radius, tolerance)
+    operation = _buffer_options(radius, tolerance)
     if operation is None:
         return None
     made, buffer = operation
@@ -35,7 +35,7 @@ def buffered_polygon(text: str, radius: float, tolerance: float) -> Any | None:
     import s2geometry
 
     found = polygon(text)
-    operation = None if found is None else _buffering(radius, tolerance)
+    operation = None if found is None else _buffer_options(radius, tolerance)
     if operation is None:
         return None
     made, buffer = operation
@@ -45,7 +45,7 @@ def buffered_polygon(text: str, radius: float, tolerance: float) -> Any | None:
     return made if buffer.Build() else None
 
 
-def _buffering(radius: float, tolerance: float) -> tuple[object, Any] | None:
+def _buffer_options(radius: float, tolerance: float) -> tuple[object, Any] | None:
     if not (0 < radius < math.pi * EARTH and tolerance > 0):
         return None
     import s2geometry
@@ -96,7 +96,7 @@ def _around_edge(start: Position, end: Position, radius: float, step: float) -> 
     """Counter-clockwise around an edge: half a circle at each end, and between them the sides in steps."""
     a, b = _vector(start), _vector(end)
     right = _unit(_cross(b, a))
-    left = _scaled(right, -1.0)
+    left = _scale(right, -1.0)
     return [
         *_arc(a, left, radius, step),
         *_side(a, b, right, radius, step),
@@ -109,9 +109,7 @@ def _arc(center: _Vector, start: _Vector, radius: float, step: float) -> list[_V
     count = math.ceil(math.pi / step - 1e-12)
     across = _cross(center, start)
     return [
-        _on_ray(
-            center, _sum(_scaled(start, math.cos(at * step)), _scaled(across, math.sin(at * step))), radius
-        )
+        _on_ray(center, _sum(_scale(start, math.cos(at * step)), _scale(across, math.sin(at * step))), radius)
         for at in range(count)
     ]
 
@@ -126,7 +124,7 @@ def _side(start: _Vector, end: _Vector, aside: _Vector, radius: float, step: flo
 
 
 def _on_ray(origin: _Vector, direction: _Vector, angle: float) -> _Vector:
-    return _sum(_scaled(origin, math.cos(angle)), _scaled(direction, math.sin(angle)))
+    return _sum(_scale(origin, math.cos(angle)), _scale(direction, math.sin(angle)))
 
 
 def _vector(position: Position) -> _Vector:
@@ -147,13 +145,13 @@ def _sum(a: _Vector, b: _Vector) -> _Vector:
     return a[0] + b[0], a[1] + b[1], a[2] + b[2]
 
 
-def _scaled(a: _Vector, factor: float) -> _Vector:
+def _scale(a: _Vector, factor: float) -> _Vector:
     return a[0] * factor, a[1] * factor, a[2] * factor
 
 
 def _unit(a: _Vector) -> _Vector:
     length = math.sqrt(_dot(a, a))
-    return _scaled(a, 1 / length) if length else a
+    return _scale(a, 1 / length) if length else a
 
 
 def _angle(a: _Vector, b: _Vector) -> float:
@@ -161,7 +159,7 @@ def _angle(a: _Vector, b: _Vector) -> float:
     return math.atan2(math.sqrt(_dot(cross, cross)), _dot(a, b))
 
 
-def densified(positions: Sequence[Position], tolerance: float) -> list[Position] | None:
+def densify(positions: Sequence[Position], tolerance: float) -> list[Position] | None:
     """A chain with positions added where its flat edges are farther than `tolerance` meters from geodesic ones."""
     if not _LEAST_TOLERANCE <= tolerance <= _MOST_TOLERANCE:
         return None
@@ -199,7 +197,7 @@ def _error(start: Position, end: Position) -> float:
     )
 
 
-def simplified(positions: Sequence[Position], tolerance: float) -> list[Position]:
+def simplify(positions: Sequence[Position], tolerance: float) -> list[Position]:
     """A chain without the positions that are at most `tolerance` meters from the chain without them; its ends stay."""
     vectors = [_vector(position) for position in positions]
     kept = {0, len(positions) - 1}

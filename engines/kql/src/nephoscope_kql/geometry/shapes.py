@@ -96,10 +96,10 @@ def line(text: str) -> Any | None:
 
 def _proper(part: Sequence[Position]) -> bool:
     """Whether a line has two different positions."""
-    return len({(_wrapped(longitude), latitude) for longitude, latitude in part}) > 1
+    return len({(_wrap_longitude(longitude), latitude) for longitude, latitude in part}) > 1
 
 
-def _wrapped(longitude: float) -> float:
+def _wrap_longitude(longitude: float) -> float:
     return math.remainder(longitude, _TURN)
 
 
@@ -131,10 +131,10 @@ def geography(polygon: Any) -> object:
 def polygon(text: str) -> Any | None:
     """The polygon of GeoJSON text (of several: their union) as one of s2geometry; None where it is none."""
     found = shape(text, POLYGONS)
-    return None if found is None else _joined([_polygon(rings) for rings in found.parts])
+    return None if found is None else _join_shapes([_polygon(rings) for rings in found.parts])
 
 
-def _joined(made: list[object | None]) -> object | None:
+def _join_shapes(made: list[object | None]) -> object | None:
     parts = [one for one in made if one is not None]
     return union(parts) if parts and len(parts) == len(made) else None
 
@@ -163,7 +163,7 @@ def _polygon(rings: list[list[Position]]) -> object | None:
 
 def _degenerate(ring: list[Position]) -> bool:
     """Whether a corner stands twice in a row or at two places."""
-    corners = [(_wrapped(longitude), latitude) for longitude, latitude in ring[:-1]]
+    corners = [(_wrap_longitude(longitude), latitude) for longitude, latitude in ring[:-1]]
     return len(set(corners)) != len(corners)
 
 
@@ -216,7 +216,7 @@ def area(text: str) -> object | None:
     return None if found is None else spherely.prepare(geography(found))
 
 
-def measured(
+def make_measure(
     read: Callable[[str], Any | None], measure: Callable[[Any, Any], Any], kind: pa.DataType
 ) -> Callable[[Any, Any, Any], Any]:
     """A function over Arrow arrays of longitudes, latitudes and GeoJSON: `measure` gets a shape and all its points at once.

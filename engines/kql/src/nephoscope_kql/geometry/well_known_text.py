@@ -57,16 +57,16 @@ class _Reader:
         if name == "GEOMETRYCOLLECTION":
             return {"type": "GeometryCollection", "geometries": self.several(self.geometry)}
         kind, depth = _DEPTH[name]
-        coordinates = self.nested(depth)
+        coordinates = self.read_nested(depth)
         return {
             "type": kind,
             "coordinates": coordinates[0] if kind == "Point" and coordinates else coordinates,
         }
 
-    def nested(self, depth: int) -> list[object]:
+    def read_nested(self, depth: int) -> list[object]:
         if depth <= 1:
             return self.several(self.position)
-        return self.several(lambda: self.nested(depth - 1))
+        return self.several(lambda: self.read_nested(depth - 1))
 
     def several(self, one: Any) -> list[Any]:
         if self.peek() == "EMPTY":

@@ -20,11 +20,11 @@ def branches(expression: tree.Expression) -> list[tuple[str, tree.Expression]]:
     if isinstance(last, Fork):
         return [_branch(expression, branch) for branch in last.branches]
     if isinstance(last, Facet):
-        found = [("", _continued(expression, (_counted(column),))) for column in last.columns]
-        rest = [] if last.body is None else [("", _continued(expression, last.body.operators))]
+        found = [("", _continue_pipe(expression, (_count_facet(column),))) for column in last.columns]
+        rest = [] if last.body is None else [("", _continue_pipe(expression, last.body.operators))]
         return [*rest, *found]
     if isinstance(last, Evaluate):
-        return [("", expression), *(("", _continued(expression, (one,))) for one in _further(last))]
+        return [("", expression), *(("", _continue_pipe(expression, (one,))) for one in _further(last))]
     return [(_name(expression.operators), expression)]
 
 
@@ -49,15 +49,15 @@ def _branch(pipe: tree.Pipe, branch: tree.Expression) -> tuple[str, tree.Express
     if not isinstance(body, tree.Pipe):
         raise invalid("a branch of fork is operators in parentheses", branch.span)
     name = branch.names[0].name if isinstance(branch, tree.Named) else _name(body.operators)
-    return name, _continued(pipe, body.operators)
+    return name, _continue_pipe(pipe, body.operators)
 
 
-def _continued(pipe: tree.Pipe, operators: tuple[tree.Operator, ...]) -> tree.Pipe:
+def _continue_pipe(pipe: tree.Pipe, operators: tuple[tree.Operator, ...]) -> tree.Pipe:
     """The pipe up to its last operator, and then others."""
     return tree.Pipe(source=pipe.source, operators=(*pipe.operators[:-1], *operators), span=pipe.span)
 
 
-def _counted(column: tree.Expression) -> Summarize:
+def _count_facet(column: tree.Expression) -> Summarize:
     """One facet: the column's values and how often each occurs."""
     counted = tree.Named(
         names=(tree.Name(name=f"count_{implied_name(column)}", span=column.span),),

@@ -12,7 +12,7 @@ from nephoscope_kql.binder.environment import Collector, Env, binds_operator, re
 from nephoscope_kql.binder.mistakes import Mistaken, unknown_value
 from nephoscope_kql.binder.naming import Names, implied_name
 from nephoscope_kql.binder.operands import condition
-from nephoscope_kql.binder.ordering import is_serialized, ordered
+from nephoscope_kql.binder.ordering import ensure_order, is_serialized
 from nephoscope_kql.binder.tables import given_rows
 from nephoscope_kql.errors import NOWHERE, Span, UnknownNameError, did_you_mean, invalid
 from nephoscope_kql.operators.outputs import output, output_names, outputs
@@ -115,16 +115,16 @@ def spread(names: tuple[str, ...], value: Bound, span: Span) -> list[tuple[str, 
 @binds_operator(Extend)
 def extend(relation: Relation, operator: Extend, env: Env) -> Relation:
     """`extend`: new columns at the end; a known name takes the place of its column."""
-    return extended(relation, operator.items, env)
+    return extend_relation(relation, operator.items, env)
 
 
 @binds_operator(Serialize)
 def serialize(relation: Relation, operator: Serialize, env: Env) -> Relation:
     """`serialize`: rows without an order keep the one they come in."""
-    return extended(ordered(relation, env), operator.items, env)
+    return extend_relation(ensure_order(relation, env), operator.items, env)
 
 
-def extended(relation: Relation, items: tuple[tree.Expression, ...], env: Env) -> Relation:
+def extend_relation(relation: Relation, items: tuple[tree.Expression, ...], env: Env) -> Relation:
     """A relation with further columns."""
     inner, windows = over_rows(relation, env)
     columns = list(relation.columns)
@@ -137,17 +137,17 @@ def extended(relation: Relation, items: tuple[tree.Expression, ...], env: Env) -
         if isinstance(item, tree.Star):
             continue
         for name, part in spread(given, value, item.span):
-            column, fresh = made(name or names.unnamed(), part, env)
+            column, fresh = make_column(name or names.next_default_name(), part, env)
             if fresh:
                 assigned.append((column, part))
             place = places.setdefault(column.name, len(columns))
             columns[place : place + 1] = [column]
     relation = with_windows(relation, windows, env)
-    _copied(columns, assigned, env)
+    _copy_repeated(columns, assigned, env)
     return Assign(columns=tuple(columns), order=relation.order, input=relation, assigned=tuple(assigned))
 
 
-def _copied(columns: list[Column], assigned: list[tuple[Column, Bound]], env: Env) -> None:
+def _copy_repeated(columns: list[Column], assigned: list[tuple[Column, Bound]], env: Env) -> None:
     """Give a copy to a column that stands under two names, so that ids stay unique."""
     seen: set[str] = set()
     for place, column in enumerate(columns):
@@ -157,11 +157,11 @@ def _copied(columns: list[Column], assigned: list[tuple[Column, Bound]], env: En
         seen.add(columns[place].id)
 
 
-def made(name: str, value: Bound, env: Env) -> tuple[Column, bool]:
+def make_column(name: str, value: Bound, env: Env) -> tuple[Column, bool]:
     """The column of a value, and whether it must be computed: a mere column keeps its own under the new name."""
     if isinstance(value, ColumnRef):
         return value.column.renamed(name), False
-    return env.binder.valued(name, value), True
+    return env.binder.make_value_column(name, value), True
 
 
 @binds_operator(Project)
@@ -173,15 +173,15 @@ def project(relation: Relation, operator: Project, env: Env) -> Relation:
     assigned: list[tuple[Column, Bound]] = []
     for given, value, item in named_values(operator.items, inner):
         for name, part in spread(given, value, item.span):
-            column, fresh = made(names.take(name) if name else names.unnamed(), part, env)
+            column, fresh = make_column(names.take(name) if name else names.next_default_name(), part, env)
             columns.append(column)
             if fresh:
                 assigned.append((column, part))
     relation = with_windows(relation, windows, env)
-    return selected(relation, columns, assigned, env)
+    return select_columns(relation, columns, assigned, env)
 
 
-def selected(
+def select_columns(
     relation: Relation, columns: list[Column], assigned: list[tuple[Column, Bound]], env: Env
 ) -> Relation:
     """The given columns of a relation; a column that is asked for twice gets a copy, so that ids stay unique."""
@@ -198,10 +198,10 @@ def selected(
     return Assign(columns=tuple(final), order=relation.order, input=relation, assigned=tuple(copies))
 
 
-def matching(relation: Relation, item: tree.Expression) -> list[Column]:
+def match_columns(relation: Relation, item: tree.Expression) -> list[Column]:
     """The columns that a name or a wildcard means; KqlError where a name means none."""
     if isinstance(item, tree.Ordered):
-        return matching(relation, item.value)
+        return match_columns(relation, item.value)
     if isinstance(item, tree.Star):
         return list(relation.columns)
     if isinstance(item, tree.Wildcard):
@@ -215,23 +215,23 @@ def matching(relation: Relation, item: tree.Expression) -> list[Column]:
     return found
 
 
-def meant(relation: Relation, item: tree.Expression, env: Env) -> list[Column]:
+def match_known_columns(relation: Relation, item: tree.Expression, env: Env) -> list[Column]:
     """As matching(); a name that means no column means none where errors are collected."""
-    return env.binder.tried(partial(matching, relation, item), [], env.over(relation))
+    return env.binder.bind_or_default(partial(match_columns, relation, item), [], env.over(relation))
 
 
 @binds_operator(ProjectAway)
 def project_away(relation: Relation, operator: ProjectAway, env: Env) -> Relation:
     """`project-away`."""
-    gone = {column.id for item in operator.items for column in meant(relation, item, env)}
-    return selected(relation, [column for column in relation.columns if column.id not in gone], [], env)
+    gone = {column.id for item in operator.items for column in match_known_columns(relation, item, env)}
+    return select_columns(relation, [column for column in relation.columns if column.id not in gone], [], env)
 
 
 @binds_operator(ProjectKeep)
 def project_keep(relation: Relation, operator: ProjectKeep, env: Env) -> Relation:
     """`project-keep`: the columns stay in their order."""
-    kept = {column.id for item in operator.items for column in meant(relation, item, env)}
-    return selected(relation, [column for column in relation.columns if column.id in kept], [], env)
+    kept = {column.id for item in operator.items for column in match_known_columns(relation, item, env)}
+    return select_columns(relation, [column for column in relation.columns if column.id in kept], [], env)
 
 
 @binds_operator(ProjectRename)
@@ -240,16 +240,16 @@ def project_rename(relation: Relation, operator: ProjectRename, env: Env) -> Rel
     names: dict[str, str] = {}
     missing: list[Column] = []
     for item in operator.items:
-        found = meant(relation, item.value, env)
+        found = match_known_columns(relation, item.value, env)
         names.update((old.id, item.names[0].name) for old in found)
         if not found:
-            missing.append(env.binder.valued(item.names[0].name, unknown_value(item.span)))
+            missing.append(env.binder.make_value_column(item.names[0].name, unknown_value(item.span)))
     relation = replace(relation, columns=(*relation.columns, *missing)) if missing else relation
     columns = [column.renamed(names.get(column.id, column.name)) for column in relation.columns]
     twice = {column.name for column in columns if sum(other.name == column.name for other in columns) > 1}
     if twice:
         raise invalid(f"two columns would be named '{min(twice)}'", operator.span)
-    return selected(relation, columns, [], env)
+    return select_columns(relation, columns, [], env)
 
 
 @binds_operator(ProjectReorder)
@@ -257,13 +257,13 @@ def project_reorder(relation: Relation, operator: ProjectReorder, env: Env) -> R
     """`project-reorder`: the named columns first, the others after them."""
     first: dict[str, Column] = {}
     for item in operator.items:
-        found = meant(relation, item, env)
+        found = match_known_columns(relation, item, env)
         if isinstance(item, tree.Ordered) and item.ascending is not None:
             found.sort(key=lambda column: column.name.lower(), reverse=not item.ascending)
         for column in found:
             first.setdefault(column.id, column)
     rest = [column for column in relation.columns if column.id not in first]
-    return selected(relation, [*first.values(), *rest], [], env)
+    return select_columns(relation, [*first.values(), *rest], [], env)
 
 
 @binds_operator(ProjectByNames)
@@ -274,7 +274,7 @@ def project_by_names(relation: Relation, operator: ProjectByNames, env: Env) -> 
         for pattern in _patterns(item.value if isinstance(item, tree.Named) else item, env):
             found = [column for column in relation.columns if fnmatchcase(column.name, pattern)]
             chosen.update((column.id, column) for column in found if column.id not in chosen)
-    return selected(relation, list(chosen.values()), [], env)
+    return select_columns(relation, list(chosen.values()), [], env)
 
 
 def _patterns(item: tree.Expression, env: Env) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nephoscope_kql.binder.environment import Env, binds_operator
 from nephoscope_kql.binder.evaluation import Evaluation, Plugin
-from nephoscope_kql.errors import did_you_mean, invalid, unsupported
+from nephoscope_kql.errors import did_you_mean, invalid, unsupported_error
 from nephoscope_kql.plan.relations import Assign
 from nephoscope_kql.plan.values import Relation
 from nephoscope_kql.plugin_registry import plugins
@@ -24,7 +24,7 @@ def evaluate(relation: Relation | None, operator: Evaluate, env: Env) -> Relatio
             did_you_mean(call.name, (one.name for one in plugins().values() if not one.internal)),
         )
     if found.bind is None:
-        raise unsupported(f"the plugin {found.name}", call.span, found.reason)
+        raise unsupported_error(f"the plugin {found.name}", call.span, found.reason)
     if relation is None:
         raise invalid(f"the plugin {found.name} needs rows", call.span)
     if env.partition:
@@ -33,19 +33,21 @@ def evaluate(relation: Relation | None, operator: Evaluate, env: Env) -> Relatio
     result = found.bind(evaluation)
     if operator.schema is None or found.schema:
         return result
-    return declared(result, operator.schema)
+    return apply_declared_schema(result, operator.schema)
 
 
 def _in_parts(plugin: Plugin, operator: Evaluate) -> None:
     """Check that a plugin works inside mv-apply and partition."""
     if not plugin.by_row:
-        raise unsupported(f"the plugin {plugin.name} inside mv-apply or partition", operator.span)
+        raise unsupported_error(f"the plugin {plugin.name} inside mv-apply or partition", operator.span)
     if plugin.schema and operator.schema is None:
         hint = f"declare the columns: evaluate {plugin.name}(...) : (column: type, ...)"
-        raise unsupported(f"{plugin.name} without a schema inside mv-apply or partition", operator.span, hint)
+        raise unsupported_error(
+            f"{plugin.name} without a schema inside mv-apply or partition", operator.span, hint
+        )
 
 
-def declared(relation: Relation, schema: tuple[ColumnDeclaration, ...]) -> Relation:
+def apply_declared_schema(relation: Relation, schema: tuple[ColumnDeclaration, ...]) -> Relation:
     """The rows of a plugin whose columns are fixed, under a declared schema: it may only say what is so."""
     known = {column.name: column for column in relation.columns}
     for item in schema:

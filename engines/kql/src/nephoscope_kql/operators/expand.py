@@ -8,7 +8,7 @@ from nephoscope_kql.binder.environment import Env, binds_operator, reference
 from nephoscope_kql.binder.naming import Names, implied_name
 from nephoscope_kql.binder.ordering import by_ordinal
 from nephoscope_kql.errors import invalid
-from nephoscope_kql.operators.columns import selected
+from nephoscope_kql.operators.columns import select_columns
 from nephoscope_kql.operators.join import choice, parameter
 from nephoscope_kql.plan.expressions import ColumnRef
 from nephoscope_kql.plan.relations import Assign, Expanded, Expansion
@@ -22,7 +22,7 @@ def mv_expand(relation: Relation, operator: MvExpand, env: Env) -> Relation:
     """`mv-expand`: a row an element; several arrays side by side."""
     given = "bagexpansion" if parameter(operator.parameters, "bagexpansion") else "kind"
     mode = choice(operator.parameters, given, ("bag", "array"), "mv-expand")
-    return expanded(
+    return expand_rows(
         relation,
         operator.items,
         env,
@@ -49,7 +49,7 @@ def limit_of(expression: tree.Expression | None, env: Env) -> int | None:
     return value.value
 
 
-def expanded(
+def expand_rows(
     relation: Relation,
     items: tuple[ExpandItem, ...],
     env: Env,
@@ -87,7 +87,7 @@ def expanded(
     if index:
         columns.insert(len(relation.columns), position)
     return (
-        selected(rows, columns, typed, env)
+        select_columns(rows, columns, typed, env)
         if not typed
         else Assign(columns=tuple(columns), order=order, input=rows, assigned=tuple(typed))
     )
@@ -109,4 +109,4 @@ def _place(columns: list[Column], column: Column, item: ExpandItem, value: Bound
     if at is not None and (own or item.name or not isinstance(item.value, tree.Name)):
         columns[at] = column.renamed(wanted)
     else:
-        columns.append(column.renamed(names.take(wanted) if wanted else names.unnamed()))
+        columns.append(column.renamed(names.take(wanted) if wanted else names.next_default_name()))

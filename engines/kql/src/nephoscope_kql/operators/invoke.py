@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder.environment import Env, binds_operator
-from nephoscope_kql.binder.scope import body_of, entered, function_named, known_names
+from nephoscope_kql.binder.scope import body_of, enter_function, function_named, known_names
 from nephoscope_kql.errors import UnknownSourceError, did_you_mean, invalid
 from nephoscope_kql.plan.values import Relation
 from nephoscope_kql.tree.operators import Invoke
@@ -22,4 +22,4 @@ def invoke(relation: Relation, operator: Invoke, env: Env) -> Relation:
         raise UnknownSourceError(
             f"no function that takes rows is named '{call.name}'", call.span, "invalid", hint
         )
-    return entered(found, call, env, first=relation).tabular(body_of(found, call.span))
+    return enter_function(found, call, env, first=relation).tabular(body_of(found, call.span))

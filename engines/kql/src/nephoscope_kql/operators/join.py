@@ -10,8 +10,8 @@ from nephoscope_kql import tree
 from nephoscope_kql.binder.environment import Env, binds_operator, reference
 from nephoscope_kql.binder.naming import Names
 from nephoscope_kql.binder.operands import comparable
-from nephoscope_kql.errors import NOWHERE, UnknownNameError, did_you_mean, invalid, unsupported
-from nephoscope_kql.plan.references import used
+from nephoscope_kql.errors import NOWHERE, UnknownNameError, did_you_mean, invalid, unsupported_error
+from nephoscope_kql.plan.references import count_columns
 from nephoscope_kql.plan.relations import FirstOf, Joined, JoinKind
 from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.tree.operators import Join, Lookup
@@ -64,11 +64,11 @@ def join(relation: Relation, operator: Join, env: Env) -> Relation:
     right = env.tabular(operator.right)
     keys, residual = _conditions(operator.on, relation, right, env)
     if kind == "innerunique":
-        relation = _deduplicated(relation, [left for left, _ in keys])
-    return joined(kind, relation, right, keys, residual, dropped=set())
+        relation = _deduplicate(relation, [left for left, _ in keys])
+    return join_relations(kind, relation, right, keys, residual, dropped=set())
 
 
-def _deduplicated(relation: Relation, keys: list[Bound]) -> Relation:
+def _deduplicate(relation: Relation, keys: list[Bound]) -> Relation:
     return FirstOf(columns=relation.columns, order=relation.order, input=relation, keys=tuple(keys))
 
 
@@ -80,11 +80,11 @@ def lookup(relation: Relation, operator: Lookup, env: Env) -> Relation:
         raise invalid(f"lookup cannot be of kind {kind}", operator.span)
     right = env.tabular(operator.right)
     keys, residual = _conditions(operator.on, relation, right, env)
-    dropped = set(used(key for _, key in keys))
-    return joined(kind, relation, right, keys, residual, dropped)
+    dropped = set(count_columns(key for _, key in keys))
+    return join_relations(kind, relation, right, keys, residual, dropped)
 
 
-def joined(
+def join_relations(
     kind: str,
     left: Relation,
     right: Relation,
@@ -127,7 +127,7 @@ def _conditions(
         if isinstance(item, tree.Binary) and item.operator == "and":
             pending[:0] = [item.left, item.right]
         else:
-            key = env.binder.tried(partial(_key, item, left, right, env), None, inner)
+            key = env.binder.bind_or_default(partial(_key, item, left, right, env), None, inner)
             keys += [] if key is None else [key]
     if not keys and env.binder.met == met:
         raise invalid("a join needs a condition", items[0].span if items else NOWHERE)
@@ -154,8 +154,8 @@ def _key(item: tree.Expression, left: Relation, right: Relation, env: Env) -> tu
         )
         return comparable(*pair, item.span)
     if not isinstance(item, tree.Binary) or item.operator != "==":
-        raise unsupported("a join condition other than `column` or `$left.a == $right.b`", item.span)
-    _sided(item, sides)
+        raise unsupported_error("a join condition other than `column` or `$left.a == $right.b`", item.span)
+    _refuse_missing_sides(item, sides)
     both = replace(env.over(right if right.open else left), row={}, sides=sides)
     one, two = both.scalar(item.left), both.scalar(item.right)
     ids = {column.id for column in left.columns}
@@ -164,7 +164,7 @@ def _key(item: tree.Expression, left: Relation, right: Relation, env: Env) -> tu
     return comparable(one, two, item.span)
 
 
-def _sided(item: tree.Binary, sides: dict[str, dict[str, Column]]) -> None:
+def _refuse_missing_sides(item: tree.Binary, sides: dict[str, dict[str, Column]]) -> None:
     """Say how to write `a == b` of two columns without their sides."""
     one, two = item.left, item.right
     if not (isinstance(one, tree.Name) and isinstance(two, tree.Name)):
@@ -176,5 +176,5 @@ def _sided(item: tree.Binary, sides: dict[str, dict[str, Column]]) -> None:
 
 def _side_of(value: Bound, left: set[str]) -> bool | None:
     """True = left, False = right, None = neither or both."""
-    found = {one in left for one in used([value])}
+    found = {one in left for one in count_columns([value])}
     return found.pop() if len(found) == 1 else None

@@ -9,7 +9,7 @@ from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import Env, binds_operator, reference
 from nephoscope_kql.binder.operands import operation
-from nephoscope_kql.errors import Span, invalid, unsupported
+from nephoscope_kql.errors import Span, invalid, unsupported_error
 from nephoscope_kql.functions.regex import RegexError, groups, re2
 from nephoscope_kql.operators.join import parameter
 from nephoscope_kql.plan.relations import Assign, Filter
@@ -40,19 +40,20 @@ def parse(relation: Relation, operator: Parse, env: Env) -> Relation:
     pattern, declared = _pattern(operator, mode, flags.text if flags is not None else "")
     text = explicit(env.over(relation).scalar(operator.value), KqlType.STRING)
     columns = [env.binder.column(item.name, item.type or KqlType.STRING) for item in declared]
-    relation, parts = _found(relation, text, pattern, columns, mode, operator.span, env)
+    relation, parts = _match_pattern(relation, text, pattern, columns, mode, operator.span, env)
     if operator.filter:
         matched = operation("_matched", KqlType.BOOL, span, text, constants.text(pattern, span))
         kept = operation("_kept", KqlType.BOOL, span, reference(parts, span))
         both = operation("and", KqlType.BOOL, span, matched, kept)
         relation = Filter(columns=relation.columns, order=relation.order, input=relation, predicate=both)
     assigned = [
-        (column, _typed(parts, place, column.type, operator.span)) for place, column in enumerate(columns)
+        (column, _convert_part(parts, place, column.type, operator.span))
+        for place, column in enumerate(columns)
     ]
-    return replacing(relation, assigned)
+    return replace_columns(relation, assigned)
 
 
-def replacing(relation: Relation, assigned: list[tuple[Column, Bound]]) -> Relation:
+def replace_columns(relation: Relation, assigned: list[tuple[Column, Bound]]) -> Relation:
     """The relation with columns that take the place of those of the same name, or come last."""
     columns = list(relation.columns)
     for column, _ in assigned:
@@ -64,23 +65,25 @@ def replacing(relation: Relation, assigned: list[tuple[Column, Bound]]) -> Relat
     return Assign(columns=tuple(columns), order=relation.order, input=relation, assigned=tuple(assigned))
 
 
-def _typed(parts: Column, place: int, kind: KqlType, span: Span) -> Bound:
+def _convert_part(parts: Column, place: int, kind: KqlType, span: Span) -> Bound:
     text = operation("_part", KqlType.STRING, span, reference(parts, span), constants.long(place, span))
     return explicit(text, kind)
 
 
-def _hidden(relation: Relation, value: Bound, env: Env) -> tuple[Relation, Column]:
+def _add_hidden_column(relation: Relation, value: Bound, env: Env) -> tuple[Relation, Column]:
     column = env.binder.column("", value.type)
     made = Assign(columns=relation.columns, order=relation.order, input=relation, assigned=((column, value),))
     return made, column
 
 
-def _found(
+def _match_pattern(
     relation: Relation, text: Bound, pattern: str, columns: list[Column], mode: str, span: Span, env: Env
 ) -> tuple[Relation, Column]:
     """A hidden column with the parts that the pattern finds: none where a typed part does not convert (but with relaxed)."""
     arguments = (text, constants.text(pattern, span), constants.long(len(columns), span))
-    relation, parts = _hidden(relation, operation("_parsed", KqlType.DYNAMIC, span, *arguments), env)
+    relation, parts = _add_hidden_column(
+        relation, operation("_parsed", KqlType.DYNAMIC, span, *arguments), env
+    )
     strict = (
         []
         if mode == "relaxed"
@@ -90,12 +93,14 @@ def _found(
         return relation, parts
     test: Bound | None = None
     for place in strict:
-        value = _typed(parts, place, columns[place].type, span)
+        value = _convert_part(parts, place, columns[place].type, span)
         one = operation("isnotnull", KqlType.BOOL, span, value)
         test = one if test is None else operation("and", KqlType.BOOL, span, test, one)
     if test is None:
         return relation, parts
-    return _hidden(relation, operation("_parts_if", KqlType.DYNAMIC, span, reference(parts, span), test), env)
+    return _add_hidden_column(
+        relation, operation("_parts_if", KqlType.DYNAMIC, span, reference(parts, span), test), env
+    )
 
 
 def _pattern(operator: Parse, mode: str, flags: str) -> tuple[str, list[tree.ColumnDeclaration]]:
@@ -108,7 +113,9 @@ def _pattern(operator: Parse, mode: str, flags: str) -> tuple[str, list[tree.Col
             pieces.append(".*?" if place < last else ".*")
         elif isinstance(item, ParseText):
             pieces.append(
-                f"(?:{_expression(_ungrouped(item), item.span)})" if mode == "regex" else _quoted(item.text)
+                f"(?:{_expression(_strip_groups(item), item.span)})"
+                if mode == "regex"
+                else _quote_regex(item.text)
             )
         elif isinstance(item, tree.ColumnDeclaration):
             after = operator.pattern[place + 1] if place < last else None
@@ -140,7 +147,7 @@ def _ends(operator: Parse, mode: str) -> bool:
     return isinstance(last, tree.ColumnDeclaration) or (isinstance(last, ParseText) and mode != "regex")
 
 
-def _ungrouped(item: ParseText) -> str:
+def _strip_groups(item: ParseText) -> str:
     """A regular expression whose own groups capture nothing."""
     result, inside, place = "", False, 0
     while place < len(item.text):
@@ -153,13 +160,13 @@ def _ungrouped(item: ParseText) -> str:
         named = item.text[place : place + 3] in ("(?P", "(?<")
         plain = one == "(" and not inside and item.text[place + 1 : place + 2] != "?"
         if named and not inside:
-            raise unsupported("named groups in a parse pattern", item.span)
+            raise unsupported_error("named groups in a parse pattern", item.span)
         result += "(?:" if plain else one
         place += 1
     return result
 
 
-def _quoted(text: str) -> str:
+def _quote_regex(text: str) -> str:
     return (
         re.sub(r"([^\w\s]|_)", r"\\\1", text)
         if text.isascii()
@@ -192,7 +199,7 @@ def parse_kv(relation: Relation, operator: ParseKv, env: Env) -> Relation:
     for item in operator.columns:
         column = env.binder.column(item.name, item.type or KqlType.STRING)
         pattern, groups = key_pattern(item.name, given, [other.name for other in operator.columns])
-        relation, parts = _hidden(
+        relation, parts = _add_hidden_column(
             relation,
             operation(
                 "_parsed",
@@ -211,7 +218,7 @@ def parse_kv(relation: Relation, operator: ParseKv, env: Env) -> Relation:
             )
             value = operation("strcat", KqlType.STRING, item.span, value, more)
         assigned.append((column, explicit(value, column.type)))
-    return replacing(relation, assigned)
+    return replace_columns(relation, assigned)
 
 
 def _property(item: tree.Parameter, env: Env) -> str:
@@ -229,22 +236,22 @@ def key_pattern(key: str, given: dict[str, str], keys: list[str]) -> tuple[str, 
     pair, kv = given.get("pair_delimiter", ""), given.get("kv_delimiter", "=")
     quotes, escape = given.get("quote", ""), given.get("escape", "")
     opening, closing = (quotes[0], quotes[-1]) if quotes else ("", "")
-    between = _quoted(pair) if pair else r"[^\pL\pN_]"
-    joint = _quoted(kv) if pair or "kv_delimiter" in given else r"[^\pL\pN_]"
-    before, after = (f"{_quoted(opening)}?", f"{_quoted(closing)}?") if quotes else ("", "")
-    start = rf"(?s)(?:^|{between})\s*{before}{_quoted(key)}{after}\s*{joint}\s*"
+    between = _quote_regex(pair) if pair else r"[^\pL\pN_]"
+    joint = _quote_regex(kv) if pair or "kv_delimiter" in given else r"[^\pL\pN_]"
+    before, after = (f"{_quote_regex(opening)}?", f"{_quote_regex(closing)}?") if quotes else ("", "")
+    start = rf"(?s)(?:^|{between})\s*{before}{_quote_regex(key)}{after}\s*{joint}\s*"
     bare = rf"(.*?)\s*(?:{between}|$)" if pair else r"([\pL\pN_.]*)"
     if given.get("greedy") == "true":
-        others = "|".join(_quoted(other) for other in keys)
-        bare = rf"(.*?)\s*(?:{between}\s*(?:{others})\s*{_quoted(kv)}|$)"
+        others = "|".join(_quote_regex(other) for other in keys)
+        bare = rf"(.*?)\s*(?:{between}\s*(?:{others})\s*{_quote_regex(kv)}|$)"
     if not quotes:
         return start + bare, 1
     inside = (
-        rf"(?:[^{_quoted(closing)}{_quoted(escape)}]|{_quoted(escape)}.)*"
+        rf"(?:[^{_quote_regex(closing)}{_quote_regex(escape)}]|{_quote_regex(escape)}.)*"
         if escape
-        else f"[^{_quoted(closing)}]*"
+        else f"[^{_quote_regex(closing)}]*"
     )
-    return f"{start}(?:{_quoted(opening)}({inside}){_quoted(closing)}|{bare})", 2
+    return f"{start}(?:{_quote_regex(opening)}({inside}){_quote_regex(closing)}|{bare})", 2
 
 
 def _by_regex(relation: Relation, operator: ParseKv, text: Bound, pattern: str, env: Env) -> Relation:
@@ -263,4 +270,4 @@ def _by_regex(relation: Relation, operator: ParseKv, text: Bound, pattern: str, 
             constants.text(item.name),
         )
         assigned.append((column, explicit(found, column.type)))
-    return replacing(relation, assigned)
+    return replace_columns(relation, assigned)

@@ -8,8 +8,8 @@ from nephoscope_kql import tree
 from nephoscope_kql.binder.environment import Env, binds_operator, reference
 from nephoscope_kql.binder.operator_names import operator_name
 from nephoscope_kql.binder.ordering import by_ordinal
-from nephoscope_kql.errors import NOWHERE, invalid, unsupported
-from nephoscope_kql.operators.expand import expanded, item_index, limit_of
+from nephoscope_kql.errors import NOWHERE, invalid, unsupported_error
+from nephoscope_kql.operators.expand import expand_rows, item_index, limit_of
 from nephoscope_kql.plan.relations import Assign, Joined, Numbered, Shared
 from nephoscope_kql.plan.values import Column, Relation
 from nephoscope_kql.tree.operators import (
@@ -37,7 +37,7 @@ def run_parts(relation: Relation, operators: tuple[tree.Operator, ...], env: Env
     for operator in operators:
         if isinstance(operator, _WHOLE):
             what = operator_name(operator)
-            raise unsupported(f"the operator {what} inside mv-apply or partition", operator.span)
+            raise unsupported_error(f"the operator {what} inside mv-apply or partition", operator.span)
         relation = env.binder.operator(relation, operator, env)
     return relation
 
@@ -48,7 +48,7 @@ def mv_apply(relation: Relation, operator: MvApply, env: Env) -> Relation:
     kept, inner = numbered_twice(relation, env)
     count, number, apart = len(relation.columns), kept.columns[-1], inner.columns[-1]
     visible = replace_columns(inner, inner.columns[:count])
-    rows = expanded(
+    rows = expand_rows(
         visible,
         operator.items,
         env,
@@ -109,7 +109,7 @@ def replace_columns(relation: Relation, columns: tuple[Column, ...]) -> Relation
 def partition(relation: Relation, operator: Partition, env: Env) -> Relation:
     """`partition by column (operators)`."""
     if operator.scoped:
-        raise unsupported("partition with a query in braces", operator.span)
+        raise unsupported_error("partition with a query in braces", operator.span)
     value = env.over(relation).scalar(operator.by)
     if isinstance(operator.by, tree.Star):
         raise invalid("partition takes a column", operator.by.span)

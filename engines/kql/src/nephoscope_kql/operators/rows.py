@@ -12,8 +12,8 @@ from nephoscope_kql.binder.mistakes import Mistaken, unknown_value
 from nephoscope_kql.binder.naming import Names, implied_name
 from nephoscope_kql.binder.operands import arithmetic, comparison, operation
 from nephoscope_kql.binder.tables import given_rows
-from nephoscope_kql.errors import Span, invalid, unsupported
-from nephoscope_kql.operators.columns import matching
+from nephoscope_kql.errors import Span, invalid, unsupported_error
+from nephoscope_kql.operators.columns import match_columns
 from nephoscope_kql.operators.outputs import output_names, outputs
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
 from nephoscope_kql.plan.relations import (
@@ -41,7 +41,7 @@ from nephoscope_kql.tree.operators import (
     Take,
     Top,
 )
-from nephoscope_kql.types import KqlType, promoted, widest
+from nephoscope_kql.types import KqlType, promote_type, widest
 
 
 @binds_operator(Sort)
@@ -57,7 +57,7 @@ def in_order(relation: Relation, keys: tuple[tree.Ordered, ...], env: Env) -> Re
     assigned: list[tuple[Column, Bound]] = []
     for key in keys:
         unknown: Bound = unknown_value(key.span)
-        value = env.binder.tried(partial(_sorting, key, inner), unknown, inner)
+        value = env.binder.bind_or_default(partial(_bind_sort_key, key, inner), unknown, inner)
         if not isinstance(value, ColumnRef):
             column = env.binder.column("", value.type)
             assigned.append((column, value))
@@ -72,7 +72,7 @@ def in_order(relation: Relation, keys: tuple[tree.Ordered, ...], env: Env) -> Re
     return Sorted(columns=relation.columns, order=tuple(order), input=relation)
 
 
-def _sorting(key: tree.Ordered, env: Env) -> Bound:
+def _bind_sort_key(key: tree.Ordered, env: Env) -> Bound:
     """The value of a key."""
     value = env.scalar(key.value)
     if value.type == KqlType.DYNAMIC and (env.binder.unseen or env.binder.untyped):
@@ -92,7 +92,7 @@ def row_count(expression: tree.Expression, env: Env) -> Bound:
     return explicit(value, KqlType.LONG)
 
 
-def limited(relation: Relation, count: Bound, env: Env) -> Relation:
+def limit_rows(relation: Relation, count: Bound, env: Env) -> Relation:
     """The first rows; of each part where the rows are in parts."""
     if not env.partition:
         return Limited(columns=relation.columns, order=relation.order, input=relation, count=count)
@@ -108,7 +108,7 @@ def limited(relation: Relation, count: Bound, env: Env) -> Relation:
     return Filter(columns=relation.columns, order=relation.order, input=numbered, predicate=first)
 
 
-def partitioned(env: Env, span: Span) -> list[tuple[Column, Bound]]:
+def partition_groups(env: Env, span: Span) -> list[tuple[Column, Bound]]:
     """The groups that keep the parts of rows apart: hidden columns that keep their ids."""
     return [(column, reference(column, span)) for column in env.partition]
 
@@ -116,25 +116,25 @@ def partitioned(env: Env, span: Span) -> list[tuple[Column, Bound]]:
 @binds_operator(Take)
 def take(relation: Relation, operator: Take, env: Env) -> Relation:
     """`take`."""
-    return limited(relation, row_count(operator.count, env), env)
+    return limit_rows(relation, row_count(operator.count, env), env)
 
 
 @binds_operator(Top)
 def top(relation: Relation, operator: Top, env: Env) -> Relation:
     """`top n by keys`."""
-    return limited(in_order(relation, operator.keys, env), row_count(operator.count, env), env)
+    return limit_rows(in_order(relation, operator.keys, env), row_count(operator.count, env), env)
 
 
 @binds_operator(Sample)
 def sample(relation: Relation, operator: Sample, env: Env) -> Relation:
     """`sample`: any rows will do."""
-    return limited(relation, row_count(operator.count, env), env)
+    return limit_rows(relation, row_count(operator.count, env), env)
 
 
 @binds_operator(SampleDistinct)
 def sample_distinct(relation: Relation, operator: SampleDistinct, env: Env) -> Relation:
     """`sample-distinct n of value`."""
-    return limited(distinct_values(relation, (operator.value,), env), row_count(operator.count, env), env)
+    return limit_rows(distinct_values(relation, (operator.value,), env), row_count(operator.count, env), env)
 
 
 @binds_operator(Count)
@@ -147,7 +147,7 @@ def count(relation: Relation, operator: Count, env: Env) -> Relation:
     return Aggregated(
         columns=(column,),
         input=relation,
-        groups=tuple(partitioned(env, operator.span)),
+        groups=tuple(partition_groups(env, operator.span)),
         aggregates=((column, counted),),
     )
 
@@ -161,17 +161,22 @@ def distinct(relation: Relation, operator: Distinct, env: Env) -> Relation:
 def distinct_values(relation: Relation, items: tuple[tree.Expression, ...], env: Env) -> Relation:
     """The distinct combinations of values."""
     inner = env.over(relation)
-    groups: list[tuple[Column, Bound]] = partitioned(env, items[0].span)
+    groups: list[tuple[Column, Bound]] = partition_groups(env, items[0].span)
     names = Names()
     for item in items:
         if isinstance(item, tree.Star | tree.Wildcard):
-            for column in matching(relation, item):
+            for column in match_columns(relation, item):
                 whole = reference(column, item.span)
-                groups.append((env.binder.valued(names.take(column.name), whole), whole))
+                groups.append((env.binder.make_value_column(names.take(column.name), whole), whole))
             continue
         value = inner.scalar(item.value if isinstance(item, tree.Named) else item)
         name = item.names[0].name if isinstance(item, tree.Named) else implied_name(item)
-        groups.append((env.binder.valued(names.take(name) if name else names.unnamed(), value), value))
+        groups.append(
+            (
+                env.binder.make_value_column(names.take(name) if name else names.next_default_name(), value),
+                value,
+            )
+        )
     columns = tuple(column for column, _ in groups[len(env.partition) :])
     return Aggregated(columns=columns, input=relation, groups=tuple(groups), aggregates=())
 
@@ -191,10 +196,10 @@ def print_(_relation: Relation | None, operator: Print, env: Env) -> Relation:
             from nephoscope_kql.operators.columns import spread
 
             for name, part in spread(tuple(given), value, item.span):
-                columns.append(env.binder.valued(names.take(name), part))
+                columns.append(env.binder.make_value_column(names.take(name), part))
                 values.append(part)
             continue
-        columns.append(env.binder.valued(names.take(given[0]), value))
+        columns.append(env.binder.make_value_column(names.take(given[0]), value))
         values.append(value)
     return given_rows(env, tuple(columns), (tuple(values),))
 
@@ -207,10 +212,10 @@ def range_(_relation: Relation | None, operator: Range, env: Env) -> Relation:
     kind = _range_type(low, high, step)
     if kind == KqlType.DECIMAL:
         return _decimals(operator, env, *(explicit(part, kind) for part in (low, high, step)))
-    inside = promoted(kind)
+    inside = promote_type(kind)
     low, high = explicit(low, inside), explicit(high, inside)
     step = explicit(step, inside if kind.numeric else KqlType.TIMESPAN)
-    _counted(low, high, step, operator.span)
+    _refuse_long_range(low, high, step, operator.span)
     column = env.binder.column(operator.name, kind)
     falls = isinstance(step, Constant) and isinstance(step.value, int | float) and step.value < 0
     order = (SortKey(reference(column, operator.span), ascending=not falls, nulls_first=not falls),)
@@ -248,7 +253,7 @@ def _decimals(operator: Range, env: Env, low: Bound, high: Bound, step: Bound) -
     return Assign(columns=(column,), order=order, input=rows, assigned=((column, value),))
 
 
-def _counted(low: Bound, high: Bound, step: Bound, span: Span) -> None:
+def _refuse_long_range(low: Bound, high: Bound, step: Bound, span: Span) -> None:
     """Refuse a range of constants that has more values than a query may make."""
     first, last, each = (part.value if isinstance(part, Constant) else None for part in (low, high, step))
     if not (
@@ -256,7 +261,7 @@ def _counted(low: Bound, high: Bound, step: Bound, span: Span) -> None:
     ):
         return
     if each and (last - first) / each > MAX_RANGE:
-        raise unsupported(f"a range of more than {MAX_RANGE:,} values", span, "take a larger step")
+        raise unsupported_error(f"a range of more than {MAX_RANGE:,} values", span, "take a larger step")
 
 
 @binds_operator(Render)

@@ -9,8 +9,8 @@ from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import Env, ScalarMeaning, binds_operator
 from nephoscope_kql.binder.operands import condition
-from nephoscope_kql.binder.ordering import by_ordinal, ordered
-from nephoscope_kql.errors import did_you_mean, invalid, unsupported
+from nephoscope_kql.binder.ordering import by_ordinal, ensure_order
+from nephoscope_kql.errors import did_you_mean, invalid, unsupported_error
 from nephoscope_kql.operators.join import parameter
 from nephoscope_kql.operators.parts import replace_columns
 from nephoscope_kql.operators.rows import in_order
@@ -24,7 +24,7 @@ from nephoscope_kql.types import KqlType
 def scan(relation: Relation, operator: Scan, env: Env) -> Relation:
     """`scan`: a row for each match of a row with a step."""
     rows = in_order(relation, operator.order, env) if operator.order else relation
-    relation = replace(ordered(rows, env), open=relation.open)
+    relation = replace(ensure_order(rows, env), open=relation.open)
     known = {column.name for column in relation.columns}
     declared = tuple(_declaration(item, known, env) for item in operator.declarations)
     steps = _steps(relation, operator, declared, env)
@@ -70,10 +70,10 @@ def _steps(
     sides: dict[str, dict[str, Column]] = {}
     for step in operator.steps:
         if step.optional:
-            raise unsupported("an optional step of scan", step.span)
+            raise unsupported_error("an optional step of scan", step.span)
         seen = tuple((column, env.binder.column(column.name, column.type)) for column in every)
         sides[step.name] = {own.name: own for _, own in seen}
-        inner = replace(env.over(relation).naming(defaults), sides=dict(sides))
+        inner = replace(env.over(relation).with_names(defaults), sides=dict(sides))
         test = condition(inner.scalar(step.condition))
         assigned = tuple(_assignment(item, declared, inner) for item in step.assignments)
         found.append(ScanStep(step.name, test, assigned, seen, step.output or "all"))

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.calls import packed
+from nephoscope_kql.binder.calls import pack_columns
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import Env, LambdaMeaning, binds_operator, reference
-from nephoscope_kql.binder.terms import Part, kept
+from nephoscope_kql.binder.terms import Part, filter_parts
 from nephoscope_kql.errors import Span, invalid
-from nephoscope_kql.operators.columns import matching, selected
+from nephoscope_kql.operators.columns import match_columns, select_columns
 from nephoscope_kql.operators.join import choice, parameter
 from nephoscope_kql.operators.union import parts_of, united_as
 from nephoscope_kql.plan.relations import Assign
@@ -48,7 +48,7 @@ def search(relation: Relation | None, operator: Search, env: Env) -> Relation:
     parts = piped or _tables(operator.tables, env, operator.span)
     kinds = ("default", "case_insensitive", "case_sensitive")
     exact = choice(operator.parameters, "kind", kinds, "search") == "case_sensitive"
-    return united_as("$table", kept(parts, operator.predicate, env, exact), env, operator.span)
+    return united_as("$table", filter_parts(parts, operator.predicate, env, exact), env, operator.span)
 
 
 @binds_operator(Find)
@@ -57,10 +57,10 @@ def find(relation: Relation | None, operator: Find, env: Env) -> Relation:
     if relation is not None:
         raise invalid("find starts a query", operator.span)
     tables = _tables(operator.tables, env, operator.span)
-    parts = kept(tables, operator.predicate, env)
+    parts = filter_parts(tables, operator.predicate, env)
     label = _label(operator)
     if operator.columns is not None:
-        return _projected(label, parts, operator, env)
+        return _project_parts(label, parts, operator, env)
     wanted = _smart(parts, operator.predicate)
     away = {column.name for item in operator.away for _, rows in parts for column in _like(rows, item)}
     wanted = [name for name in wanted if name not in away]
@@ -94,7 +94,7 @@ def _like(rows: Relation, item: tree.Expression) -> list[Column]:
     """The columns that an item of project or project-away means in one table: none where the table lacks it."""
     if isinstance(item, tree.Name | tree.TypedName):
         return [column for column in rows.columns if column.name == item.name]
-    return matching(rows, item) if isinstance(item, tree.Wildcard | tree.Star) else []
+    return match_columns(rows, item) if isinstance(item, tree.Wildcard | tree.Star) else []
 
 
 def _is_pack(item: tree.Expression) -> bool:
@@ -108,12 +108,12 @@ def _cut(rows: Relation, wanted: list[str], away: set[str], pack: bool, env: Env
     assigned: list[tuple[Column, Bound]] = []
     if pack:
         bag = env.binder.column(PACK, KqlType.DYNAMIC)
-        assigned.append((bag, packed(rest, span)))
+        assigned.append((bag, pack_columns(rest, span)))
         columns.append(bag)
     return Assign(columns=tuple(columns), order=rows.order, input=rows, assigned=tuple(assigned))
 
 
-def _projected(label: str, parts: list[Part], operator: Find, env: Env) -> Relation:
+def _project_parts(label: str, parts: list[Part], operator: Find, env: Env) -> Relation:
     """`find ... project a, b: type, pack(*)`: a table that lacks a column has its null."""
     items = operator.columns or ()
     pack = any(_is_pack(item) for item in items)
@@ -133,7 +133,10 @@ def _projected(label: str, parts: list[Part], operator: Find, env: Env) -> Relat
         if isinstance(item, tree.Name) and parts and item.name not in known and item.name != label:
             raise invalid(f"no table has a column '{item.name}'", item.span)
     cut = [
-        (name, _converted(_cut(rows, names, set(), pack, env, operator.span), typed, env, operator.span))
+        (
+            name,
+            _convert_columns(_cut(rows, names, set(), pack, env, operator.span), typed, env, operator.span),
+        )
         for name, rows in parts
     ]
     return _in_order(united_as(label, cut, env, operator.span), [label, *names], env)
@@ -143,7 +146,7 @@ def _all_like(parts: list[Part], item: tree.Expression) -> list[str]:
     return [column.name for _, rows in parts for column in _like(rows, item)]
 
 
-def _converted(rows: Relation, typed: dict[str, KqlType], env: Env, span: Span) -> Relation:
+def _convert_columns(rows: Relation, typed: dict[str, KqlType], env: Env, span: Span) -> Relation:
     """Columns in the types that the query gives them, also those that the table lacks."""
     columns = list(rows.columns)
     assigned: list[tuple[Column, Bound]] = []
@@ -168,4 +171,4 @@ def _in_order(rows: Relation, names: list[str], env: Env) -> Relation:
         bare = column.name if column.name in names else column.name.rsplit("_", 1)[0]
         return names.index(bare) if bare in names else len(names)
 
-    return replace(selected(rows, sorted(rows.columns, key=place), [], env), order=())
+    return replace(select_columns(rows, sorted(rows.columns, key=place), [], env), order=())

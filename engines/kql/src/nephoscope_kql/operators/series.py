@@ -9,9 +9,9 @@ from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import Collector, Env, binds_operator
 from nephoscope_kql.binder.naming import Names, implied_name
-from nephoscope_kql.errors import invalid, unsupported
+from nephoscope_kql.errors import invalid, unsupported_error
 from nephoscope_kql.operators.join import parameter
-from nephoscope_kql.operators.rows import partitioned
+from nephoscope_kql.operators.rows import partition_groups
 from nephoscope_kql.operators.summarize import bound_groups, results_of
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
 from nephoscope_kql.plan.relations import Series, SeriesItem
@@ -38,13 +38,15 @@ def make_series(relation: Relation, operator: MakeSeries, env: Env) -> Relation:
         if isinstance(operator.axis, tree.Named) and named
         else implied_name(operator.axis)
     )
-    axis_column = env.binder.column(names.take(label) if label else names.unnamed(), KqlType.DYNAMIC)
+    axis_column = env.binder.column(
+        names.take(label) if label else names.next_default_name(), KqlType.DYNAMIC
+    )
     kind_of_step = KqlType.TIMESPAN if axis.type == KqlType.DATETIME else axis.type
     keys: tuple[Column, ...] = tuple(column for column, _ in groups)
     return Series(
         columns=(*keys, *(item.column for item in items), axis_column),
         input=relation,
-        groups=(*partitioned(env, operator.span), *groups),
+        groups=(*partition_groups(env, operator.span), *groups),
         items=tuple(items),
         axis=axis,
         axis_column=axis_column,
@@ -70,10 +72,10 @@ def _item(
     collector = Collector()
     results = results_of(item.value, replace(inner, aggregates=collector), relation, groups, names)
     if len(results) != 1 or not isinstance(results[0][1], ColumnRef) or len(collector.calls) != 1:
-        raise unsupported("an item of make-series that is more than one aggregate", item.span)
+        raise unsupported_error("an item of make-series that is more than one aggregate", item.span)
     call = collector.calls[0][1]
     if not isinstance(call, AggregateCall):
-        raise unsupported("an item of make-series that is no aggregate", item.span)
+        raise unsupported_error("an item of make-series that is no aggregate", item.span)
     column = inner.binder.column(results[0][0], KqlType.DYNAMIC)
     return SeriesItem(column, call, _default(item, inner, call.type))
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 from functools import partial
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.calls import aggregated
+from nephoscope_kql.binder.calls import make_aggregate_call
 from nephoscope_kql.binder.environment import Collector, Env, binds_operator, reference
 from nephoscope_kql.binder.mistakes import Mistaken, unknown_value
 from nephoscope_kql.binder.naming import Names, implied_name
 from nephoscope_kql.binder.ordering import by_ordinal, is_serialized
 from nephoscope_kql.errors import NOWHERE, invalid
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
-from nephoscope_kql.plan.references import used
+from nephoscope_kql.plan.references import count_columns
 from nephoscope_kql.plan.relations import Aggregated, Assign
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation, SortKey
 from nephoscope_kql.registry import aggregates
@@ -33,16 +33,16 @@ def summarize(relation: Relation, operator: Summarize, env: Env) -> Relation:
     inner = env.over(relation)
     groups, names = bound_groups(operator.groups, inner)
     for _, value in () if env.composed else groups:
-        env.binder.tried(partial(_groupable, value, env), None, inner)
+        env.binder.bind_or_default(partial(_groupable, value, env), None, inner)
     collector = Collector()
     collecting = replace(inner, aggregates=collector)
     results: list[Result] = []
     for item in operator.aggregates:
-        found = inner.binder.tried(
+        found = inner.binder.bind_or_default(
             partial(results_of, item, collecting, relation, groups, names), None, inner
         )
         results += _unknown(item, names) if found is None else found
-    return grouped(relation, groups, collector, results, env)
+    return group_rows(relation, groups, collector, results, env)
 
 
 def _groupable(value: Bound, env: Env) -> None:
@@ -56,7 +56,7 @@ def _groupable(value: Bound, env: Env) -> None:
 def _unknown(item: tree.Expression, names: Names) -> list[Result]:
     """What stands for the columns of an item that cannot be bound."""
     given = [name.name for name in item.names] if isinstance(item, tree.Named) else [implied_name(item)]
-    return [(name or names.unnamed(), unknown_value(item.span)) for name in given]
+    return [(name or names.next_default_name(), unknown_value(item.span)) for name in given]
 
 
 def bound_groups(items: tuple[tree.Expression, ...], inner: Env) -> tuple[list[tuple[Column, Bound]], Names]:
@@ -66,11 +66,18 @@ def bound_groups(items: tuple[tree.Expression, ...], inner: Env) -> tuple[list[t
     for item in items:
         value = inner.scalar(item.value if isinstance(item, tree.Named) else item)
         name = item.names[0].name if isinstance(item, tree.Named) else implied_name(item)
-        groups.append((inner.binder.valued(names.take(name) if name else names.unnamed(), value), value))
+        groups.append(
+            (
+                inner.binder.make_value_column(
+                    names.take(name) if name else names.next_default_name(), value
+                ),
+                value,
+            )
+        )
     return groups, names
 
 
-def grouped(
+def group_rows(
     relation: Relation,
     groups: list[tuple[Column, Bound]],
     collector: Collector,
@@ -98,7 +105,7 @@ def grouped(
             seen.add(value.column.id)
             columns.append(value.column.renamed(name))
         else:
-            column = env.binder.valued(name, value)
+            column = env.binder.make_value_column(name, value)
             assigned.append((column, value))
             columns.append(column)
     return Assign(columns=tuple(columns), order=order, input=rows, assigned=tuple(assigned))
@@ -125,11 +132,11 @@ def results_of(
             return _percentiles(expression, given, env, names)
     value = env.scalar(expression)
     known = {column.id for column, _ in env.aggregates.calls} if env.aggregates is not None else set()
-    if not used([value]).keys() <= known:
+    if not count_columns([value]).keys() <= known:
         raise invalid("a column stands here only inside an aggregate", expression.span, "or name it after by")
     if not given:
         implied = implied_name(expression)
-        given = [names.take(implied) if implied else names.unnamed()]
+        given = [names.take(implied) if implied else names.next_default_name()]
     else:
         given = [names.take(name) for name in given]
     if len(given) > 1:
@@ -174,9 +181,13 @@ def _extreme(
     results: list[Result] = []
     for place, (name, value) in enumerate(wanted):
         label = (
-            names.take(given[place]) if place < len(given) else names.take(name) if name else names.unnamed()
+            names.take(given[place])
+            if place < len(given)
+            else names.take(name)
+            if name
+            else names.next_default_name()
         )
-        results.append((label, _collect(aggregated(callee, [by, value], call), env)))
+        results.append((label, _collect(make_aggregate_call(callee, [by, value], call), env)))
     return results
 
 
@@ -194,11 +205,11 @@ def _values(
     result: list[Result] = []
     for argument in arguments:
         if isinstance(argument, tree.Star | tree.Wildcard):
-            from nephoscope_kql.operators.columns import matching
+            from nephoscope_kql.operators.columns import match_columns
 
             result += [
                 (column.name, reference(column, argument.span))
-                for column in matching(relation, argument)
+                for column in match_columns(relation, argument)
                 if column.id not in skipped
             ]
         else:
@@ -231,9 +242,9 @@ def _any(
             if place < len(given)
             else names.take(implied)
             if implied
-            else names.unnamed()
+            else names.next_default_name()
         )
-        results.append((label, _collect(aggregated(callee, [value], call), env)))
+        results.append((label, _collect(make_aggregate_call(callee, [value], call), env)))
     return results
 
 
@@ -251,6 +262,6 @@ def _percentiles(call: tree.Call, given: list[str], env: Env, names: Names) -> l
             raise invalid("a percentile must be a constant", share.span)
         text = str(share.value).removesuffix(".0").replace(".", "_")
         label = given[place] if place < len(given) else f"percentile_{base}_{text}"
-        made = aggregated(callee, [*values[:fixed], share], call)
+        made = make_aggregate_call(callee, [*values[:fixed], share], call)
         results.append((names.take(label), _collect(made, env)))
     return results

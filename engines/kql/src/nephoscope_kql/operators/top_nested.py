@@ -11,9 +11,9 @@ from nephoscope_kql.binder.environment import Collector, Env, SharedMeaning, bin
 from nephoscope_kql.binder.naming import Names, implied_name
 from nephoscope_kql.binder.operands import comparison
 from nephoscope_kql.binder.scope import already_bound
-from nephoscope_kql.errors import NOWHERE, Span, unsupported
-from nephoscope_kql.operators.rows import limited, row_count
-from nephoscope_kql.operators.summarize import grouped
+from nephoscope_kql.errors import NOWHERE, Span, unsupported_error
+from nephoscope_kql.operators.rows import limit_rows, row_count
+from nephoscope_kql.operators.summarize import group_rows
 from nephoscope_kql.plan.relations import Assign, Concatenated, Filter, Joined, JoinKind, Numbered, Sorted
 from nephoscope_kql.plan.values import Bound, Column, Relation, SortKey
 from nephoscope_kql.tree.operators import NestedClause, TopHitters, TopNested
@@ -29,23 +29,23 @@ def top_nested(relation: Relation, operator: TopNested, env: Env) -> Relation:
     The groups so far hold, level by level, a column for the value and one for the aggregate.
     """
     if env.partition:
-        raise unsupported("top-nested inside mv-apply or partition", operator.span)
+        raise unsupported_error("top-nested inside mv-apply or partition", operator.span)
     clauses = operator.clauses
-    rows = already_bound(_keyed(relation, clauses, env), env)
+    rows = already_bound(_add_level_keys(relation, clauses, env), env)
     groups: SharedMeaning | None = None
     results: list[Relation] = []
     for level, clause in enumerate(clauses):
         top = already_bound(_top(rows.make(), clauses, level, env), env)
         if clause.others is not None:
-            rest = _matched("leftanti", rows.make(), top.make(), level, len(clauses))
+            rest = _match_groups("leftanti", rows.make(), top.make(), level, len(clauses))
             results.append(_below(groups, _others(rest, clauses, level, env), level))
-        rows = already_bound(_matched("leftsemi", rows.make(), top.make(), level, len(clauses)), env)
+        rows = already_bound(_match_groups("leftsemi", rows.make(), top.make(), level, len(clauses)), env)
         groups = already_bound(_below(groups, top.make(), level), env)
     whole = [] if groups is None else [groups.make()]
     return _result([*whole, *results], clauses, env, operator.span)
 
 
-def _keyed(relation: Relation, clauses: Clauses, env: Env) -> Relation:
+def _add_level_keys(relation: Relation, clauses: Clauses, env: Env) -> Relation:
     """The rows with the value of every level in their last columns."""
     inner = env.over(relation)
     keys: list[tuple[Column, Bound]] = []
@@ -61,7 +61,9 @@ def _keys(relation: Relation, level: int, levels: int) -> tuple[Column, ...]:
     return relation.columns[len(relation.columns) - levels :][: level + 1]
 
 
-def _grouped(relation: Relation, keys: tuple[Column, ...], by: list[tree.Expression], env: Env) -> Relation:
+def _group_levels(
+    relation: Relation, keys: tuple[Column, ...], by: list[tree.Expression], env: Env
+) -> Relation:
     """The aggregates a combination of keys: columns of the keys, then of the aggregates."""
     collector = Collector()
     inner = replace(env.over(relation), aggregates=collector)
@@ -69,13 +71,13 @@ def _grouped(relation: Relation, keys: tuple[Column, ...], by: list[tree.Express
     groups: list[tuple[Column, Bound]] = [
         (env.binder.column("", key.type), reference(key, by[0].span)) for key in keys
     ]
-    return grouped(relation, groups, collector, values, env)
+    return group_rows(relation, groups, collector, values, env)
 
 
 def _top(relation: Relation, clauses: Clauses, level: int, env: Env) -> Relation:
     """The groups of a level that are kept: columns of the values up to it, then of its aggregate."""
     clause = clauses[level]
-    found = _grouped(relation, _keys(relation, level, len(clauses)), [clause.by], env)
+    found = _group_levels(relation, _keys(relation, level, len(clauses)), [clause.by], env)
     if clause.count is None:
         return found
     *outer, key, amount = (reference(column, clause.span) for column in found.columns)
@@ -93,7 +95,7 @@ def _top(relation: Relation, clauses: Clauses, level: int, env: Env) -> Relation
     return Filter(columns=found.columns, input=numbered, predicate=kept)
 
 
-def _matched(kind: JoinKind, rows: Relation, top: Relation, level: int, levels: int) -> Relation:
+def _match_groups(kind: JoinKind, rows: Relation, top: Relation, level: int, levels: int) -> Relation:
     """The rows that are in one of the groups, or in none."""
     pairs = zip(_keys(rows, level, levels), top.columns, strict=False)
     keys = tuple((reference(one, NOWHERE), reference(two, NOWHERE)) for one, two in pairs)
@@ -107,7 +109,7 @@ def _others(rest: Relation, clauses: Clauses, level: int, env: Env) -> Relation:
     anyone = env.binder.column("", KqlType.LONG)
     one = ((anyone, constants.long(0, clause.span)),)
     whole = Assign(columns=(*rest.columns, anyone), input=rest, assigned=one)
-    found = _grouped(whole, (anyone, *keys[:-1]), [later.by for later in clauses[level:]], env)
+    found = _group_levels(whole, (anyone, *keys[:-1]), [later.by for later in clauses[level:]], env)
     _, *rest_columns = found.columns
     columns, amounts = rest_columns[:level], rest_columns[level:]
     assigned: list[tuple[Column, Bound]] = []
@@ -139,7 +141,7 @@ def _result(parts: list[Relation], clauses: Clauses, env: Env, span: Span) -> Re
     for clause in clauses:
         given = clause.value
         own = given.names[0].name if isinstance(given, tree.Named) else implied_name(given)
-        label = names.take(own) if own else names.unnamed()
+        label = names.take(own) if own else names.next_default_name()
         amount = clause.by.names[0].name if isinstance(clause.by, tree.Named) else f"aggregated_{label}"
         labels += [label, names.take(amount)]
     columns = tuple(
@@ -164,7 +166,7 @@ def top_hitters(relation: Relation, operator: TopHitters, env: Env) -> Relation:
     total = replace(inner, aggregates=collector).scalar(by)
     label = f"approximate_count_{name}" if weight is None else f"approximate_sum_{implied_name(weight)}"
     groups = [(env.binder.column(name, value.type), value)]
-    rows = grouped(relation, groups, collector, [(label, total)], env)
+    rows = group_rows(relation, groups, collector, [(label, total)], env)
     order = (SortKey(reference(rows.columns[1], operator.span), ascending=False, nulls_first=False),)
     ordered = Sorted(columns=rows.columns, order=order, input=rows)
-    return limited(ordered, row_count(operator.count, env), env)
+    return limit_rows(ordered, row_count(operator.count, env), env)

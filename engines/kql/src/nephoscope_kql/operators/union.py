@@ -48,7 +48,7 @@ def union(relation: Relation | None, operator: Union, env: Env) -> Relation:
         parts.append(("", env.binder.unknown_rows()))
     if not parts:
         raise failed or invalid("union has no tables", operator.span)
-    return united(parts, operator, env)
+    return union_rows(parts, operator, env)
 
 
 def _leniently(item: tree.Expression, env: Env) -> list[Part]:
@@ -62,14 +62,14 @@ def _leniently(item: tree.Expression, env: Env) -> list[Part]:
 def parts_of(item: tree.Expression, env: Env) -> list[Part]:
     """The rows that an item of union names, each with what `withsource` calls it."""
     if isinstance(item, tree.Wildcard):
-        return _matching(item.pattern, env, item.span)
+        return _match_tables(item.pattern, env, item.span)
     if isinstance(item, tree.Member) and "*" in item.name:
-        return _matching(item.name, replace(env, names={}, place=place_of(item.target, env)), item.span)
+        return _match_tables(item.name, replace(env, names={}, place=place_of(item.target, env)), item.span)
     rows = env.tabular(item)
     return [(named_by_as(rows) or _label(item, env), rows)]
 
 
-def _matching(pattern: str, env: Env, span: Span) -> list[Part]:
+def _match_tables(pattern: str, env: Env, span: Span) -> list[Part]:
     """The tables and variables whose name is like a pattern; of stored functions a wildcard means views, and there are none."""
     found = sorted(
         name
@@ -106,7 +106,7 @@ def _label(item: tree.Expression, env: Env) -> str:
     return implied_name(item)
 
 
-def united(parts: list[Part], operator: Union, env: Env) -> Relation:
+def union_rows(parts: list[Part], operator: Union, env: Env) -> Relation:
     """The rows of all parts one after another."""
     inner = choice(operator.parameters, "kind", ("outer", "inner"), "union") == "inner"
     source = parameter(operator.parameters, "withsource") or parameter(operator.parameters, "with_source")
@@ -120,7 +120,9 @@ def united(parts: list[Part], operator: Union, env: Env) -> Relation:
 
 def united_as(name: str, parts: list[Part], env: Env, span: Span, inner: bool = False) -> Relation:
     """The rows of all parts, before them a column of that name ('' = none) that says which part a row is of."""
-    parts = [(label, _known(part, place, parts, env)) for place, (label, part) in enumerate(parts)]
+    parts = [
+        (label, _type_unknown_columns(part, place, parts, env)) for place, (label, part) in enumerate(parts)
+    ]
     columns = _columns([part for _, part in parts], inner, env)
     nulls = {key: constants.null(key[1], span) for key in columns}
     fills: list[list[Bound]] = []
@@ -140,7 +142,7 @@ def united_as(name: str, parts: list[Part], env: Env, span: Span, inner: bool = 
     )
 
 
-def _known(part: Relation, place: int, parts: list[Part], env: Env) -> Relation:
+def _type_unknown_columns(part: Relation, place: int, parts: list[Part], env: Env) -> Relation:
     """A part whose columns of no known type (they are null) have the type that another part gives them.
 
     Without rows to look at only parts before it count, as in Microsoft's analyzer.
@@ -174,7 +176,7 @@ def _columns(parts: list[Relation], inner: bool, env: Env) -> dict[tuple[str, Kq
     Where another column has that name already, a number follows.
     """
     keys: dict[tuple[str, KqlType], None] = {}
-    mistaken = _mistaken(parts, env)
+    mistaken = _find_mistaken(parts, env)
     for part in parts:
         keys.update(
             ((column.name, KqlType.DYNAMIC if column.name in mistaken else column.type), None)
@@ -199,7 +201,7 @@ def _columns(parts: list[Relation], inner: bool, env: Env) -> dict[tuple[str, Kq
     }
 
 
-def _mistaken(parts: list[Relation], env: Env) -> set[str]:
+def _find_mistaken(parts: list[Relation], env: Env) -> set[str]:
     """The names of columns whose types nobody knows, because an error was noted where they are made."""
     marked = set() if env.binder.mistakes is None else env.binder.mistakes.columns
     return {column.name for part in parts for column in part.columns if column.id in marked}

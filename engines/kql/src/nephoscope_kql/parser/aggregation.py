@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.parser.expressions import access, expression, expressions, named
+from nephoscope_kql.parser.expressions import access, expression, expressions, parse_named_expression
 from nephoscope_kql.parser.filtering import direction
 from nephoscope_kql.parser.parameters import parameters, property_list
 from nephoscope_kql.parser.pipes import reads
@@ -29,9 +29,9 @@ def summarize(c: Cursor, start: int) -> tree.Summarize:
 def _groups(c: Cursor) -> tuple[Expression, ...]:
     if not c.accept("by"):
         return ()
-    items = [named(c)]
+    items = [parse_named_expression(c)]
     while c.accept(","):
-        items.append(named(c))
+        items.append(parse_named_expression(c))
     return tuple(items)
 
 
@@ -43,7 +43,7 @@ def make_series(c: Cursor, start: int) -> tree.MakeSeries:
     while c.accept(","):
         items.append(_series_item(c))
     c.expect("on")
-    axis = named(c) if c.is_declaration() else access(c)
+    axis = parse_named_expression(c) if c.is_declaration() else access(c)
     in_range = c.token.text == "in"
     low, high, step = _old_bounds(c) if in_range else _bounds(c)
     groups = _groups(c)
@@ -62,7 +62,7 @@ def make_series(c: Cursor, start: int) -> tree.MakeSeries:
 
 def _series_item(c: Cursor) -> tree.SeriesItem:
     start = c.token.start
-    value = named(c)
+    value = parse_named_expression(c)
     default = None
     if c.accept("default"):
         c.expect("=")
@@ -103,14 +103,14 @@ def top_nested(c: Cursor, start: int) -> tree.TopNested:
 def _nested_clause(c: Cursor, start: int) -> tree.NestedClause:
     count = None if c.token.text == "of" else expression(c)
     c.expect("of")
-    value = named(c)
+    value = parse_named_expression(c)
     others = None
     if c.accept("with"):
         c.expect("others")
         c.expect("=")
         others = expression(c)
     c.expect("by")
-    by = named(c)
+    by = parse_named_expression(c)
     ascending = direction(c)
     return tree.NestedClause(
         count=count, value=value, others=others, by=by, ascending=ascending, span=c.since(start)
@@ -122,8 +122,8 @@ def top_hitters(c: Cursor, start: int) -> tree.TopHitters:
     """`top-hitters n of value by weight`."""
     count = expression(c)
     c.expect("of")
-    value = named(c)
-    by = named(c) if c.accept("by") else None
+    value = parse_named_expression(c)
+    by = parse_named_expression(c) if c.accept("by") else None
     return tree.TopHitters(count=count, value=value, by=by, span=c.since(start))
 
 

@@ -125,7 +125,7 @@ def _declarations(c: Cursor) -> tuple[tree.ScanDeclaration, ...]:
         found.append(tree.ScanDeclaration(name=name, type=kind, default=default, span=c.since(start)))
 
     c.expect("(")
-    c.separated(read, ")")
+    c.read_separated(read, ")")
     return tuple(found)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.parser.expressions import expression, expressions, named
+from nephoscope_kql.parser.expressions import expression, expressions, parse_named_expression
 from nephoscope_kql.parser.names import column_pattern, column_patterns
 from nephoscope_kql.parser.parameters import parameters
 from nephoscope_kql.parser.pipes import reads
@@ -43,13 +43,13 @@ def project_keep(c: Cursor, start: int) -> tree.ProjectKeep:
 @reads("project-rename")
 def project_rename(c: Cursor, start: int) -> tree.ProjectRename:
     """`project-rename new = old, ...`."""
-    items = [_renamed(c)]
+    items = [_parse_rename(c)]
     while c.accept(","):
-        items.append(_renamed(c))
+        items.append(_parse_rename(c))
     return tree.ProjectRename(items=tuple(items), span=c.since(start))
 
 
-def _renamed(c: Cursor) -> Named:
+def _parse_rename(c: Cursor) -> Named:
     start = c.token.start
     new = c.declared("the new name of a column")
     c.expect("=")
@@ -59,13 +59,13 @@ def _renamed(c: Cursor) -> Named:
 @reads("project-reorder")
 def project_reorder(c: Cursor, start: int) -> tree.ProjectReorder:
     """`project-reorder a, b* asc`."""
-    items = [_reordered(c)]
+    items = [_parse_reorder(c)]
     while c.accept(","):
-        items.append(_reordered(c))
+        items.append(_parse_reorder(c))
     return tree.ProjectReorder(items=tuple(items), span=c.since(start))
 
 
-def _reordered(c: Cursor) -> Expression:
+def _parse_reorder(c: Cursor) -> Expression:
     start = c.token.start
     item = column_pattern(c)
     if c.token.text not in ("asc", "desc", "granny-asc", "granny-desc"):
@@ -109,7 +109,7 @@ def range_rows(c: Cursor, start: int) -> tree.Range:
 
 
 def _one_or_more(c: Cursor) -> tuple[Expression, ...]:
-    items = [named(c)]
+    items = [parse_named_expression(c)]
     while c.accept(","):
-        items.append(named(c))
+        items.append(parse_named_expression(c))
     return tuple(items)

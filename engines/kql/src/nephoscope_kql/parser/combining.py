@@ -61,7 +61,7 @@ def _tables(c: Cursor) -> tuple[Expression, ...]:
         return ()
     found: list[Expression] = []
     c.expect("(")
-    c.separated(lambda c: found.append(table_pattern(c)), ")")
+    c.read_separated(lambda c: found.append(table_pattern(c)), ")")
     return tuple(found)
 
 

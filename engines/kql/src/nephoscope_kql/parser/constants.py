@@ -61,7 +61,7 @@ def relative_date(c: Cursor) -> Expression | None:
     return Binary(operator="+", left=today, right=clock, span=token.span)
 
 
-def signed(c: Cursor) -> Literal:
+def parse_signed_literal(c: Cursor) -> Literal:
     """A literal that may have a sign, as in the values of a datatable."""
     if c.token.text not in ("-", "+"):
         if not is_constant(c.token):
@@ -128,14 +128,14 @@ def _json_object(c: Cursor) -> dict[str, Scalar]:
         pairs[key] = _json(c)
 
     c.expect("{")
-    c.separated(pair, "}")
+    c.read_separated(pair, "}")
     return pairs
 
 
 def _json_array(c: Cursor) -> list[Scalar]:
     items: list[Scalar] = []
     c.expect("[")
-    c.separated(lambda c: items.append(_json(c)), "]")
+    c.read_separated(lambda c: items.append(_json(c)), "]")
     return items
 
 
@@ -144,7 +144,7 @@ def _json_scalar(c: Cursor) -> Scalar:
         raise c.wrong(
             "a JSON value", "a dynamic literal holds constants only; build a bag from values with bag_pack"
         )
-    literal = signed(c)
+    literal = parse_signed_literal(c)
     value = literal.value
     if isinstance(value, int) and literal.type == KqlType.DATETIME:
         return datetime_text(value)

@@ -168,7 +168,7 @@ class Cursor:
             value += string_value(self.take().text)
         return value
 
-    def separated(self, read: Callable[[Cursor], None], closing: str) -> None:
+    def read_separated(self, read: Callable[[Cursor], None], closing: str) -> None:
         """Items with commas between them up to `closing`, which is read too; there may be none."""
         if self.accept(closing):
             return

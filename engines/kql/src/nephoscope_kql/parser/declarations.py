@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.parser.constants import signed, type_name
+from nephoscope_kql.parser.constants import parse_signed_literal, type_name
 from nephoscope_kql.tree import ColumnDeclaration, LambdaParameter
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def lambda_parameters(c: Cursor) -> tuple[LambdaParameter, ...]:
     """`(a: string, b: long = 1, T: (x: int), U: (*))`."""
     found: list[LambdaParameter] = []
     c.expect("(")
-    c.separated(lambda c: found.append(_lambda_parameter(c)), ")")
+    c.read_separated(lambda c: found.append(_lambda_parameter(c)), ")")
     return tuple(found)
 
 
@@ -48,7 +48,7 @@ def _lambda_parameter(c: Cursor) -> LambdaParameter:
         schema = _row_schema(c)
         return LambdaParameter(name=name, type=None, schema=schema, span=c.since(start))
     kind = type_name(c)
-    default = signed(c) if c.accept("=") else None
+    default = parse_signed_literal(c) if c.accept("=") else None
     return LambdaParameter(name=name, type=kind, default=default, span=c.since(start))
 
 

@@ -51,13 +51,13 @@ def mv_apply(c: Cursor, start: int) -> tree.MvApply:
 
 
 def _expanded_items(c: Cursor) -> tuple[tree.ExpandItem, ...]:
-    items = [_expanded(c)]
+    items = [_parse_expand_item(c)]
     while c.accept(","):
-        items.append(_expanded(c))
+        items.append(_parse_expand_item(c))
     return tuple(items)
 
 
-def _expanded(c: Cursor) -> tree.ExpandItem:
+def _parse_expand_item(c: Cursor) -> tree.ExpandItem:
     start, name = c.token.start, ""
     if c.is_declaration():
         name = c.declared().name

@@ -81,7 +81,7 @@ def _binary(c: Cursor, lowest: int) -> Expression:
 
 def _climb(c: Cursor, lowest: int) -> Expression:
     start = c.token.start
-    left = _signed(c)
+    left = _parse_sign(c)
     ceiling = _PRODUCT
     terms = 1
     while True:
@@ -109,7 +109,7 @@ def _chain(c: Cursor, first: Expression, level: int, start: int) -> Expression:
     flat = [part for operand in operands for part in parts(operand, operator)]
     for _ in range(len(flat).bit_length() - 1):
         c.grow()
-    node = balanced(flat, operator)
+    node = balance_operands(flat, operator)
     return Binary(operator=operator, left=node.left, right=node.right, span=c.since(start))
 
 
@@ -126,12 +126,12 @@ def parts(node: Expression, operator: str) -> list[Expression]:
     return found
 
 
-def balanced(operands: list[Expression], operator: str) -> Binary:
+def balance_operands(operands: list[Expression], operator: str) -> Binary:
     """Two or more operands of `and` or `or` as a tree of the least height."""
     middle = (len(operands) + 1) // 2
     left, right = operands[:middle], operands[middle:]
-    first = left[0] if len(left) == 1 else balanced(left, operator)
-    second = right[0] if len(right) == 1 else balanced(right, operator)
+    first = left[0] if len(left) == 1 else balance_operands(left, operator)
+    second = right[0] if len(right) == 1 else balance_operands(right, operator)
     return Binary(operator=operator, left=first, right=second, span=Span(first.span.start, second.span.end))
 
 
@@ -155,7 +155,7 @@ def _list(c: Cursor) -> tuple[Expression, ...]:
     c.expect("(")
     if c.token.text == ")":
         raise c.wrong("a value")
-    c.separated(lambda c: items.append(c.rows()), ")")
+    c.read_separated(lambda c: items.append(c.rows()), ")")
     return tuple(items)
 
 
@@ -168,7 +168,7 @@ def _between(c: Cursor, operator: str, operand: Expression, start: int) -> Expre
     return Between(operator=operator, operand=operand, low=low, high=high, span=c.since(start))
 
 
-def _signed(c: Cursor) -> Expression:
+def _parse_sign(c: Cursor) -> Expression:
     token = c.token
     if token.kind == "mark" and token.text in "+-":
         c.take()
@@ -286,7 +286,7 @@ def _typeof(c: Cursor) -> Call:
             types.append(Name(name=type_name(c).value, span=token.span))
 
     c.expect("(")
-    c.separated(read, ")")
+    c.read_separated(read, ")")
     return Call(name="typeof", arguments=tuple(types), span=c.since(start))
 
 
@@ -296,7 +296,7 @@ def call(c: Cursor) -> Call:
     name = c.name("the name of a function")
     c.expect("(")
     items: list[Expression] = []
-    c.separated(lambda c: items.append(argument(c)), ")")
+    c.read_separated(lambda c: items.append(argument(c)), ")")
     return Call(name=name.name, arguments=tuple(items), span=c.since(start))
 
 
@@ -306,10 +306,10 @@ def argument(c: Cursor) -> Expression:
     if token.text == "*" and c.ahead().text in (")", ","):
         c.take()
         return Star(span=token.span)
-    return named(c)
+    return parse_named_expression(c)
 
 
-def named(c: Cursor) -> Expression:
+def parse_named_expression(c: Cursor) -> Expression:
     """`name = value`, `(a, b) = value`, or a value alone."""
     start = c.token.start
     if c.is_declaration():
@@ -343,7 +343,7 @@ def _is_name_list(c: Cursor) -> bool:
 def _name_list(c: Cursor) -> tuple[Name, ...]:
     names: list[Name] = []
     c.take()
-    c.separated(lambda c: names.append(c.declared()), ")")
+    c.read_separated(lambda c: names.append(c.declared()), ")")
     return tuple(names)
 
 
@@ -359,7 +359,7 @@ def expressions(c: Cursor, ends: frozenset[str] = frozenset()) -> tuple[Expressi
     """Named expressions with commas between them; none where a word of `ends`, a pipe, a closing bracket or the end stands."""
     if c.token.kind == "end" or c.token.text in ends or c.token.text in ("|", ";", ")", "}"):
         return ()
-    items = [named(c)]
+    items = [parse_named_expression(c)]
     while c.accept(","):
-        items.append(named(c))
+        items.append(parse_named_expression(c))
     return tuple(items)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.parser.expressions import expression, named, predicate
+from nephoscope_kql.parser.expressions import expression, parse_named_expression, predicate
 from nephoscope_kql.parser.parameters import parameters
 from nephoscope_kql.parser.pipes import reads
 from nephoscope_kql.tree import Ordered, Star
@@ -68,7 +68,7 @@ def _distinct_item(c: Cursor) -> Expression:
     token = c.token
     if token.text == "*" and c.accept("*"):
         return Star(span=token.span)
-    return named(c)
+    return parse_named_expression(c)
 
 
 @reads("sort", "order")
@@ -85,21 +85,21 @@ def top(c: Cursor, start: int) -> tree.Top:
     options = parameters(c)
     count = expression(c)
     c.expect("by")
-    return tree.Top(count=count, keys=(ordered(c),), parameters=options, span=c.since(start))
+    return tree.Top(count=count, keys=(parse_sort_key(c),), parameters=options, span=c.since(start))
 
 
 def ordered_keys(c: Cursor) -> tuple[Ordered, ...]:
     """One or more keys of an order."""
-    keys = [ordered(c)]
+    keys = [parse_sort_key(c)]
     while c.accept(","):
-        keys.append(ordered(c))
+        keys.append(parse_sort_key(c))
     return tuple(keys)
 
 
-def ordered(c: Cursor) -> Ordered:
+def parse_sort_key(c: Cursor) -> Ordered:
     """`value asc nulls first`."""
     start = c.token.start
-    value = named(c)
+    value = parse_named_expression(c)
     ascending = direction(c)
     nulls_first = None
     if c.token.text == "nulls":

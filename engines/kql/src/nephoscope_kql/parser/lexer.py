@@ -170,10 +170,10 @@ def string_value(text: str) -> str:
         quote = body[1]
         return body[2:-1].replace(quote * 2, quote)
     inner = body[1:-1]
-    return re.sub(_ESCAPED, _unescaped, inner) if "\\" in inner else inner
+    return re.sub(_ESCAPED, _unescape, inner) if "\\" in inner else inner
 
 
-def _unescaped(match: re.Match[str]) -> str:
+def _unescape(match: re.Match[str]) -> str:
     escape = match.group()[1:]
     first = escape[0]
     if first in _SIMPLE:
@@ -189,6 +189,6 @@ def is_obfuscated(text: str) -> bool:
     return text[0] in "hH"
 
 
-def joined(tokens: Sequence[Token]) -> str:
+def join_strings(tokens: Sequence[Token]) -> str:
     """The value of adjacent strings, which Kusto joins."""
     return "".join(string_value(token.text) for token in tokens)

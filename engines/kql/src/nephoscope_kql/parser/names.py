@@ -23,7 +23,7 @@ def is_starred(c: Cursor) -> bool:
     return token.kind == "name" and following.text == "*" and following.start == token.end
 
 
-def starred(c: Cursor) -> Wildcard:
+def parse_wildcard(c: Cursor) -> Wildcard:
     """A name with stars."""
     start = c.token.start
     if c.token.text == "[":
@@ -40,7 +40,7 @@ def starred(c: Cursor) -> Wildcard:
 
 def column_pattern(c: Cursor) -> Expression:
     """A column's name, or a name with stars."""
-    return starred(c) if is_starred(c) else c.name("the name of a column")
+    return parse_wildcard(c) if is_starred(c) else c.name("the name of a column")
 
 
 def column_patterns(c: Cursor) -> tuple[Expression, ...]:
@@ -54,12 +54,12 @@ def column_patterns(c: Cursor) -> tuple[Expression, ...]:
 def table_pattern(c: Cursor) -> Expression:
     """A table: a name, a name with stars, a call, `database('x').T*`, or rows in parentheses."""
     if is_starred(c):
-        return starred(c)
+        return parse_wildcard(c)
     start = c.token.start
     node = access(c, starred=True)
     if not c.accept("."):
         return node
-    return Member(target=node, name=starred(c).pattern, span=c.since(start))
+    return Member(target=node, name=parse_wildcard(c).pattern, span=c.since(start))
 
 
 def name_list(c: Cursor) -> tuple[Name, ...]:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nephoscope_kql.errors import Span, did_you_mean, invalid
-from nephoscope_kql.parser.constants import is_constant, signed
+from nephoscope_kql.parser.constants import is_constant, parse_signed_literal
 from nephoscope_kql.parser.expressions import expression
 from nephoscope_kql.tree import Name, Parameter
 
@@ -90,14 +90,14 @@ def _values(c: Cursor) -> tuple[Expression, ...]:
         return (_value(c),)
     items: list[Expression] = []
     c.take()
-    c.separated(lambda c: items.append(_value(c)), ")")
+    c.read_separated(lambda c: items.append(_value(c)), ")")
     return tuple(items)
 
 
 def _value(c: Cursor) -> Expression:
     token = c.token
     if is_constant(token) or token.text in ("-", "+"):
-        return signed(c)
+        return parse_signed_literal(c)
     if token.kind == "name":
         c.take()
         return Name(name=token.text, span=token.span)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.errors import KqlError, unsupported
+from nephoscope_kql.errors import KqlError, unsupported_error
 from nephoscope_kql.parser.expressions import PRECEDENCE, expression
 from nephoscope_kql.tree import Pipe
 
@@ -58,10 +58,10 @@ def rows(c: Cursor) -> Expression:
     if c.token.text in SOURCES:
         source = SOURCES[c.token.text](c)
     elif _starts_with_operator(c):
-        return _piped(c, None, start, [_operator(c)])
+        return _parse_pipe(c, None, start, [_operator(c)])
     else:
         source = expression(c)
-    return _piped(c, source, start, []) if c.token.text == "|" else source
+    return _parse_pipe(c, source, start, []) if c.token.text == "|" else source
 
 
 def _starts_with_operator(c: Cursor) -> bool:
@@ -80,10 +80,10 @@ def _starts_with_operator(c: Cursor) -> bool:
 def body(c: Cursor) -> Pipe:
     """Operators without a source, as in `fork (take 1 | where x)`."""
     start = c.token.start
-    return _piped(c, None, start, [_operator(c)])
+    return _parse_pipe(c, None, start, [_operator(c)])
 
 
-def _piped(c: Cursor, source: Expression | None, start: int, operators: list[Operator]) -> Pipe:
+def _parse_pipe(c: Cursor, source: Expression | None, start: int, operators: list[Operator]) -> Pipe:
     while c.token.kind != "end" and (c.token.text == "|" or c.token.text not in _ENDS):
         depth = c.depth()
         try:
@@ -105,6 +105,6 @@ def _operator(c: Cursor) -> Operator:
         c.grow(outer)
         return operator
     if word.text in REFUSED:
-        raise unsupported(f"the operator {word.text}", word.span)
+        raise unsupported_error(f"the operator {word.text}", word.span)
     hint = "" if word.kind == "name" else "an operator such as where, extend, summarize follows a |"
     raise c.wrong("an operator", hint, OPERATORS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.parser.constants import signed
+from nephoscope_kql.parser.constants import parse_signed_literal
 from nephoscope_kql.parser.declarations import columns
 from nephoscope_kql.parser.expressions import expression
 from nephoscope_kql.parser.parameters import properties
@@ -24,7 +24,7 @@ def datatable(c: Cursor) -> Datatable:
     c.expect("[")
     c.accept(",")
     while c.token.text != "]":
-        values.append(signed(c))
+        values.append(parse_signed_literal(c))
         if not c.accept(","):
             break
     c.expect("]")

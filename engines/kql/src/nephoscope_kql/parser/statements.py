@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_kql.errors import KqlError, invalid
-from nephoscope_kql.parser.constants import is_constant, signed
+from nephoscope_kql.parser.constants import is_constant, parse_signed_literal
 from nephoscope_kql.parser.declarations import lambda_parameters
 from nephoscope_kql.parser.names import table_pattern
 from nephoscope_kql.parser.pipes import OPERATORS
@@ -137,7 +137,7 @@ def _set(c: Cursor) -> Set:
     name = c.declared("the name of an option").name
     value: Expression | None = None
     if c.accept("="):
-        value = signed(c) if is_constant(c.token) or c.token.text in ("-", "+") else _word(c)
+        value = parse_signed_literal(c) if is_constant(c.token) or c.token.text in ("-", "+") else _word(c)
     return Set(name=name, value=value, span=c.since(start))
 
 
@@ -182,5 +182,5 @@ def _restrict(c: Cursor) -> Restrict:
     c.expect("to")
     names: list[Expression] = []
     c.expect("(")
-    c.separated(lambda c: names.append(table_pattern(c)), ")")
+    c.read_separated(lambda c: names.append(table_pattern(c)), ")")
     return Restrict(names=tuple(names), span=c.since(start))

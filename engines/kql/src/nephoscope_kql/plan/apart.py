@@ -39,7 +39,7 @@ def apart(relation: Relation) -> Apart | None:
 
     A limit may stand above such operators, below none but those that compute columns: each share then keeps it.
     """
-    above, union = _peeled(relation)
+    above, union = _peel_row_operators(relation)
     if not isinstance(union, Concatenated) or len(union.inputs) < LEAST:
         return None
     limits = [one for one in above if isinstance(one, Limited)]
@@ -54,7 +54,7 @@ def apart(relation: Relation) -> Apart | None:
     return Apart(tuple(shares), min((_count(one) or 0 for one in limits), default=None))
 
 
-def _peeled(relation: Relation) -> tuple[list[Relation], Relation]:
+def _peel_row_operators(relation: Relation) -> tuple[list[Relation], Relation]:
     """The operators that look at a row alone, the limits among them, from the last on; and what is below them."""
     above: list[Relation] = []
     while isinstance(relation, (*_ROW_BY_ROW, Limited)) or (
@@ -128,19 +128,19 @@ def _own(values: list[Bound]) -> bool:
 
 
 def _share(own: Relation) -> Share:
-    lacking = _lacking(own)
+    lacking = _find_null_columns(own)
     places = tuple(place for place, column in enumerate(own.columns) if column.id not in lacking)
     return Share(own, places)
 
 
-def _lacking(relation: Relation) -> set[str]:
+def _find_null_columns(relation: Relation) -> set[str]:
     """The ids of columns that are the null of their type on every row."""
     if isinstance(relation, Concatenated) and len(relation.inputs) == 1:
         filled = zip((column.id for column in relation.columns), relation.fills[0], strict=True)
-        below = _lacking(relation.inputs[0])
+        below = _find_null_columns(relation.inputs[0])
         return below | {one for one, value in filled if _is_null(value, below)}
     if isinstance(relation, (*_ROW_BY_ROW, Limited)):
-        below = _lacking(relation.input)
+        below = _find_null_columns(relation.input)
         if isinstance(relation, Assign):
             below |= {column.id for column, value in relation.assigned if _is_null(value, below)}
         return below

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sqlglot import exp
 
-from nephoscope_kql.errors import KqlError, Span, invalid, unsupported
+from nephoscope_kql.errors import KqlError, Span, invalid, unsupported_error
 from nephoscope_kql.plan.values import Bound, Constant
 from nephoscope_kql.types import NUMBERS, KqlType
 
@@ -102,10 +102,10 @@ def _parameter(text: str) -> Parameter:
     kind = kind.removeprefix("const ").strip()
     if kind == COMMON:
         return Parameter(name, frozenset(), optional, constant, common=True)
-    return Parameter(name.strip(), _accepted(kind), optional, constant, written=kind == TEXT)
+    return Parameter(name.strip(), _accepted_types(kind), optional, constant, written=kind == TEXT)
 
 
-def _accepted(kind: str) -> frozenset[KqlType]:
+def _accepted_types(kind: str) -> frozenset[KqlType]:
     if kind == "any":
         return ANY
     if kind == TEXT:
@@ -156,7 +156,7 @@ class Arguments(Sequence[exp.Expr]):
         item = self.bound[position]
         if isinstance(item, Constant):
             return item.value
-        raise unsupported(f"argument {position + 1} must be a constant here", item.span or self.span)
+        raise unsupported_error(f"argument {position + 1} must be a constant here", item.span or self.span)
 
     def text(self, position: int) -> str:
         """The value of a constant string argument."""
@@ -169,9 +169,9 @@ class Arguments(Sequence[exp.Expr]):
         """An error (invalid) at an argument."""
         return invalid(message, self.bound[position].span)
 
-    def unsupported(self, message: str, position: int | None = None) -> KqlError:
+    def unsupported_error(self, message: str, position: int | None = None) -> KqlError:
         """An error (unsupported) at the call or at an argument."""
-        return unsupported(message, self.span if position is None else self.bound[position].span)
+        return unsupported_error(message, self.span if position is None else self.bound[position].span)
 
 
 Builder: TypeAlias = Callable[[Arguments], exp.Expr]
@@ -209,7 +209,7 @@ class Callee:
         """The builder of a dialect; KqlError (unsupported) where it has none."""
         found = self.builders.get(dialect)
         if found is None:
-            raise unsupported(f"{self.name}() is not available on {dialect}", span)
+            raise unsupported_error(f"{self.name}() is not available on {dialect}", span)
         return found
 
 

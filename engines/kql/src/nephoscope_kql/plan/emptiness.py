@@ -46,10 +46,10 @@ def needed_tables(relation: Relation) -> Tables:
 
     What counts rows without a group, gives rows of its own (datatable, print, range, make-series) or is not known here needs nothing.
     """
-    return _needed(relation, {})
+    return _find_needed(relation, {})
 
 
-def _needed(relation: Relation, known: dict[int, Tables]) -> Tables:
+def _find_needed(relation: Relation, known: dict[int, Tables]) -> Tables:
     # relations are shared within a query: each is looked at once
     found = known.get(id(relation))
     if found is None:
@@ -61,18 +61,18 @@ def _of(relation: Relation, known: dict[int, Tables]) -> Tables:
     if isinstance(relation, Scan):
         return frozenset([relation.table.relation or relation.table.name])
     if isinstance(relation, _PASSING):
-        return _needed(relation.input, known)
+        return _find_needed(relation.input, known)
     if isinstance(relation, Aggregated):
-        return _needed(relation.input, known) if relation.groups else _NONE
+        return _find_needed(relation.input, known) if relation.groups else _NONE
     if isinstance(relation, Joined):
-        return _joined(relation, known)
+        return _read_join(relation, known)
     if isinstance(relation, Concatenated):
-        return frozenset.intersection(*(_needed(one, known) for one in relation.inputs))
+        return frozenset.intersection(*(_find_needed(one, known) for one in relation.inputs))
     return _NONE
 
 
-def _joined(relation: Joined, known: dict[int, Tables]) -> Tables:
-    left, right = _needed(relation.left, known), _needed(relation.right, known)
+def _read_join(relation: Joined, known: dict[int, Tables]) -> Tables:
+    left, right = _find_needed(relation.left, known), _find_needed(relation.right, known)
     if relation.kind in _LEFT:
         return left
     if relation.kind in _RIGHT:

@@ -27,7 +27,7 @@ class Probe(Protocol):
         ...
 
 
-def settled(relation: Relation, probe: Probe) -> Relation:
+def settle(relation: Relation, probe: Probe) -> Relation:
     """The relation ready to be read twice: computed where reading it again costs more, or where chance could change it."""
     return relation if _plain(relation) else probe.keep(relation)
 

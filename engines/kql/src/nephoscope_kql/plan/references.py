@@ -35,20 +35,22 @@ def operands(value: Bound) -> Iterator[Bound]:
             yield value.restart
 
 
-def replaced(value: Bound, change: Callable[[Bound], Bound | None]) -> Bound:
+def replace_parts(value: Bound, change: Callable[[Bound], Bound | None]) -> Bound:
     """The expression with another one in the place of each part that `change` gives one for; the outermost part is asked first."""
     changed = change(value)
     if changed is not None:
         return changed
     if isinstance(value, Call):
-        return replace(value, arguments=tuple(replaced(item, change) for item in value.arguments))
+        return replace(value, arguments=tuple(replace_parts(item, change) for item in value.arguments))
     if isinstance(value, Path):
-        steps = tuple(replaced(step, change) if isinstance(step, Bound) else step for step in value.steps)
-        return replace(value, target=replaced(value.target, change), steps=steps)
+        steps = tuple(
+            replace_parts(step, change) if isinstance(step, Bound) else step for step in value.steps
+        )
+        return replace(value, target=replace_parts(value.target, change), steps=steps)
     return value
 
 
-def used(values: Iterable[Bound]) -> dict[str, int]:
+def count_columns(values: Iterable[Bound]) -> dict[str, int]:
     """The ids of the columns that expressions read, with how often each is written."""
     found: dict[str, int] = {}
     pending = list(values)
@@ -63,7 +65,7 @@ def used(values: Iterable[Bound]) -> dict[str, int]:
 
 def order_ids(order: Iterable[SortKey]) -> set[str]:
     """The ids of the columns that an order uses."""
-    return set(used(key.value for key in order))
+    return set(count_columns(key.value for key in order))
 
 
 COSTLY = frozenset(

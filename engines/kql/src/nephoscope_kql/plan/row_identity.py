@@ -103,40 +103,40 @@ class _Reader:
 
     def _of(self, relation: Relation) -> _Found:
         if isinstance(relation, _SOURCES):
-            return _Found(frozenset(column.id for column in relation.columns) | _hidden(relation))
+            return _Found(frozenset(column.id for column in relation.columns) | _hidden_ids(relation))
         if isinstance(relation, _PASSING):
             return self.read(relation.input)
         if isinstance(relation, Aggregated | Series):
-            return self._grouped(relation)
+            return self._read_grouped(relation)
         if isinstance(relation, Shared):
-            return self._shared(relation)
+            return self._read_shared(relation)
         if isinstance(relation, Assign):
-            return self._assigned(relation)
-        return self._combined(relation)
+            return self._read_assign(relation)
+        return self._read_combined(relation)
 
-    def _combined(self, relation: Relation) -> _Found:
+    def _read_combined(self, relation: Relation) -> _Found:
         if isinstance(relation, Joined):
-            return self._joined(relation)
+            return self._read_join(relation)
         if isinstance(relation, Concatenated):
-            return self._concatenated(relation)
+            return self._read_concatenated(relation)
         if isinstance(relation, Expanded):
-            return self._expanded(relation)
+            return self._read_expanded(relation)
         if isinstance(relation, FirstOf):
             return self._first(relation)
         return _Found()
 
-    def _grouped(self, relation: Aggregated | Series) -> _Found:
+    def _read_grouped(self, relation: Aggregated | Series) -> _Found:
         """One row a group: its keys tell it, where late rows do not move these."""
         stable = self.read(relation.input).stable
         groups = frozenset(column.id for column, value in relation.groups if _stays(value, stable))
         return _Found(groups, groups if len(groups) == len(relation.groups) else None)
 
-    def _shared(self, relation: Shared) -> _Found:
+    def _read_shared(self, relation: Shared) -> _Found:
         within = self.read(relation.input)
         pairs = [*zip(relation.columns, relation.input.columns, strict=False), *relation.hidden]
-        return _renamed(within, {inner.id: here.id for here, inner in pairs})
+        return _rename_ids(within, {inner.id: here.id for here, inner in pairs})
 
-    def _assigned(self, relation: Assign) -> _Found:
+    def _read_assign(self, relation: Assign) -> _Found:
         within = self.read(relation.input)
         stable = {column.id for column, value in relation.assigned if _stays(value, within.stable)}
         copies = {
@@ -146,7 +146,7 @@ class _Reader:
         }
         return _Found(within.stable | stable, within.key, within.copies | copies)
 
-    def _joined(self, relation: Joined) -> _Found:
+    def _read_join(self, relation: Joined) -> _Found:
         left, right = self.read(relation.left), self.read(relation.right)
         if relation.kind in ("inner", "innerunique"):
             both = left.key | right.key if left.key is not None and right.key is not None else None
@@ -161,7 +161,7 @@ class _Reader:
             return _outer(left, right, [right for _, right in relation.keys])
         return _outer(right, left, [left for left, _ in relation.keys])
 
-    def _concatenated(self, relation: Concatenated) -> _Found:
+    def _read_concatenated(self, relation: Concatenated) -> _Found:
         inputs = [self.read(one).stable for one in relation.inputs]
         return _Found(
             frozenset(
@@ -173,7 +173,7 @@ class _Reader:
             )
         )
 
-    def _expanded(self, relation: Expanded) -> _Found:
+    def _read_expanded(self, relation: Expanded) -> _Found:
         within = self.read(relation.input)
         elements = frozenset(one.column.id for one in relation.expansions if _stays(one.value, within.stable))
         if len(elements) < len(relation.expansions):
@@ -191,13 +191,13 @@ class _Reader:
         return _Found(keys, keys if len(keys) == len(relation.keys) else None)
 
 
-def _hidden(relation: Relation) -> Ids:
+def _hidden_ids(relation: Relation) -> Ids:
     if isinstance(relation, Scan) and relation.ingested is not None:
         return frozenset([relation.ingested.id])
     return frozenset([relation.ordinal.id]) if isinstance(relation, Rows) else _NONE
 
 
-def _renamed(found: _Found, names: dict[str, str]) -> _Found:
+def _rename_ids(found: _Found, names: dict[str, str]) -> _Found:
     """With the ids that a name gives; a key that has none there stays unseen."""
     stable = frozenset(names[one] for one in found.stable if one in names)
     key = found.key_among(names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.composed import composed
+from nephoscope_kql.binder.composed import compose_query
 from nephoscope_kql.binder.constants import null
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import reference
@@ -36,7 +36,7 @@ def activity_counts_metrics(call: Evaluation) -> Relation:
         f"| join kind=leftouter First on t{it.by} | extend fresh = coalesce(fresh, 0) "
         f"| sort by {it.first}t asc | extend total = row_cumsum(fresh{it.restart})"
     )
-    found = composed(text, call, {"Rows": it.rows}, {**_limits(call, it.axis.type), "step": step.value})
+    found = compose_query(text, call, {"Rows": it.rows}, {**_limits(call, it.axis.type), "step": step.value})
     return it.shown(found, "n=count", "ids=dcount", "fresh=new_dcount", "total=aggregated_dcount")
 
 
@@ -64,7 +64,7 @@ def activity_engagement(call: Evaluation) -> Relation:
         f"Inner | join kind=inner Outer on t{it.by} | extend ratio = toreal(few) / many"
     )
     values = {**(_limits(call, it.axis.type) if bounded else {}), **windows}
-    found = composed(text, call, {"Rows": it.rows}, values)
+    found = compose_query(text, call, {"Rows": it.rows}, values)
     return it.shown(
         found, "few=dcount_activities_inner", "many=dcount_activities_outer", "ratio=activity_ratio"
     )
@@ -81,15 +81,15 @@ def activity_metrics(call: Evaluation) -> Relation:
     text = (
         f"let Seen = materialize(Rows | {chosen}summarize by id, t = {begin}{it.by}); "
         f"let Now = Seen | summarize ids = count() by t{it.by}; "
-        f"let Before = Now | extend t = {step.shifted('t', 1)} | project-rename past = ids; "
-        f"let Stay = Seen | extend t = {step.shifted('t', 1)} | join kind=inner Seen on id, t{it.by} "
+        f"let Before = Now | extend t = {step.shift('t', 1)} | project-rename past = ids; "
+        f"let Stay = Seen | extend t = {step.shift('t', 1)} | join kind=inner Seen on id, t{it.by} "
         f"| summarize kept = count() by t{it.by}; "
         f"Now | join kind=leftouter Before on t{it.by} | join kind=leftouter Stay on t{it.by} "
         "| extend kept = coalesce(kept, 0) | extend fresh = ids - kept, "
         "rate = iff(isnull(past), real(nan), toreal(kept) / past) | extend churn = 1.0 - rate"
     )
     values = {**(_limits(call, it.axis.type) if bounded else {}), "step": step.value}
-    found = composed(text, call, {"Rows": it.rows}, values)
+    found = compose_query(text, call, {"Rows": it.rows}, values)
     return it.shown(
         found,
         *("ids=dcount_values", "fresh=dcount_newvalues", "rate=retention_rate", "churn=churn_rate"),
@@ -126,7 +126,7 @@ def new_activity_metrics(call: Evaluation) -> Relation:
     rows = {"Rows": it.rows} | ({} if lookback is None else {"Known": lookback})
     values = {**_limits(call, kind), "step": step.value}
     values["cohort"] = null(kind) if cohort is None else explicit(call.env.without_row().scalar(cohort), kind)
-    found = composed(text, call, rows, values)
+    found = compose_query(text, call, rows, values)
     counts = ("fresh=dcount_new_values", "kept=dcount_retained_values", "lost=dcount_churn_values")
     rates = ("rate=retention_rate", "churn=churn_rate")
     return it.shown(found, *counts, *rates, axis=f"f=from_{it.axis.name} g=to_{it.axis.name}")
@@ -139,12 +139,12 @@ def _further(
     rest = list(call.arguments[5:])
     lookback: Relation | None = None
     if rest and is_tabular(rest[-1], call.env.without_row()):
-        lookback = _known(call, rest.pop())
+        lookback = _bind_known_ids(call, rest.pop())
     cohort = rest.pop(0) if rest and not isinstance(call.value(rest[0]), ColumnRef) else None
     return cohort, rest, lookback
 
 
-def _known(call: Evaluation, expression: tree.Expression) -> Relation:
+def _bind_known_ids(call: Evaluation, expression: tree.Expression) -> Relation:
     """The ids of the look-back rows: their column of the id's name, or their only one."""
     rows = call.env.tabular(expression)
     own = call.column(0, "IdColumn")

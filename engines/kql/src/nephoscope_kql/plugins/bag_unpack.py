@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.binder.composed import composed
+from nephoscope_kql.binder.composed import compose_query
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.evaluation import Evaluation, opened, plugin
+from nephoscope_kql.binder.evaluation import Evaluation, mark_open, plugin
 from nephoscope_kql.binder.operands import operation
-from nephoscope_kql.errors import invalid, unsupported
+from nephoscope_kql.errors import invalid, unsupported_error
 from nephoscope_kql.plan.expressions import Path
-from nephoscope_kql.plan.probe import Probe, settled
+from nephoscope_kql.plan.probe import Probe, settle
 from nephoscope_kql.plan.relations import Assign
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.types import KqlType
@@ -41,24 +41,24 @@ def bag_unpack(call: Evaluation) -> Relation:
     if conflict not in CONFLICTS:
         raise invalid(f"columnsConflict is one of {', '.join(CONFLICTS)}", call.span)
     if call.schema is not None:
-        return _declared(call, bag, prefix)
+        return _unpack_declared(call, bag, prefix)
     probe = call.env.binder.probe
     if probe is None:
         others = tuple(column for column in call.relation.columns if column.id != bag.id)
-        return opened(
+        return mark_open(
             Assign(columns=others, order=call.relation.order, input=call.relation, assigned=()), call.env
         )
-    call.relation = settled(call.relation, probe)
+    call.relation = settle(call.relation, probe)
     slots = _slots(call, bag, probe)
-    for name in _ignored(call):
+    for name in _ignored_properties(call):
         slots.pop(name, None)
-    return opened(
-        _unpacked(call, bag, {prefix + name: (name, kind) for name, kind in slots.items()}, conflict),
+    return mark_open(
+        _unpack_slots(call, bag, {prefix + name: (name, kind) for name, kind in slots.items()}, conflict),
         call.env,
     )
 
 
-def _ignored(call: Evaluation) -> list[str]:
+def _ignored_properties(call: Evaluation) -> list[str]:
     expression = call.argument(3, "ignoredProperties")
     if expression is None:
         return []
@@ -73,12 +73,12 @@ def _slots(call: Evaluation, bag: Column, probe: Probe) -> dict[str, KqlType]:
     shape = operation("_structure", KqlType.DYNAMIC, call.span, reference(bag, call.span))
     given = call.assigned({"shape": shape})
     kinds: dict[str, set[KqlType]] = {}
-    for name, kind in probe.rows(composed(_KEYS, call, {"Rows": given})):
+    for name, kind in probe.rows(compose_query(_KEYS, call, {"Rows": given})):
         found = kinds.setdefault(name, set())
         if kind != "NULL":
             found.add(_KINDS.get(kind, KqlType.DYNAMIC))
     if len(kinds) > MAX_COLUMNS:
-        raise unsupported(f"bags with more than {MAX_COLUMNS} properties together", call.span)
+        raise unsupported_error(f"bags with more than {MAX_COLUMNS} properties together", call.span)
     return {
         name: next(iter(kinds[name])) if len(kinds[name]) == 1 else KqlType.DYNAMIC for name in sorted(kinds)
     }
@@ -89,7 +89,7 @@ def _slot(call: Evaluation, bag: Column, key: str, kind: KqlType) -> Bound:
     return explicit(Path(type=KqlType.DYNAMIC, span=call.span, target=target, steps=(key,)), kind)
 
 
-def _unpacked(
+def _unpack_slots(
     call: Evaluation, bag: Column, slots: dict[str, tuple[str, KqlType]], conflict: str
 ) -> Relation:
     """The other columns, then the slots; one that is named like the bag takes its place."""
@@ -120,10 +120,10 @@ def _unpacked(
     )
 
 
-def _declared(call: Evaluation, bag: Column, prefix: str) -> Relation:
+def _unpack_declared(call: Evaluation, bag: Column, prefix: str) -> Relation:
     """The declared columns, of the rows or of the bags; a schema that begins with `*` has the rows' others before them."""
     source = {column.name: column for column in call.relation.columns if column.id != bag.id}
-    ignored = set(_ignored(call))
+    ignored = set(_ignored_properties(call))
     columns: dict[str, Column] = dict(source) if call.extends else {}
     assigned: list[tuple[Column, Bound]] = []
     for item in call.schema or ():

@@ -21,7 +21,7 @@ def clusters(data: Attributes, size_weight: float, seeds: int) -> list[Pattern]:
         open_ = order[left[order]]
         if not len(open_):
             break
-        value, pattern, rows = _grown(data, int(open_[0]), size_weight, telling)
+        value, pattern, rows = _grow_pattern(data, int(open_[0]), size_weight, telling)
         left[rows] = False
         left[open_[0]] = False
         if pattern.items:
@@ -56,7 +56,9 @@ def information(data: Attributes) -> Reals:
     return np.array(entropies) / whole
 
 
-def _grown(data: Attributes, seed: int, size_weight: float, telling: Reals) -> tuple[float, Pattern, Codes]:
+def _grow_pattern(
+    data: Attributes, seed: int, size_weight: float, telling: Reals
+) -> tuple[float, Pattern, Codes]:
     """The best pattern on the way from a row to no pattern at all, giving up the value that costs least each time."""
     weights = data.weights[0]
     kept = list(range(len(data.codes)))

@@ -43,8 +43,8 @@ def _looked_up(call: Evaluation, family: str, kind: KqlType, *, table_first: boo
     network = column_of(table, call.wanted(2, "LookupKey"))
     further, outer = _options(call)
     keys = [_extra(call, table, item) for item in further]
-    left, first, last = _bounded(call.relation, source, family, kind, call)
-    right, low, high = _bounded(table, network, family, kind, call)
+    left, first, last = _add_address_bounds(call.relation, source, family, kind, call)
+    right, low, high = _add_address_bounds(table, network, family, kind, call)
     overlap = operation(
         "and",
         KqlType.BOOL,
@@ -97,7 +97,7 @@ def _extra(call: Evaluation, table: Relation, item: tree.Expression) -> tuple[Bo
     return comparable(call.value(item), reference(other, item.span), item.span)
 
 
-def _bounded(
+def _add_address_bounds(
     rows: Relation, address: Column, family: str, kind: KqlType, call: Evaluation
 ) -> tuple[Relation, Column, Column]:
     """The rows with hidden columns that hold the first and the last address of their network."""

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.composed import composed
+from nephoscope_kql.binder.composed import compose_query
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import reference
 from nephoscope_kql.binder.evaluation import DEFAULT, Evaluation, plugin
@@ -17,7 +17,7 @@ from nephoscope_kql.errors import invalid
 from nephoscope_kql.plan.relations import Mined
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.plugins.clusters import clusters
-from nephoscope_kql.plugins.patterns import Attributes, Pattern, attributes, search, shown, table
+from nephoscope_kql.plugins.patterns import Attributes, Pattern, attributes, describe_pattern, search, table
 from nephoscope_kql.types import KqlType
 
 _SEGMENT = (("SegmentId", KqlType.LONG), ("Count", KqlType.LONG), ("Percent", KqlType.REAL))
@@ -39,7 +39,9 @@ def basket(call: Evaluation) -> Relation:
         raise invalid("MaxDimensions is 1 or more", call.span)
     columns = [column for column in call.relation.columns if weight is None or column.id != weight.id]
     settings = (threshold, most, _wildcards(call, 3, columns))
-    return _mined(call, columns, {"w": _measure(weight, call)}, _SEGMENT, "basket", settings, find_baskets)
+    return _make_mined(
+        call, columns, {"w": _measure(weight, call)}, _SEGMENT, "basket", settings, find_baskets
+    )
 
 
 def find_baskets(
@@ -51,7 +53,7 @@ def find_baskets(
 
 
 def _segments(data: Attributes, found: list[Pattern], wildcards: tuple[object, ...]) -> list[pa.Array]:
-    found.sort(key=lambda pattern: (-pattern.weights[0], shown(data, pattern)))
+    found.sort(key=lambda pattern: (-pattern.weights[0], describe_pattern(data, pattern)))
     counts = [round(pattern.weights[0]) for pattern in found]
     shares = [100.0 * pattern.weights[0] / float(data.totals[0]) for pattern in found]
     numbers = pa.array(range(len(found)), pa.int64())
@@ -73,7 +75,7 @@ def autocluster(call: Evaluation) -> Relation:
         raise invalid("SizeWeight lies between 0 and 1, NumSeeds is 1 or more", call.span)
     columns = [column for column in call.relation.columns if weight is None or column.id != weight.id]
     settings = (size, seeds, _wildcards(call, 3, columns))
-    return _mined(
+    return _make_mined(
         call, columns, {"w": _measure(weight, call)}, _SEGMENT, "autocluster", settings, find_clusters
     )
 
@@ -105,7 +107,7 @@ def diffpatterns(call: Evaluation) -> Relation:
     measures = {"w": _measure(weight, call), "side": label}
     measures |= {"one": constants.text(sides[0]), "other": constants.text(sides[1])}
     settings = (threshold, most or max(1, len(columns)), _wildcards(call, 6, columns))
-    return _mined(call, columns, measures, _DIFFERENCE, "diffpatterns", settings, find_differences)
+    return _make_mined(call, columns, measures, _DIFFERENCE, "diffpatterns", settings, find_differences)
 
 
 def find_differences(
@@ -119,7 +121,7 @@ def find_differences(
         for pattern in search(data, totals * threshold, most)
         for share in [np.array(pattern.weights) / totals]
     ]
-    scored.sort(key=lambda item: (-item[0], len(item[2].items), shown(data, item[2])))
+    scored.sort(key=lambda item: (-item[0], len(item[2].items), describe_pattern(data, item[2])))
     chosen: list[tuple[float, Any, Pattern]] = []
     for item in scored:
         own = set(item[2].items)
@@ -174,7 +176,7 @@ def _wildcards(call: Evaluation, place: int, columns: list[Column]) -> tuple[obj
     return tuple(given.get(column.type, default.get(column.type)) for column in columns)
 
 
-def _mined(
+def _make_mined(
     call: Evaluation,
     columns: list[Column],
     measures: dict[str, Bound],
@@ -193,7 +195,7 @@ def _mined(
     values: dict[str, Bound] = {key: measures.pop(key) for key in ("one", "other") if key in measures}
     rows = call.assigned({**own, **measures})
     text = f"Rows | where w > 0 | summarize {sums} by {', '.join(own)}"
-    found = composed(text, call, {"Rows": rows}, values)
+    found = compose_query(text, call, {"Rows": rows}, values)
     return Mined(
         columns=call.fresh(*first, *((column.name, column.type) for column in columns)),
         input=found,

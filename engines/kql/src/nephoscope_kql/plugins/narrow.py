@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.binder.composed import composed
+from nephoscope_kql.binder.composed import compose_query
 from nephoscope_kql.binder.constants import constant
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import reference
@@ -25,4 +25,4 @@ def narrow(call: Evaluation) -> Relation:
         "| mv-expand Column = names to typeof(string), Value = cells to typeof(string) "
         "| project Row, Column, Value"
     )
-    return composed(text, call, {"Rows": call.assigned(cells)}, {"N": names})
+    return compose_query(text, call, {"Rows": call.assigned(cells)}, {"N": names})

@@ -131,7 +131,7 @@ def search(data: Attributes, least: Reals, most: int) -> list[Pattern]:
     bound = least
     while True:
         try:
-            return Search(reduced(data, bound), bound, most).run()
+            return Search(reduce_values(data, bound), bound, most).run()
         except OverflowError:
             bound = bound * 1.5
 
@@ -141,7 +141,7 @@ def enough(sums: Reals, least: Reals) -> NDArray[np.bool_]:
     return np.asarray(((sums >= least[:, None]) & (sums > 0)).any(axis=0))
 
 
-def reduced(data: Attributes, least: Reals) -> Attributes:
+def reduce_values(data: Attributes, least: Reals) -> Attributes:
     """The same with all values that do not weigh enough as one value, which no pattern has; rows that became equal are one."""
     codes = []
     for column, values in zip(data.codes, data.values, strict=True):
@@ -159,7 +159,7 @@ def reduced(data: Attributes, least: Reals) -> Attributes:
     )
 
 
-def shown(data: Attributes, pattern: Pattern) -> list[tuple[bool, str]]:
+def describe_pattern(data: Attributes, pattern: Pattern) -> list[tuple[bool, str]]:
     """What a pattern says, column by column, for an order that does not depend on the order of rows."""
     known = dict(pattern.items)
     cells = [

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nephoscope_kql import tree
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.evaluation import Evaluation, renamed
+from nephoscope_kql.binder.evaluation import Evaluation, rename_columns
 from nephoscope_kql.errors import invalid
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.types import KqlType
@@ -29,7 +29,7 @@ class Period:
             return f"startof{self.calendar}({moment})"
         return f"bin_at({moment}, step, {start})"
 
-    def shifted(self, moment: str, by: int) -> str:
+    def shift(self, moment: str, by: int) -> str:
         """The beginning of the period that many periods later."""
         if self.calendar:
             return f"datetime_add('{self.calendar}', {by}, {moment})"
@@ -97,7 +97,7 @@ class Activity:
 
     def shown(self, relation: Relation, *after: str, axis: str = "t") -> Relation:
         """The result: the timeline, the dimensions, then `after`, each `name` or `name=label`; `axis` names the timeline's columns."""
-        return renamed(
+        return rename_columns(
             relation, {**_labels(axis.split(" "), self.axis.name), **self.labels, **_labels(after)}
         )
 

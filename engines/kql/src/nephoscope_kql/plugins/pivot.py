@@ -6,16 +6,16 @@ from dataclasses import replace
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.calls import aggregated
-from nephoscope_kql.binder.composed import composed
+from nephoscope_kql.binder.calls import make_aggregate_call
+from nephoscope_kql.binder.composed import compose_query
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.evaluation import Evaluation, opened, plugin
+from nephoscope_kql.binder.evaluation import Evaluation, mark_open, plugin
 from nephoscope_kql.binder.naming import Names
 from nephoscope_kql.binder.operands import comparison, operation
-from nephoscope_kql.errors import invalid, unsupported
+from nephoscope_kql.errors import invalid, unsupported_error
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
-from nephoscope_kql.plan.probe import settled
+from nephoscope_kql.plan.probe import settle
 from nephoscope_kql.plan.relations import Aggregated, Assign
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.registry import aggregates
@@ -44,15 +44,15 @@ def pivot(call: Evaluation) -> Relation:
     cells = _cells(call, turned, total, [value for _, value in groups])
     labels = [name for name, _ in groups]
     if call.schema is not None:
-        return _declared(call, cells, labels, total)
+        return _declare_columns(call, cells, labels, total)
     probe = call.env.binder.probe
     if probe is None:
-        return opened(_table(call, cells, labels, [], total), call.env)
-    cells = settled(cells, probe)
-    found = [str(row[0]) for row in probe.rows(composed(_VALUES, call, {"Cells": cells}))]
+        return mark_open(_table(call, cells, labels, [], total), call.env)
+    cells = settle(cells, probe)
+    found = [str(row[0]) for row in probe.rows(compose_query(_VALUES, call, {"Cells": cells}))]
     if len(found) > MAX_COLUMNS:
-        raise unsupported(f"pivot() over more than {MAX_COLUMNS} different values", call.span)
-    return opened(_table(call, cells, labels, found, total), call.env)
+        raise unsupported_error(f"pivot() over more than {MAX_COLUMNS} different values", call.span)
+    return mark_open(_table(call, cells, labels, found, total), call.env)
 
 
 def _total(call: Evaluation) -> tree.Call:
@@ -108,7 +108,7 @@ def _table(
         for place, label in enumerate(labels)
         for key in [known[f"g{place}"]]
     ]
-    picked = [_picked(call, known, value) for value in values]
+    picked = [_aggregate_cell(call, known, value) for value in values]
     kind = known["a"].type
     rows = Aggregated(
         columns=(*(column for column, _ in groups), *(column for column, _ in picked)),
@@ -116,23 +116,25 @@ def _table(
         groups=tuple(groups),
         aggregates=tuple(picked),
     )
-    nothing = _nothing(total.name, kind)
+    nothing = _empty_value(total.name, kind)
     made = [
-        (call.env.binder.column(names.take(value), kind), _filled(column, nothing, call))
+        (call.env.binder.column(names.take(value), kind), _fill_cell(column, nothing, call))
         for value, (column, _) in zip(values, picked, strict=True)
     ]
     shown = (*(column for column, _ in groups), *(column for column, _ in made))
     return Assign(columns=shown, input=rows, assigned=tuple(made))
 
 
-def _picked(call: Evaluation, known: dict[str, ColumnRef], value: str) -> tuple[Column, AggregateCall]:
+def _aggregate_cell(
+    call: Evaluation, known: dict[str, ColumnRef], value: str
+) -> tuple[Column, AggregateCall]:
     """The aggregate of the one cell of a group that has a value."""
     same = comparison("==", known["k"], constants.text(value, call.span), call.span)
-    found = aggregated(aggregates()["take_anyif"], [known["a"], same], call.node)
+    found = make_aggregate_call(aggregates()["take_anyif"], [known["a"], same], call.node)
     return call.env.binder.column("", found.type), found
 
 
-def _filled(column: Column, nothing: Bound, call: Evaluation) -> Bound:
+def _fill_cell(column: Column, nothing: Bound, call: Evaluation) -> Bound:
     """A cell, and what it holds where it has no rows."""
     cell = reference(column, call.span)
     if isinstance(nothing, Constant) and nothing.value in (None, ""):
@@ -140,7 +142,7 @@ def _filled(column: Column, nothing: Bound, call: Evaluation) -> Bound:
     return operation("coalesce", column.type, call.span, cell, nothing)
 
 
-def _nothing(name: str, kind: KqlType) -> Bound:
+def _empty_value(name: str, kind: KqlType) -> Bound:
     """What an aggregate gives for a cell without rows."""
     if name in _ZERO:
         return explicit(constants.long(0), kind)
@@ -149,7 +151,7 @@ def _nothing(name: str, kind: KqlType) -> Bound:
     return constants.null(kind)
 
 
-def _declared(call: Evaluation, cells: Relation, labels: list[str], total: tree.Call) -> Relation:
+def _declare_columns(call: Evaluation, cells: Relation, labels: list[str], total: tree.Call) -> Relation:
     """The columns that the schema says: groups by their names, all others are values."""
     schema = call.schema or ()
     values = [item.name for item in schema if item.name not in labels]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.binder.evaluation import refused
+from nephoscope_kql.binder.evaluation import refuse_plugin
 
 _OUTSIDE = "nephoscope's queries reach nothing outside its own tables"
 _CODE = "nephoscope runs no code that a query brings along"
@@ -12,7 +12,7 @@ _TEXT = "patterns of free text are not found in this version"
 
 def _all(reason: str, *pairs: tuple[str, str]) -> tuple[object, ...]:
     family = __name__.rpartition(".")[2]
-    return tuple(refused(signature, summary, reason, family) for signature, summary in pairs)
+    return tuple(refuse_plugin(signature, summary, reason, family) for signature, summary in pairs)
 
 
 requests = _all(

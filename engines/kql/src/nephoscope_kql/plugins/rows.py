@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.composed import composed
+from nephoscope_kql.binder.composed import compose_query
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.evaluation import Evaluation, plugin, renamed
+from nephoscope_kql.binder.evaluation import Evaluation, plugin, rename_columns
 from nephoscope_kql.binder.operands import condition, operation
-from nephoscope_kql.binder.ordering import ordered
+from nephoscope_kql.binder.ordering import ensure_order
 from nephoscope_kql.errors import invalid
 from nephoscope_kql.plan.expressions import ScalarQuery
 from nephoscope_kql.plan.relations import Assign, Limited
@@ -24,17 +24,17 @@ def rows_near(call: Evaluation) -> Relation:
     if min(before, after) < 0:
         raise invalid("a number of rows is 0 or more", call.span)
     shown = call.relation.columns
-    call.relation = ordered(call.relation, call.env)
+    call.relation = ensure_order(call.relation, call.env)
     hit = explicit(condition(call.value(call.wanted(0, "Condition"))), KqlType.LONG)
     rows = call.assigned({"hit": hit})
-    total = composed("Rows | summarize total = sum(hit)", call, {"Rows": rows})
+    total = compose_query("Rows | summarize total = sum(hit)", call, {"Rows": rows})
     all_hits = ScalarQuery(type=KqlType.LONG, span=call.span, relation=total, column=total.columns[0])
     upto = f"coalesce(next(n, {before}), total)" if before else "n"
     text = (
         f"Rows | extend n = row_cumsum(hit) | extend upto = {upto}, gone = prev(n, {after + 1}, 0) "
         "| where upto > gone"
     )
-    found = composed(text, call, {"Rows": rows}, {"total": all_hits})
+    found = compose_query(text, call, {"Rows": rows}, {"total": all_hits})
     return Assign(columns=shown, order=found.order, open=call.relation.open, input=found, assigned=())
 
 
@@ -55,8 +55,8 @@ def identity(call: Evaluation) -> Relation:
 @plugin("estimate_rows_count()")
 def estimate_rows_count(call: Evaluation) -> Relation:
     """Count the rows (the count is exact)."""
-    found = composed("Rows | count", call, {"Rows": call.relation})
-    return renamed(found, {"Count": "EstimatedRowsCount"})
+    found = compose_query("Rows | count", call, {"Rows": call.relation})
+    return rename_columns(found, {"Count": "EstimatedRowsCount"})
 
 
 @plugin("dcount_intersect(hll: dynamic, hll: dynamic, ...)")
@@ -108,4 +108,4 @@ def schema_merge(call: Evaluation) -> Relation:
             raise invalid(f"schema_merge() takes rows of getschema: '{label}' is missing", call.span)
     columns = {short: reference(known[label], call.span) for short, label in wanted.items()}
     given = {"keeps": constants.constant(keeps, KqlType.BOOL)}
-    return composed(_MERGED, call, {"Rows": call.assigned(columns)}, given)
+    return compose_query(_MERGED, call, {"Rows": call.assigned(columns)}, given)

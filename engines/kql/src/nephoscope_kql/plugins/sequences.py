@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.composed import composed
+from nephoscope_kql.binder.composed import compose_query
 from nephoscope_kql.binder.constants import constant, text
 from nephoscope_kql.binder.convert import explicit
 from nephoscope_kql.binder.environment import reference
-from nephoscope_kql.binder.evaluation import Evaluation, plugin, renamed
+from nephoscope_kql.binder.evaluation import Evaluation, plugin, rename_columns
 from nephoscope_kql.errors import invalid
 from nephoscope_kql.plan.values import Bound, Column, Relation
 from nephoscope_kql.plugins.periods import length
@@ -32,10 +32,10 @@ def sequence_detect(call: Evaluation) -> Relation:
         "whole": call.scalar(2, "MaxSequenceSpan", span),
     }
     keys = [f"d{place}" for place in range(len(slices))]
-    found = composed(_chain(len(steps), keys), call, {"Rows": call.assigned(columns)}, values)
+    found = compose_query(_chain(len(steps), keys), call, {"Rows": call.assigned(columns)}, values)
     labels = {f"d{place}": name or f"Column{place + 1}" for place, (name, _) in enumerate(slices)}
     labels |= {f"t{place}": f"{name}_{axis.name}" for place, (name, _) in enumerate(steps)}
-    return renamed(found, {**labels, "whole_time": "Duration"})
+    return rename_columns(found, {**labels, "whole_time": "Duration"})
 
 
 def _told_apart(call: Evaluation) -> tuple[Steps, Steps]:
@@ -133,9 +133,9 @@ def _funnel(call: Evaluation, keys: str, names: dict[str, str]) -> Relation:
     span = length(axis.type)
     limits = {"start": call.scalar(2, "Start", axis.type), "end": call.scalar(3, "End", axis.type)}
     spans = {"gap": call.scalar(4, "MaxSequenceStepWindow", span), "step": call.scalar(5, "Step", span)}
-    found = composed(query, call, {"Rows": rows}, {**values, **limits, **spans})
+    found = compose_query(query, call, {"Rows": rows}, {**values, **limits, **spans})
     shown = {"t": axis.name, **names, "ids": "dcount", "some": "samples"}
-    return renamed(found, shown)
+    return rename_columns(found, shown)
 
 
 def _back(name: str, by: int) -> str:
@@ -172,8 +172,8 @@ def funnel_sequence_completion(call: Evaluation) -> Relation:
     values: dict[str, Bound] = {f"s{place}": text(item) for place, item in enumerate(states)}
     values |= {f"w{place}": item for place, item in enumerate(windows)}
     values |= {"start": call.scalar(2, "Start", axis.type), "end": call.scalar(3, "End", axis.type)}
-    found = composed(query, call, {"Rows": rows}, {**values, "step": call.scalar(4, "Step", span)})
-    return renamed(found, {"t": axis.name, "state": state.name, "span": "Period", "ids": "dcount"})
+    found = compose_query(query, call, {"Rows": rows}, {**values, "step": call.scalar(4, "Step", span)})
+    return rename_columns(found, {"t": axis.name, "state": state.name, "span": "Period", "ids": "dcount"})
 
 
 def _window(item: str, kind: KqlType, call: Evaluation) -> Bound:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope_kql.binder.composed import composed
+from nephoscope_kql.binder.composed import compose_query
 from nephoscope_kql.binder.constants import constant
 from nephoscope_kql.binder.evaluation import Evaluation, plugin
 from nephoscope_kql.plan.values import Bound, Relation
@@ -28,7 +28,7 @@ def sliding_window_counts(call: Evaluation) -> Relation:
     )
     back = call.scalar(4, "LookBackWindow", length(it.axis.type))
     values = {**_limits(call, it.axis.type), "back": back, "step": step.value}
-    return it.shown(composed(text, call, {"Rows": it.rows}, values), "n=Count", "ids=Dcount")
+    return it.shown(compose_query(text, call, {"Rows": it.rows}, values), "n=Count", "ids=Dcount")
 
 
 @plugin(
@@ -54,7 +54,7 @@ def active_users_count(call: Evaluation) -> Relation:
         "active": call.scalar(6, "ActivePeriods", KqlType.LONG),
         "step": step.value,
     }
-    return it.shown(composed(text, call, {"Rows": it.rows}, values), "n=dcount")
+    return it.shown(compose_query(text, call, {"Rows": it.rows}, values), "n=dcount")
 
 
 @plugin("session_count(IdColumn, TimelineColumn, Start, End, Step, LookBackWindow, [Dimension], ...)")
@@ -74,7 +74,7 @@ def session_count(call: Evaluation) -> Relation:
         "step": step.value,
         "back": call.scalar(5, "LookBackWindow", length(kind)),
     }
-    return it.shown(composed(text, call, {"Rows": it.rows}, values), "n=count_sessions")
+    return it.shown(compose_query(text, call, {"Rows": it.rows}, values), "n=count_sessions")
 
 
 @plugin("rolling_percentile(ValueColumn, Percentile, IndexColumn, BinSize, BinsPerWindow, [Dimension], ...)")
@@ -94,10 +94,10 @@ def rolling_percentile(call: Evaluation) -> Relation:
         "bins": constant(bins, KqlType.LONG),
         "share": constant(share, KqlType.REAL),
     }
-    found = composed(text, call, {"Rows": it.rows}, values)
-    label = f"rolling_{bins}_percentile_{call.column(0, 'ValueColumn').name}_{_shown(share)}"
+    found = compose_query(text, call, {"Rows": it.rows}, values)
+    label = f"rolling_{bins}_percentile_{call.column(0, 'ValueColumn').name}_{_format_number(share)}"
     return it.shown(found, f"v={label}")
 
 
-def _shown(number: float) -> str:
+def _format_number(number: float) -> str:
     return str(number).removesuffix(".0")

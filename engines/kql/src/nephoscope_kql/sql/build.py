@@ -101,7 +101,7 @@ def chain(operator: str, operands: Iterable[E]) -> E:
     return result
 
 
-def concatenated(texts: Sequence[E]) -> E:
+def concatenate(texts: Sequence[E]) -> E:
     """The texts one after another, none of them NULL; several at once, so that nothing is made of the first of them alone."""
     return call("concat", *texts) if len(texts) > 2 else chain("||", texts)
 
@@ -165,7 +165,7 @@ def at_most(value: E, limit: int, what: str, raising: str = "error") -> E:
     return case((binary(">", value, number(limit)), call(raising, message)), otherwise=value)
 
 
-def reached(error: Exception) -> KqlError | None:
+def find_limit_error(error: Exception) -> KqlError | None:
     """The error of a query for an engine's error that has a limit's text; None for any other error, which is a fault."""
     found = _REACHED.search(str(error))
     return found and KqlError(found[2], NOWHERE, "invalid" if found[1] == "limit" else "unsupported")
@@ -244,7 +244,7 @@ def name(identifier: str) -> E:
     return exp.Column(this=exp.Identifier(this=identifier))
 
 
-def quoted(identifier: str) -> E:
+def stored_column(identifier: str) -> E:
     """A stored column by the name it has in its table."""
     return exp.Column(this=exp.Identifier(this=identifier, quoted=True))
 
@@ -264,7 +264,7 @@ def array(items: Iterable[E]) -> E:
     return exp.Array(expressions=list(items))
 
 
-def ordered(node: E, ascending: bool = True, nulls_first: bool = False) -> E:
+def sort_key(node: E, ascending: bool = True, nulls_first: bool = False) -> E:
     """A key of ORDER BY."""
     return exp.Ordered(this=node, desc=not ascending, nulls_first=nulls_first)
 

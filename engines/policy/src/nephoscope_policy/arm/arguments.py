@@ -63,7 +63,7 @@ def array(arguments: list[Value], position: int) -> list[Value]:
     raise wrong(arguments, position, "an array")
 
 
-def mapping(arguments: list[Value], position: int) -> dict[str, Value]:
+def get_object(arguments: list[Value], position: int) -> dict[str, Value]:
     """An object."""
     value = arguments[position]
     if isinstance(value, dict):

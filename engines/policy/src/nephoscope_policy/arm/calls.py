@@ -80,7 +80,7 @@ def misplaced_lambda(node: Node, hosts: Hosts) -> Call | None:
     return next((one for one in lambdas if id(one) not in placed), None)
 
 
-def misplaced(call: Call) -> ArmError:
+def misplaced_lambda_error(call: Call) -> ArmError:
     """The ArmError for a misplaced lambda."""
     return ArmError(
         "lambda",
@@ -93,7 +93,7 @@ def check(node: Node, hosts: Hosts) -> None:
     """Raise ArmSyntaxError at the first call of a function that nobody answers, or of a pure one with a wrong number of arguments."""
     stray = misplaced_lambda(node, hosts)
     if stray is not None:
-        raise ArmSyntaxError(misplaced(stray).message, stray.offset)
+        raise ArmSyntaxError(misplaced_lambda_error(stray).message, stray.offset)
     for current in walk(node):
         if not isinstance(current, Call) or current.key in hosts or current.key in (LAMBDA, LAMBDA_VARIABLES):
             continue

@@ -41,7 +41,7 @@ def compile_node(node: Node, hosts: Hosts, functions: Functions | None = None) -
         plain, frame = _compile(node, surface), Frame()
         return lambda scope: plain(scope, frame)
     stray = calls.misplaced_lambda(node, hosts)
-    closure = _compile(node, surface) if stray is None else _raising(calls.misplaced(stray))
+    closure = _compile(node, surface) if stray is None else _raise_later(calls.misplaced_lambda_error(stray))
     return lambda scope: closure(scope, Frame())
 
 
@@ -69,7 +69,7 @@ def _constant(value: Value) -> Closure:
     return lambda _, __: value
 
 
-def _raising(error: ArmError) -> Closure:
+def _raise_later(error: ArmError) -> Closure:
     def closure(_: object, __: Frame) -> Value:
         raise ArmError(error.function, error.message, error.offset)
 
@@ -80,7 +80,7 @@ def _fold(closure: Closure) -> Closure:
     try:
         return _constant(closure(None, Frame()))
     except ArmError as error:
-        return _raising(error)
+        return _raise_later(error)
 
 
 def _property(node: Property, target: Closure) -> Closure:
@@ -117,10 +117,10 @@ def _call(node: Call, surface: _Surface) -> Closure:
         return _lambda_form(node, surface)
     function = calls.pure_function(node, surface.hosts, surface.functions)
     if function is None:
-        return _raising(ArmError(node.name, "the function is not known", node.offset))
+        return _raise_later(ArmError(node.name, "the function is not known", node.offset))
     problem = function.wrong_count(len(node.arguments))
     if problem:
-        return _raising(ArmError(function.name, problem, node.offset))
+        return _raise_later(ArmError(function.name, problem, node.offset))
     make = _lazy_call if function.lazy else _eager_call
     return make(node, function, _arguments(node, surface))
 
@@ -173,7 +173,7 @@ def _lambda_form(node: Call, surface: _Surface) -> Closure:
             return _variable(node, calls.variable_name(node))
         names, body = calls.lambda_parts(node)
     except ArmError as error:
-        return _raising(error)
+        return _raise_later(error)
     closure = _compile(body, surface)
     return lambda scope, frame: Lambda(names, partial(closure, scope), frame)
 

@@ -18,7 +18,7 @@ def interpret_node(node: Node, hosts: Hosts, scope: object) -> Value:
     """The node's value in a scope; raises ArmError."""
     stray = calls.misplaced_lambda(node, hosts)
     if stray is not None:
-        raise calls.misplaced(stray)
+        raise calls.misplaced_lambda_error(stray)
     return interpret_placed(node, hosts, scope)
 
 

@@ -138,7 +138,7 @@ class _Parser:
             plain = _MEMBER.match(self._text, self._at)
             if plain is not None:
                 key, key_at, self._at = plain[1][1:-1], plain.start(1), plain.end()
-            elif self._closed("}"):
+            elif self._accept_closing("}"):
                 break
             else:
                 key_at, key = self._at, self._key()
@@ -151,14 +151,14 @@ class _Parser:
         start, value = self._at, []
         elements: list[TextMark] = []
         self._at += 1
-        while not self._closed("]"):
+        while not self._accept_closing("]"):
             item, mark = self._value(depth + 1)
             value.append(item)
             elements.append(mark)
             self._separator("]")
         return value, TextMark(start, self._at, None, elements)
 
-    def _closed(self, sign: str) -> bool:
+    def _accept_closing(self, sign: str) -> bool:
         self._skip()
         if not self._text.startswith(sign, self._at):
             return False
@@ -174,11 +174,11 @@ class _Parser:
         if self._text.startswith(",", self._at):
             self._at += 1
         elif not self._text.startswith(closing, self._at):
-            raise JsonTextError(f"expected ',' or '{closing}', found {self._found()}", self._at)
+            raise JsonTextError(f"expected ',' or '{closing}', found {self._describe_found()}", self._at)
 
     def _expect(self, sign: str, wanted: str) -> None:
         if not self._text.startswith(sign, self._at):
-            raise JsonTextError(f"expected {wanted}, found {self._found()}", self._at)
+            raise JsonTextError(f"expected {wanted}, found {self._describe_found()}", self._at)
         self._at += 1
 
     def _key(self) -> str:
@@ -187,7 +187,9 @@ class _Parser:
         else:
             match = _NAME.match(self._text, self._at)
             if match is None:
-                raise JsonTextError(f"expected a key in double quotes, found {self._found()}", self._at)
+                raise JsonTextError(
+                    f"expected a key in double quotes, found {self._describe_found()}", self._at
+                )
             key, self._at = match.group(), match.end()
         self._skip()
         self._expect(":", "':' after a key")
@@ -200,11 +202,11 @@ class _Parser:
             raise JsonTextError("a string is not closed", self._at)
         body = match.group()[1:-1]
         if "\\" in body:
-            body = self._unescaped(body, quote=match.group()[0])
+            body = self._unescape(body, quote=match.group()[0])
         self._at = match.end()
         return body
 
-    def _unescaped(self, body: str, *, quote: str) -> str:
+    def _unescape(self, body: str, *, quote: str) -> str:
         if quote == "'":
             body = body.replace("\\'", "'").replace('"', '\\"')
         try:
@@ -215,7 +217,7 @@ class _Parser:
     def _word(self) -> object:
         match = _WORD.match(self._text, self._at)
         if match is None:
-            raise JsonTextError(f"expected a JSON value, found {self._found()}", self._at)
+            raise JsonTextError(f"expected a JSON value, found {self._describe_found()}", self._at)
         self._at = match.end()
         word = match.group().lower()
         if word in _WORDS:
@@ -224,7 +226,7 @@ class _Parser:
             raise JsonTextError("a number has too many digits", match.start())
         return float(word) if any(sign in word for sign in ".e") else int(word)
 
-    def _found(self) -> str:
+    def _describe_found(self) -> str:
         if self._at >= len(self._text):
             return "the end of the text"
         return repr(self._text[self._at : self._at + 20].splitlines()[0])

@@ -48,7 +48,7 @@ class _Parser:
 
     def expect_end(self) -> None:
         if self._peek().kind != "end":
-            raise self._unexpected("an operator or the end")
+            raise self._unexpected_error("an operator or the end")
 
     def expression(self, depth: int) -> Node:
         node, levels = self._primary(depth), depth
@@ -82,8 +82,8 @@ class _Parser:
         if word.kind == "mark" and word.text == "-":
             return self._negative(self._take(), depth)
         if word.kind == "name":
-            return self._named(self._take(), depth)
-        raise self._unexpected("a function call, a string or a number")
+            return self._parse_name(self._take(), depth)
+        raise self._unexpected_error("a function call, a string or a number")
 
     def _negative(self, sign: Token, depth: int) -> Node:
         if self._peek().kind == "number":
@@ -91,20 +91,20 @@ class _Parser:
         operand = self._primary(self._deeper(depth, sign))
         return Call("sub", (Literal(0, sign.offset), operand), sign.offset)
 
-    def _named(self, word: Token, depth: int) -> Node:
+    def _parse_name(self, word: Token, depth: int) -> Node:
         if self._is_mark("("):
             return Call(word.text, self._arguments(depth), word.offset)
         if word.text.lower() in _WORDS:
             return Literal(_WORDS[word.text.lower()], word.offset)
         if self._is_mark(".") and self._words[self._next + 1].kind == "name":
             return self._user_function(word, depth)
-        raise self._unexpected(f"'(' after {word.shown()}")
+        raise self._unexpected_error(f"'(' after {word.shown()}")
 
     def _user_function(self, namespace: Token, depth: int) -> Node:
         self._take()
         name = self._take()
         if not self._is_mark("("):
-            raise self._unexpected(f"'(' after {namespace.text}.{name.shown()}")
+            raise self._unexpected_error(f"'(' after {namespace.text}.{name.shown()}")
         return Call(f"{namespace.text}.{name.text}", self._arguments(depth), namespace.offset)
 
     def _arguments(self, depth: int) -> tuple[Node, ...]:
@@ -134,9 +134,9 @@ class _Parser:
     def _expect(self, kind: str, text: str, wanted: str) -> Token:
         word = self._peek()
         if word.kind != kind or (text and word.text != text):
-            raise self._unexpected(wanted)
+            raise self._unexpected_error(wanted)
         return self._take()
 
-    def _unexpected(self, wanted: str) -> ArmSyntaxError:
+    def _unexpected_error(self, wanted: str) -> ArmSyntaxError:
         word = self._peek()
         return ArmSyntaxError(f"expected {wanted}, found {word.shown()}", word.offset)

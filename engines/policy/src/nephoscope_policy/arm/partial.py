@@ -65,10 +65,10 @@ SHELL = frozenset(
 @cache
 def partial_registry() -> Mapping[str, Function]:
     """Every function of the registry, widened to unknowns."""
-    return MappingProxyType({key: replace(one, body=_widened(one)) for key, one in registry().items()})
+    return MappingProxyType({key: replace(one, body=_widen(one)) for key, one in registry().items()})
 
 
-def _widened(function: Function) -> Body:
+def _widen(function: Function) -> Body:
     own, gives = _SPECIAL.get(function.key), result_type(function.key)
     if function.lazy:
         return own or function.body
@@ -90,9 +90,9 @@ def _widened(function: Function) -> Body:
 def _by_rule(function: Function) -> Body:
     body, gives, shell = function.body, result_type(function.key), function.key in SHELL
 
-    def widened(arguments: list[object]) -> Value:
+    def call_widened(arguments: list[object]) -> Value:
         for argument in arguments:
-            unknown = _blocking(argument) if shell else find_unknown(argument)
+            unknown = _find_blocking(argument) if shell else find_unknown(argument)
             if unknown is not None and function.key not in _TAKES_ANY:
                 return unknown.of(gives, derived_key(function.key, arguments))
         try:
@@ -100,13 +100,13 @@ def _by_rule(function: Function) -> Body:
         except UndecidedError as error:
             return error.unknown.of(gives, derived_key(function.key, arguments))
 
-    return widened
+    return call_widened
 
 
 _TAKES_ANY = frozenset({"createarray", "reduce"})
 
 
-def _blocking(argument: object) -> Unknown | None:
+def _find_blocking(argument: object) -> Unknown | None:
     """The unknown that keeps a shell function from its work: the container itself."""
     if isinstance(argument, OpenObject):
         return argument.rest
@@ -205,7 +205,7 @@ def _object(values: list[Any], place: int) -> Value:
     """An object, or an unknown that may be one."""
     if isinstance(values[place], Unknown) and values[place].type in ("any", "object"):
         return values[place]
-    return given.mapping(values, place)
+    return given.get_object(values, place)
 
 
 def _create_object(arguments: list[object]) -> Value:

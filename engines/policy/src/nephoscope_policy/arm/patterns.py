@@ -66,14 +66,14 @@ def literal_tail(text: str) -> str:
 def through_patterns(body: Callable[[list[object]], Value]) -> Callable[[list[object]], Value]:
     """A function that only puts texts together, widened to unknown texts; raises UndecidedError for one without a pattern."""
 
-    def widened(arguments: list[object]) -> Value:
+    def call_widened(arguments: list[object]) -> Value:
         unknown = next((one for one in arguments if isinstance(one, Unknown)), None)
         if unknown is None:
             return body(arguments)
         texts = [_text(one) if isinstance(one, Unknown) else one for one in arguments]
         return from_pattern(body(texts), unknown)
 
-    return widened
+    return call_widened
 
 
 def _text(unknown: Unknown) -> str:

@@ -43,7 +43,7 @@ class Unknown:
         """An unknown of another type, made from this one by a function."""
         return Unknown(type_, self.cause, self.reason, key)
 
-    def typed(self, type_: JsonType) -> Unknown:
+    def with_type(self, type_: JsonType) -> Unknown:
         """The same unknown, of which the type is known now."""
         known = self.type != "any" or type_ in ("any", "null")
         return self if known else Unknown(type_, self.cause, self.reason, self.key, self.filled)
@@ -51,7 +51,7 @@ class Unknown:
     def member(self, step: str | int) -> Unknown:
         """What is unknown of a member or an element; raises FunctionError where the type has none."""
         if self.type not in ("any", "array", "object"):
-            raise FunctionError(f"{shown(self)} has no members")
+            raise FunctionError(f"{describe_unknown(self)} has no members")
         return Unknown("any", self.cause, self.reason, f"{self.key}.{step}" if self.key else "")
 
     def same(self, other: object) -> bool:
@@ -80,11 +80,11 @@ class UndecidedError(FunctionError):
     """What a function's body raises where it meets an unknown: its result is unknown for the same cause."""
 
     def __init__(self, unknown: Unknown) -> None:
-        super().__init__(f"{shown(unknown)} decides here ({unknown.reason})")
+        super().__init__(f"{describe_unknown(unknown)} decides here ({unknown.reason})")
         self.unknown = unknown
 
 
-def shown(unknown: Unknown) -> str:
+def describe_unknown(unknown: Unknown) -> str:
     """The unknown with its type, for messages."""
     return _SHOWN.get(unknown.type, f"an unknown {unknown.type}")
 

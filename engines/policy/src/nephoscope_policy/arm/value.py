@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.json_text import JsonTextError, parse_json
-from nephoscope_policy.arm.unknown import Unknown, shown
+from nephoscope_policy.arm.unknown import Unknown, describe_unknown
 
 Value: TypeAlias = Any
 """None, bool, int (64 bit), float, str, list or dict with str keys; a Lambda only as an argument of a lambda function."""
@@ -37,7 +37,7 @@ _KINDS = {
 def kind(value: Value) -> str:
     """The JSON type of a value with its article, for messages."""
     if isinstance(value, Unknown):
-        return shown(value)
+        return describe_unknown(value)
     return _KINDS.get(type(value)) or ("an object" if isinstance(value, dict) else "a lambda")
 
 
@@ -67,7 +67,7 @@ def short(text: str) -> str:
     raise FunctionError(f"the result has more than {MAX_TEXT} characters")
 
 
-def bounded(length: int, *, unit: str = "elements") -> int:
+def require_bounded(length: int, *, unit: str = "elements") -> int:
     """The length, or a FunctionError where it exceeds what one result may have; call it before allocating."""
     limit = MAX_TEXT if unit == "characters" else MAX_ITEMS
     if length <= limit:
@@ -155,7 +155,7 @@ def json_text(value: Value) -> str:
     try:
         for piece in _chunks(value):
             size += len(piece)
-            bounded(size, unit="characters")
+            require_bounded(size, unit="characters")
             pieces.append(piece)
     except RecursionError as error:
         raise FunctionError("the value is nested too deeply") from error
@@ -200,7 +200,7 @@ def _inside(value: Value) -> Iterable[Value]:
 def from_json(text: str) -> Value:
     """Parse JSON, also with single quotes; of equal keys the last wins; a FunctionError says what is wrong."""
     try:
-        value = _loaded(text)
+        value = _load_json(text)
         for _ in levels(value):
             pass
         return value
@@ -212,7 +212,7 @@ def from_json(text: str) -> Value:
         raise FunctionError(f"not JSON: {error}") from error
 
 
-def _loaded(text: str) -> Value:
+def _load_json(text: str) -> Value:
     try:
         return json.loads(text, parse_constant=_constant, parse_int=_integer, parse_float=_float)
     except json.JSONDecodeError as error:

@@ -54,7 +54,7 @@ class Resource:
         return cls(ResourceId.parse(text), body, complete)
 
     @classmethod
-    def wrapped(cls, given: Resource | dict[str, object]) -> Resource:
+    def wrap(cls, given: Resource | dict[str, object]) -> Resource:
         """A resource as it is, or a body wrapped; raises ValueError as `of`."""
         return cls.of(given) if isinstance(given, dict) else given
 

@@ -68,7 +68,7 @@ class TableBackend(KustoBackend):
         bare, bracket, places = head.partition("[")
         base = self._lowered.get(bare.lower())
         if (rest or bracket) and base is not None and self._types[base] is KqlType.DYNAMIC:
-            steps = [f".{one}" if _STEP.fullmatch(one) else f"[{_quoted(one)}]" for one in rest]
+            steps = [f".{one}" if _STEP.fullmatch(one) else f"[{_quote(one)}]" for one in rest]
             return f"{base}{bracket}{places}{''.join(steps)}", KqlType.DYNAMIC
         raise NoColumnError(self._table, field)
 
@@ -119,13 +119,13 @@ class TableBackend(KustoBackend):
         several = cast("list[ConditionFieldEqualsValueExpression]", cond.args)
         field = several[0].field
         plain = [one for one in several if isinstance(cond, ConditionOR) and _plain(one.value)]
-        parts = [self._listed(field, plain, state)] if len(plain) > 1 else []
+        parts = [self._write_list(field, plain, state)] if len(plain) > 1 else []
         rest = [one for one in several if not parts or not _plain(one.value)]
         parts += [str(self.convert_condition_field_eq_val(one, state)) for one in rest]
         word = " or " if isinstance(cond, ConditionOR) else " and "
         return parts[0] if len(parts) == 1 else f"({word.join(parts)})"
 
-    def _listed(self, field: str, conditions: list[Any], state: ConversionState) -> str:
+    def _write_list(self, field: str, conditions: list[Any], state: ConversionState) -> str:
         column, kind = self.column(field)
         values = [one.value for one in conditions]
         if kind in NUMBERS and all(isinstance(one, SigmaNumber) for one in values):
@@ -191,6 +191,6 @@ def _plain(value: object) -> bool:
     return isinstance(value, SigmaNumber) or (isinstance(value, SigmaString) and not value.contains_special())
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -55,11 +55,11 @@ def _rules(
     try:
         collection = SigmaCollection.from_dicts(list(documents), collect_errors=True)
     except (SigmaError, ValueError, TypeError, AttributeError, KeyError) as error:
-        yield Unusable(place, source, _title(documents), (f"not a Sigma rule: {_said(error)}",))
+        yield Unusable(place, source, _title(documents), (f"not a Sigma rule: {_error_text(error)}",))
         return
     if not collection.rules:
-        reasons = tuple(_said(error) for error in collection.errors) or ("not a Sigma rule",)
-        yield Unusable(_placed(text, place, " ".join(reasons)), source, _title(documents), reasons)
+        reasons = tuple(_error_text(error) for error in collection.errors) or ("not a Sigma rule",)
+        yield Unusable(_locate_reason(text, place, " ".join(reasons)), source, _title(documents), reasons)
     for number, rule in enumerate(collection.rules):
         if isinstance(rule, SigmaCorrelationRule):
             continue
@@ -72,9 +72,11 @@ def _piece(
 ) -> Piece | Unusable:
     title = str(rule.title or "")
     if rule.errors:
-        reasons = tuple(_said(error) for error in rule.errors)
+        reasons = tuple(_error_text(error) for error in rule.errors)
         modifier = any("modifier" in one.lower() for one in reasons)
-        return Unusable(_placed(text, place, " ".join(reasons)), source, title, reasons, unsupported=modifier)
+        return Unusable(
+            _locate_reason(text, place, " ".join(reasons)), source, title, reasons, unsupported=modifier
+        )
     several = targets(rule.logsource, wanted)
     if not several:
         why = f"no table for the log source {_source(rule)}"
@@ -86,10 +88,10 @@ def _piece(
         except Exception as error:  # noqa: BLE001 - the boundary to a library that raises many kinds for rules of others
             failed.append((target, error))
             continue
-        notes = tuple(f"not asked of {one.table}: {_said(error)}" for one, error in failed)
-        return _made(rule, query, target, place, source, notes)
-    reasons = tuple(dict.fromkeys(f"{one.table}: {_said(error)}" for one, error in failed))
-    where = _placed(text, place, _said(failed[0][1]), failed[0][0])
+        notes = tuple(f"not asked of {one.table}: {_error_text(error)}" for one, error in failed)
+        return _make_piece(rule, query, target, place, source, notes)
+    reasons = tuple(dict.fromkeys(f"{one.table}: {_error_text(error)}" for one, error in failed))
+    where = _locate_reason(text, place, _error_text(failed[0][1]), failed[0][0])
     return Unusable(where, source, title, reasons, unsupported=True)
 
 
@@ -97,7 +99,8 @@ def _query(given: Mapping[str, Any], target: Target) -> str:
     """The KQL of a rule; the rule is read anew, as a pipeline changes it."""
     backend = TableBackend(target.pipeline(), target.table, target.types())
     queries = [
-        _computed(one, target.table) for one in backend.convert(SigmaCollection.from_dicts([dict(given)]))
+        _add_computed_columns(one, target.table)
+        for one in backend.convert(SigmaCollection.from_dicts([dict(given)]))
     ]
     whole = queries[0] if len(queries) == 1 else "union " + ", ".join(f"({one})" for one in queries)
     added = WRITTEN_OUT.get(target.table, {})
@@ -105,7 +108,7 @@ def _query(given: Mapping[str, Any], target: Target) -> str:
     return f"{whole}\n| extend {extend}" if extend else str(whole)
 
 
-def _computed(query: str, table: str) -> str:
+def _add_computed_columns(query: str, table: str) -> str:
     """The query with the columns that it asks for and the table has not, written before its condition."""
     for name, expression in COMPUTED.get(table, {}).items():
         if re.search(rf"\b{name}\b", query):
@@ -113,7 +116,7 @@ def _computed(query: str, table: str) -> str:
     return query
 
 
-def _made(
+def _make_piece(
     rule: SigmaRule, query: str, target: Target, place: Place, source: str, notes: tuple[str, ...]
 ) -> Piece:
     columns = {*target.types(), *WRITTEN_OUT.get(target.table, {})}
@@ -152,7 +155,7 @@ def _source(rule: SigmaRule) -> str:
     return ", ".join(f"{name} {value}" for name, value in parts if value)
 
 
-def _said(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     """What is wrong, without the library's lists of everything that would do."""
     return _ENDINGS.sub("", str(error)).strip() or type(error).__name__
 
@@ -166,7 +169,7 @@ def _title(documents: Sequence[object]) -> str:
     return next((str(one["title"]) for one in documents if isinstance(one, dict) and one.get("title")), "")
 
 
-def _placed(text: str, place: Place, reason: str, target: Target | None = None) -> Place:
+def _locate_reason(text: str, place: Place, reason: str, target: Target | None = None) -> Place:
     """The line of the field or modifier that a reason names."""
     for match in _WORDS.finditer(reason):
         word = next(one for one in match.groups() if one).rstrip(".,:")

@@ -147,7 +147,7 @@ def targets(source: SigmaLogSource, wanted: Pipeline) -> list[Target]:
 def _of_devices(product: str, service: str, category: str) -> list[Target]:
     found = []
     if product in ("windows", "") and category == "process_creation":
-        found.append(Target("SecurityEvent", _created, Pipeline.AZURE_MONITOR))
+        found.append(Target("SecurityEvent", _process_creation_pipeline, Pipeline.AZURE_MONITOR))
     if product == "windows" and service == "security" and not category:
         table = "SecurityEvent"
         found.append(Target(table, lambda: azure_monitor_pipeline(table), Pipeline.AZURE_MONITOR))
@@ -158,7 +158,7 @@ def _of_devices(product: str, service: str, category: str) -> list[Target]:
     return found
 
 
-def _created() -> ProcessingPipeline:
+def _process_creation_pipeline() -> ProcessingPipeline:
     """The pipeline to SecurityEvent, for the events of new processes alone."""
     item = ProcessingItem(AddConditionTransformation({"EventID": PROCESS_CREATED}))
     return azure_monitor_pipeline("SecurityEvent") + ProcessingPipeline(items=[item], priority=20)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from nephoscope.alerts.tuning.case import Case, Proposal, Put, days_of, judged
+from nephoscope.alerts.tuning.case import Case, Proposal, Put, days_of, describe_verdicts
 from nephoscope_policy.model.state import Severity
 
 LEAST, LEAST_DAYS = 20, 7
@@ -22,6 +22,7 @@ def advise(case: Case) -> Iterable[Proposal]:
     yield Proposal(
         Put("enabled", False),
         "turn the rule off",
-        f"{len(alerts)} alerts about {len({one.key for one in alerts})} things: {judged(alerts)}; {case.seconds:.1f} s of work",
+        f"{len(alerts)} alerts about {len({one.key for one in alerts})} things: {describe_verdicts(alerts)}; "
+        f"{case.seconds:.1f} s of work",
         tuple(alerts),
     )

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from nephoscope.alerts.holding.condition import FIRST, Condition
-from nephoscope.alerts.tuning.case import Case, Proposal, Suppress, days_of, hours_of, judged
+from nephoscope.alerts.tuning.case import Case, Proposal, Suppress, days_of, describe_verdicts, hours_of
 from nephoscope.alerts.tuning.history import Past
 from nephoscope.model.entity import Entity
 
@@ -63,7 +63,12 @@ def _proposal(case: Case, entity: Entity, alerts: Sequence[Past]) -> Proposal | 
     beside = _beside(entity, harmless)
     if not beside and _roams(entity, harmless) and (len(harmless) < MANY or days_of(harmless) < MANY_DAYS):
         return None
-    if not beside and entity.kind in PLACES and _named(harmless) and not _shared(entity, harmless):
+    if (
+        not beside
+        and entity.kind in PLACES
+        and _names_actor(harmless)
+        and not _is_shared_address(entity, harmless)
+    ):
         return None
     conditions = [Condition(_field(entity, harmless), "equals", (value_of(entity),)), *beside]
     if any(one.untouchable and _meets(one, conditions) for one in case.alerts):
@@ -74,7 +79,8 @@ def _proposal(case: Case, entity: Entity, alerts: Sequence[Past]) -> Proposal | 
     return Proposal(
         Suppress(tuple(conditions)),
         f"leave out {name}{narrowed}",
-        f"{name} accounts for {len(hides)} of {len(case.alerts)} alerts on {days_of(hides)} days{hours_of(hides)}: {judged(hides)}",
+        f"{name} accounts for {len(hides)} of {len(case.alerts)} alerts on {days_of(hides)} days{hours_of(hides)}: "
+        f"{describe_verdicts(hides)}",
         tuple(hides),
     )
 
@@ -100,12 +106,12 @@ def _field(entity: Entity, alerts: Sequence[Past]) -> str:
     return field if alone else f"{kind}{FIRST}.{identifier}"
 
 
-def _named(alerts: Sequence[Past]) -> bool:
+def _names_actor(alerts: Sequence[Past]) -> bool:
     """Whether the alerts say who acts: whoever else comes by an address, or acts on a resource, is another matter."""
     return any(one.kind in WHO for past in alerts for one in past.subject.entities)
 
 
-def _shared(entity: Entity, alerts: Sequence[Past]) -> bool:
+def _is_shared_address(entity: Entity, alerts: Sequence[Past]) -> bool:
     """Whether it is an address that many people come from, day by day, so that the rule takes them for one."""
     people = {one.key for past in alerts for one in past.subject.entities if one.kind in WHO}
     return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from nephoscope.alerts.tuning.case import Case, Proposal, Put, days_of, judged
+from nephoscope.alerts.tuning.case import Case, Proposal, Put, days_of, describe_verdicts
 from nephoscope.alerts.tuning.history import Past
 from nephoscope.alerts.tuning.settings import SINGLE
 
@@ -31,7 +31,7 @@ def advise(case: Case) -> Iterable[Proposal]:
         Put("aggregationKind", SINGLE),
         "raise one alert of all that a run finds",
         f"{len(several)} runs raised {len(hides) + len(several)} of {len(case.alerts)} alerts, those of each about one and the same;"
-        f" {len(hides)} would be told with another: {judged(hides)}",
+        f" {len(hides)} would be told with another: {describe_verdicts(hides)}",
         tuple(hides),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from nephoscope.alerts.tuning.case import Case, Learn, Proposal, days_of, judged
+from nephoscope.alerts.tuning.case import Case, Learn, Proposal, days_of, describe_verdicts
 from nephoscope.alerts.tuning.history import Past
 
 LEAST_TIMES, LEAST_DAYS, LEAST = 3, 2, 3
@@ -31,6 +31,7 @@ def advise(case: Case) -> Iterable[Proposal]:
     yield Proposal(
         Learn(tuple(sorted(usual))),
         f"learn {len(usual)} usual combinations of entities",
-        f"{len(hides)} of {len(case.alerts)} alerts are of combinations that came {LEAST_TIMES} times or more: {judged(hides)}",
+        f"{len(hides)} of {len(case.alerts)} alerts are of combinations that came {LEAST_TIMES} times or more: "
+        f"{describe_verdicts(hides)}",
         tuple(hides),
     )

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from nephoscope.alerts.documents.duration import written
-from nephoscope.alerts.tuning.case import Case, Proposal, Put, judged
+from nephoscope.alerts.documents.duration import format_duration
+from nephoscope.alerts.tuning.case import Case, Proposal, Put, describe_verdicts
 from nephoscope.alerts.tuning.history import Past
 
 INTERVALS = tuple(timedelta(days=days) for days in (1, 3, 7, 14))
@@ -25,11 +25,11 @@ def advise(case: Case) -> Iterable[Proposal]:
         return
     chosen = next(one for one in INTERVALS if len(_repeats(case.alerts, one)) >= ENOUGH * len(longest))
     hides = _repeats(case.alerts, chosen)
-    span = written(chosen)
+    span = format_duration(chosen)
     yield Proposal(
         Put("repeatInterval", span),
         f"raise the same entities once in {span}",
-        f"{len(hides)} of {len(case.alerts)} alerts repeat one of the same entities within {span}: {judged(hides)}",
+        f"{len(hides)} of {len(case.alerts)} alerts repeat one of the same entities within {span}: {describe_verdicts(hides)}",
         tuple(hides),
     )
 

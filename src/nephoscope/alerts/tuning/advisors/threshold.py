@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from nephoscope.alerts.holding.condition import Condition, number
-from nephoscope.alerts.tuning.case import Case, Proposal, Put, Suppress, judged
+from nephoscope.alerts.tuning.case import Case, Proposal, Put, Suppress, describe_verdicts
 from nephoscope.alerts.tuning.history import Past
 
 LEAST = 5
@@ -40,7 +40,7 @@ def _rows(case: Case) -> Iterable[Proposal]:
     yield Proposal(
         Put("triggerThreshold", chosen),
         f"raise triggerThreshold to {chosen} (now {rule.threshold})",
-        f"{len(hides)} of {len(case.alerts)} alerts had up to {chosen} rows: {judged(hides)}{found}",
+        f"{len(hides)} of {len(case.alerts)} alerts had up to {chosen} rows: {describe_verdicts(hides)}{found}",
         tuple(hides),
     )
 
@@ -60,7 +60,7 @@ def _details(case: Case) -> Iterable[Proposal]:
         yield Proposal(
             Suppress((Condition(f"details.{name}", "atMost", (f"{most:g}",)),)),
             f"leave out what has {name} up to {most:g}",
-            f"{len(hides)} of {len(case.alerts)} alerts had {name} up to {most:g}: {judged(hides)}; "
+            f"{len(hides)} of {len(case.alerts)} alerts had {name} up to {most:g}: {describe_verdicts(hides)}; "
             f"{len(harmful)} that are true or may be had {least:g} or more",
             tuple(hides),
         )

@@ -40,7 +40,7 @@ def _loads(file: InventoryFile, text: str) -> object:
 
 def line_of_key(text: str, key: str) -> int:
     """Return the first line of a key of a JSON text, 0 where it is nowhere."""
-    found = re.search(rf'(?<!\\)"{re.escape(_written(key))}"\s*:', text)
+    found = re.search(rf'(?<!\\)"{re.escape(_escape_key(key))}"\s*:', text)
     return text.count("\n", 0, found.start()) + 1 if found else 0
 
 
@@ -63,11 +63,11 @@ class KeyLines:
 
     def first(self, key: str) -> int:
         """Return the first line of a key, 0 where it is nowhere."""
-        return next(iter(self._places.get(_written(key), ())), 0)
+        return next(iter(self._places.get(_escape_key(key), ())), 0)
 
     def after(self, key: str) -> int:
         """Return the first line of a key from where the last one was found, else its first one."""
-        places = self._places.get(_written(key), [])
+        places = self._places.get(_escape_key(key), [])
         found = next((line for line in places if line >= self._offset), 0)
         if not found:
             return self.first(key)
@@ -75,5 +75,5 @@ class KeyLines:
         return found
 
 
-def _written(key: str) -> str:
+def _escape_key(key: str) -> str:
     return json.dumps(key, ensure_ascii=False)[1:-1]

@@ -27,7 +27,7 @@ def rows_of(content: bytes, query: str) -> Iterator[tuple[Any, ...]]:
         return int(steps > MAX_STEPS)
 
     try:
-        with _opened(content) as connection:
+        with _open(content) as connection:
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE)
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("PRAGMA query_only = ON")
@@ -38,7 +38,7 @@ def rows_of(content: bytes, query: str) -> Iterator[tuple[Any, ...]]:
 
 
 @contextmanager
-def _opened(content: bytes) -> Iterator[sqlite3.Connection]:
+def _open(content: bytes) -> Iterator[sqlite3.Connection]:
     # a database that was written with a log has a mark that needs the log beside it: it is read as it stands
     head = content[:18] + b"\x01\x01"
     if len(content) <= MAX_IN_MEMORY:

@@ -81,7 +81,7 @@ def _id(value: dict[str, object], parent: str) -> str:
     name = _text(value, "Name", "name", "ResourceName")
     if not type_ or not name:
         return ""
-    return _below(parent, type_, name) or _built(value, type_, name)
+    return _below(parent, type_, name) or _build_id(value, type_, name)
 
 
 def _is_id(text: str) -> bool:
@@ -101,7 +101,7 @@ def _below(parent: str, type_: str, name: str) -> str:
     return f"{parent}/{segment}/{name.rsplit('/', 1)[-1]}"
 
 
-def _built(value: dict[str, object], type_: str, name: str) -> str:
+def _build_id(value: dict[str, object], type_: str, name: str) -> str:
     """`/subscriptions/<id>[/resourceGroups/<name>]/providers/<namespace>/<type>/<name>[/<type>/<name>...]`."""
     subscription = _text(value, "SubscriptionId", "subscriptionId")
     namespace, *types = type_.split("/")

@@ -167,7 +167,7 @@ class _Unflattening:
 
     def __init__(self, id_: ResourceId, text: str) -> None:
         self._owner = text.lower().rstrip("/") + "/"
-        self._wrapped = _wrapped(id_.type)
+        self._wrapped = _wrapped_paths(id_.type)
         self._renamed = _RENAMED.get(id_.type, {})
 
     def members(self, value: dict[str, object], path: tuple[str, ...]) -> dict[str, Any]:
@@ -196,7 +196,7 @@ class _Unflattening:
 
 
 @cache
-def _wrapped(type_: str) -> frozenset[tuple[str, ...]]:
+def _wrapped_paths(type_: str) -> frozenset[tuple[str, ...]]:
     """The lower-cased paths, below the top, of the lists whose elements have `properties` in a body of the type."""
     embedded = frozenset((name,) for name in EMBEDDED.get(type_, frozenset()) | ANYWHERE)
     return embedded | _WRAPPED.get(type_, frozenset())

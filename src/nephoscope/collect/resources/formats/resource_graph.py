@@ -37,13 +37,13 @@ def records(value: dict[str, object]) -> Iterator[Record]:
     body = {key: item for key, item in value.items() if key not in _OPTIONAL or item not in (None, "")}
     properties = body.get("properties")
     if isinstance(properties, str) and not is_rendering(properties):
-        body["properties"] = _decoded(properties)
+        body["properties"] = _decode(properties)
     if not resource_id(body["id"]):
         raise RecordError(f"'id' is no resource id: {body['id']!r}")
     yield Record(body)
 
 
-def _decoded(text: str) -> object:
+def _decode(text: str) -> object:
     value = decode_flat(text.encode())
     if value is None:
         raise RecordError("'properties' is text and not JSON")

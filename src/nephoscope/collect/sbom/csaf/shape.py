@@ -25,13 +25,13 @@ def shape_defects(tree: Tree, version: str) -> tuple[Defect, ...]:
     """Return what a document lacks."""
     return (
         *_head(tree, version),
-        *_tracking(tree_of(tree, "document", "tracking")),
+        *_check_tracking(tree_of(tree, "document", "tracking")),
         *_lists(tree),
         *_branches(tree),
     )
 
 
-def _missing(holder: Tree, place: str, keys: tuple[str, ...]) -> Iterator[Defect]:
+def _find_missing(holder: Tree, place: str, keys: tuple[str, ...]) -> Iterator[Defect]:
     for key in keys:
         if not text_of(holder, key):
             yield Defect("csaf-schema", f"{place}/{key}", f"it has no {key}")
@@ -39,8 +39,8 @@ def _missing(holder: Tree, place: str, keys: tuple[str, ...]) -> Iterator[Defect
 
 def _head(tree: Tree, version: str) -> Iterator[Defect]:
     head = tree_of(tree, "document")
-    yield from _missing(head, "/document", _HEAD)
-    yield from _missing(tree_of(head, "publisher"), "/document/publisher", _PUBLISHER)
+    yield from _find_missing(head, "/document", _HEAD)
+    yield from _find_missing(tree_of(head, "publisher"), "/document/publisher", _PUBLISHER)
     publisher = text_of(head, "publisher", "category")
     if publisher and publisher not in _PUBLISHERS[version]:
         yield Defect(
@@ -55,8 +55,8 @@ def _head(tree: Tree, version: str) -> Iterator[Defect]:
         yield Defect("csaf-schema", f"/{key[:80]}", "a document has no such part")
 
 
-def _tracking(tracking: Tree) -> Iterator[Defect]:
-    yield from _missing(tracking, "/document/tracking", _TRACKING)
+def _check_tracking(tracking: Tree) -> Iterator[Defect]:
+    yield from _find_missing(tracking, "/document/tracking", _TRACKING)
     status = text_of(tracking, "status")
     if status and status not in _STATUSES:
         yield Defect("csaf-schema", "/document/tracking/status", f"{status[:40]!r} is no status")
@@ -64,7 +64,7 @@ def _tracking(tracking: Tree) -> Iterator[Defect]:
     if not revisions:
         yield Defect("csaf-schema", "/document/tracking/revision_history", "it has no revisions")
     for number, one in enumerate(revisions):
-        yield from _missing(
+        yield from _find_missing(
             one if isinstance(one, dict) else {}, f"/document/tracking/revision_history/{number}", _REVISION
         )
 
@@ -78,11 +78,11 @@ def _lists(tree: Tree) -> Iterator[Defect]:
         if not isinstance(one, dict) or not one:
             yield Defect("csaf-schema", f"/vulnerabilities/{number}", "it is empty, or of another kind")
     for number, one in enumerate(trees_of(tree, "product_tree", "full_product_names")):
-        yield from _missing(one, f"/product_tree/full_product_names/{number}", ("name", "product_id"))
+        yield from _find_missing(one, f"/product_tree/full_product_names/{number}", ("name", "product_id"))
 
 
 def _branches(tree: Tree) -> Iterator[Defect]:
     for place, branch, _ in walk_branches(tree_of(tree, "product_tree")):
-        yield from _missing(branch, place, ("category", "name"))
+        yield from _find_missing(branch, place, ("category", "name"))
         if ("branches" in branch) == ("product" in branch):
             yield Defect("csaf-schema", place, "it has either branches or a product")

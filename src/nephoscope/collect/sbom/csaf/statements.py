@@ -115,11 +115,13 @@ def _statement(
         subcomponents=tuple(_subcomponents(document, reference)),
         justification=_justification(document, vulnerability, reference) if status == "not_affected" else "",
         author=text_of(document.head, "publisher", "name"),
-        time=text_of(document.tracking, "current_release_date"),
-        impact=_told(document, vulnerability, "threats", reference, "impact")
+        time=text_of(document.tracking_section, "current_release_date"),
+        impact=_find_details(document, vulnerability, "threats", reference, "impact")
         if status == "not_affected"
         else "",
-        action=_told(document, vulnerability, "remediations", reference) if status == "affected" else "",
+        action=_find_details(document, vulnerability, "remediations", reference)
+        if status == "affected"
+        else "",
     )
 
 
@@ -154,7 +156,9 @@ def _justification(document: AdvisoryDocument, vulnerability: Tree, product: str
     return ""
 
 
-def _told(document: AdvisoryDocument, vulnerability: Tree, key: str, product: str, category: str = "") -> str:
+def _find_details(
+    document: AdvisoryDocument, vulnerability: Tree, key: str, product: str, category: str = ""
+) -> str:
     """Return the details of the first item for a product."""
     for item in trees_of(vulnerability, key):
         if product in document.products.members(item) and category in {"", text_of(item, "category")}:

@@ -83,7 +83,7 @@ def _component(one: Tree, parent: str) -> ListedComponent:
         licenses=tuple(_licenses(one)),
         supplier=text_of(one, "supplier", "name"),
         scope=text_of(one, "scope"),
-        found=_found(one),
+        found=_read_origin(one),
     )
 
 
@@ -99,7 +99,7 @@ def _licenses(one: Tree) -> Iterator[str]:
             yield text
 
 
-def _found(one: Tree) -> ComponentOrigin:
+def _read_origin(one: Tree) -> ComponentOrigin:
     """Return where a component was found, by what this product and other scanners write beside it."""
     properties = {text_of(each, "name"): text_of(each, "value") for each in trees_of(one, "properties")}
     path = (

@@ -54,10 +54,10 @@ def _read(name: str) -> str:
     try:
         return (files(_FOLDER) / name).read_text(encoding="utf-8")
     except ModuleNotFoundError:
-        raise _missing() from None
+        raise _missing_extra_error() from None
 
 
-def _missing() -> UnreadableBillError:
+def _missing_extra_error() -> UnreadableBillError:
     return UnreadableBillError(f"CycloneDX needs the extra sbom: {install('sbom')}")
 
 
@@ -66,7 +66,7 @@ def _json_validator(version: str) -> Any:
     try:
         import jsonschema_rs
     except ModuleNotFoundError:
-        raise _missing() from None
+        raise _missing_extra_error() from None
     named = {f"{name}.SNAPSHOT.schema.json" for name in _REFERRED}
     base = "http://cyclonedx.org/schema/"
     registry = jsonschema_rs.Registry([(base + name, json.loads(_read(name))) for name in sorted(named)])
@@ -79,7 +79,7 @@ def _etree() -> Any:
     try:
         from lxml import etree
     except ModuleNotFoundError:
-        raise _missing() from None
+        raise _missing_extra_error() from None
     return etree
 
 

@@ -139,12 +139,12 @@ def _unescape(token: str) -> str:
     """Return the text inside of quotes; escapes of bytes make UTF-8."""
     if "\\" not in token:
         return token[1:-1]
-    plain = _ESCAPE.sub(_escaped, token[1:-1])
+    plain = _ESCAPE.sub(_read_escape, token[1:-1])
     # bytes stand as surrogates until all of them are there
     return plain.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _escaped(match: re.Match[str]) -> str:
+def _read_escape(match: re.Match[str]) -> str:
     """Return what an escape stands for."""
     escape = match[1]
     if escape[0] in "uU" and len(escape) > 1:

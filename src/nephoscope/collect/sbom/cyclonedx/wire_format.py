@@ -75,10 +75,10 @@ def _values(field: Field, wire: int, value: Any, depth: int) -> Iterator[object]
         if wire == _FIXED64:
             yield struct.unpack("<d", value)[0]
     elif wire in {_VARINT, _BYTES}:
-        yield from (_number(field, one) for one in ([value] if wire == _VARINT else _packed(value)))
+        yield from (_number(field, one) for one in ([value] if wire == _VARINT else _read_packed(value)))
 
 
-def _packed(content: bytes) -> Iterator[int]:
+def _read_packed(content: bytes) -> Iterator[int]:
     at = 0
     while at < len(content):
         value, at = _varint(content, at)

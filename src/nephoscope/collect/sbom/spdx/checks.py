@@ -60,12 +60,12 @@ def _all_defects(tree: Tree) -> Iterator[Defect]:
     yield from _head_defects(tree)
     for key, required in _REQUIRED:
         for number, one in enumerate(list_of(tree, key)):
-            yield from _missing(one, f"/{key}/{number}", required)
+            yield from _find_missing(one, f"/{key}/{number}", required)
     yield from _word_defects(tree)
-    yield from _doubled(tree)
+    yield from _find_doubled(tree)
 
 
-def _missing(one: object, place: str, required: Iterable[str]) -> Iterator[Defect]:
+def _find_missing(one: object, place: str, required: Iterable[str]) -> Iterator[Defect]:
     """Give what a part lacks; a list of texts lacks nothing."""
     if not isinstance(one, dict):
         yield Defect("spdx-shape", place, "it is no object")
@@ -77,7 +77,7 @@ def _missing(one: object, place: str, required: Iterable[str]) -> Iterator[Defec
 
 def _head_defects(tree: Tree) -> Iterator[Defect]:
     """Give what the document itself lacks or says wrong."""
-    yield from _missing(tree, "", ("spdxVersion", "SPDXID", "name", "documentNamespace", "dataLicense"))
+    yield from _find_missing(tree, "", ("spdxVersion", "SPDXID", "name", "documentNamespace", "dataLicense"))
     version = text_of(tree, "spdxVersion")
     if version and version not in _VERSIONS:
         yield Defect(
@@ -131,10 +131,10 @@ def _part_defects(one: Tree, place: str) -> Iterator[Defect]:
             yield Defect(
                 "spdx-word", f"{place}/externalRefs", f"{category[:40]!r} is no category of references"
             )
-        yield from _missing(reference, f"{place}/externalRefs", ("referenceType", "referenceLocator"))
+        yield from _find_missing(reference, f"{place}/externalRefs", ("referenceType", "referenceLocator"))
 
 
-def _doubled(tree: Tree) -> Iterator[Defect]:
+def _find_doubled(tree: Tree) -> Iterator[Defect]:
     """Give the identifiers that two parts have."""
     seen: set[str] = set()
     for key in ("packages", "files", "snippets"):

@@ -91,7 +91,9 @@ def _component(package: Package, reference: str) -> dict[str, Any]:
     if cpes:
         component["cpe"] = cpes[0]
     component["purl"] = str(url)
-    properties = [{"name": OWN + key, "value": value} for key, value in _found(package).items() if value]
+    properties = [
+        {"name": OWN + key, "value": value} for key, value in _origin_properties(package).items() if value
+    ]
     properties += [{"name": f"{OWN}cpe", "value": one} for one in package.cpes if one not in cpes[:1]]
     if properties:
         component["properties"] = properties
@@ -115,7 +117,7 @@ def _licenses(package: Package) -> list[dict[str, object]]:
     return [{"license": {"id": one} if one in IDENTIFIERS else {"name": one}} for one in known]
 
 
-def _found(package: Package) -> dict[str, str]:
+def _origin_properties(package: Package) -> dict[str, str]:
     """Return where and how a package was found, in the words of our properties."""
     return {
         "path": package.path,

@@ -21,10 +21,10 @@ def write_cyclonedx_xml(packages: Sequence[Package], written_as: WrittenAs) -> b
     tree = cyclonedx_tree(packages, written_as)
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
-        f'<bom xmlns="{NAMESPACE}1.6" serialNumber={_quoted(tree["serialNumber"])} version="1">',
+        f'<bom xmlns="{NAMESPACE}1.6" serialNumber={_quote(tree["serialNumber"])} version="1">',
         *_metadata(tree["metadata"]),
-        *_listed("components", (_component("component", one) for one in tree["components"])),
-        *_listed("dependencies", (_dependency(one) for one in tree["dependencies"])),
+        *_write_list("components", (_component("component", one) for one in tree["components"])),
+        *_write_list("dependencies", (_dependency(one) for one in tree["dependencies"])),
         "</bom>",
     ]
     return ("\n".join(lines) + "\n").encode()
@@ -34,7 +34,7 @@ def _clean(text: str) -> str:
     return _FORBIDDEN.sub("\ufffd", text)
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return quoteattr(_clean(text), {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
 
 
@@ -42,7 +42,7 @@ def _leaf(name: str, text: str) -> str:
     return f"<{name}>{escape(_clean(text), {chr(13): '&#13;'})}</{name}>"
 
 
-def _listed(name: str, items: Iterator[list[str]]) -> Iterator[str]:
+def _write_list(name: str, items: Iterator[list[str]]) -> Iterator[str]:
     """Give an element around the lines of its items."""
     yield f"<{name}>"
     for item in items:
@@ -56,10 +56,10 @@ def _metadata(metadata: dict[str, Any]) -> Iterator[str]:
     tools = metadata["tools"]["components"]
     yield from [
         "<tools>",
-        *_listed("components", (_component("component", one) for one in tools)),
+        *_write_list("components", (_component("component", one) for one in tools)),
         "</tools>",
     ]
-    yield from _listed(
+    yield from _write_list(
         "authors", (["<author>", _leaf("name", one["name"]), "</author>"] for one in metadata["authors"])
     )
     yield from _component("component", metadata["component"])
@@ -68,14 +68,14 @@ def _metadata(metadata: dict[str, Any]) -> Iterator[str]:
 
 def _component(element: str, component: dict[str, Any]) -> list[str]:
     """Return the lines of a component, in the order of the schema."""
-    reference = f" bom-ref={_quoted(component['bom-ref'])}" if "bom-ref" in component else ""
-    lines = [f"<{element} type={_quoted(component['type'])}{reference}>"]
+    reference = f" bom-ref={_quote(component['bom-ref'])}" if "bom-ref" in component else ""
+    lines = [f"<{element} type={_quote(component['type'])}{reference}>"]
     lines += [_leaf(key, component[key]) for key in ("group", "name", "version") if key in component]
     if "licenses" in component:
-        lines += _listed("licenses", ([_license(one)] for one in component["licenses"]))
+        lines += _write_list("licenses", ([_license(one)] for one in component["licenses"]))
     lines += [_leaf(key, component[key]) for key in ("cpe", "purl") if key in component]
     if "properties" in component:
-        lines += _listed("properties", ([_property(one)] for one in component["properties"]))
+        lines += _write_list("properties", ([_property(one)] for one in component["properties"]))
     return [*lines, f"</{element}>"]
 
 
@@ -87,9 +87,9 @@ def _license(choice: dict[str, Any]) -> str:
 
 
 def _property(one: dict[str, str]) -> str:
-    return f"<property name={_quoted(one['name'])}>{escape(_clean(one['value']))}</property>"
+    return f"<property name={_quote(one['name'])}>{escape(_clean(one['value']))}</property>"
 
 
 def _dependency(one: dict[str, Any]) -> list[str]:
-    needed = [f"<dependency ref={_quoted(each)}/>" for each in one["dependsOn"]]
-    return [f"<dependency ref={_quoted(one['ref'])}>", *needed, "</dependency>"]
+    needed = [f"<dependency ref={_quote(each)}/>" for each in one["dependsOn"]]
+    return [f"<dependency ref={_quote(one['ref'])}>", *needed, "</dependency>"]

@@ -90,7 +90,7 @@ class BicepCompiler:
     total: float = SECONDS
 
     @classmethod
-    def installed(cls) -> BicepCompiler | None:
+    def find_installed(cls) -> BicepCompiler | None:
         """The `bicep` on the PATH, else the one that `az bicep install` puts into the home folder; None where there is none."""
         beside = Path.home() / ".azure" / "bin" / "bicep"
         found = shutil.which("bicep") or (str(beside) if os.access(beside, os.X_OK) else None)
@@ -166,7 +166,7 @@ class _BicepProcess:
             method, params = "bicep/compileParams", {**params, "parameterOverrides": {}}
         self._send({"jsonrpc": "2.0", "id": self._last, "method": method, "params": params})
         while True:
-            answer = self._received(until)
+            answer = self._receive(until)
             if answer.id == self._last:
                 break
         if answer.error is not None or answer.result is None:
@@ -181,9 +181,9 @@ class _BicepProcess:
             self._process.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
             self._process.stdin.flush()
         except OSError as error:
-            raise self._ended() from error
+            raise self._ended_error() from error
 
-    def _received(self, until: float) -> _Answer:
+    def _receive(self, until: float) -> _Answer:
         while (end := self._held.find(_HEAD_END)) < 0:
             self._read(until)
         size = _length(bytes(self._held[:end]))
@@ -207,7 +207,7 @@ class _BicepProcess:
         for key, _ in events:
             chunk = os.read(key.fd, _CHUNK)
             if not chunk and key.fileobj is self._process.stdout:
-                raise self._ended()
+                raise self._ended_error()
             if not chunk:
                 self._selector.unregister(key.fileobj)
             elif key.fileobj is self._process.stdout:
@@ -217,7 +217,7 @@ class _BicepProcess:
         if len(self._held) > MAX_BYTES + _CHUNK:
             raise BicepError(f"bicep answered with more than {MAX_BYTES:,} bytes: split the template")
 
-    def _ended(self) -> BicepError:
+    def _ended_error(self) -> BicepError:
         said = self._said.decode("utf-8", "replace").strip()[:500]
         return BicepError(
             f"bicep ended without an answer{f' ({said})' if said else ''}: install Bicep 0.29 or later, and try `bicep build`"

@@ -41,14 +41,14 @@ def parameters_mark(source: BicepSource, document: Mapping[str, object]) -> Text
     for one in source.of_kind("param"):
         value = found.get(one.name)
         if isinstance(value, dict) and one.value is not None:
-            below = {key: (one.value.start, _marked(item, one.value)) for key, item in value.items()}
+            below = {key: (one.value.start, _mark_value(item, one.value)) for key, item in value.items()}
             members[one.name] = (one.start, TextMark(one.start, one.end, below))
     return TextMark(0, 0, {"parameters": (0, TextMark(0, 0, members))})
 
 
 def declared_of(source: BicepSource, resources: object) -> Iterator[tuple[str | int, Any, BicepDeclaration]]:
     """The resources of a compiled template with their declarations: key or index, JSON, declaration; unknown ones are left out."""
-    declared = list(_declared(source.of_kind("resource", "module"), "", ""))
+    declared = list(_match_declarations(source.of_kind("resource", "module"), "", ""))
     if isinstance(resources, dict):
         symbols = {symbol: one for symbol, _, one in declared}
         for symbol, item in resources.items():
@@ -64,7 +64,7 @@ def declared_of(source: BicepSource, resources: object) -> Iterator[tuple[str | 
         if isinstance(item, dict):
             emitted[_kind(item)].append((index, item))
     for kind, items in emitted.items():
-        yield from _paired(source, items, waiting.get(kind, []))
+        yield from _pair_items(source, items, waiting.get(kind, []))
 
 
 def is_module(resource: Mapping[str, object]) -> bool:
@@ -74,7 +74,7 @@ def is_module(resource: Mapping[str, object]) -> bool:
     return str(resource.get("type", "")).lower() == _DEPLOYMENTS and isinstance(inner, dict)
 
 
-def _declared(
+def _match_declarations(
     declarations: Iterable[BicepDeclaration], symbol: str, parent: str
 ) -> Iterator[tuple[str, str, BicepDeclaration]]:
     """Resources and modules with those inside of them: symbolic name, kind, declaration."""
@@ -85,14 +85,14 @@ def _declared(
         own = f"{symbol}::{one.name}" if symbol else one.name
         yield own, _MODULE if one.kind == "module" else kind, one
         if one.value is not None:
-            yield from _declared(one.value.inner.children, own, kind)
+            yield from _match_declarations(one.value.inner.children, own, kind)
 
 
 def _kind(item: Mapping[str, object]) -> str:
     return _MODULE if is_module(item) else f"{item.get('type', '')}@{item.get('apiVersion', '')}".lower()
 
 
-def _paired(
+def _pair_items(
     source: BicepSource, items: list[tuple[int, Any]], declared: list[BicepDeclaration]
 ) -> Iterator[tuple[int, object, BicepDeclaration]]:
     if len(items) == len(declared):
@@ -121,9 +121,9 @@ def _section(source: BicepSource, section: str, compiled: Mapping[str, object]) 
         elif section in _INNER:
             inner = _INNER[section]
             below = item.get(inner) if isinstance(item, dict) else None
-            mark = TextMark(one.start, one.end, {inner: (one.value.start, _marked(below, one.value))})
+            mark = TextMark(one.start, one.end, {inner: (one.value.start, _mark_value(below, one.value))})
         else:
-            mark = _marked(item, one.value)
+            mark = _mark_value(item, one.value)
         members[one.name] = (one.start, mark)
     return TextMark(0, 0, members)
 
@@ -139,14 +139,14 @@ def _resource(item: Mapping[str, object], one: BicepDeclaration) -> TextMark:
     quoted = (one.quoted[0], TextMark(*one.quoted))
     members = {name: quoted for name in ("type", "apiVersion") if name in item}
     if one.value is not None:
-        members |= _marked(item, one.value).members or {}
-        members |= _directing(item, one.value)
+        members |= _mark_value(item, one.value).members or {}
+        members |= _mark_directives(item, one.value)
         if one.kind == "module":
             members["properties"] = (one.start, _module_properties(item, one, one.value))
     return TextMark(one.start, one.end, members)
 
 
-def _directing(item: Mapping[str, object], value: BicepNode) -> dict[str, tuple[int, TextMark]]:
+def _mark_directives(item: Mapping[str, object], value: BicepNode) -> dict[str, tuple[int, TextMark]]:
     """The marks of what makes a resource conditional or repeats it."""
     found = {}
     node: BicepNode | None = value
@@ -170,7 +170,7 @@ def _module_properties(item: Mapping[str, object], one: BicepDeclaration, value:
         for name, (key, node) in (written[1].inner.members or {}).items():
             given = compiled.get(name)
             inner = (
-                {part: (node.start, _marked(each, node)) for part, each in given.items()}
+                {part: (node.start, _mark_value(each, node)) for part, each in given.items()}
                 if isinstance(given, dict)
                 else {}
             )
@@ -179,18 +179,18 @@ def _module_properties(item: Mapping[str, object], one: BicepDeclaration, value:
     return TextMark(one.start, one.end, members)
 
 
-def _marked(value: object, node: BicepNode) -> TextMark:
+def _mark_value(value: object, node: BicepNode) -> TextMark:
     """The marks of a compiled value, as far as it has the shape of what is written."""
     node = node.inner
     if isinstance(value, dict) and node.members is not None:
         members = {
-            key: (at, _marked(value[key], one)) for key, (at, one) in node.members.items() if key in value
+            key: (at, _mark_value(value[key], one)) for key, (at, one) in node.members.items() if key in value
         }
         if isinstance(value.get("copy"), list) and "copy" not in node.members:
             members["copy"] = (node.start, _loops(value["copy"], node))
         return TextMark(node.start, node.end, members)
     if isinstance(value, list) and node.elements is not None and len(value) == len(node.elements):
-        elements = [_marked(item, one) for item, one in zip(value, node.elements, strict=True)]
+        elements = [_mark_value(item, one) for item, one in zip(value, node.elements, strict=True)]
         return TextMark(node.start, node.end, elements=elements)
     return TextMark(node.start, node.end)
 
@@ -201,6 +201,6 @@ def _loops(copies: list[object], node: BicepNode) -> TextMark:
     for one in copies:
         name = one.get("name") if isinstance(one, dict) else None
         at, written = (node.members or {}).get(str(name), (node.start, node))
-        below = {"input": (at, _marked(one.get("input"), written))} if isinstance(one, dict) else {}
+        below = {"input": (at, _mark_value(one.get("input"), written))} if isinstance(one, dict) else {}
         elements.append(TextMark(written.start, written.end, below))
     return TextMark(node.start, node.end, elements=elements)

@@ -85,7 +85,7 @@ def _take(
         return
     value = _json(output.text)
     if value is None:
-        found.problems += _diagnosed(root, name, output)
+        found.problems += _list_errors(root, name, output)
     elif name.endswith(PARAMETERS):
         _take_parameters(repository, name, value, found)
     else:
@@ -103,7 +103,7 @@ def _json(text: str | None) -> dict[str, object] | None:
     return found if isinstance(found, dict) else None
 
 
-def _diagnosed(root: Path, name: str, output: BicepOutput) -> Iterator[Problem]:
+def _list_errors(root: Path, name: str, output: BicepOutput) -> Iterator[Problem]:
     """The errors of a file that does not compile, each where it is."""
     errors = [one for one in output.diagnostics if one.level.lower() == "error"]
     for one in errors:

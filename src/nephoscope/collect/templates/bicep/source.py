@@ -80,7 +80,7 @@ class _Reader:
     def declarations(self) -> Iterator[BicepDeclaration]:
         at, end = self._between(0), len(self._text)
         while at < end:
-            found = self._declaration(at, 0) or self._named(at) or self._using(at)
+            found = self._declaration(at, 0) or self._read_named(at) or self._read_using(at)
             if found is not None:
                 yield found
             at = self._between(max(found.end if found else self._value_end(at), at + 1))
@@ -95,7 +95,7 @@ class _Reader:
             match[1], match[2], at, value.end, match[3][1:-1], quoted, bool(match[4]), value
         )
 
-    def _named(self, at: int) -> BicepDeclaration | None:
+    def _read_named(self, at: int) -> BicepDeclaration | None:
         match = _NAMED.match(self._text, at)
         if match is None:
             return None
@@ -105,7 +105,7 @@ class _Reader:
         value = self._value(equals + 1, 0)
         return BicepDeclaration(match[1], match[2], at, value.end, value=value)
 
-    def _using(self, at: int) -> BicepDeclaration | None:
+    def _read_using(self, at: int) -> BicepDeclaration | None:
         match = _USING.match(self._text, at)
         if match is None:
             return None

@@ -26,14 +26,14 @@ _WRAPPERS: dict[str, frozenset[str]] = {
 def unfold(commands: Iterable[Command], depth: int = 0) -> Iterator[Command]:
     """Give each command as the program that it runs at last, and those of scripts that it hands to a shell."""
     for command in commands:
-        plain = _unwrapped(command)
+        plain = _unwrap(command)
         yield plain
         if plain.program in SHELLS and depth < MAX_DEPTH:
             for script, offset in _scripts(plain):
                 yield from unfold(parse_script(script, offset), depth + 1)
 
 
-def _unwrapped(command: Command) -> Command:
+def _unwrap(command: Command) -> Command:
     while command.program in _WRAPPERS:
         words = command.words[1:]
         valued = _WRAPPERS[command.program]

@@ -236,7 +236,7 @@ class _Parser:
     def _nested_until(self, closing: str) -> None:
         """Parse a substitution from here to its closing character, and add its commands."""
         start = self.at
-        end = _closing(self.text, start, closing)
+        end = _find_closing(self.text, start, closing)
         if self.depth < MAX_DEPTH:
             inner = _Parser(
                 self.text[start:end], self.offset + start, self.depth + 1, self.pipelines, self.base
@@ -245,7 +245,7 @@ class _Parser:
         self.at = min(end + 1, len(self.text))
 
 
-def _closing(text: str, at: int, closing: str) -> int:
+def _find_closing(text: str, at: int, closing: str) -> int:
     """Return the offset of the closing character that is in no quotes and closes this level."""
     level, quote = 0, ""
     while at < len(text):

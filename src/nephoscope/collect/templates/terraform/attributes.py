@@ -75,7 +75,7 @@ class Attributes:
 
     def found(self) -> Found:
         """Return the value, with unknowns in the places of what is not known."""
-        return Found(self._joined(self.values, self.unknown, self.sensitive, self.names), self.path)
+        return Found(self._join(self.values, self.unknown, self.sensitive, self.names), self.path)
 
     def items(self) -> list[Attributes]:
         """Return the elements of a list or set."""
@@ -108,7 +108,7 @@ class Attributes:
             here = here.below(name, (*here.names, name))
         return here
 
-    def _joined(self, value: object, unknown: object, sensitive: object, names: tuple[str, ...]) -> Any:
+    def _join(self, value: object, unknown: object, sensitive: object, names: tuple[str, ...]) -> Any:
         if unknown is True:
             resolved = self.resolve(names)
             label = ".".join(names)
@@ -125,7 +125,7 @@ class Attributes:
             )
         if isinstance(value, list):
             kept = (
-                self._joined(item, _below(unknown, i), _below(sensitive, i), names)
+                self._join(item, _below(unknown, i), _below(sensitive, i), names)
                 for i, item in enumerate(value)
             )
             return [item for item in kept if item is not MISSING]
@@ -136,7 +136,7 @@ class Attributes:
                 else list(value)
             )
             joined = {
-                key: self._joined(value.get(key), _below(unknown, key), _below(sensitive, key), (*names, key))
+                key: self._join(value.get(key), _below(unknown, key), _below(sensitive, key), (*names, key))
                 for key in keys
             }
             return {key: item for key, item in joined.items() if item is not MISSING}

@@ -34,7 +34,7 @@ def azapi_table_values(
     named = name_part(name, f"{address}.name")
     container = _container(parent, address)
     body = attributes.get("body")
-    given = _decoded(body.value)
+    given = _decode(body.value)
     if isinstance(given, dict):
         builder.places.update({(key,): (*body.path, key) for key in given})
         return type_, named, container, given
@@ -54,7 +54,7 @@ def _above(id_: str) -> str:
     return provider if rest and "/" not in rest else above
 
 
-def _decoded(value: object) -> object:
+def _decode(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:

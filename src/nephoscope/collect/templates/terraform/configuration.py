@@ -29,7 +29,7 @@ class Held(NamedTuple):
     mark: TextMark
 
     @property
-    def written(self) -> Written:
+    def written_place(self) -> Written:
         """Where it is written."""
         return Written(self.document, self.path)
 
@@ -127,11 +127,11 @@ class ConfigurationFiles:
         block = self._block(path)
         if block is None:
             return self._call(module) if item else ()
-        found = [block.written]
+        found = [block.written_place]
         inner = _descend(block, values, steps)
         if inner.mark is not block.mark:
-            found.append(inner.written)
-            found += self._followed(module, inner)
+            found.append(inner.written_place)
+            found += self._follow_variable(module, inner)
         return tuple(found)
 
     def _call(self, module: str) -> tuple[Written, ...]:
@@ -141,11 +141,11 @@ class ConfigurationFiles:
             files = self._files(above)
             held = files.find("module", name) if files is not None else None
             if held is not None:
-                return (held.written,)
+                return (held.written_place,)
             module = above
         return ()
 
-    def _followed(self, module: str, held: Held) -> Iterator[Written]:
+    def _follow_variable(self, module: str, held: Held) -> Iterator[Written]:
         """Give the places that a value comes through where it is nothing but a variable or a local value."""
         for _ in range(_MAX_STEPS):
             match = _REFERENCE.fullmatch(held.text)
@@ -157,7 +157,7 @@ class ConfigurationFiles:
                 module, found = self._variable(module, match[2])
             if found is None:
                 return
-            yield found.written
+            yield found.written_place
             held = found
 
     def _variable(self, module: str, name: str) -> tuple[str, Held | None]:

@@ -74,7 +74,7 @@ def _compile_one(text: str) -> Evaluate:
     if text.startswith("'"):
         return _text(text.strip("'"))
     if match := _CONVERSION.fullmatch(text):
-        return _converted(compile_expression(match[1]), match[2], match[3] or "")
+        return _convert(compile_expression(match[1]), match[2], match[3] or "")
     if match := _CHOICE.fullmatch(text):
         return _choice(compile_expression(match[1]), _constant(match[2]), _constant(match[3]))
     if text.startswith("not "):
@@ -137,7 +137,7 @@ def _exists(inner: Evaluate) -> Evaluate:
     return evaluate
 
 
-def _converted(inner: Evaluate, name: str, argument: str) -> Evaluate:
+def _convert(inner: Evaluate, name: str, argument: str) -> Evaluate:
     if name not in _CONVERSIONS:
         raise MappingError(f"no conversion: {name!r}")
     convert = _CONVERSIONS[name]
@@ -172,7 +172,7 @@ def _integer(value: Any, _: str) -> object:
         return value
 
 
-def _mapped(value: object, argument: str) -> object:
+def _map_name(value: object, argument: str) -> object:
     names = dict(part.partition("=")[::2] for part in argument.split(","))
     return names.get(str(value), value)
 
@@ -190,5 +190,5 @@ _CONVERSIONS: dict[str, Callable[[object, str], object]] = {
     "above": lambda value, _: str(value).rsplit("/", 2)[0],
     "name": lambda value, _: str(value).rsplit("/", 1)[-1],
     "list": lambda value, _: value if isinstance(value, list) else [value],
-    "map": _mapped,
+    "map": _map_name,
 }

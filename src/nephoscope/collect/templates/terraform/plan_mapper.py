@@ -66,7 +66,7 @@ class PlanMapper:
             if table is not None:
                 self._resource(change, 0)
             elif change.type.startswith(_OURS):
-                self._unmapped(change, "no table maps this type")
+                self._note_unmapped(change, "no table maps this type")
         for change, table in tabled:
             if table is not None and table.merge_into:
                 self._merge(change, table.merge_into, table)
@@ -74,7 +74,7 @@ class PlanMapper:
             self._tell_parts(resource)
         return self.plan
 
-    def _unmapped(self, change: PlannedChange, reason: str) -> None:
+    def _note_unmapped(self, change: PlannedChange, reason: str) -> None:
         self.plan.unmapped.append(Unmapped(change.address, change.type, change.path, reason))
 
     def _table(self, change: PlannedChange) -> ResourceTable | None:
@@ -97,11 +97,11 @@ class PlanMapper:
         """Return the attributes of a change; unknown ones are looked up in what they refer to."""
 
         def resolve(names: tuple[str, ...]) -> object:
-            return self._referred(change, names, depth)
+            return self._resolve_reference(change, names, depth)
 
         return Attributes(change.values, change.unknown, change.sensitive, change.path, resolve)
 
-    def _referred(self, change: PlannedChange, names: tuple[str, ...], depth: int) -> object:
+    def _resolve_reference(self, change: PlannedChange, names: tuple[str, ...], depth: int) -> object:
         """Return what an unknown attribute refers to, else an unknown that all that refer to the same share."""
         label = ".".join(names)
         unknown = Unknown("any", "runtime", f"{label} of {change.address} is known after the apply")
@@ -161,7 +161,7 @@ class PlanMapper:
             body = builder.build(COMMON, attributes)
             merge(body, builder.build(table.body, attributes))
         if not type_.partition("/")[2]:
-            self._unmapped(change, "its type is known after the apply")
+            self._note_unmapped(change, "its type is known after the apply")
             return
         id_, full = resource_id(container, type_, name, extends=bool(table.scope))
         self._add(change, (id_, full, type_, container), body, builder)
@@ -227,7 +227,7 @@ class PlanMapper:
             for text in table.parents
         ]
         if names and group is MISSING:
-            above = self._named("/".join(types[:2]), names[0])
+            above = self._find_id("/".join(types[:2]), names[0])
             within = f"{base}/resourceGroups/{open_part(f'{change.address}.resource_group_name')}"
             base = above.rpartition("/providers/")[0] if above else within
         if names:
@@ -235,7 +235,7 @@ class PlanMapper:
             base += "".join(f"/{kind}/{name}" for kind, name in zip(types[1:], names, strict=False))
         return base
 
-    def _named(self, type_: str, name: str) -> str:
+    def _find_id(self, type_: str, name: str) -> str:
         """Return the id of the planned resource of a type and name; '' where there is none."""
         change = self._by_name.get((type_.lower(), name))
         made = self._resource(change, 1) if change is not None else None
@@ -258,7 +258,7 @@ class PlanMapper:
         found = self._by_id.get(key.lower()) if key else None
         if found is None:
             self._astray.add(change.type)
-            self._unmapped(change, f"the resource that {merge_into} names is not in the plan")
+            self._note_unmapped(change, f"the resource that {merge_into} names is not in the plan")
             return
         builder = BodyBuilder()
         found.take(builder.build(table.body, attributes), builder)

@@ -136,21 +136,21 @@ class TerraformResource:
 
     def says(self, path: Names) -> bool:
         """Whether the table maps a part of the body, by lower-cased keys."""
-        return any(path[: len(one)] == one for one in self._mapped())
+        return any(path[: len(one)] == one for one in self._mapped_by_name())
 
     def absent_below(self, path: Names) -> Iterator[Names]:
         """The mapped parts at and below a path of lower-cased keys, and what is around them where its blocks are not there."""
         if self.says(path):
             yield path
             return
-        below = {one: unset for one, unset in self._mapped().items() if one[: len(path)] == path}
+        below = {one: unset for one, unset in self._mapped_by_name().items() if one[: len(path)] == path}
         yield from below
         around = {one[:length] for one in below for length in range(len(path), len(one))}
         for container in around:
             if all(unset for one, unset in below.items() if one[: len(container)] == container):
                 yield container
 
-    def _mapped(self) -> dict[Names, bool]:
+    def _mapped_by_name(self) -> dict[Names, bool]:
         if len(self._told) != len(self.unset):
             self._told = self._mapped_paths()
         return self._told

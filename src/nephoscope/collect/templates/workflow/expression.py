@@ -206,7 +206,7 @@ class _Parser:
                 end = self.span.end
                 self.take("]")
                 part = index.value.lower() if index.kind == "literal" else "*" if index.value == "*" else ""
-            node = _extended(node, part, index, end)
+            node = _extend(node, part, index, end)
         return node
 
     def _index(self, depth: int) -> Expression:
@@ -217,7 +217,7 @@ class _Parser:
         return self.binary(0, depth + 1)
 
 
-def _extended(node: Expression, part: str, index: Expression | None, end: int) -> Expression:
+def _extend(node: Expression, part: str, index: Expression | None, end: int) -> Expression:
     span = Span(node.span.start, end)
     computed = [index] if index is not None and index.kind not in ("literal", "star") else []
     if node.kind == "context":

@@ -73,20 +73,20 @@ def is_written_by_anybody(parts: tuple[str, ...]) -> bool:
     )
 
 
-def carried(tree: Expression) -> Iterator[Expression]:
+def find_carried(tree: Expression) -> Iterator[Expression]:
     """Give the contexts and literals whose text the value of an expression may hold."""
     if tree.kind in ("context", "literal"):
         yield tree
     elif tree.kind == "binary" and tree.value == "&&":
-        yield from carried(tree.args[1])
+        yield from find_carried(tree.args[1])
     elif tree.kind == "binary" and tree.value == "||":
-        yield from carried(tree.args[0])
-        yield from carried(tree.args[1])
+        yield from find_carried(tree.args[0])
+        yield from find_carried(tree.args[1])
     elif tree.kind == "call" and tree.value in _CARRYING:
         for argument in tree.args:
-            yield from carried(argument)
+            yield from find_carried(argument)
     elif tree.kind == "index":
-        yield from carried(tree.args[0])
+        yield from find_carried(tree.args[0])
 
 
 def is_inert(parts: tuple[str, ...]) -> bool:

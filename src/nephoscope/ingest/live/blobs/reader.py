@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import msgspec
 
 from nephoscope.ingest.faults import StoppedError
-from nephoscope.ingest.live.packing import packed
+from nephoscope.ingest.live.packing import packing_of
 from nephoscope.ingest.live.progress import Progress
 from nephoscope.ingest.live.recoded import as_text, damage, wide
 from nephoscope.ingest.live.source import Refused, Sink
-from nephoscope.ingest.live.stretch import Stretch, digest, only_whole, tabular, wrapped
+from nephoscope.ingest.live.stretch import Stretch, digest, is_wrapped, only_whole, tabular
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobBlock, BlobClient, BlobProperties, ContainerClient
@@ -98,14 +98,14 @@ class BlobReader:
             return None
         _LOG.info("%s has the content of %s, which was read", self.key, other)
         return msgspec.structs.replace(
-            self._begun(head), offset=self.found.size, etag=self.found.etag, done=True, whole=content.name(self.found.size)
+            self._begin(head), offset=self.found.size, etag=self.found.etag, done=True, whole=content.name(self.found.size)
         )  # fmt: skip
 
     def _go_on(self, progress: Progress, blocks: list[BlobBlock], settled: bool) -> Progress:
         sink, content = self.reading.sink, Whole(self._fetch)
         start = 0 if tabular(self.found.name) else max(progress.offset, sink.last(progress.feed), 0)
         stretch = Stretch(
-            0 if self._packed or progress.wide else start,
+            0 if self._packing or progress.wide else start,
             self.found.size,
             content.fetch,
             self.reading.stop,
@@ -114,7 +114,7 @@ class BlobReader:
         end = self._hand_over(progress, stretch, start, settled)
         inside = _inside(blocks, end)
         progress = msgspec.structs.replace(
-            progress, offset=end, etag=self.found.etag, done=settled, blocks=inside, listed=_listed(blocks, inside),
+            progress, offset=end, etag=self.found.etag, done=settled, blocks=inside, listed=_hash_blocks(blocks, inside),
             head=stretch.head(end) if start == 0 else progress.head,
             tail=stretch.tail(end) if end > start and not progress.wide else progress.tail,
             whole=content.name(self.found.size) if settled and progress.offset <= 0 else "",
@@ -126,7 +126,7 @@ class BlobReader:
         """The byte up to which records were handed over; of packed or wide blobs, the byte of what they hold in UTF-8."""
         name = f"{self.container.container_name}/{self.found.name}"
         sink, form, feed = self.reading.sink, self.reading.form, progress.feed
-        stream, growing = as_text(stretch, start, self._packed, progress.wide, growing=not settled)
+        stream, growing = as_text(stretch, start, self._packing, progress.wide, growing=not settled)
         end = sink.read(feed, cast("BinaryIO", stream), name, at=start, growing=growing, form=form)
         if why := damage(stream):
             end += 1
@@ -134,8 +134,8 @@ class BlobReader:
         return end
 
     @property
-    def _packed(self) -> str:
-        return packed(self.found.name)
+    def _packing(self) -> str:
+        return packing_of(self.found.name)
 
     def _same(self, before: Progress | None) -> tuple[Progress, list[BlobBlock]]:
         """Where to go on: after what was read, if the blob still begins with it, else anew. The committed blocks with it."""
@@ -146,18 +146,18 @@ class BlobReader:
             return before, blocks
         settled = max(0, len(blocks) - 1)
         progress = msgspec.structs.replace(
-            self._begun(self._fetch(0, min(_HEAD, self.found.size))),
+            self._begin(self._fetch(0, min(_HEAD, self.found.size))),
             blocks=settled,
-            listed=_listed(blocks, settled),
+            listed=_hash_blocks(blocks, settled),
         )
         self.reading.sink.save(self.key, progress.kept())
         return progress, blocks
 
-    def _begun(self, head: bytes) -> Progress:
+    def _begin(self, head: bytes) -> Progress:
         """Of a blob that begins anew, with a feed of its own, kept before the first hand-over: a sequence never means two things."""
         return Progress(
             f"{self.container.container_name}/{self.found.name}#{secrets.token_hex(6)}",
-            created=str(self.found.creation_time), wrapped=wrapped(head), wide=wide(head),
+            created=str(self.found.creation_time), wrapped=is_wrapped(head), wide=wide(head),
         )  # fmt: skip
 
     def _continues(self, before: Progress, blocks: list[BlobBlock]) -> bool:
@@ -167,7 +167,7 @@ class BlobReader:
             return True
         if self.found.size < begun and not before.wide:
             return False
-        if blocks and before.blocks and _listed(blocks, before.blocks) == before.listed:
+        if blocks and before.blocks and _hash_blocks(blocks, before.blocks) == before.listed:
             return True
         if not self._of_blocks and before.created == str(self.found.creation_time):
             return True
@@ -219,7 +219,7 @@ def _inside(blocks: list[BlobBlock], end: int) -> int:
     return sum(reached <= end for reached in accumulate(int(block.size) for block in blocks))
 
 
-def _listed(blocks: list[BlobBlock], count: int) -> str:
+def _hash_blocks(blocks: list[BlobBlock], count: int) -> str:
     return digest("\n".join(block.id for block in blocks[:count]).encode()) if len(blocks) >= count else ""
 
 

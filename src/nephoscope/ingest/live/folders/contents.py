@@ -39,7 +39,7 @@ class Rival(NamedTuple):
         return {int(at, 16): digest for at, digest in pairs}
 
     @property
-    def interrupted(self) -> bool:
+    def is_interrupted(self) -> bool:
         """Whether the process ended before it could note what it had handed over first: the beginning alone is known."""
         return not self.progress.content.size and self.last > 0
 
@@ -122,7 +122,7 @@ class Contents:
             for one in unique.values()
             if _alike(said, told_by_path(one.name)) and self._may(one, name, start)
         ]
-        return [one for one in may if one.progress.content.size > size or one.interrupted]
+        return [one for one in may if one.progress.content.size > size or one.is_interrupted]
 
     def judge(
         self, name: str, text: Prefixes, rivals: Collection[Rival], own: Progress | None
@@ -131,7 +131,7 @@ class Contents:
         found = Found(0)
         for one in rivals:
             content = one.progress.content
-            if one.interrupted:
+            if one.is_interrupted:
                 found = max(found, Found(min(one.last, text.size)))
             elif content.size <= text.size:
                 if text.begins(content) and self._akin(one.progress, name, text.size):
@@ -139,7 +139,7 @@ class Contents:
                 elif own is not None:
                     self._apart.add((own.feed, one.progress.feed))
             else:
-                at = text.marked(one.marks)
+                at = text.match_marks(one.marks)
                 if at < 0 and own is not None:
                     self._apart.add((own.feed, one.progress.feed))
                 if at > 0 or (at == 0 and text.size >= HEAD):

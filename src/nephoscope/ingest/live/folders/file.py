@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from nephoscope.ingest.live.packing import packed
+from nephoscope.ingest.live.packing import packing_of
 from nephoscope.ingest.live.progress import Progress
 from nephoscope.ingest.live.recoded import as_text, wide
-from nephoscope.ingest.live.stretch import SAMPLE, Stretch, digest, tabular, wrapped
+from nephoscope.ingest.live.stretch import SAMPLE, Stretch, digest, is_wrapped, tabular
 from nephoscope.ingest.logs.growth import head_of
 
 _PART = 1024 * 1024
@@ -53,16 +53,16 @@ class OpenFile:
 
     def __init__(self, file: File, descriptor: int, stop: Event) -> None:
         self.file, self._descriptor, self._stop = file, descriptor, stop
-        self.packing = packed(file.path.name)
+        self.packing = packing_of(file.path.name)
         self.size = file.stat.st_size
         beginning = self._fetch(0, _BEGINNING)
-        self.wrapped, self.wide = wrapped(beginning), wide(beginning)
+        self.wrapped, self.wide = is_wrapped(beginning), wide(beginning)
 
     def _fetch(self, start: int, end: int) -> bytes:
         return os.pread(self._descriptor, end - start, start)
 
     @property
-    def lined(self) -> bool:
+    def is_lined(self) -> bool:
         """Whether its bytes are lines or records that grow at their end alone."""
         return not (self.packing or self.wide or self.wrapped or tabular(self.file.path.name))
 

@@ -41,13 +41,13 @@ class Reading:
             self.contents.leave(key, truncated=not tabular(name))
             self._trails.pop(key, None)
             progress = None
-        found = self._found(opened, start, progress)
+        found = self._find_known(opened, start, progress)
         if found is not None and found.open and not settled:
             # A copy that is still being made: what is in it was read, and what is not comes from the file that it is of.
             return 0
-        progress = self._begun(opened, start, progress, found)
+        progress = self._begin(opened, start, progress, found)
         at = max(progress.offset, self.sink.last(progress.feed), 0)
-        if not opened.lined:
+        if not opened.is_lined:
             return self._go_on(opened, progress, found.at if found and tabular(name) else at, settled=settled)
         if at == progress.offset < opened.size and progress.cut >= 0 and not opened.breaks(at, at + 1):
             if not settled and not opened.breaks(at, opened.size):
@@ -72,18 +72,18 @@ class Reading:
         )
         self.sink.note(error=told, key=f"{CUT}{name}")
 
-    def _found(self, opened: OpenFile, start: bytes, own: Progress | None) -> Found | None:
+    def _find_known(self, opened: OpenFile, start: bytes, own: Progress | None) -> Found | None:
         name = opened.file.name
         rivals = self.contents.rivals(name, start, own)
         if not rivals:
             return None
         text = prefixes(opened.parts(), chain.from_iterable(one.places() for one in rivals))
         found = self.contents.judge(name, text, rivals, own)
-        if found is not None and tabular(name) and found.at < text.size and not text.lined(found.at):
+        if found is not None and tabular(name) and found.at < text.size and not text.ends_line(found.at):
             return Found(0)
         return found
 
-    def _begun(
+    def _begin(
         self, opened: OpenFile, start: bytes, progress: Progress | None, found: Found | None
     ) -> Progress:
         """What is known of a file, kept before anything is handed over, so that a sequence never means two things."""

@@ -59,7 +59,7 @@ class Standing:
     untimed: int
 
 
-def standing(
+def judge_health(
     health: SourceHealth, rates: Sequence[SourceRate], now: datetime, whole: Sequence[SourceRate] = ()
 ) -> Standing:
     """How a table stands; `rates` are its hours, `whole` those of all tables of the source."""
@@ -70,7 +70,7 @@ def standing(
     delay = sum(one.delay * one.timed for one in day) / timed if timed else None
     last = by_hour.get(hour)
     return Standing(
-        health, last.rows if last else 0, _expected(by_hour, health, hour), delay,
+        health, last.rows if last else 0, _expected_rows(by_hour, health, hour), delay,
         _share(health, rates, whole, now - timedelta(days=1)), sum(one.untimed for one in day),
     )  # fmt: skip
 
@@ -93,14 +93,14 @@ def findings(
     for kind, detail in (
         ("silent", _silent(health, rates, now)),
         ("quarantine", _quarantine(health, rates, now, whole)),
-        ("failing", _failing(health, now)),
+        ("failing", _describe_failure(health, now)),
     ):
         if detail:
             found.append(Finding(health.source, health.workspace, health.table, kind, detail))
     return found
 
 
-def _expected(by_hour: dict[datetime, SourceRate], health: SourceHealth, hour: datetime) -> float | None:
+def _expected_rows(by_hour: dict[datetime, SourceRate], health: SourceHealth, hour: datetime) -> float | None:
     """The median of the same hour on the days since the table was first seen, at most a week; None before it is known."""
     if health.first_seen is None:
         return None
@@ -119,7 +119,11 @@ def _silent(health: SourceHealth, rates: Sequence[SourceRate], now: datetime) ->
     if health.table in ("", QUARANTINE) or health.last_seen is None:
         return ""
     long = profile.gaps >= _KNOWN_GAPS and now - health.last_seen > limit(profile)
-    return _nothing(health.last_seen, profile, now) if long or _two_empty_hours(health, rates, now) else ""
+    return (
+        _describe_silence(health.last_seen, profile, now)
+        if long or _two_empty_hours(health, rates, now)
+        else ""
+    )
 
 
 def limit(profile: Profile) -> timedelta:
@@ -130,7 +134,7 @@ def limit(profile: Profile) -> timedelta:
     return max(least, timedelta(seconds=usual + beyond))
 
 
-def _nothing(last: datetime, profile: Profile, now: datetime) -> str:
+def _describe_silence(last: datetime, profile: Profile, now: datetime) -> str:
     usual = f"silences of {_words(timedelta(seconds=profile.silence()))} are usual"
     known = usual if profile.gaps else "it came once"
     return f"nothing for {_words(now - last)}, since {last:%Y-%m-%d %H:%M} UTC; {known}"
@@ -152,7 +156,7 @@ def silent_source(source: Source, healths: Iterable[SourceHealth], now: datetime
     detail = ""
     if last is not None:
         profile = Profile.of(whole.columns)
-        detail = _nothing(last, profile, now) if now - last > limit(profile) else ""
+        detail = _describe_silence(last, profile, now) if now - last > limit(profile) else ""
     elif source.created is not None and now - source.created > FIRST_SILENCE:
         detail = f"nothing has come since it was added at {source.created:%Y-%m-%d %H:%M} UTC"
     return Finding(source.name, source.workspace, "", "silent", detail) if detail else None
@@ -170,7 +174,7 @@ def _two_empty_hours(health: SourceHealth, rates: Sequence[SourceRate], now: dat
     ]
     if not all(hour in by_hour for hour in weekly):
         return False
-    return all((_expected(by_hour, health, hour) or 0.0) > 0 for hour in hours)
+    return all((_expected_rows(by_hour, health, hour) or 0.0) > 0 for hour in hours)
 
 
 def _quarantine(
@@ -198,7 +202,7 @@ def _quarantine(
     return f"{bad} of {rows + bad} records of late could not be read ({share:.0%}; before: {usual:.0%})"
 
 
-def _failing(health: SourceHealth, now: datetime) -> str:
+def _describe_failure(health: SourceHealth, now: datetime) -> str:
     if health.table or not health.error or health.error_at is None:
         return ""
     since = health.last_seen or health.first_seen

@@ -55,10 +55,10 @@ class Keeper:
         """Write what a source has told since the last time."""
         tables, told = meter.drain()
         if tables:
-            self._arrived(source, tables, now)
+            self._note_arrivals(source, tables, now)
         self._tell(source, told, now)
 
-    def _arrived(self, source: Source, tables: Mapping[str, Set[str]], now: datetime) -> None:
+    def _note_arrivals(self, source: Source, tables: Mapping[str, Set[str]], now: datetime) -> None:
         """The profiles, and in the same transaction what they take for usual from now on though it is news."""
         health, workspace = self.state.source_health, source.workspace
         kept: dict[str, str] = {}
@@ -91,7 +91,7 @@ class Keeper:
 
     def judge(self, now: datetime) -> bool:
         """Judge every source and write what the lake is to hear; False where another process does."""
-        if not self._held():
+        if not self._hold_lease():
             return False
         every = self.state.source_health.all()
         rates = self.state.source_health.rates(since=now - timedelta(days=8))
@@ -127,7 +127,7 @@ class Keeper:
         if self._lease is not None:
             self._lease.release()
 
-    def _held(self) -> bool:
+    def _hold_lease(self) -> bool:
         self._lease = self.state.leases.take(LEASE, self.holder, LEASE_SECONDS)
         return self._lease is not None
 
@@ -136,7 +136,7 @@ class Keeper:
 
         The rows, what is noted of them and the changes that they tell are one transaction: a kill tells none twice and none never.
         """
-        with self._judging() as session:
+        with self._judge_in_transaction() as session:
             current = {finding.key: finding for finding in [*found, *self._changes(session)]}
             kept = self.state.checkpoints.within(session, KEPT)
             open_ = {key.removeprefix(_OPEN): value for key, value in kept.items() if key.startswith(_OPEN)}
@@ -156,7 +156,7 @@ class Keeper:
             self.state.checkpoints.keep(session, KEPT, noted)
 
     @contextmanager
-    def _judging(self) -> Iterator[Session]:
+    def _judge_in_transaction(self) -> Iterator[Session]:
         """A transaction that whoever lost the lease does not have: LeaseLostError."""
         assert self._lease is not None
         with self.state.transaction() as session:
@@ -175,7 +175,7 @@ class Keeper:
         """What has changed in schemas since it was told last, a finding a table."""
         found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
         for one in self.state.schema_changes.take(session):
-            found[one.source, one.workspace, one.table].append(_changed(one.new, one.gone))
+            found[one.source, one.workspace, one.table].append(_describe_change(one.new, one.gone))
         return [Finding(*place, "schema", "; ".join(told)) for place, told in found.items()]
 
     def _over(self, value: Mapping[str, Any], now: datetime) -> bool:
@@ -196,14 +196,14 @@ class Keeper:
                 continue
             id_ = self.lake.workspace(health.workspace).id
             row = made.status(health.source, source.kind, id_, health.error, now, summary=not changed)
-            with self._judging() as session:
+            with self._judge_in_transaction() as session:
                 self._out(session, health.workspace, "SentinelHealth", row)
                 noted = {key: {"status": word, "at": now.isoformat()}}
                 self.state.checkpoints.keep(session, KEPT, noted)
 
     def _usage(self, now: datetime) -> None:
         """The rows of Usage of the hours that are over, and of what came to one after it was told, by the outbox: each once."""
-        with self._judging() as session:
+        with self._judge_in_transaction() as session:
             used = self.state.usage.take(session, now.replace(minute=0, second=0, microsecond=0))
             for one in used:
                 self._out(session, one.workspace, "Usage", made.usage(one))
@@ -235,7 +235,7 @@ def _plain(finding: Finding) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _changed(new: Sequence[str], gone: Sequence[str]) -> str:
+def _describe_change(new: Sequence[str], gone: Sequence[str]) -> str:
     parts = [f"new: {', '.join(new[:20])}"] if new else []
     parts += [f"no longer there: {', '.join(gone[:20])}"] if gone else []
     return "; ".join(parts)

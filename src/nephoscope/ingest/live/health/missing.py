@@ -48,7 +48,7 @@ class Missing:
     last: datetime | None = None
 
 
-def missing(
+def find_missing_logs(
     resources: Iterable[Resource], newest_rows: NewestRows, now: datetime, quiet: timedelta
 ) -> list[Missing]:
     """What should have sent logs within `quiet` and did not, sorted by resource."""
@@ -86,7 +86,7 @@ def _of_settings(
     kind, resource = _type_of(scope), _logged_by(scope)
     if not resource:
         return
-    sent = {setting.id.name: _sent(kind, setting) for setting in settings}
+    sent = {setting.id.name: _read_setting(kind, setting) for setting in settings}
     for name, logs in sent.items():
         if logs:
             # Rows of an account's service may bear the id of either; their table tells the service.
@@ -103,7 +103,7 @@ def _logs(setting: Resource) -> list[dict[str, Any]]:
     return [one for one in _properties(setting).get("logs") or [] if isinstance(one, dict)]
 
 
-def _sent(kind: str, setting: Resource) -> Sent:
+def _read_setting(kind: str, setting: Resource) -> Sent:
     enabled = [one for one in _logs(setting) if one.get("enabled")]
     categories = {str(one["category"]).lower() for one in enabled if one.get("category")}
     return Sent(kind, frozenset(categories), any(one.get("categoryGroup") for one in enabled))

@@ -35,7 +35,7 @@ Counts = Callable[[str, str], bool]
 
 
 @cache
-def _dedicated(kind: str) -> dict[str, frozenset[str]]:
+def _dedicated_tables(kind: str) -> dict[str, frozenset[str]]:
     """The tables that a resource type's logs have of their own, each with the categories that go there."""
     found: dict[str, set[str]] = {}
     kinds = STORAGE_SERVICES if kind == STORAGE else (kind,)
@@ -63,10 +63,10 @@ class Sent:
             return table == ACTIVITY and (self.every or not category or category in self.categories)
         if table == DIAGNOSTICS:
             return self.every or category in self.categories
-        own = _dedicated(self.kind).get(table)
+        own = _dedicated_tables(self.kind).get(table)
         if own is None:
             return False
-        known = frozenset[str]().union(*_dedicated(self.kind).values())
+        known = frozenset[str]().union(*_dedicated_tables(self.kind).values())
         # Azure has older names of categories whose records go to the same tables.
         if self.every or not self.categories <= known:
             return True

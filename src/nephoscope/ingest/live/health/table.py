@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.tenant_stores import current_resources
-from nephoscope.ingest.live.health.judging import Finding, findings, silent_source, standing
-from nephoscope.ingest.live.health.missing import Missing, missing
+from nephoscope.ingest.live.health.judging import Finding, findings, judge_health, silent_source
+from nephoscope.ingest.live.health.missing import Missing, find_missing_logs
 from nephoscope.ingest.live.health.newest_rows import last_rows
 from nephoscope.state.ingestion.source_health import SourceHealth, SourceRate
 
@@ -67,7 +67,7 @@ def rows(state: State, now: datetime, source: str | None = None) -> list[Row]:
 
 def _row(health: SourceHealth, whole: Sequence[SourceRate], found: Sequence[Finding], now: datetime) -> Row:
     own = [rate for rate in whole if rate.table == health.table]
-    stands, wrong = standing(health, own, now, whole), [*found, *findings(health, own, now, whole)]
+    stands, wrong = judge_health(health, own, now, whole), [*found, *findings(health, own, now, whole)]
     status = ", ".join(finding.kind for finding in wrong) or "ok"
     detail = "; ".join(finding.detail for finding in wrong) or health.error
     if not detail and not health.table and health.last_seen is None:
@@ -84,4 +84,4 @@ def missing_logs(lake: Lake, state: State, data: Path, now: datetime, days: int)
         return None
     workspaces = state.workspaces.names()
     newest_rows = last_rows(lake, data, workspaces, now, timedelta(days=30 + days))
-    return missing(resources, newest_rows, now, timedelta(days=days))
+    return find_missing_logs(resources, newest_rows, now, timedelta(days=days))

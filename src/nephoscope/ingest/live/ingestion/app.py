@@ -15,14 +15,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from nephoscope.ingest.faults import BusyError
-from nephoscope.ingest.live.ingestion.bodies import body_of, unpacked
+from nephoscope.ingest.live.ingestion.bodies import body_of, unpack_body
 from nephoscope.ingest.live.ingestion.gathering import CrowdedError, Gathering
 from nephoscope.ingest.live.ingestion.quota import Limits, Quota
 from nephoscope.ingest.live.ingestion.records import records_of
 from nephoscope.ingest.live.ingestion.refused import RefusedError
 from nephoscope.ingest.live.ingestion.repeats import Repeats
 from nephoscope.ingest.live.ingestion.rules import Flow, Rule
-from nephoscope.ingest.live.ingestion.shaping import Shaped, shaped
+from nephoscope.ingest.live.ingestion.shaping import Shaped, shape_records
 from nephoscope.ingest.live.ingestion.tokens import Tokens
 from nephoscope.ingest.live.source import Sink
 from nephoscope.model.resource_binding import ResourceBinding
@@ -83,7 +83,7 @@ class Door:
         """
         with self._repeats.once(Repeats.mark(request, stream, body, sender), _PATIENCE) as first:
             if first:
-                self._append(shaped(flows, stream, records_of(body)), len(body), sender)
+                self._append(shape_records(flows, stream, records_of(body)), len(body), sender)
 
     def _append(self, found: Shaped, size: int, sender: ResourceBinding | None) -> None:
         try:
@@ -122,7 +122,7 @@ async def _serve(door: Door, request: Request) -> None:
     body = await body_of(request, door.limits.body)
     door.count(rule, len(body))
     # Microsoft's client fills its requests to the limit by counting records alone, not what parts them.
-    data = unpacked(body, request.headers.get("content-encoding", ""), door.limits.body * 5 // 4)
+    data = unpack_body(body, request.headers.get("content-encoding", ""), door.limits.body * 5 // 4)
     id_ = request.headers.get("x-ms-client-request-id", "")[:200]
     await run_in_threadpool(door.take, flows, stream, data, id_)
 

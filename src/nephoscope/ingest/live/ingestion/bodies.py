@@ -24,7 +24,7 @@ async def body_of(request: Request, limit: int) -> bytes:
     return bytes(data)
 
 
-def unpacked(body: bytes, encoding: str, limit: int) -> bytes:
+def unpack_body(body: bytes, encoding: str, limit: int) -> bytes:
     """A body without its gzip; RefusedError for another encoding, damaged data, or more than the limit."""
     if encoding.lower() in ("", "identity"):
         return body

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.live.ingestion.app import Door
 from nephoscope.ingest.live.ingestion.quota import Limits
-from nephoscope.ingest.live.ingestion.rules import implied
+from nephoscope.ingest.live.ingestion.rules import make_implied_rule
 from nephoscope.ingest.live.ingestion.tokens import Tokens
 from nephoscope.ingest.live.meter import Meter
 from nephoscope.ingest.live.sink import LakeSink
@@ -38,14 +38,14 @@ class Doors:
         """The door of a workspace; it goes on where the last process of this data folder ended."""
         with self._lock:
             if workspace not in self._known:
-                self._known[workspace] = self._made(workspace)
+                self._known[workspace] = self._make_door(workspace)
             return self._known[workspace]
 
-    def _made(self, workspace: str) -> Door:
+    def _make_door(self, workspace: str) -> Door:
         sink = LakeSink(
             f"{SOURCE}:{workspace}", workspace, self.lake, self.lake.writer(), self.state.checkpoints, Meter(), self._stop
         )  # fmt: skip
-        flows = implied(workspace, self._table)
+        flows = make_implied_rule(workspace, self._table)
         return Door(sink, Tokens(""), {}, flows, workspace, LIMITS)
 
     def _table(self, name: str) -> Table | None:

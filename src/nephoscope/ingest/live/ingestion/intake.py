@@ -17,12 +17,12 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.ingest.live.ingestion.bodies import unpacked
+from nephoscope.ingest.live.ingestion.bodies import unpack_body
 from nephoscope.ingest.live.ingestion.records import records_of
 from nephoscope.ingest.live.ingestion.refused import RefusedError
 from nephoscope.ingest.live.ingestion.repeats import Repeats
 from nephoscope.ingest.live.seldom import Seldom
-from nephoscope.ingest.logs.secrets import masked
+from nephoscope.ingest.logs.secrets import mask_secrets
 from nephoscope.lake.errors import SpoolFullError
 from nephoscope.lake.schema.rows import apart, arrow_of
 from nephoscope.lake.schema.table import Table
@@ -114,7 +114,7 @@ class Intake:
             if self._last > 1:
                 await asyncio.sleep(LINGER)
             several = self._next()
-            found = await loop.run_in_executor(self._thread, self._taken, [one.post for one in several])
+            found = await loop.run_in_executor(self._thread, self._take_posts, [one.post for one in several])
             self._last = len(several)
             for one, result in zip(several, found, strict=True):
                 if one.answer.cancelled():
@@ -137,7 +137,7 @@ class Intake:
         self._size -= sum(len(one.post.body) for one in several)
         return several
 
-    def _taken(self, posts: Sequence[Post]) -> list[int | Exception]:
+    def _take_posts(self, posts: Sequence[Post]) -> list[int | Exception]:
         """What became of requests: how many records each brought, or why it was not taken."""
         gc.disable()  # rows have no cycles, and to look for them costs more than to read them
         try:
@@ -155,7 +155,7 @@ class Intake:
         """Read a body; `first` has the requests of this append by their marks: one that is sent twice shares what becomes of it."""
         found = _Read(post)
         try:
-            body = unpacked(post.body, post.encoding, self.body * 10)
+            body = unpack_body(post.body, post.encoding, self.body * 10)
             found.mark = Repeats.mark(post.id, post.stream, body, post.sender)
             found.again = found.mark in self._repeats or found.mark in first
             if found.mark and not found.again:
@@ -201,7 +201,10 @@ class Intake:
         if strict:
             taken = {workspace: group for workspace, group in groups.items() if workspace not in strict}
             found = self._of_table(name, taken, now) if taken else []
-            return [*found, *(self._refused(place, name, groups[place.name]) for place in strict.values())]
+            return [
+                *found,
+                *(self._refuse_table(place, name, groups[place.name]) for place in strict.values()),
+            ]
         records = {
             workspace: [record for one in group for record in one.records]
             for workspace, group in groups.items()
@@ -227,7 +230,7 @@ class Intake:
             found.append(Portion(workspace, {name: rows.table}, bad))
         return found
 
-    def _refused(self, place: Workspace, table: str, group: Sequence[_Read]) -> Portion:
+    def _refuse_table(self, place: Workspace, table: str, group: Sequence[_Read]) -> Portion:
         """The records for a table that the workspace does not take, set aside."""
         every = [record for one in group for record in one.records]
         why = place.refusal(table)
@@ -240,9 +243,9 @@ class Intake:
             if place < len(one.records):
                 break
             place -= len(one.records)
-        raw = masked(msgspec.json.encode(record).decode())[:RAW_BYTES]
+        raw = mask_secrets(msgspec.json.encode(record).decode())[:RAW_BYTES]
         resource = one.post.sender.key if one.post.sender is not None else ""
-        return Bad(self.producer, f"record {place}", masked(reason), raw, "", table, resource=resource)
+        return Bad(self.producer, f"record {place}", mask_secrets(reason), raw, "", table, resource=resource)
 
 
 def _senders(group: Sequence[_Read]) -> list[tuple[ResourceBinding | None, int]]:

@@ -71,7 +71,7 @@ def check_rules(files: list[str], find: Find) -> None:
             _rule(document, name, find, lambda _: None, whole=False)
 
 
-def implied(name: str, find: Find) -> Callable[[str], tuple[Flow, ...]]:
+def make_implied_rule(name: str, find: Find) -> Callable[[str], tuple[Flow, ...]]:
     """The flows of a rule that nobody wrote: `Custom-T` and `Microsoft-T` go to the table T as they are, if it is known.
 
     RefusedError for a table that the lake itself writes.
@@ -110,7 +110,7 @@ def _rule(document: dict[str, object], where: str, find: Find, make: Make, *, wh
     id_ = str(properties.get("immutableId") or document.get("name") or "")
     if not id_:
         raise SourceError(f"rules: {where}: properties.immutableId is missing")
-    declared = _declared(properties.get("streamDeclarations") or {}, where)
+    declared = _parse_declarations(properties.get("streamDeclarations") or {}, where)
     streams: dict[str, tuple[Flow, ...]] = {}
     for number, one in enumerate(properties["dataFlows"]):
         place = f"{where}: properties.dataFlows[{number}]"
@@ -124,7 +124,7 @@ def _rule(document: dict[str, object], where: str, find: Find, make: Make, *, wh
     return Rule(id_, streams)
 
 
-def _declared(declarations: Any, where: str) -> dict[str, dict[str, KqlType]]:
+def _parse_declarations(declarations: Any, where: str) -> dict[str, dict[str, KqlType]]:
     try:
         return {
             stream: {str(one["name"]): _TYPES[str(one["type"]).lower()] for one in body["columns"]}

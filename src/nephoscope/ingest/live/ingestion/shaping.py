@@ -25,7 +25,7 @@ class Shaped:
     refused: tuple[Refused, ...] = ()
 
 
-def shaped(flows: tuple[Flow, ...], stream: str, records: Sequence[Mapping[str, object]]) -> Shaped:
+def shape_records(flows: tuple[Flow, ...], stream: str, records: Sequence[Mapping[str, object]]) -> Shaped:
     """The records through every flow of their stream; a transform that fails refuses the records and stops no other flow."""
     found = Shaped()
     for flow in flows:
@@ -37,7 +37,7 @@ def shaped(flows: tuple[Flow, ...], stream: str, records: Sequence[Mapping[str, 
             except TransformError as error:
                 reason = f"the transform to {flow.table} failed: {error}"
                 found.refused += tuple(
-                    _refused(stream, reason, number, one) for number, one in enumerate(records)
+                    _make_refusal(stream, reason, number, one) for number, one in enumerate(records)
                 )
                 continue
             rows = _whole(made, flow.bag)
@@ -53,7 +53,7 @@ def _origin(number: int, record: Mapping[str, object], unfit: str = "") -> Origi
     return Origin(f"record {number}", record, unfit)
 
 
-def _refused(stream: str, reason: str, number: int, record: Mapping[str, object]) -> Refused:
+def _make_refusal(stream: str, reason: str, number: int, record: Mapping[str, object]) -> Refused:
     return Refused(stream, f"record {number}", reason, json_text(record))
 
 

@@ -14,10 +14,10 @@ _PREFIX = "nepho_"
 def new_token() -> tuple[str, str]:
     """(a new token of 256 random bits, its hash as it is kept)."""
     token = _PREFIX + secrets.token_urlsafe(32)
-    return token, hashed(token)
+    return token, hash_token(token)
 
 
-def hashed(token: str) -> str:
+def hash_token(token: str) -> str:
     """SHA-256 in hexadecimal: enough for what is random and long; raises SourceError for what is short."""
     if len(token) < 32:
         raise SourceError("a token needs 32 characters or more: have one made")

@@ -77,7 +77,7 @@ class ActivityLog:
         now, counts = self.around.clock(), []
         with self._client() as asked:
             for subscription in self.settings.subscriptions:
-                ask = _asking(asked, subscription)
+                ask = _make_fetch(asked, subscription)
                 counts.append(sum(map(len, ask(now - timedelta(minutes=5), now))))
         return f"{len(counts)} subscription(s), {sum(counts)} event(s) of the last five minutes"
 
@@ -87,7 +87,7 @@ class ActivityLog:
         overlap, begin = timedelta(seconds=chosen.overlap), timedelta(seconds=chosen.begin)
         with self._client(stop) as asked:
             pollers = [
-                Poller(subscription, sink, stop, _asking(asked, subscription), overlap, begin)
+                Poller(subscription, sink, stop, _make_fetch(asked, subscription), overlap, begin)
                 for subscription in chosen.subscriptions
             ]
             poll(pollers, sink, stop, "subscription:", self.around.clock, chosen.poll)
@@ -98,7 +98,7 @@ class ActivityLog:
         return client(cloud.resource_manager, cloud.resource_manager_scope, access, stop)
 
 
-def _asking(asked: Client, subscription: str) -> Callable[[datetime, datetime], Iterator[list[Found]]]:
+def _make_fetch(asked: Client, subscription: str) -> Callable[[datetime, datetime], Iterator[list[Found]]]:
     """Asks for the events of a window of one subscription, page by page."""
 
     def ask(start: datetime, end: datetime) -> Iterator[list[Found]]:
@@ -108,12 +108,12 @@ def _asking(asked: Client, subscription: str) -> Callable[[datetime, datetime], 
             f"?api-version={_VERSION}&$filter={quote(span)}"
         )
         for page in pages(asked, path, f"activity log of {subscription}", _PERMISSION):
-            yield [_found(event, end) for event in page]
+            yield [_make_found(event, end) for event in page]
 
     return ask
 
 
-def _found(event: dict[str, object], end: datetime) -> Found:
+def _make_found(event: dict[str, object], end: datetime) -> Found:
     """An event of a page; one without a time of its own is kept by its id as long as one of the window's end."""
     at = moment(event.get("eventTimestamp")) or end
     name = event.get("id") or event.get("eventDataId")

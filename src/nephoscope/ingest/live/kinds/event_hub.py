@@ -61,11 +61,11 @@ class EventHub:
         self._sink, self._feeds, self._look_at = sink, {}, 0.0
         consumer = self._consumer()
         try:
-            consumer.subscribe(list(self.settings.topics), on_assign=self._assigned, on_lost=_lost)
+            consumer.subscribe(list(self.settings.topics), on_assign=self._assign, on_lost=_note_lost)
             while not stop.is_set():
                 messages = consumer.consume(self.settings.batch, 0.5)
                 while not self._troubles.empty():
-                    self._failed(self._troubles.get(), sink, _BROKERS)
+                    self._note_failure(self._troubles.get(), sink, _BROKERS)
                 self._look(consumer, sink)
                 if messages:
                     self._hand_over(consumer, messages, sink)
@@ -81,7 +81,7 @@ class EventHub:
             if error is None:
                 parts.setdefault((message.topic() or "", message.partition() or 0), []).append(message)
             else:
-                self._failed(error, sink, f"partition:{message.topic()}/{message.partition()}")
+                self._note_failure(error, sink, f"partition:{message.topic()}/{message.partition()}")
         for place, some in parts.items():
             pieces = tuple(_piece(one, self.settings.format) for one in some if one.value())
             empty = tuple(_empty(one) for one in some if not one.value())
@@ -109,7 +109,7 @@ class EventHub:
         self._log.works()
         sink.worked(_BROKERS)
 
-    def _failed(self, error: KafkaError, sink: Sink, key: str) -> None:
+    def _note_failure(self, error: KafkaError, sink: Sink, key: str) -> None:
         """An event in place of a message: those that pass by themselves are told, the others end the source."""
         if error.fatal() or error.code() in _LOCKED_OUT:
             raise SourceError(self._sentence(error))
@@ -149,7 +149,7 @@ class EventHub:
             )
         return self._feeds[topic, number]
 
-    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Begin each partition behind what the lake has of it, or where the group stands, whichever is further."""
         sink = self._sink
         assert sink is not None
@@ -251,7 +251,7 @@ class EventHub:
 _LOCKED_OUT = frozenset({29, 30, 31, 58, -169})
 
 
-def _lost(consumer: Consumer, _: list[TopicPartition]) -> None:
+def _note_lost(consumer: Consumer, _: list[TopicPartition]) -> None:
     """The group has given the partitions away without us: nothing may be committed; the lake knows what it has."""
     consumer.unassign()
 

@@ -115,7 +115,7 @@ class Folder:
                     wanted = self._wanted(name)
                     if not wanted and not known:
                         continue
-                    file = self._found(Path(folder, name), sink if wanted else None)
+                    file = self._find_file(Path(folder, name), sink if wanted else None)
                     if file is not None and (wanted or file.key in known):
                         yield file
 
@@ -123,7 +123,7 @@ class Folder:
         unfinished = any(fnmatchcase(name, pattern) for pattern in _UNFINISHED)
         return not unfinished and any(fnmatchcase(name, pattern) for pattern in self.settings.names)
 
-    def _found(self, path: Path, sink: Sink | None) -> File | None:
+    def _find_file(self, path: Path, sink: Sink | None) -> File | None:
         """The file with its size, None where it is gone, is no plain file, or may not be read (told where it is new)."""
         if self._leads_out(path, sink):
             return None
@@ -154,7 +154,7 @@ class Folder:
         """Read what is new in a file; the bytes that are left."""
         before = reading.contents.get(file.key)
         settled = self.around.clock().timestamp() - file.stat.st_mtime >= self.settings.settle
-        if not file.stat.st_size or (before is not None and _unchanged(before, file, settled)):
+        if not file.stat.st_size or (before is not None and _is_unchanged(before, file, settled)):
             return 0
         if not settled and only_whole(file.path.name):
             return file.stat.st_size
@@ -175,7 +175,7 @@ class Folder:
         return max(0, file.stat.st_size - offset) if not settled else 0
 
 
-def _unchanged(before: Progress, file: File, settled: bool) -> bool:
+def _is_unchanged(before: Progress, file: File, settled: bool) -> bool:
     """Whether nothing is to be done for a file; one that an older release read is gone over once, so that its content is known."""
     known = bool(before.content.digest) or not (before.offset or before.done)
     return known and before.etag == file.state and (before.done or not settled)
@@ -200,8 +200,8 @@ def _there(path: str) -> None:
 
 def check(settings: Settings, _: Surroundings) -> None:
     """Raise SettingsError for a format or a zone that is not known, SourceError for a folder that cannot be read."""
-    wanted.filled("paths", settings.paths, "folders, parted by commas")
-    wanted.filled("names", settings.names, "names of files, as in *.json,*.log")
+    wanted.require_filled("paths", settings.paths, "folders, parted by commas")
+    wanted.require_filled("names", settings.names, "names of files, as in *.json,*.log")
     wanted.log_format(settings.format)
     zone_of(settings.zone)
     for path in settings.paths:

@@ -109,7 +109,7 @@ class Graph:
         now = self.around.clock()
         with self._client() as asked:
             said = [
-                f"{name}: {sum(map(len, _asking(asked, name)(now - timedelta(minutes=5), now)))}"
+                f"{name}: {sum(map(len, _make_fetch(asked, name)(now - timedelta(minutes=5), now)))}"
                 for name in self.settings.reads
             ]
         return f"of the last five minutes: {', '.join(said)}"
@@ -120,7 +120,7 @@ class Graph:
         overlap, begin = timedelta(seconds=chosen.overlap), timedelta(seconds=chosen.begin)
         with self._client(stop) as asked:
             pollers = [
-                Poller(name, sink, stop, _asking(asked, name), overlap, begin) for name in chosen.reads
+                Poller(name, sink, stop, _make_fetch(asked, name), overlap, begin) for name in chosen.reads
             ]
             poll(pollers, sink, stop, "read:", self.around.clock, chosen.poll)
 
@@ -129,7 +129,7 @@ class Graph:
         return client(access.endpoints.graph, access.endpoints.graph_scope, access, stop)
 
 
-def _asking(asked: Client, name: str) -> Callable[[datetime, datetime], Iterator[list[Found]]]:
+def _make_fetch(asked: Client, name: str) -> Callable[[datetime, datetime], Iterator[list[Found]]]:
     """Asks for the elements of a window of one kind, page by page."""
     read = READS[name]
 
@@ -137,12 +137,12 @@ def _asking(asked: Client, name: str) -> Callable[[datetime, datetime], Iterator
         span = f"{read.time} ge {filter_text(start)} and {read.time} le {filter_text(end)}"
         path = f"{read.path}?$filter={quote(span)}&$top={read.top}"
         for page in pages(asked, path, name, read.permission):
-            yield [_found(read, element, end) for element in page]
+            yield [_make_found(read, element, end) for element in page]
 
     return ask
 
 
-def _found(read: Read, element: dict[str, object], end: datetime) -> Found:
+def _make_found(read: Read, element: dict[str, object], end: datetime) -> Found:
     """An element; one that changes is another in each of its states."""
     given = element.get(read.time)
     id_ = str(element.get("id") or msgspec.json.encode(element, order="deterministic").decode())

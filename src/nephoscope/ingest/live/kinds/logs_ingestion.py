@@ -13,12 +13,12 @@ from msgspec import Meta
 
 from nephoscope.ingest.faults import SettingsError, SourceError
 from nephoscope.ingest.live import wanted
-from nephoscope.ingest.live.address import listening
+from nephoscope.ingest.live.address import parse_listen_address
 from nephoscope.ingest.live.connection_budget import Bounds
 from nephoscope.ingest.live.descriptors import DESCRIPTORS, short_of
 from nephoscope.ingest.live.ingestion.app import Door, app
 from nephoscope.ingest.live.ingestion.quota import Limits
-from nephoscope.ingest.live.ingestion.rules import Rule, check_rules, implied, rules_of
+from nephoscope.ingest.live.ingestion.rules import Rule, check_rules, make_implied_rule, rules_of
 from nephoscope.ingest.live.ingestion.tokens import Tokens
 from nephoscope.ingest.live.pace import Pace
 from nephoscope.ingest.live.seldom import Seldom
@@ -102,7 +102,7 @@ class LogsIngestion:
         """Read the rules, compile their transforms, bind the address, let go."""
         rules = self._rules()
         self._tokens()
-        listener = bound(listening(self.settings.listen, "listen"))
+        listener = bound(parse_listen_address(self.settings.listen, "listen"))
         listener.close()
         streams = sum(len(rule.streams) for rule in rules.values())
         return f"can listen on {self.settings.listen}; {len(rules)} rule(s), {streams} stream(s)"
@@ -111,25 +111,25 @@ class LogsIngestion:
         """Serve until stopped; requests under way are ended first."""
         chosen = self.settings
 
-        def told(text: str, key: str) -> None:
+        def note_error(text: str, key: str) -> None:
             _LOG.warning("%s: %s", self.around.name, text)
             sink.note(error=text, key=key)
 
         if short := short_of(chosen.max_connections):
-            told(short, DESCRIPTORS)
+            note_error(short, DESCRIPTORS)
         else:
             sink.worked(DESCRIPTORS)
         limits = Limits(chosen.max_body, chosen.requests_per_minute, chosen.bytes_per_minute)
         door = Door(
-            sink, self._tokens(), self._rules(), implied(self.around.name, self.around.table), self.around.name, limits,
+            sink, self._tokens(), self._rules(), make_implied_rule(self.around.name, self.around.table), self.around.name, limits,
             chosen.workers,
         )  # fmt: skip
         tls = self.tls()
-        listener = bound(listening(chosen.listen, "listen"))
+        listener = bound(parse_listen_address(chosen.listen, "listen"))
         self.port = listener.getsockname()[1]
         served = Served(
             app(door), listener, tls, bounds=Bounds(chosen.max_connections, chosen.max_per_address, chosen.handshake),
-            pace=Pace(chosen.head, chosen.body), idle=chosen.idle, told=Seldom(told),
+            pace=Pace(chosen.head, chosen.body), idle=chosen.idle, told=Seldom(note_error),
         )  # fmt: skip
         self.ready.set()
         sink.worked(WHOLE)
@@ -161,7 +161,7 @@ class LogsIngestion:
 
 def check(settings: Settings, around: Surroundings) -> None:
     """Raise SettingsError for an address that cannot be, SourceError for files that are not there and rules that cannot be."""
-    listening(settings.listen, "listen")
+    parse_listen_address(settings.listen, "listen")
     check_tls(settings.certificate, settings.key, settings.client_ca, settings.names)
     for path in settings.rules:
         wanted.file("rules", path)

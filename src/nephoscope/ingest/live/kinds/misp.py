@@ -20,7 +20,7 @@ from nephoscope.ingest.feeds import misp
 from nephoscope.ingest.feeds.asking import Asker, refusal
 from nephoscope.ingest.feeds.item import Item
 from nephoscope.ingest.feeds.item import Refusal as Bad
-from nephoscope.ingest.feeds.reading import Reading, completed
+from nephoscope.ingest.feeds.reading import Reading, complete_item
 from nephoscope.ingest.live import credential_forms, owned, wanted
 from nephoscope.ingest.live.misp_events import Events
 from nephoscope.ingest.live.source import WHOLE, Kind, Refused, Sink, Surroundings
@@ -177,7 +177,7 @@ class Misp:
         found = list(misp.items(body, self.around.clock(), confidence=confidence))
         reading = Reading(days=chosen.days)
         good = [one for one in found if not isinstance(one, Bad)]
-        kept = sink.learn([completed(one, reading) if isinstance(one, Item) else one for one in good])
+        kept = sink.learn([complete_item(one, reading) if isinstance(one, Item) else one for one in good])
         self._events(sink).note(body, good)
         name = f"{chosen.url}{_PATH}"
         several = (*kept.refused, *(one for one in found if isinstance(one, Bad)))

@@ -18,7 +18,7 @@ from msgspec import Meta
 
 from nephoscope.ingest.faults import SettingsError, SourceError, StoppedError
 from nephoscope.ingest.live import credential_forms, owned, wanted
-from nephoscope.ingest.live.azure_errors import told
+from nephoscope.ingest.live.azure_errors import translate_azure_errors
 from nephoscope.ingest.live.blobs.account import service
 from nephoscope.ingest.live.blobs.reader import BlobReader, MovedError, Reading
 from nephoscope.ingest.live.progress import Progress
@@ -97,7 +97,10 @@ class Storage:
 
     def test(self) -> str:
         """Sign in, find the containers, list one page of the first."""
-        with told(f"storage account {self.settings.account_url}"), self._service() as account:
+        with (
+            translate_azure_errors(f"storage account {self.settings.account_url}"),
+            self._service() as account,
+        ):
             names = list(self._containers(account))
             if not names:
                 raise SourceError(
@@ -113,7 +116,7 @@ class Storage:
             self._known = {key: Progress.of(kept) for key, kept in sink.checkpoints("blob:").items()}
             self._contents = {one.whole: key for key, one in self._known.items() if one.whole}
             while not stop.is_set():
-                with told(f"storage account {self.settings.account_url}"):
+                with translate_azure_errors(f"storage account {self.settings.account_url}"):
                     self._round(account, sink, stop)
                 stop.wait(self.settings.poll)
 
@@ -211,7 +214,7 @@ _CONTAINER = re.compile(r"[a-z0-9*](?:-?[a-z0-9*]){0,62}|\$[a-z*]+")
 def check(settings: Settings, around: Surroundings) -> None:
     """Raise SettingsError for an account, containers or a way to sign in that cannot be."""
     wanted.url("account_url", settings.account_url, "https://NAME.blob.core.windows.net", plain=True)
-    wanted.filled("containers", settings.containers, "names of containers, as in insights-logs-*")
+    wanted.require_filled("containers", settings.containers, "names of containers, as in insights-logs-*")
     for name in settings.containers:
         if not _CONTAINER.fullmatch(name):
             raise SettingsError(

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.ingest.faults import SettingsError
-from nephoscope.ingest.live.address import listening
+from nephoscope.ingest.live.address import parse_listen_address
 from nephoscope.ingest.live.connection_budget import Bounds
 from nephoscope.ingest.live.descriptors import DESCRIPTORS, short_of
 from nephoscope.ingest.live.source import WHOLE, Kind, Sink, Surroundings, zone_of
@@ -101,7 +101,7 @@ class Syslog:
 
     def test(self) -> str:
         """Bind every address and let go."""
-        with self._listening(Intake(), _Told()):
+        with self._listen(Intake(), _Told()):
             return "can listen on " + ", ".join(f"{name} {port}" for name, port in self.ports.items())
 
     def run(self, sink: Sink, stop: Event) -> None:
@@ -113,7 +113,7 @@ class Syslog:
         else:
             sink.worked(DESCRIPTORS)
         with ExitStack() as listeners:
-            listeners.enter_context(self._listening(intake, told))
+            listeners.enter_context(self._listen(intake, told))
             self.ready.set()
             sink.worked(WHOLE)
             threading.Thread(target=_end_when, args=(stop, listeners, intake), daemon=True).start()
@@ -123,11 +123,13 @@ class Syslog:
                 stop.set()
 
     @contextmanager
-    def _listening(self, intake: Intake, told: _Told) -> Iterator[None]:
+    def _listen(self, intake: Intake, told: _Told) -> Iterator[None]:
         chosen = self.settings
         with ExitStack() as opened:
             if chosen.udp:
-                datagrams = Datagrams(listening(chosen.udp, "udp"), intake, chosen.max_message, told.dropped)
+                datagrams = Datagrams(
+                    parse_listen_address(chosen.udp, "udp"), intake, chosen.max_message, told.dropped
+                )
                 opened.callback(datagrams.close)
                 self.ports["udp"] = datagrams.port
             if chosen.tcp or chosen.tls:
@@ -136,9 +138,9 @@ class Syslog:
                 streams = Streams(intake, limits, bounds, told.failed)
                 opened.callback(streams.close)
                 if chosen.tcp:
-                    self.ports["tcp"] = streams.listen(listening(chosen.tcp, "tcp"))
+                    self.ports["tcp"] = streams.listen(parse_listen_address(chosen.tcp, "tcp"))
                 if chosen.tls:
-                    self.ports["tls"] = streams.listen(listening(chosen.tls, "tls"), self._tls())
+                    self.ports["tls"] = streams.listen(parse_listen_address(chosen.tls, "tls"), self._tls())
             yield
 
     def _tls(self) -> ssl.SSLContext:
@@ -179,7 +181,7 @@ def check(settings: Settings, _: Surroundings) -> None:
     if not given:
         raise SettingsError("udp, tcp or tls: give an address to listen on, as in 0.0.0.0:514")
     for name, text in given.items():
-        listening(text, name)
+        parse_listen_address(text, name)
     if settings.tcp and settings.tcp == settings.tls and not settings.tcp.endswith(":0"):
         raise SettingsError(f"tls: must be another address than that of tcp, {settings.tcp}")
     zone_of(settings.zone)

@@ -20,7 +20,7 @@ from nephoscope.ingest.feeds import stix
 from nephoscope.ingest.feeds.asking import Asker, Reply, refusal
 from nephoscope.ingest.feeds.item import Item
 from nephoscope.ingest.feeds.item import Refusal as Bad
-from nephoscope.ingest.feeds.reading import Reading, completed
+from nephoscope.ingest.feeds.reading import Reading, complete_item
 from nephoscope.ingest.live import credential_forms, owned, wanted
 from nephoscope.ingest.live.rounds import told_round
 from nephoscope.ingest.live.source import Kind, Refused, Sink, Surroundings
@@ -95,10 +95,10 @@ class Taxii:
         }
         for one in self.settings.collections:
             if one not in known:
-                raise SourceError(f"no collection {one}: there are {_listed(known)}")
+                raise SourceError(f"no collection {one}: there are {_list_collections(known)}")
             if not known[one].get("can_read"):
                 raise SourceError(f"the collection {one} may not be read by this user")
-        return f"{len(known)} collections: {_listed(known)}"
+        return f"{len(known)} collections: {_list_collections(known)}"
 
     def run(self, sink: Sink, stop: Event) -> None:
         """Ask, wait, until stopped; a collection that fails is told and the others go on; SourceError where all fail."""
@@ -170,7 +170,7 @@ class Taxii:
         chosen = self.settings
         reading = Reading(confidence=None if chosen.confidence < 0 else chosen.confidence, days=chosen.days)
         found = list(stix.items(objects, self.around.clock(), "objects"))
-        kept = sink.learn([completed(one, reading) for one in found if isinstance(one, Item)])
+        kept = sink.learn([complete_item(one, reading) for one in found if isinstance(one, Item)])
         name = f"{chosen.url}collections/{collection}"
         bad = tuple(
             Refused(name, one.place, one.reason, one.raw)
@@ -231,7 +231,7 @@ def _text(when: datetime) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
 
 
-def _listed(known: dict[str, dict[str, object]]) -> str:
+def _list_collections(known: dict[str, dict[str, object]]) -> str:
     return ", ".join(f"{id_} ({one.get('title', '')})" for id_, one in known.items()) or "none"
 
 
@@ -255,7 +255,7 @@ def check(settings: Settings, around: Surroundings) -> None:
     if not _HEADER.fullmatch(settings.key_header):
         raise SettingsError(f"key_header: must be the name of a header, not '{settings.key_header}'")
     if settings.sign_in == "basic":
-        wanted.filled("user", [settings.user], "given for sign_in=basic")
+        wanted.require_filled("user", [settings.user], "given for sign_in=basic")
     if settings.sign_in in _NEEDED:
         secret = around.secret(_NEEDED[settings.sign_in])
         if settings.sign_in != "basic":

@@ -47,7 +47,7 @@ class Frames:
             elif self._held[0] in b"\n\r\0 ":
                 self._skip()
             elif 0x31 <= self._held[0] <= 0x39:
-                if not self._counted(found):
+                if not self._take_counted(found):
                     break
             elif not self._lines(found):
                 break
@@ -68,7 +68,7 @@ class Frames:
         kept = self._held.lstrip(b"\n\r\0 ")
         self._held = bytearray(kept)
 
-    def _counted(self, found: list[bytes]) -> bool:
+    def _take_counted(self, found: list[bytes]) -> bool:
         """Take one counted message; whether anything was taken."""
         length, start = self._length()
         if length < 0:

@@ -72,13 +72,13 @@ class _Connection(asyncio.Protocol):
             reason = f"a message of {one.length} bytes, over {self._streams.limits.message}"
             if one.came < one.length:
                 reason += f"; the connection ended after {one.came} of them"
-            room = self._streams.intake.put(self._refused(reason, one.head))
+            room = self._streams.intake.put(self._make_refusal(reason, one.head))
         self._frames.over.clear()
         if not room and self._transport is not None and self._transport.is_reading():
             self._transport.pause_reading()
             self._streams.intake.when_room(self._resume)
 
-    def _refused(self, reason: str, raw: bytes) -> Refused:
+    def _make_refusal(self, reason: str, raw: bytes) -> Refused:
         return Refused(f"syslog://{self._peer}", "stream", reason, text_of(raw))
 
     def _resume(self) -> None:
@@ -100,7 +100,7 @@ class _Connection(asyncio.Protocol):
         last, cut = self._frames.end()
         self._put(last)
         if cut:
-            self._streams.intake.put(self._refused("the connection ended inside a message", cut))
+            self._streams.intake.put(self._make_refusal("the connection ended inside a message", cut))
         if isinstance(exc, ssl.SSLError):
             self._streams.told("event:broken", f"TLS with {self._peer}: {exc.reason}")
         self._streams.open.discard(self)

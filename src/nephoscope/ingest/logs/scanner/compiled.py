@@ -10,7 +10,7 @@ from numba import njit
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def compiled(function: F) -> F:
+def compile_lazily(function: F) -> F:
     """A function compiled on first use, outside of Python's lock.
 
     Kept in `NUMBA_CACHE_DIR`, beside its file or in the user's cache; where none can be written, each process compiles for itself.

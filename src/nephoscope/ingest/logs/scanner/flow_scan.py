@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nephoscope.ingest.logs.scanner.compiled import compiled
+from nephoscope.ingest.logs.scanner.compiled import compile_lazily
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,14 +86,14 @@ _NSG_INNER = _word(b"mac")
 _FLOWS, _TUPLES = _word(b"flows"), _word(b"flowTuples")
 
 
-@compiled
+@compile_lazily
 def _blank(data: Bytes, at: int) -> int:
     while data[at] == 32 or data[at] == 10 or data[at] == 13 or data[at] == 9:
         at += 1
     return at
 
 
-@compiled
+@compile_lazily
 def _text_end(data: Bytes, at: int) -> int:
     """The closing quote of a text, -1 where it is not plain ASCII."""
     while data[at] != 34:
@@ -103,7 +103,7 @@ def _text_end(data: Bytes, at: int) -> int:
     return at
 
 
-@compiled
+@compile_lazily
 def _is(data: Bytes, start: int, end: int, word: Bytes) -> bool:
     if end - start != len(word):
         return False
@@ -113,7 +113,7 @@ def _is(data: Bytes, start: int, end: int, word: Bytes) -> bool:
     return True
 
 
-@compiled
+@compile_lazily
 def _key(data: Bytes, at: int) -> tuple[int, int, int]:
     """Start and end of a member's name and where its value begins; (0, 0, at) = the object ends before `at`, (0, 0, -1) = give up."""
     at = _blank(data, at)
@@ -133,7 +133,7 @@ def _key(data: Bytes, at: int) -> tuple[int, int, int]:
     return start, end, _blank(data, at + 1)
 
 
-@compiled
+@compile_lazily
 def _scalar(data: Bytes, at: int) -> int:
     """Behind a text, number or literal; -1 = it is none."""
     if data[at] == 34:
@@ -146,7 +146,7 @@ def _scalar(data: Bytes, at: int) -> int:
     return at
 
 
-@compiled
+@compile_lazily
 def _digits(data: Bytes, at: int, most: int) -> tuple[int, int]:
     """A number of 1 to `most` digits and where it ends (-1 = there is none)."""
     start = at
@@ -159,7 +159,7 @@ def _digits(data: Bytes, at: int, most: int) -> tuple[int, int]:
     return value, at
 
 
-@compiled
+@compile_lazily
 def _whole(data: Bytes, at: int) -> tuple[int, int]:
     """A whole number as the value of a member."""
     value, end = _digits(data, at, 9)
@@ -168,7 +168,7 @@ def _whole(data: Bytes, at: int) -> tuple[int, int]:
     return value, end
 
 
-@compiled
+@compile_lazily
 def _micros(time: int) -> int:
     """Microseconds since 1970 of a count whose unit is told by its magnitude, as from_epoch() has it."""
     if time >= 100_000_000_000_000_000:
@@ -178,7 +178,7 @@ def _micros(time: int) -> int:
     return time * 1000 if time >= 100_000_000_000 else time * 1_000_000
 
 
-@compiled
+@compile_lazily
 def _address(data: Bytes, start: int, odd: Numbers, counts: Numbers) -> tuple[int, int]:
     """An address and where it ends; another one than IPv4 as Azure prints it (no leading zeros) is noted in `odd`."""
     at = np.uint64(start)
@@ -212,7 +212,7 @@ def _address(data: Bytes, start: int, odd: Numbers, counts: Numbers) -> tuple[in
     return -1 - number, np.int64(at)  # type: ignore[return-value]
 
 
-@compiled
+@compile_lazily
 def _number(data: Bytes, start: int, field: int) -> tuple[int, int]:
     """The number in a field and where it ends (-1 = there is none); an empty counter is -1."""
     at = np.uint64(start)
@@ -230,7 +230,7 @@ def _number(data: Bytes, start: int, field: int) -> tuple[int, int]:
     return value, np.int64(at)  # type: ignore[return-value]
 
 
-@compiled
+@compile_lazily
 def _encryption(data: Bytes, at: int) -> tuple[int, int]:
     """The place of the word among those that are known, and where it ends (-1 = unknown)."""
     end = at
@@ -248,7 +248,7 @@ def _encryption(data: Bytes, at: int) -> tuple[int, int]:
     return 0, -1
 
 
-@compiled
+@compile_lazily
 def _among(letter: int, letters: Bytes) -> int:
     """The place of a letter among some, -1 = it is none of them."""
     for place in range(len(letters)):
@@ -257,7 +257,7 @@ def _among(letter: int, letters: Bytes) -> int:
     return -1
 
 
-@compiled
+@compile_lazily
 def _word_field(kind: int, data: Bytes, at: int, field: int) -> tuple[int, int]:
     """The number that stands for a letter or word, and where it ends (-1 = it is unknown)."""
     letter = data[at]
@@ -275,7 +275,7 @@ def _word_field(kind: int, data: Bytes, at: int, field: int) -> tuple[int, int]:
     return state, -1 if state < 0 or (kind == NSG and state == 3) else at + 1
 
 
-@compiled
+@compile_lazily
 def _tuple(kind: int, data: Bytes, at: int, rows: Numbers, row: int, odd: Numbers, counts: Numbers) -> int:
     """Read a tuple into a row; behind the closing quote, -1 = give up."""
     field = TIME
@@ -307,7 +307,7 @@ def _tuple(kind: int, data: Bytes, at: int, rows: Numbers, row: int, odd: Number
     return at + 1
 
 
-@compiled
+@compile_lazily
 def _tuples(kind: int, data: Bytes, at: int, rows: Numbers, group: int, odd: Numbers, counts: Numbers) -> int:
     """The texts of a list `flowTuples`."""
     if data[at] != 91:
@@ -328,7 +328,7 @@ def _tuples(kind: int, data: Bytes, at: int, rows: Numbers, group: int, odd: Num
     return at + 1
 
 
-@compiled
+@compile_lazily
 def _group(
     kind: int, data: Bytes, at: int, rows: Numbers, groups: Numbers, odd: Numbers, counts: Numbers
 ) -> int:
@@ -358,7 +358,7 @@ def _group(
             return -1
 
 
-@compiled
+@compile_lazily
 def _group_list(
     kind: int, data: Bytes, at: int, rows: Numbers, groups: Numbers, odd: Numbers, counts: Numbers
 ) -> int:
@@ -377,7 +377,7 @@ def _group_list(
     return at + 1
 
 
-@compiled
+@compile_lazily
 def _flow(
     kind: int,
     data: Bytes,
@@ -415,7 +415,7 @@ def _flow(
             return -1
 
 
-@compiled
+@compile_lazily
 def _flow_list(
     kind: int,
     data: Bytes,
@@ -441,7 +441,7 @@ def _flow_list(
     return at + 1
 
 
-@compiled
+@compile_lazily
 def _body(
     kind: int,
     data: Bytes,
@@ -475,8 +475,8 @@ def _body(
             return -1
 
 
-@compiled
-def _named(kind: int, data: Bytes, start: int, end: int) -> int:
+@compile_lazily
+def _find_member(kind: int, data: Bytes, start: int, end: int) -> int:
     """Which text of a record a member is: 0 to 2, 3 = the category, -1 = another member, -2 = give up."""
     if _is(data, start, end, _CATEGORY):
         return 3
@@ -493,7 +493,7 @@ def _named(kind: int, data: Bytes, start: int, end: int) -> int:
     return -1
 
 
-@compiled
+@compile_lazily
 def _record(
     kind: int,
     data: Bytes,
@@ -520,7 +520,7 @@ def _record(
         elif kind == VNET and _is(data, start, end, _VNET_VERSION):
             records[VERSION, record], at = _whole(data, at)
         else:
-            text = _named(kind, data, start, end)
+            text = _find_member(kind, data, start, end)
             if text == -2 or (text >= 0 and data[at] != 34):
                 return -1
             end = _scalar(data, at)
@@ -532,7 +532,7 @@ def _record(
             return -1
 
 
-@compiled
+@compile_lazily
 def scan(
     kind: int,
     data: Bytes,
@@ -559,7 +559,7 @@ def scan(
             return False
 
 
-@compiled
+@compile_lazily
 def columns(rows: Numbers, size: int, wide: Numbers, narrow: NDArray[np.int32]) -> None:
     """The first `size` rows by columns: WIDE and NARROW say which field each is."""
     for row in range(size):
@@ -569,7 +569,7 @@ def columns(rows: Numbers, size: int, wide: Numbers, narrow: NDArray[np.int32]) 
             narrow[place, row] = rows[row, _NARROW[place]]
 
 
-@compiled
+@compile_lazily
 def print_addresses(
     values: Numbers, data: Bytes, odd: Numbers, offsets: NDArray[np.int32], out: Bytes
 ) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.estate.holdings import known
+from nephoscope.estate.holdings import require_complete
 from nephoscope.estate.public_endpoint import SITE, Answers, answers, is_unrestricted
 from nephoscope.posture.attack_paths.exposing import expose
 
@@ -21,17 +21,17 @@ def connect(facts: Facts, graph: Graph) -> None:
     """A connection from the Internet to each app that answers it."""
 
     def site(resource: Resource) -> None:
-        stopped = str(known(resource).get("state") or "").lower() == "stopped"
+        stopped = str(require_complete(resource).get("state") or "").lower() == "stopped"
         if not stopped and answers(resource, facts.view) is Answers.EVERYBODY:
             expose(facts, graph, resource, f"{resource.name} answers every address", REMEDY)
 
     def container_app(resource: Resource) -> None:
-        ingress = _object(_object(known(resource).get("configuration")).get("ingress"))
+        ingress = _object(_object(require_complete(resource).get("configuration")).get("ingress"))
         if ingress.get("external") is True and is_unrestricted(ingress.get("ipSecurityRestrictions")):
             expose(facts, graph, resource, f"The ingress of {resource.name} answers every address", REMEDY)
 
     def container_group(resource: Resource) -> None:
-        if str(_object(known(resource).get("ipAddress")).get("type") or "").lower() == "public":
+        if str(_object(require_complete(resource).get("ipAddress")).get("type") or "").lower() == "public":
             expose(facts, graph, resource, f"{resource.name} has a public address", REMEDY)
 
     for type_, look in ((SITE, site), (CONTAINER_APP, container_app), (CONTAINER_GROUP, container_group)):

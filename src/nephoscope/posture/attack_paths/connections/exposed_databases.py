@@ -7,9 +7,9 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.verdict import listing
+from nephoscope.analyze.verdict import join_names
 from nephoscope.estate.addresses import PUBLIC, AddressSet, size
-from nephoscope.estate.holdings import known, properties
+from nephoscope.estate.holdings import properties, require_complete
 from nephoscope.estate.interfaces import Interface, IpConfiguration
 from nephoscope.estate.public_endpoint import COSMOS, FIREWALLED, Answers, answers, firewall_ranges, is_closed
 from nephoscope.estate.ways_in import is_broad, is_broad_set
@@ -48,19 +48,19 @@ def connect(facts: Facts, graph: Graph) -> None:
 
 def _by_firewall(facts: Facts, server: Resource) -> str:
     """Why a server with firewall rules is open, '' where it is not."""
-    if is_closed(known(server)):
+    if is_closed(require_complete(server)):
         return ""
     wide = firewall_ranges(server, facts.view)
     whole = reduce(or_, wide.values(), AddressSet())
     if not is_broad_set(whole):
         return ""
-    named = listing(sorted(wide, key=lambda name: (-size(wide[name].v4), name)), 2)
+    named = join_names(sorted(wide, key=lambda name: (-size(wide[name].v4), name)), 2)
     return f"The firewall rules of {server.name} let the Internet in: {named}"
 
 
 def _by_endpoint(facts: Facts, instance: Resource) -> str:
     """Why the public endpoint of a managed instance is reached, '' where it is not."""
-    body = known(instance)
+    body = require_complete(instance)
     if body.get("publicDataEndpointEnabled") is not True:
         return ""
     place = IpConfiguration(instance.key, str(body.get("subnetId") or "").lower(), AddressSet())
@@ -82,7 +82,7 @@ def _by_filter(facts: Facts, account: Resource) -> str:
 
 def _takes_passwords(facts: Facts, resource: Resource) -> bool:
     """Whether sign-ins other than those of Entra ID are let in."""
-    body = known(resource)
+    body = require_complete(resource)
     if resource.type == COSMOS:
         return body.get("disableLocalAuth") is not True
     authentication: object = body.get("authConfig")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.just_in_time_policies import is_temporary
-from nephoscope.analyze.verdict import listing
+from nephoscope.analyze.verdict import join_names
 from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
 from nephoscope.posture.attack_paths.exposing import expose
 
@@ -28,7 +28,7 @@ def connect(facts: Facts, graph: Graph) -> None:
     """A connection from the Internet to each machine that it reaches."""
 
     def look(machine: Resource) -> None:
-        reached, missing = facts.view.exposure.reached(machine, "tcp", PORTS)
+        reached, missing = facts.view.exposure.find_reached_ports(machine, "tcp", PORTS)
         wide = [one for one in reached if one.broad and not is_temporary(one)]
         if wide:
             expose(facts, graph, machine, _why(machine, wide), REMEDY)
@@ -41,6 +41,6 @@ def connect(facts: Facts, graph: Graph) -> None:
 
 def _why(machine: Resource, reached: list[Reached]) -> str:
     ports = {one.port: PORTS[one.port] for one in reached}
-    named = listing(f"{port} ({name})" for port, name in sorted(ports.items()))
-    ways = listing(sorted({one.way.kind for one in reached}))
+    named = join_names(f"{port} ({name})" for port, name in sorted(ports.items()))
+    ways = join_names(sorted({one.way.kind for one in reached}))
     return f"The Internet reaches {machine.name} at TCP {named} by {ways}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.verdict import listing
-from nephoscope.estate.holdings import known
+from nephoscope.analyze.verdict import join_names
+from nephoscope.estate.holdings import require_complete
 from nephoscope.posture.attack_paths.entity import Insight, InsightKind
 from nephoscope.posture.attack_paths.exposing import expose
 from nephoscope.posture.attack_paths.type_names import ACCOUNT
@@ -25,20 +25,23 @@ def connect(facts: Facts, graph: Graph) -> None:
     names: dict[str, list[str]] = {}
 
     def container(resource: Resource) -> None:
-        if str(known(resource).get("publicAccess") or "none").lower() != "none":
+        if str(require_complete(resource).get("publicAccess") or "none").lower() != "none":
             account = resource.key.partition("/blobservices/")[0]
             names.setdefault(account, []).append(resource.name)
 
     def account(resource: Resource) -> None:
-        if not is_open(known(resource)) or known(resource).get("allowBlobPublicAccess") is False:
+        if (
+            not is_open(require_complete(resource))
+            or require_complete(resource).get("allowBlobPublicAccess") is False
+        ):
             return
         if resource.key in names:
-            told = listing(sorted(names[resource.key]))
+            told = join_names(sorted(names[resource.key]))
             why = f"Anybody may read the containers {told} of {resource.name} without signing in"
             found = expose(facts, graph, resource, why, REMEDY)
             graph.know(
                 found,
-                Insight(InsightKind.ANONYMOUS_ACCESS, why, facts.findings.guarding(resource.key)),
+                Insight(InsightKind.ANONYMOUS_ACCESS, why, facts.findings.find_guarding(resource.key)),
             )
         elif not facts.view.covers(CONTAINER, resource.key):
             facts.gap(resource.id.subscription, f"{QUESTION}: {CONTAINER}")

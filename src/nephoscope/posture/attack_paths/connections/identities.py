@@ -45,12 +45,12 @@ def identities(view: View, resource: Resource) -> Iterator[Entity]:
         yield Entity(principal, IDENTITY_TYPE, f"{resource.name} (system-assigned)", spelled)
     several: object = identity.get("userAssignedIdentities")
     for id_, told in several.items() if isinstance(several, dict) else ():
-        yield from _assigned(view, str(id_), told)
+        yield from _list_assigned(view, str(id_), told)
     if resource.type == CLUSTER:
         yield from _kubelet(view, resource)
 
 
-def _assigned(view: View, id_: str, told: object) -> Iterator[Entity]:
+def _list_assigned(view: View, id_: str, told: object) -> Iterator[Entity]:
     known = view.estate.resources.get(id_.lower())
     principal = _text(told.get("principalId") if isinstance(told, dict) else None)
     principal = principal or (_text(properties(known).get("principalId")) if known else "")
@@ -63,7 +63,7 @@ def _kubelet(view: View, cluster: Resource) -> Iterator[Entity]:
     profile: object = properties(cluster).get("identityProfile")
     told = profile.get("kubeletidentity") if isinstance(profile, dict) else None
     if isinstance(told, dict) and told.get("resourceId"):
-        yield from _assigned(view, str(told["resourceId"]), {"principalId": told.get("objectId")})
+        yield from _list_assigned(view, str(told["resourceId"]), {"principalId": told.get("objectId")})
 
 
 def _text(value: object) -> str:

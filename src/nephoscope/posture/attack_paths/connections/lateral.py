@@ -27,7 +27,7 @@ Place = tuple["Interface", "IpConfiguration"]
 
 def connect(facts: Facts, graph: Graph) -> None:
     """Connections from weak machines that the Internet reaches to machines whose identity may do something."""
-    sources = [one for one in _exposed(graph) if InsightKind.WEAKNESS in graph.insights(one.id)]
+    sources = [one for one in _list_exposed(graph) if InsightKind.WEAKNESS in graph.insights(one.id)]
     # a machine that is got into directly is on a shorter path already
     behind = [one for one in graph.of_types(frozenset({MACHINE_TYPE})) if one not in sources]
     targets = [one for one in behind if _leads_on(graph, one)]
@@ -43,11 +43,11 @@ def connect(facts: Facts, graph: Graph) -> None:
         if ports:
             named = ", ".join(f"{port} ({PORTS[port]})" for port in ports)
             why = f"Security rules let {source.name} to {target.name} at TCP {named}"
-            findings = facts.findings.guarding(target.id)
+            findings = facts.findings.find_guarding(target.id)
             graph.connect(Connection(source.id, target.id, ConnectionKind.REACHES, why, REMEDY, findings))
 
 
-def _exposed(graph: Graph) -> Iterator[Entity]:
+def _list_exposed(graph: Graph) -> Iterator[Entity]:
     for connection in graph.outward(INTERNET.id):
         entity = graph[connection.target]
         if entity.type in (MACHINE_TYPE, SCALE_SET_TYPE):
@@ -67,7 +67,7 @@ def _ports(facts: Facts, source: Entity, target: Entity) -> list[int]:
         for far in _places(facts, target):
             # private addresses are the same in many networks: they say nothing without a way between the two
             homes = [network.subnet(configuration.subnet).network for _, configuration in (near, far)]
-            if facts.view.exposure.joined(*homes):
+            if facts.view.exposure.are_joined(*homes):
                 found |= _between(network, near, far)
     return sorted(found)
 
@@ -85,7 +85,7 @@ def _between(network: Network, near: Place, far: Place) -> set[int]:
         return set()
     inward = network.openings(*far, "tcp", source, _RANGES)
     outward = network.openings(*near, "tcp", target, _RANGES, inbound=False)
-    return _opened(inward) & _opened(outward)
+    return _find_opened_ports(inward) & _find_opened_ports(outward)
 
 
 def _addresses(network: Network, configuration: IpConfiguration) -> AddressSet:
@@ -101,7 +101,7 @@ def _around(network: Network, configuration: IpConfiguration) -> AddressSet:
     return found
 
 
-def _opened(openings: list[Opening]) -> set[int]:
+def _find_opened_ports(openings: list[Opening]) -> set[int]:
     return {
         port
         for one in openings

@@ -40,21 +40,21 @@ def connect(facts: Facts, graph: Graph) -> None:
 
 def _insights(facts: Facts, user: Resource) -> Iterator[Insight]:
     principals, id_ = facts.view.roles.principals, user.id.name
-    findings = facts.findings.naming(id_)
+    findings = facts.findings.find_naming(id_)
     name = principals.name(id_)
-    if _asked(facts, lambda: principals.is_guest(id_), "whether accounts are guests"):
+    if _ask(facts, lambda: principals.is_guest(id_), "whether accounts are guests"):
         yield Insight(
             InsightKind.GUEST, f"{name} is a guest: another organisation decides how it is kept", findings
         )
     gap = f"the sign-in methods of accounts ({REGISTRATION_TYPE})"
-    if _asked(facts, lambda: not principals.has_second_factor(id_), gap):
+    if _ask(facts, lambda: not principals.has_second_factor(id_), gap):
         yield Insight(InsightKind.NO_SECOND_FACTOR, f"{name} signs in with nothing but a password", findings)
     if (last := _last_sign_in(user)) and last < facts.view.now - timedelta(days=STALE_DAYS):
         told = f"{name} has not signed in since {last:%Y-%m-%d}: nobody would miss it or notice its use"
         yield Insight(InsightKind.STALE, told, findings)
 
 
-def _asked(facts: Facts, question: Callable[[], bool], gap: str) -> bool:
+def _ask(facts: Facts, question: Callable[[], bool], gap: str) -> bool:
     """The answer; False with a gap where it was not read."""
     try:
         return question()

@@ -122,7 +122,7 @@ YARN = PackageManager(
 )  # fmt: skip
 
 
-def unpinned(file: Dockerfile, manager: PackageManager, example: str) -> Iterator[Match]:
+def find_unpinned(file: Dockerfile, manager: PackageManager, example: str) -> Iterator[Match]:
     """Give a match for each package that is installed in whatever version is newest."""
     for instruction, command in run_commands(file):
         if manager.installs(command):
@@ -135,7 +135,7 @@ def unpinned(file: Dockerfile, manager: PackageManager, example: str) -> Iterato
                     )
 
 
-def unconfirmed(
+def find_unconfirmed(
     file: Dockerfile, manager: PackageManager, flags: tuple[str, ...], fix: str
 ) -> Iterator[Match]:
     """Give a match for each installation that would wait for an answer."""
@@ -146,7 +146,7 @@ def unconfirmed(
             yield Match(command.span, f"{name.text} waits for an answer: add {fix}", ((end, f" {fix}"),))
 
 
-def uncleaned(file: Dockerfile, manager: PackageManager, message: str) -> Iterator[Match]:
+def find_uncleaned(file: Dockerfile, manager: PackageManager, message: str) -> Iterator[Match]:
     """Give a match for each RUN that installs and leaves the package manager's cache in the image."""
     for instruction in file.of("RUN"):
         commands = instruction.commands

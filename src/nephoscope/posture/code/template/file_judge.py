@@ -44,7 +44,7 @@ class FileJudge:
     def judge(self, names: Sequence[str], exchange: Exchange) -> dict[str, FileVerdict]:
         """Judge files by name; `exchange` tells the templates that those of other processes deploy."""
         templates = self.files.templates
-        expanded = {name: self._expanded(name) for name in names if name in templates}
+        expanded = {name: self._expand(name) for name in names if name in templates}
         linked = frozenset(
             other
             for name, one in expanded.items()
@@ -76,7 +76,7 @@ class FileJudge:
             lasting=lasting,
         )
 
-    def _expanded(self, name: str) -> Expanded:
+    def _expand(self, name: str) -> Expanded:
         found = Expanded()
 
         def load(other: str) -> bytes | Document | None:
@@ -106,7 +106,7 @@ class FileJudge:
         report.states += judgement.states
         report.elsewhere += judgement.elsewhere
         report.resources += judgement.resources
-        report.unread += _unread(judgement.unjudged)
+        report.unread += _list_unread(judgement.unjudged)
         report.findings += judgement.findings
         return judgement.asked_time
 
@@ -122,7 +122,7 @@ class FileJudge:
         return judged, tuple(found.rules.values())
 
 
-def _unread(unjudged: Sequence[tuple[Region, str]]) -> Iterator[UnreadFile]:
+def _list_unread(unjudged: Sequence[tuple[Region, str]]) -> Iterator[UnreadFile]:
     return (UnreadFile(region, why) for region, why in unjudged)
 
 

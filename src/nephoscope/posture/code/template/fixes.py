@@ -135,7 +135,7 @@ def edit_of(
     if any(written.document.compiled for written in places.trail(resource, at)):
         return None  # the text is not JSON
     if found.absent:
-        return _insertion(places, found.written, _missing(resource, at, subject), value)
+        return _insertion(places, found.written, _missing_members(resource, at, subject), value)
     for written in reversed(places.trail(resource, at)):
         if written.document.text and not written.offset and _is_literal(written):
             start, end = written.span
@@ -150,7 +150,7 @@ def _is_literal(written: Written) -> bool:
     return not text.startswith(('"[', "'[", "{", "[")) or text.startswith(('"[[', "'[["))
 
 
-def _missing(resource: WrittenResource, at: BodyPath, subject: str) -> list[str]:
+def _missing_members(resource: WrittenResource, at: BodyPath, subject: str) -> list[str]:
     """The names of the members that have to be made, spelled as the alias spells them."""
     value: object = resource.body
     names = {token.lower(): token for token in _TOKENS.split(subject)}
@@ -172,10 +172,12 @@ def _insertion(places: Places, around: Written, names: list[str], value: object)
     for name in reversed(names[1:]):
         value = {name: value}
     member = f"{json.dumps(names[0])}: {json.dumps(value)}"
-    return Edit(places.region(document, start + 1, start + 1), _placed(document, start + 1, end, member))
+    return Edit(
+        places.region(document, start + 1, start + 1), _place_member(document, start + 1, end, member)
+    )
 
 
-def _placed(document: Document, at: int, end: int, member: str) -> str:
+def _place_member(document: Document, at: int, end: int, member: str) -> str:
     """A member's text as it stands first in an object."""
     rest = document.text[at:end]
     blank = rest[: len(rest) - len(rest.lstrip())]

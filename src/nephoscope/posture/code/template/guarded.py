@@ -36,7 +36,7 @@ class GuardedObject(dict[str, object]):
         self, value: dict[str, object], where: str, path: tuple[str, ...], absent: Absent | None = None
     ) -> None:
         super().__init__(
-            {key: _guarded(one, where, (*path, key.lower()), absent) for key, one in value.items()}
+            {key: _guard(one, where, (*path, key.lower()), absent) for key, one in value.items()}
         )
         self._keys = {key.lower(): key for key in value}
         self._rest = value.rest if isinstance(value, OpenObject) else None
@@ -46,9 +46,9 @@ class GuardedObject(dict[str, object]):
         """The value of a member; raises NotCollected where it is not known."""
         found = self._keys.get(key.lower())
         if found is None:
-            self._missing(key)
+            self._raise_missing(key)
             return default
-        return _known(super().__getitem__(found), self._where, (*self._path, key))
+        return _require_known(super().__getitem__(found), self._where, (*self._path, key))
 
     def __getitem__(self, key: str) -> object:
         """The same; raises KeyError where there certainly is none."""
@@ -60,18 +60,18 @@ class GuardedObject(dict[str, object]):
         """Whether it has a member; raises NotCollected where that is open."""
         name = str(key)
         if name.lower() not in self._keys:
-            self._missing(name)
+            self._raise_missing(name)
             return False
         return True
 
     def __iter__(self) -> Iterator[str]:
         """The names of all members; raises NotCollected where there may be others."""
-        self._closed()
+        self._require_closed()
         return super().__iter__()
 
     def __len__(self) -> int:
         """How many members it has; raises NotCollected where there may be others."""
-        self._closed()
+        self._require_closed()
         return super().__len__()
 
     def __bool__(self) -> bool:
@@ -90,11 +90,11 @@ class GuardedObject(dict[str, object]):
         """The values; raises NotCollected where one is not known."""
         return {key: self.get(key) for key in self}.values()
 
-    def _closed(self) -> None:
+    def _require_closed(self) -> None:
         if self._rest is not None:
             raise _later(self._rest, self._where, self._path)
 
-    def _missing(self, key: str) -> None:
+    def _raise_missing(self, key: str) -> None:
         if self._rest is not None:
             raise _later(self._rest, self._where, (*self._path, key))
         if self._is_filled_in(key):
@@ -114,27 +114,27 @@ class GuardedArray(list[object]):
     """An array of a planned body; reading an element that is not known raises NotCollected."""
 
     def __init__(self, value: list[object], where: str, path: tuple[str, ...]) -> None:
-        super().__init__(_guarded(one, where, path, None) for one in value)
+        super().__init__(_guard(one, where, path, None) for one in value)
         self._where, self._path = where, path
 
     def __iter__(self) -> Iterator[Any]:
         """The elements, in order."""
-        return (_known(one, self._where, self._path) for one in super().__iter__())
+        return (_require_known(one, self._where, self._path) for one in super().__iter__())
 
     def __getitem__(self, index: Any) -> Any:
         """An element, or those of a slice."""
         if isinstance(index, slice):
             return [*self][index]
-        return _known(super().__getitem__(index), self._where, self._path)
+        return _require_known(super().__getitem__(index), self._where, self._path)
 
 
-def _guarded(value: object, where: str, path: tuple[str, ...], absent: Absent | None) -> Any:
+def _guard(value: object, where: str, path: tuple[str, ...], absent: Absent | None) -> Any:
     if isinstance(value, dict):
         return GuardedObject(value, where, path, absent)
     return GuardedArray(value, where, path) if isinstance(value, list) else value
 
 
-def _known(value: object, where: str, path: tuple[str, ...]) -> Any:
+def _require_known(value: object, where: str, path: tuple[str, ...]) -> Any:
     if isinstance(value, Unknown):
         raise _later(value, where, path)
     return value

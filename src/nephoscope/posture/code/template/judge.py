@@ -142,14 +142,14 @@ class TemplateJudge:
         if state is FindingState.UNKNOWN and assessment.cause not in UNDECIDED:
             found.elsewhere[assessment.cause] += 1
         elif state is not None:
-            found.findings.append(self._finding(assessment, state, resource, run, planned))
+            found.findings.append(self._make_finding(assessment, state, resource, run, planned))
 
     def _explain(
         self, assessment: Assessment, resource: WrittenResource, run: Run, planned: PlannedEstate
     ) -> None:
         reasons = []
         for reason in _reasons(assessment, run, planned):
-            found = _located(resource, reason.resource, reason.at, planned)
+            found = _locate(resource, reason.resource, reason.at, planned)
             reasons.append((reason, self._places.find(*found).region if found is not None else None))
         rule = self._rule(run.metadata(assessment.key))
         analyzed = said_by_analyzer(run, (one for one, _ in reasons))
@@ -160,7 +160,7 @@ class TemplateJudge:
         if verdict not in self.explained:
             self.explained.append(verdict)
 
-    def _finding(
+    def _make_finding(
         self,
         assessment: Assessment,
         state: FindingState,
@@ -204,7 +204,7 @@ class TemplateJudge:
         self, resource: WrittenResource, reasons: Iterable[Reason], planned: PlannedEstate
     ) -> tuple[Edit, ...]:
         for target, at, subject, value in wanted_values(reasons):
-            found = _located(resource, target, at, planned)
+            found = _locate(resource, target, at, planned)
             edit = edit_of(self._places, *found, subject, value) if found is not None else None
             if edit is not None:
                 return (edit,)
@@ -246,7 +246,7 @@ def _source(assessment: Assessment, run: Run, planned: PlannedEstate) -> Written
     key = assessment.resource.lower()
     if key in planned.implied:
         deciding = (
-            _located(None, one.resource, one.at, planned) for one in _reasons(assessment, run, planned)
+            _locate(None, one.resource, one.at, planned) for one in _reasons(assessment, run, planned)
         )
         return next((one[0] for one in deciding if one is not None), None)
     return planned.planned.get(planned.derived[key][0] if key in planned.derived else key)
@@ -267,12 +267,12 @@ def _read(
     for reason in reasons:
         if not reason.at or str(reason.at[0]).lower() in _IDENTIFYING:
             continue
-        found = _located(resource, reason.resource, reason.at, planned)
+        found = _locate(resource, reason.resource, reason.at, planned)
         if found is not None:
             yield found
 
 
-def _located(
+def _locate(
     resource: WrittenResource | None, target: str, at: BodyPath, planned: PlannedEstate
 ) -> tuple[WrittenResource, BodyPath] | None:
     """The planned resource, and the part of its body, that has what a condition read of `target` ('' = the resource itself)."""

@@ -67,7 +67,7 @@ def plan_estate(listed: Iterable[WrittenResource]) -> PlannedEstate:
             planned[resource.key], resources[resource.key] = one, resource
     for parent in tuple(resources.values()):
         for child in default_children(parent.type, planned[parent.key].id, parent.body):
-            made = _filled(child.body, Planning())
+            made = _fill_defaults(child.body, Planning())
             if made.key not in resources:
                 resources[made.key], derived[made.key] = made, (parent.key, child.source)
             elif child.source:
@@ -75,8 +75,8 @@ def plan_estate(listed: Iterable[WrittenResource]) -> PlannedEstate:
     put_sign_in(resources, planned)
     for target, connections in connections_by_target(tuple(resources.values())).items():
         if target in resources:
-            resources[target] = _connected(resources[target], connections)
-            ends = {one.key: one for one in map(_made, connections)}
+            resources[target] = _connect_endpoints(resources[target], connections)
+            ends = {one.key: one for one in map(_make_connection, connections)}
             resources |= ends
             derived |= dict.fromkeys(ends, (target, ("properties", CONNECTIONS.lower())))
     claimed = _EXTENSIONS - set(_somewhere(planned))
@@ -122,7 +122,9 @@ def _resource(one: WrittenResource) -> Resource:
     )
     unnamed = body["id"] if isinstance(body["id"], Unknown) else None
     body |= {"id": one.id, "name": one.name.rpartition("/")[2]}
-    return _filled(body, Planning(condition=condition, unnamed=unnamed.reason if unnamed else ""), one.told)
+    return _fill_defaults(
+        body, Planning(condition=condition, unnamed=unnamed.reason if unnamed else ""), one.told
+    )
 
 
 def _completed(child: Resource, made: Resource) -> Resource:
@@ -136,7 +138,7 @@ def _completed(child: Resource, made: Resource) -> Resource:
     return replace(child, body={**child.body, "properties": both})
 
 
-def _connected(resource: Resource, connections: list[dict[str, object]]) -> Resource:
+def _connect_endpoints(resource: Resource, connections: list[dict[str, object]]) -> Resource:
     """A resource with the connections that the deployment's private endpoints make, unless it names its own."""
     properties = resource.body.get("properties")
     held = properties if isinstance(properties, dict) else {}
@@ -146,11 +148,11 @@ def _connected(resource: Resource, connections: list[dict[str, object]]) -> Reso
     return replace(resource, body={**resource.body, "properties": {**held, CONNECTIONS: listed}})
 
 
-def _made(connection: dict[str, object]) -> Resource:
-    return _filled(connection, Planning())
+def _make_connection(connection: dict[str, object]) -> Resource:
+    return _fill_defaults(connection, Planning())
 
 
-def _filled(body: dict[str, object], planning: Planning, told: Told | None = None) -> Resource:
+def _fill_defaults(body: dict[str, object], planning: Planning, told: Told | None = None) -> Resource:
     """The resource of a body with the defaults of its type; what its source does not tell stays open."""
     identifier = ResourceId.parse(str(body["id"]))
     filled, absent = defaults_of(identifier.type).fill(body, told)

@@ -97,13 +97,13 @@ class TemplateScan:
         wanted = [name for name in names if name not in known]
         if wanted:
             self._judge.make_ready()
-        made = self._judged(files, wanted, linked_templates(known, files.templates))
+        made = self._judge_files(files, wanted, linked_templates(known, files.templates))
         known |= made
         deployed = linked_templates(known, files.templates)
         alone = [name for name in names if known[name].lacks_verdict and name not in deployed]
         if alone:  # another template deployed it when it was kept
             self._judge.make_ready()
-            again = self._judged(files, alone, deployed)
+            again = self._judge_files(files, alone, deployed)
             known |= again
             made |= again
         self._keep(files, made)
@@ -120,7 +120,7 @@ class TemplateScan:
             for name, verdict in made.items():
                 self._cache.keep(files.key(name), verdict)
 
-    def _judged(
+    def _judge_files(
         self, files: RepositoryFiles, names: Sequence[str], deployed: frozenset[str]
     ) -> dict[str, FileVerdict]:
         if not names:
@@ -219,14 +219,16 @@ def _compiled_bicep(repository: Repository, names: Sequence[str], scan: Template
     from nephoscope.collect.templates.bicep.compiler import BicepCompiler
     from nephoscope.collect.templates.bicep.repository import compile_bicep
 
-    bicep = compile_bicep(repository, names, BicepCompiler.installed())
+    bicep = compile_bicep(repository, names, BicepCompiler.find_installed())
     scan.report.unread += (UnreadFile(region_at(one.place), one.message) for one in bicep.problems)
     return bicep.superseded
 
 
 def linked_templates(found: Mapping[str, FileVerdict], templates: Container[str]) -> frozenset[str]:
     """Give the templates that another one of those that were judged deploys."""
-    return frozenset(linked for name, verdict in found.items() for linked in verdict.linked(name, templates))
+    return frozenset(
+        linked for name, verdict in found.items() for linked in verdict.find_linked(name, templates)
+    )
 
 
 def _relative(repository: Repository, path: Path) -> str:

@@ -36,7 +36,7 @@ def in_shares(weights: Sequence[int], work: Work[_Result], processes: int) -> li
 
     Results come in no order that means anything: let them name their items. This process does the first share itself.
     """
-    shares = _divided(weights, processes)
+    shares = _divide(weights, processes)
     if len(shares) < 2:
         return [work(range(len(weights)), lambda names: names)]
     with _children(shares[1:], work) as children:
@@ -51,7 +51,7 @@ def in_shares(weights: Sequence[int], work: Work[_Result], processes: int) -> li
         return [first, *(child.receive() for child in children)]
 
 
-def _divided(weights: Sequence[int], processes: int) -> list[list[int]]:
+def _divide(weights: Sequence[int], processes: int) -> list[list[int]]:
     """Shares of about the same weight, the heaviest items given out first; each in order."""
     shares: list[list[int]] = [[] for _ in range(max(1, processes))]
     loads = [0] * len(shares)
@@ -90,7 +90,7 @@ def _children(shares: Sequence[Sequence[int]], work: Work[object]) -> Iterator[l
     children: list[_Child] = []
     try:
         for share in shares:
-            children.append(_started(share, work, children))
+            children.append(_start_child(share, work, children))
         yield children
     finally:
         for child in children:
@@ -99,7 +99,7 @@ def _children(shares: Sequence[Sequence[int]], work: Work[object]) -> Iterator[l
             os.waitpid(child.process, 0)
 
 
-def _started(share: Sequence[int], work: Work[object], before: Sequence[_Child]) -> _Child:
+def _start_child(share: Sequence[int], work: Work[object], before: Sequence[_Child]) -> _Child:
     from_child, to_parent = os.pipe()
     from_parent, to_child = os.pipe()
     with warnings.catch_warnings():

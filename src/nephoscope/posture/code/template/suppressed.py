@@ -26,7 +26,7 @@ class TemplateSuppressions:
         own = self._of(resource.written.document).reason(rule, around)
         if own is None:
             own = self._of(place.written.document).reason(rule, place.region)
-        return own if own is not None else _skipped(resource, rule)
+        return own if own is not None else _find_skip_reason(resource, rule)
 
     def without_reason(self, rule: CodeRule, resource: WrittenResource, around: Region, place: Found) -> str:
         """What is wrong with a comment that would ignore a rule had it a reason; '' where there is none."""
@@ -41,7 +41,7 @@ class TemplateSuppressions:
         return found[1]
 
 
-def _skipped(resource: WrittenResource, rule: CodeRule) -> str | None:
+def _find_skip_reason(resource: WrittenResource, rule: CodeRule) -> str | None:
     """Why Checkov's list in the metadata of a resource skips a rule."""
     metadata = resource.member("metadata")
     found: object = metadata[1] if metadata else None

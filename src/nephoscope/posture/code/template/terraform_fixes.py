@@ -26,39 +26,41 @@ def attribute_edit(places: Places, resource: WrittenResource, at: BodyPath, valu
     """The edit that gives a part of a resource's body a value; None where no literal of a file decides it."""
     if not isinstance(resource, TerraformResource) or resource.source is None:
         return None
-    built = _built(resource, at)
+    built = _find_origin(resource, at)
     for names, wanted in attribute_values(built, value) if built is not None else ():
         path = built.attributes.at(*names).path if built is not None else ()
-        edit = _edited(places, resource.source.trail(path), path, wanted)
+        edit = _make_edit(places, resource.source.trail(path), path, wanted)
         if edit is not None:
             return edit
     return None
 
 
-def _built(resource: TerraformResource, at: BodyPath) -> BuiltFrom | None:
+def _find_origin(resource: TerraformResource, at: BodyPath) -> BuiltFrom | None:
     """What a part of the body is made from, its path in any case."""
     wanted = folded_path(at)
     return next((built for path, built in resource.rules.items() if folded_path(path) == wanted), None)
 
 
-def _edited(places: Places, trail: tuple[Written, ...], path: Path, value: object) -> Edit | None:
+def _make_edit(places: Places, trail: tuple[Written, ...], path: Path, value: object) -> Edit | None:
     name = str(path[-1])
     if any(one.path and one.path[-1] == name for one in trail[1:]):
-        return next((edit for one in reversed(trail[1:]) if (edit := _replaced(places, one, value))), None)
+        return next(
+            (edit for one in reversed(trail[1:]) if (edit := _replace_value(places, one, value))), None
+        )
     # the blocks on the way have to be written for a new line to stand in the right one
     blocks = sum(isinstance(step, str) for step in path[4:-1]) if path[0] == "resource_changes" else -1
     written = sum(isinstance(step, str) for step in trail[-1].path[3:]) if trail else -2
-    return _inserted(places, trail[-1], name, value) if blocks == written else None
+    return _insert_value(places, trail[-1], name, value) if blocks == written else None
 
 
-def _replaced(places: Places, written: Written, value: object) -> Edit | None:
+def _replace_value(places: Places, written: Written, value: object) -> Edit | None:
     start, end = written.span
     if not _LITERAL.fullmatch(written.document.text, start, end):
         return None
     return Edit(places.region(written.document, start, end), literal(value))
 
 
-def _inserted(places: Places, block: Written, name: str, value: object) -> Edit | None:
+def _insert_value(places: Places, block: Written, name: str, value: object) -> Edit | None:
     text, (start, _) = block.document.text, block.span
     opening = _BLOCK.match(text, start)
     if opening is None or text.startswith(_DYNAMIC, start):

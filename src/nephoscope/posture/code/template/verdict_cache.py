@@ -57,7 +57,7 @@ class VerdictCache:
             data = path.read_bytes() if status.st_size <= _LARGEST else b""
         except OSError:
             return None
-        found = _decoded(data)
+        found = _decode(data)
         if found is None:
             self.damaged.append(path.name)
             return None
@@ -130,7 +130,7 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _decoded(data: bytes) -> FileVerdict | None:
+def _decode(data: bytes) -> FileVerdict | None:
     """The verdict in the bytes of an entry, None where it is damaged."""
     start = len(_MAGIC) + _DIGEST
     body = memoryview(data)[start:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.model import Job, Workflow
-from nephoscope.collect.templates.workflow.taint import carried
+from nephoscope.collect.templates.workflow.taint import find_carried
 from nephoscope.collect.templates.yaml_tree import YamlNode
 from nephoscope.posture.code.workflow.scripts import matrix_values
 
@@ -40,7 +40,7 @@ def _references(workflow: Workflow, job: Job, node: YamlNode) -> Iterator[str | 
     if len(trees) > 1 or not (text.startswith("${{") and text.endswith("}}")):
         yield text if "@sha256:" in text else None
         return
-    for part in carried(trees[0]):
+    for part in find_carried(trees[0]):
         if part.kind == "literal":
             yield part.value
         elif part.parts[0] == "matrix" and len(part.parts) == 2 and job.steps:

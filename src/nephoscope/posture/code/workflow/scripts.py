@@ -11,7 +11,7 @@ from nephoscope.collect.templates.shell.parser import parse_script
 from nephoscope.collect.templates.source_text import Span
 from nephoscope.collect.templates.workflow.expression import Expression
 from nephoscope.collect.templates.workflow.model import Step, Workflow
-from nephoscope.collect.templates.workflow.taint import carried, is_inert, is_written_by_anybody
+from nephoscope.collect.templates.workflow.taint import find_carried, is_inert, is_written_by_anybody
 from nephoscope.collect.templates.yaml_tree import YamlNode
 
 #: Actions and their inputs that are run as code.
@@ -58,10 +58,10 @@ def script_expressions(workflow: Workflow) -> Iterator[tuple[Step, Expression]]:
             yield step, tree
 
 
-def injected(workflow: Workflow, by_anybody: bool) -> Iterator[tuple[Step, Expression]]:
+def find_injected(workflow: Workflow, by_anybody: bool) -> Iterator[tuple[Step, Expression]]:
     """Give the contexts that are pasted into scripts: those that anybody writes, or the others that are not known to be harmless."""
     for step, tree in script_expressions(workflow):
-        for context in carried(tree):
+        for context in find_carried(tree):
             if context.kind != "context":
                 continue
             if is_written_by_anybody(context.parts):

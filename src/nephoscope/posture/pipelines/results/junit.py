@@ -47,11 +47,11 @@ def _cases(root: ET.Element) -> Iterator[tuple[CodeFinding, str]]:
         ):  # fmt: skip
             child = case.find(tag)
             if child is not None:
-                yield _finding(case, child, state)
+                yield _make_finding(case, child, state)
                 break
 
 
-def _finding(case: ET.Element, child: ET.Element, state: FindingState) -> tuple[CodeFinding, str]:
+def _make_finding(case: ET.Element, child: ET.Element, state: FindingState) -> tuple[CodeFinding, str]:
     group, name = text_of(case.get("classname"), 300), text_of(case.get("name"), 1_000)
     message = text_of(child.get("message")) or text_of(child.text) or name
     line = case.get("line", "")

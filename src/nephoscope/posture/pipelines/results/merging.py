@@ -49,7 +49,7 @@ def merge_results(report: CodeReport, results: ToolResults, text_of: Texts = lam
         if file not in suppressions:
             text = text_of(file)
             suppressions[file] = None if text is None else Suppressions(SourceText(file, text))
-        found.append(_suppressed(finding, rule, suppressions[file]))
+        found.append(_apply_suppression(finding, rule, suppressions[file]))
     unread = [UnreadFile(Region(name, 1), f"{results.tool} could not judge it") for name in results.unread]
     return replace(
         report,
@@ -104,7 +104,7 @@ def _pair(own: list[CodeFinding], foreign: CodeFinding) -> bool:
     return True
 
 
-def _suppressed(finding: CodeFinding, rule: CodeRule, comments: Suppressions | None) -> CodeFinding:
+def _apply_suppression(finding: CodeFinding, rule: CodeRule, comments: Suppressions | None) -> CodeFinding:
     reason = comments.reason(rule, finding.region) if comments is not None else ""
     if not reason or finding.state is FindingState.SUPPRESSED:
         return finding

@@ -62,7 +62,7 @@ def read(document: Any) -> ToolResults:
         tool_version=text_of(drivers[0].get("semanticVersion") or drivers[0].get("version"), 100),
         category="" if tool == OWN_TOOL else _category(runs[0]),
         findings=with_fingerprints(*map(list, zip(*found, strict=True))) if found else (),
-        unread=tuple(sorted({one for run in runs for one in _unread(run)})),
+        unread=tuple(sorted({one for run in runs for one in _list_unread(run)})),
     )
 
 
@@ -76,7 +76,7 @@ def _results(run: Mapping[str, object], place: str) -> Iterator[tuple[CodeFindin
             continue
         id_ = text_of(result.get("ruleId") or mapping_of(result.get("rule")).get("id"), 300)
         rule = by_id.get(id_) or _at(rules, result.get("ruleIndex"))
-        yield _finding(result, id_ or text_of(rule.get("id"), 300), rule, f"{place}.results[{at}]")
+        yield _make_finding(result, id_ or text_of(rule.get("id"), 300), rule, f"{place}.results[{at}]")
 
 
 def _at(rules: list[Mapping[str, Any]], index: Any) -> Mapping[str, Any]:
@@ -84,7 +84,7 @@ def _at(rules: list[Mapping[str, Any]], index: Any) -> Mapping[str, Any]:
     return rules[index] if whole and 0 <= index < len(rules) else {}
 
 
-def _finding(
+def _make_finding(
     result: Mapping[str, object], id_: str, rule: Mapping[str, object], place: str
 ) -> tuple[CodeFinding, str, str]:
     location = mapping_of(next(iter(list_of(result.get("locations"), f"{place}.locations")), None))
@@ -156,7 +156,7 @@ def _mark(result: Mapping[str, object]) -> str:
     return next((text_of(given[name], 200) for name in marks if isinstance(given[name], str)), "")
 
 
-def _unread(run: Mapping[str, object]) -> Iterator[str]:
+def _list_unread(run: Mapping[str, object]) -> Iterator[str]:
     """Give the files that the tool says it could not judge: those of notifications that warn or fail."""
     for invocation in list_of(run.get("invocations"), "invocations"):
         notifications = mapping_of(invocation).get("toolExecutionNotifications")

@@ -96,7 +96,9 @@ def _connections(view: View, ends: Sequence[End]) -> Iterator[dict[str, object]]
     outward: defaultdict[str, dict[str, dict[str, object]]] = defaultdict(dict)
     for source in ends:
         for target in ends:
-            if source.machine == target.machine or not view.exposure.joined(source.network, target.network):
+            if source.machine == target.machine or not view.exposure.are_joined(
+                source.network, target.network
+            ):
                 continue
             if found := _ports(source, target):
                 inward[target.machine][source.machine] = {"connectedResourceId": source.machine, **found}
@@ -118,7 +120,7 @@ def _ports(source: End, target: End) -> dict[str, str]:
         inward = _open(target.inward[protocol], source.addresses)
         outward = _open(source.outward[protocol], target.addresses)
         if both := _common(inward, outward):
-            found[f"{protocol}Ports"] = f"[{','.join(_written(one) for one in both)}]"
+            found[f"{protocol}Ports"] = f"[{','.join(_format_interval(one) for one in both)}]"
     return found
 
 
@@ -142,6 +144,6 @@ def _common(left: Sequence[Interval], right: Sequence[Interval]) -> list[Interva
     return [(max(a, c), min(b, d)) for a, b in left for c, d in right if max(a, c) <= min(b, d)]
 
 
-def _written(interval: Interval) -> str:
+def _format_interval(interval: Interval) -> str:
     first, last = interval
     return str(first) if first == last else f"{first}-{last}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.analyze.discovery import keys
 from nephoscope.posture.published.document import Document, arm
-from nephoscope.posture.published.recommended import metadata, unjudged
+from nephoscope.posture.published.recommended import make_unjudged, metadata
 
 if TYPE_CHECKING:
     from nephoscope.posture.history.comparison import Past
@@ -29,7 +29,7 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
     for key in judged:
         yield _document(key, metadata(report, key))
     for key in sorted(keys().keys() - judged.keys()):
-        yield _document(key, unjudged(report, key))
+        yield _document(key, make_unjudged(report, key))
 
 
 def _document(key: str, found: Mapping[str, Any]) -> Document:

@@ -10,7 +10,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from nephoscope.posture.published.document import Document, arm
-from nephoscope.posture.published.recommended import UNJUDGED, metadata, unjudged
+from nephoscope.posture.published.recommended import UNJUDGED, make_unjudged, metadata
 from nephoscope.posture.recommendations.subject import worst
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import State
@@ -53,13 +53,14 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
     for item in report.run.analysis.assessments:
         if (
             item.sub_assessments
-            and report.judging[ResourceId.parse(item.resource).key, item.key.lower()] == item.key
+            and report.judging_recommendations[ResourceId.parse(item.resource).key, item.key.lower()]
+            == item.key
         ):
-            yield _unjudged(report, item)
+            yield _make_unjudged(report, item)
 
 
-def _unjudged(report: Report, item: Assessment) -> Document:
-    resource, told = item.resource.rstrip("/"), unjudged(report, item.key)
+def _make_unjudged(report: Report, item: Assessment) -> Document:
+    resource, told = item.resource.rstrip("/"), make_unjudged(report, item.key)
     properties = {
         "resourceDetails": {"source": "Azure", "id": resource or "/"},
         "displayName": told["displayName"],

@@ -59,7 +59,7 @@ def _machine(machine: Resource, view: View) -> dict[str, object]:
                 found, gaps = view.exposure.ways(interface, configuration)
                 ways += found
                 missing += gaps
-        reached, unread = view.exposure.reached(machine, "tcp", PORTS)
+        reached, unread = view.exposure.find_reached_ports(machine, "tcp", PORTS)
         missing += unread
     except NotCollected as gap:
         missing.append(gap.what)

@@ -27,13 +27,13 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
     catalogue = report.run.catalogue
     for entry in (*catalogue.definitions(), *catalogue.initiatives()):
         if entry.id not in held:
-            yield Document.of(_loaded(entry), title=entry.display_name or entry.name)
+            yield Document.of(_load_definition(entry), title=entry.display_name or entry.name)
     for assignment in report.run.plan.assignments:
         if assignment.id not in held:
             yield Document.of(_assignment(assignment), title=assignment.display_name)
 
 
-def _loaded(entry: Entry) -> dict[str, Any]:
+def _load_definition(entry: Entry) -> dict[str, Any]:
     """A loaded definition; what stands over every subscription is built in, as Azure calls it: nobody made it in the estate."""
     body = {**entry.document(), "type": _SPELLED[entry.kind]}
     if entry.id.startswith("/providers/microsoft.authorization/"):

@@ -37,12 +37,15 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
     """One state a resource, assignment and member."""
 
     @cache
-    def defined(key: str, kind: Kind) -> str:
+    def find_definition_id(key: str, kind: Kind) -> str:
         return definition_id(report, key, kind) if key else ""
 
     for row in report.all_rows():
         if row.assessment.state in STATES:
-            ids = defined(row.assessment.key, "definition"), defined(row.assessment.initiative, "initiative")
+            ids = (
+                find_definition_id(row.assessment.key, "definition"),
+                find_definition_id(row.assessment.initiative, "initiative"),
+            )
             yield _document(report, row, *ids)
 
 

@@ -49,10 +49,10 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
 
 def _of_subscription(report: Report, subscription: str, judged: Sequence[Assessment]) -> Iterator[Document]:
     for standard in standards(report.run, judged):
-        id_ = f"/subscriptions/{subscription}/providers/{TYPE}/{named(standard.name or standard.id)}"
+        id_ = f"/subscriptions/{subscription}/providers/{TYPE}/{to_id_part(standard.name or standard.id)}"
         yield _standard(id_, standard)
         for control in standard.controls:
-            below = f"{id_}/regulatoryComplianceControls/{named(control.name)}"
+            below = f"{id_}/regulatoryComplianceControls/{to_id_part(control.name)}"
             yield _control(below, control)
             for requirement in control.requirements:
                 yield _assessment(
@@ -60,7 +60,7 @@ def _of_subscription(report: Report, subscription: str, judged: Sequence[Assessm
                 )
 
 
-def named(text: str) -> str:
+def to_id_part(text: str) -> str:
     """A display name as the last part of an id."""
     return _ODD.sub("-", text).strip("-") or "standard"
 

@@ -28,8 +28,8 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
     members = _members(report)
     definitions = {one.id: _definition(one, members[one.id]) for one in report.controls.controls}
     for scope in report.score.subscriptions:
-        if scope.scored:
-            yield from _scored(scope, definitions)
+        if scope.is_scored:
+            yield from _make_scores(scope, definitions)
     for control in report.controls.controls:
         properties = definitions[control.id]
         yield Document.of(
@@ -56,7 +56,7 @@ def _definition(control: Control, members: Sequence[str]) -> dict[str, object]:
     }
 
 
-def _scored(scope: ScopeScore, definitions: Mapping[str, dict[str, object]]) -> Iterator[Document]:
+def _make_scores(scope: ScopeScore, definitions: Mapping[str, dict[str, object]]) -> Iterator[Document]:
     score = f"/subscriptions/{scope.subscription}/providers/{TYPE}/ascScore"
     points = {"max": scope.max, "current": round(scope.current, 2), "percentage": scope.percentage}
     properties = {"displayName": "ASC score", "score": points, "weight": scope.weight}

@@ -29,7 +29,7 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
         if not item.sub_assessments:
             continue
         resource = item.resource.rstrip("/")
-        key = report.judging[ResourceId.parse(item.resource).key, item.key.lower()]
+        key = report.judging_recommendations[ResourceId.parse(item.resource).key, item.key.lower()]
         for sub in item.sub_assessments:
             properties = {
                 "id": sub.id,

@@ -21,7 +21,7 @@ from nephoscope_kql.dialects.spark import (
     windows,
 )
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter, SparkWriter
-from nephoscope_kql.dialects.spark.printing import printed
+from nephoscope_kql.dialects.spark.printing import print_node
 from nephoscope_kql.plan.relations import (
     Aggregated,
     Assign,
@@ -73,7 +73,7 @@ WRITERS: Mapping[type[Relation], SparkWriter] = MappingProxyType(
 """Who writes each kind of relation; a kind that is not here is refused by name."""
 
 
-def written(relation: Relation, hidden: Sequence[str] = ()) -> tuple[str, SparkEmitter]:
+def write_relation(relation: Relation, hidden: Sequence[str] = ()) -> tuple[str, SparkEmitter]:
     """The SQL of a relation: its columns under their ids, in order, then `hidden` ones; and what the text uses."""
     emitter = SparkEmitter(WRITERS)
     ids = list(dict.fromkeys([*(column.id for column in relation.columns), *hidden]))
@@ -83,4 +83,4 @@ def written(relation: Relation, hidden: Sequence[str] = ()) -> tuple[str, SparkE
         for one in emitter.shared.values():
             one.set("materialized", None)
         select.set("with_", exp.With(expressions=emitter.tables(), recursive=emitter.recursive))
-    return printed(select), emitter
+    return print_node(select), emitter

@@ -30,13 +30,13 @@ def _countif(call: Arguments) -> E:
     return exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=call[0]))
 
 
-def _filtered(call: Arguments, name: str, conditional: bool, distinct: bool = False) -> E:
+def _write_filtered_aggregate(call: Arguments, name: str, conditional: bool, distinct: bool = False) -> E:
     where = call[1] if conditional else None
     return build.aggregate(name, call[0], distinct=distinct, where=where)
 
 
 def _distinct(conditional: bool) -> Native:
-    return lambda call: _filtered(call, "count", conditional, distinct=True)
+    return lambda call: _write_filtered_aggregate(call, "count", conditional, distinct=True)
 
 
 def _sum(conditional: bool) -> Native:
@@ -45,7 +45,9 @@ def _sum(conditional: bool) -> Native:
     def builder(call: Arguments) -> E | None:
         if call.type not in (KqlType.LONG, KqlType.TIMESPAN):
             return None
-        return build.coalesce(_filtered(call, "sum", conditional), build.cast(build.number(0), "BIGINT"))
+        return build.coalesce(
+            _write_filtered_aggregate(call, "sum", conditional), build.cast(build.number(0), "BIGINT")
+        )
 
     return builder
 
@@ -54,8 +56,10 @@ def _mean(conditional: bool) -> Native:
     def builder(call: Arguments) -> E | None:
         if not call.types[0].integer:
             return None
-        added = build.cast(_filtered(call, "sum", conditional), "DOUBLE")
-        mean = build.binary("/", added, build.cast(_filtered(call, "count", conditional), "DOUBLE"))
+        added = build.cast(_write_filtered_aggregate(call, "sum", conditional), "DOUBLE")
+        mean = build.binary(
+            "/", added, build.cast(_write_filtered_aggregate(call, "count", conditional), "DOUBLE")
+        )
         return build.coalesce(mean, build.cast(build.text("NaN"), "DOUBLE"))
 
     return builder
@@ -65,7 +69,7 @@ def _extreme(name: str, conditional: bool) -> Native:
     def builder(call: Arguments) -> E | None:
         if call.types[0] not in _SIMPLE:
             return None
-        return _filtered(call, name, conditional)
+        return _write_filtered_aggregate(call, name, conditional)
 
     return builder
 

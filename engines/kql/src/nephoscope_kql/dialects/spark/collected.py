@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 E = exp.Expr
 
 
-def collected(call: AggregateCall, given: Arguments, emitter: SparkEmitter) -> E:
+def collect_ordered(call: AggregateCall, given: Arguments, emitter: SparkEmitter) -> E:
     """`function(collect_list(struct(arguments, keys of the order)))`."""
     places = [place for place, item in enumerate(given.bound) if not isinstance(item, Constant)]
     keys = [key for key in given.order if isinstance(key, exp.Ordered)]
@@ -36,11 +36,11 @@ def collected(call: AggregateCall, given: Arguments, emitter: SparkEmitter) -> E
     grouped = exp.Select(expressions=[build.name("row"), value], from_=batch)
     grouped.set("group", exp.Group(expressions=[build.name("row")]))
     empty = exp.Select(expressions=[value], from_=batch)
-    routine = vectorised.named(
-        duckdb.printed(grouped),
+    routine = vectorised.name_vectorised(
+        duckdb.print_node(grouped),
         call.type.physical,
         tuple(inside.routines.values()),
-        duckdb.printed(empty),
+        duckdb.print_node(empty),
     )
     return build.call(emitter.use(routine), rows)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from nephoscope_kql.dialects.block import Block, over
-from nephoscope_kql.dialects.combining import asked_of, equality, joined
+from nephoscope_kql.dialects.combining import asked_of, equality, write_join
 from nephoscope_kql.dialects.relational import Needed
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
-from nephoscope_kql.plan.references import used
+from nephoscope_kql.plan.references import count_columns
 from nephoscope_kql.plan.relations import Joined
 from nephoscope_kql.plan.values import Bound, Relation
 from nephoscope_kql.sql import build
@@ -15,7 +15,7 @@ from nephoscope_kql.sql import build
 def write_joined(relation: Joined, needed: Needed, emitter: SparkEmitter) -> Block:
     """JOIN of two closed SELECTs."""
     residual = [relation.residual] if relation.residual is not None else []
-    wanted = needed | used(residual).keys()
+    wanted = needed | count_columns(residual).keys()
     left, lefts = _side(asked_of(relation, relation.left), [key for key, _ in relation.keys], wanted, emitter)
     right, rights = _side(
         asked_of(relation, relation.right), [key for _, key in relation.keys], wanted, emitter
@@ -26,7 +26,7 @@ def write_joined(relation: Joined, needed: Needed, emitter: SparkEmitter) -> Blo
     ]
     both = Block(None, {**left.values, **right.values})
     matches += [emitter.scalar(one, both) for one in residual]
-    return joined(relation, left, right, matches, semi="LEFT")
+    return write_join(relation, left, right, matches, semi="LEFT")
 
 
 def _side(

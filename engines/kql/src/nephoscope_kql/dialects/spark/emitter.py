@@ -10,8 +10,8 @@ from sqlglot import exp
 
 from nephoscope_kql.dialects.block import Block, Value
 from nephoscope_kql.dialects.relational import Emitter, Needed
-from nephoscope_kql.dialects.spark.scalars import written
-from nephoscope_kql.errors import unsupported
+from nephoscope_kql.dialects.spark.scalars import write_scalar
+from nephoscope_kql.errors import unsupported_error
 from nephoscope_kql.plan.references import order_ids
 from nephoscope_kql.plan.values import Bound, Relation, SortKey
 from nephoscope_kql.sql import build
@@ -39,16 +39,16 @@ class SparkEmitter(Emitter):
         """The block of a relation; KqlError (unsupported) where Spark has no writer of its kind."""
         writer = self.writers.get(type(relation))
         if writer is None:
-            raise unsupported(f"{type(relation).__name__} on {self.dialect}", self.nowhere)
+            raise unsupported_error(f"{type(relation).__name__} on {self.dialect}", self.nowhere)
         return writer(relation, needed | order_ids(relation.order), self)
 
     def scalar(self, value: Bound, block: Block) -> exp.Expr:
         """The SQL of an expression over a block."""
-        return written(value, block.values, self)
+        return write_scalar(value, block.values, self)
 
     def value(self, value: Bound) -> exp.Expr:
         """The SQL of an expression without columns."""
-        return written(value, NOTHING, self)
+        return write_scalar(value, NOTHING, self)
 
     def keys(self, order: Iterable[SortKey], block: Block) -> list[exp.Expr]:
         """The keys of an order over a block, without those that are the same on every row."""
@@ -59,10 +59,10 @@ class SparkEmitter(Emitter):
         """NaN stands between the nulls and the numbers, which Spark does only where nulls are high."""
         value = self.scalar(key.value, block)
         if key.value.type != KqlType.REAL or key.ascending != key.nulls_first:
-            return [build.ordered(value, key.ascending, key.nulls_first)]
+            return [build.sort_key(value, key.ascending, key.nulls_first)]
         low = build.cast(build.text("-Infinity"), KqlType.REAL.physical)
         undefined = exp.EQ(this=build.wrap(value), expression=build.cast(build.text("NaN"), "DOUBLE"))
         return [
-            build.ordered(build.case((undefined, low), otherwise=value), key.ascending, key.nulls_first),
-            build.ordered(undefined, not key.ascending, key.nulls_first),
+            build.sort_key(build.case((undefined, low), otherwise=value), key.ascending, key.nulls_first),
+            build.sort_key(undefined, not key.ascending, key.nulls_first),
         ]

@@ -46,4 +46,6 @@ def _elements(item: Expansion, limit: int | None, block: Block, emitter: SparkEm
     node: exp.Expr = build.call(routine.name, build.name("a0"))
     if limit is not None:
         node = build.call("list_slice", node, build.number(1), build.number(limit))
-    return vectorised.called(node, [emitter.scalar(item.value, block)], "VARCHAR[]", (routine,), emitter.use)
+    return vectorised.call_vectorised(
+        node, [emitter.scalar(item.value, block)], "VARCHAR[]", (routine,), emitter.use
+    )

@@ -31,11 +31,11 @@ _TURKISH, _OTHER = "İı", "ªª"
 def lower(node: E) -> E:
     """The text in lower case, character by character; a literal at once."""
     if isinstance(node, exp.Literal) and node.is_string:
-        return build.text(str(node.this).lower()) if str(node.this).isascii() else _lowered(node)
-    return _lowered(node)
+        return build.text(str(node.this).lower()) if str(node.this).isascii() else _write_lower(node)
+    return _write_lower(node)
 
 
-def _lowered(node: E) -> E:
+def _write_lower(node: E) -> E:
     return build.call("lower", build.call("translate", node, build.text(_SPECIAL), build.text(_PLAINER)))
 
 
@@ -169,7 +169,7 @@ def _text(call: Arguments) -> E | None:
     return None
 
 
-def _joined(call: Arguments) -> E | None:
+def _write_concat(call: Arguments) -> E | None:
     if any(item != KqlType.STRING for item in call.types):
         return None
     return build.call("concat", *call)
@@ -234,7 +234,7 @@ NATIVE: Mapping[str, Native] = MappingProxyType(
         "_parts_if": _same("_parts_if"),
         "_kept": _same("_kept"),
         "tolower": lambda call: lower(call[0]),
-        "strcat": _joined,
+        "strcat": _write_concat,
         "strlen": lambda call: build.cast(build.call("length", call[0]), "BIGINT"),
         "tostring": _text,
         "tolong": lambda call: build.cast(call[0], "BIGINT") if call.types[0].integer else None,

@@ -12,9 +12,9 @@ from nephoscope_kql.dialects.block import Block, Value, over
 from nephoscope_kql.dialects.relational import Needed
 from nephoscope_kql.dialects.spark import vectorised
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
-from nephoscope_kql.errors import unsupported
+from nephoscope_kql.errors import unsupported_error
 from nephoscope_kql.plan.expressions import ColumnRef, InQuery, ScalarQuery
-from nephoscope_kql.plan.references import inputs, operands, order_ids, replaced, used
+from nephoscope_kql.plan.references import count_columns, inputs, operands, order_ids, replace_parts
 from nephoscope_kql.plan.relations import Assign, Kept, Mined, Scanned, Windowed
 from nephoscope_kql.plan.values import Bound, Column, Relation, SortKey
 from nephoscope_kql.sql import build
@@ -25,11 +25,11 @@ Gathered = Scanned | Mined | Windowed
 def write_gathered(relation: Gathered, needed: Needed, emitter: SparkEmitter) -> Block:
     """`SELECT e.* FROM (SELECT explode(function(rows)) AS e FROM (SELECT collect_list(struct(...)) AS rows FROM input))`."""
     relation = _without_queries(relation, emitter)
-    made = _made(relation)
+    made = _made_columns(relation)
     block = emitter.rows(relation.input, _read(relation) | (needed - made.keys()))
     known = {column.id: column for column in _below(relation.input) if column.id in block.values}
-    if block.windowed:
-        block = block.sealed(sorted(known))
+    if block.has_window:
+        block = block.seal(sorted(known))
     cells: list[exp.Expr] = [
         exp.Alias(this=block.values[one].sql, alias=exp.Identifier(this=one)) for one in sorted(known)
     ]
@@ -37,7 +37,7 @@ def write_gathered(relation: Gathered, needed: Needed, emitter: SparkEmitter) ->
     gathered = over(block.select([("rows", rows)]), ["rows"])
     given = known | made
     shown = [given[one] for one in sorted(given.keys() & needed)] or list(made.values())[:1]
-    called = _called(relation, known, shown, emitter)
+    called = _write_call(relation, known, shown, emitter)
     exploded = exp.Subquery(this=gathered.select([("e", build.call("explode", called))]))
     return Block(exploded, {column.id: Value(_field(column.id), 2) for column in shown})
 
@@ -54,15 +54,15 @@ def _without_queries(relation: Gathered, emitter: SparkEmitter) -> Gathered:
     def change(value: Bound) -> Bound | None:
         if not isinstance(value, ScalarQuery | InQuery):
             return None
-        if isinstance(value, InQuery) and used([value.operand]).keys() & state:
-            raise unsupported(
+        if isinstance(value, InQuery) and count_columns([value.operand]).keys() & state:
+            raise unsupported_error(
                 f"a value of a step of scan looked up in a query, on {emitter.dialect}", value.span
             )
         column = Column(f"q{emitter.fresh()}", "", value.type)
         found.append((column, value))
         return ColumnRef(type=value.type, span=value.span, column=column)
 
-    changed = _changed(relation, lambda value: replaced(value, change))
+    changed = _map_expressions(relation, lambda value: replace_parts(value, change))
     if not found:
         return relation
     given = relation.input
@@ -71,7 +71,7 @@ def _without_queries(relation: Gathered, emitter: SparkEmitter) -> Gathered:
     return replace(changed, input=wider)
 
 
-def _changed(relation: Gathered, change: Callable[[Bound], Bound]) -> Gathered:
+def _map_expressions(relation: Gathered, change: Callable[[Bound], Bound]) -> Gathered:
     """The relation with other expressions."""
     if isinstance(relation, Mined):
         return replace(relation, values=tuple(map(change, relation.values)))
@@ -100,7 +100,7 @@ def _state(relation: Gathered) -> frozenset[str]:
     return frozenset(own | {seen.id for step in relation.steps for _, seen in step.seen})
 
 
-def _made(relation: Gathered) -> dict[str, Column]:
+def _made_columns(relation: Gathered) -> dict[str, Column]:
     """The columns that the relation makes, hidden ones too; the others pass through it."""
     if isinstance(relation, Windowed):
         found: tuple[Column, ...] = (relation.column,)
@@ -116,10 +116,10 @@ def _read(relation: Gathered) -> Needed:
     """The ids of the input's columns that the relation reads; a step of scan may read any that it sees."""
     order = order_ids(relation.input.order)
     if isinstance(relation, Mined):
-        return frozenset(order | used(relation.values).keys())
-    read = order | used(relation.partition).keys()
+        return frozenset(order | count_columns(relation.values).keys())
+    read = order | count_columns(relation.partition).keys()
     if isinstance(relation, Windowed):
-        return frozenset(read | used([relation.call]).keys())
+        return frozenset(read | count_columns([relation.call]).keys())
     return frozenset(read | {column.id for column in relation.input.columns})
 
 
@@ -132,11 +132,11 @@ def _below(relation: Relation) -> Iterator[Column]:
             continue
         seen.add(id(one))
         for item in fields(one):
-            yield from _held(getattr(one, item.name))
+            yield from _named_columns(getattr(one, item.name))
         pending.extend(inputs(one))
 
 
-def _held(value: object) -> Iterator[Column]:
+def _named_columns(value: object) -> Iterator[Column]:
     """The columns that a field of a relation names: itself, in tuples, in the keys of an order."""
     if isinstance(value, Column):
         yield value
@@ -144,21 +144,23 @@ def _held(value: object) -> Iterator[Column]:
         yield value.column
     elif isinstance(value, tuple):
         for item in value:
-            yield from _held(item)
+            yield from _named_columns(item)
     elif isinstance(value, SortKey):
-        yield from _held(value.value)
+        yield from _named_columns(value.value)
     elif isinstance(value, Bound):
         for part in operands(value):
-            yield from _held(part)
+            yield from _named_columns(part)
 
 
-def _called(
+def _write_call(
     relation: Gathered, known: dict[str, Column], shown: list[Column], emitter: SparkEmitter
 ) -> exp.Expr:
     given = relation.input
     batch = Kept(columns=tuple(known.values()), order=given.order, open=given.open, name="batch")
-    sql, inside = duckdb.written(replace(relation, input=batch, columns=tuple(shown)))
+    sql, inside = duckdb.write_relation(replace(relation, input=batch, columns=tuple(shown)))
     struct = ", ".join(f"{column.id} {column.type.physical}" for column in shown)
-    routine = vectorised.named(sql, f"STRUCT({struct})[]", tuple(inside.routines.values()), rows=True)
+    routine = vectorised.name_vectorised(
+        sql, f"STRUCT({struct})[]", tuple(inside.routines.values()), rows=True
+    )
     arguments = [build.name("rows"), *(emitter.parameter(name) for name in sorted(inside.parameters))]
     return build.call(emitter.use(routine), *arguments)

@@ -7,11 +7,11 @@ from sqlglot import exp
 from nephoscope_kql.dialects.block import Block, Value, over
 from nephoscope_kql.dialects.relational import Needed
 from nephoscope_kql.dialects.spark.aggregates import NATIVE
-from nephoscope_kql.dialects.spark.collected import collected
+from nephoscope_kql.dialects.spark.collected import collect_ordered
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
 from nephoscope_kql.plan.callee import Arguments
 from nephoscope_kql.plan.expressions import AggregateCall
-from nephoscope_kql.plan.references import order_ids, used
+from nephoscope_kql.plan.references import count_columns, order_ids
 from nephoscope_kql.plan.relations import Aggregated, FirstOf
 from nephoscope_kql.plan.values import Bound
 from nephoscope_kql.sql import build
@@ -29,7 +29,7 @@ def write_aggregated(relation: Aggregated, needed: Needed, emitter: SparkEmitter
     ids = [name for name, _ in items]
     if not wanted:
         return _distinct(block, items)
-    block, items = _closed(block, items, order, used(values).keys())
+    block, items = _close_groups(block, items, order, count_columns(values).keys())
     keys = emitter.keys(relation.input.order, block)
     for column, call in wanted:
         arguments = [emitter.scalar(argument, block) for argument in call.arguments]
@@ -48,7 +48,7 @@ def _distinct(block: Block, items: list[tuple[str, exp.Expr]]) -> Block:
     return over(select, [name for name, _ in items])
 
 
-def _closed(
+def _close_groups(
     block: Block, items: list[tuple[str, exp.Expr]], order: set[str], reads: object
 ) -> tuple[Block, list[tuple[str, exp.Expr]]]:
     """The block with its groups as plain columns: Spark groups by names that its input has, before those that the SELECT gives."""
@@ -65,7 +65,7 @@ def aggregate(
     native = NATIVE.get(call.aggregate.name)
     built = native(given) if native is not None else None
     if built is None:
-        built = collected(call, given, emitter)
+        built = collect_ordered(call, given, emitter)
     return build.coalesce(built, build.text("")) if call.type == KqlType.STRING else built
 
 
@@ -73,11 +73,11 @@ def write_first_of(relation: FirstOf, needed: Needed, emitter: SparkEmitter) -> 
     """One row a key: the first by row_number()."""
     order = order_ids(relation.input.order)
     block = emitter.over(relation.input, needed | order, relation.keys, before_where=True)
-    keys = emitter.keys(relation.input.order, block) or [build.ordered(build.number(1))]
+    keys = emitter.keys(relation.input.order, block) or [build.sort_key(build.number(1))]
     partition = [emitter.scalar(key, block) for key in relation.keys]
     number = emitter.fresh()
     ids = sorted((needed | order) & block.values.keys())
     block.values[number] = Value(build.window(build.call("row_number"), partition, keys), 4, window=True)
-    result = block.sealed([*ids, number])
+    result = block.seal([*ids, number])
     result.where.append(build.binary("=", build.name(number), build.number(1)))
     return result

@@ -18,11 +18,11 @@ def write_assign(relation: Assign, needed: Needed, emitter: SparkEmitter) -> Blo
     wanted = [(column, value) for column, value in relation.assigned if column.id in needed]
     passing = needed - {column.id for column, _ in relation.assigned}
     block = emitter.over(relation.input, passing, [value for _, value in wanted])
-    block.values.update({column.id: _assigned(block, value, emitter) for column, value in wanted})
+    block.values.update({column.id: _assign_value(block, value, emitter) for column, value in wanted})
     return block
 
 
-def _assigned(block: Block, value: Bound, emitter: SparkEmitter) -> Value:
+def _assign_value(block: Block, value: Bound, emitter: SparkEmitter) -> Value:
     made = assign(block, value, emitter)
     if any(_is_vectorised(node) for node in made.sql.find_all(exp.Anonymous)):
         made.size += HEAVY
@@ -40,15 +40,15 @@ def write_limited(relation: Limited, needed: Needed, emitter: SparkEmitter) -> B
     count = relation.count
     if isinstance(count, Constant) and isinstance(count.value, int):
         limit = build.number(min(max(0, count.value), 2**31 - 1))
-        return block.sealed(ids, emitter.keys(relation.order, block), limit)
-    return _numbered(relation, block, ids, emitter)
+        return block.seal(ids, emitter.keys(relation.order, block), limit)
+    return _limit_by_number(relation, block, ids, emitter)
 
 
-def _numbered(relation: Limited, block: Block, ids: list[str], emitter: SparkEmitter) -> Block:
+def _limit_by_number(relation: Limited, block: Block, ids: list[str], emitter: SparkEmitter) -> Block:
     """The rows whose number is at most a computed count."""
-    keys = emitter.keys(relation.order, block) or [build.ordered(build.number(1))]
+    keys = emitter.keys(relation.order, block) or [build.sort_key(build.number(1))]
     number = emitter.fresh()
     block.values[number] = Value(build.window(build.call("row_number"), order=keys), 4, window=True)
-    result = block.sealed([*ids, number])
+    result = block.seal([*ids, number])
     result.where.append(build.binary("<=", build.name(number), emitter.value(relation.count)))
     return result

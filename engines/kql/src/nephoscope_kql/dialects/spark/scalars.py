@@ -25,20 +25,20 @@ CONNECTIVES = frozenset({"and", "or", "not", "_part", "_parts_if", "_kept"})
 """Their operands are written apart, so that Spark sees each condition."""
 
 
-def written(value: Bound, values: Values, emitter: Emitter) -> exp.Expr:
+def write_scalar(value: Bound, values: Values, emitter: Emitter) -> exp.Expr:
     """The SQL of an expression over columns that are written as `values` says."""
-    said = _said(value, values, emitter)
+    said = _write_native(value, values, emitter)
     if said is not None:
         return said
     if isinstance(value, Call) and value.function.name in CONNECTIVES:
-        arguments = [written(item, values, emitter) for item in value.arguments]
+        arguments = [write_scalar(item, values, emitter) for item in value.arguments]
         built = NATIVE[value.function.name](_arguments(value, arguments, emitter))
         if built is not None:
             return built
-    return vectorised.expression(value, lambda leaf: written(leaf, values, emitter), emitter.use)
+    return vectorised.expression(value, lambda leaf: write_scalar(leaf, values, emitter), emitter.use)
 
 
-def _said(value: Bound, values: Values, emitter: Emitter) -> exp.Expr | None:
+def _write_native(value: Bound, values: Values, emitter: Emitter) -> exp.Expr | None:
     """The SQL where every part is said natively, else None."""
     emitter.count()
     if isinstance(value, ColumnRef):
@@ -60,7 +60,7 @@ def _call(value: Call, values: Values, emitter: Emitter) -> exp.Expr | None:
         return None
     arguments: list[exp.Expr] = []
     for item in value.arguments:
-        said = _said(item, values, emitter)
+        said = _write_native(item, values, emitter)
         if said is None:
             return None
         arguments.append(said)
@@ -86,8 +86,8 @@ def _scalar_query(value: ScalarQuery, emitter: Emitter) -> exp.Expr:
 
 def _in_query(value: InQuery, values: Values, emitter: Emitter) -> exp.Expr:
     block = emitter.rows(value.relation, frozenset({value.column.id}))
-    block = block.sealed([value.column.id])
-    operand = written(value.operand, values, emitter)
+    block = block.seal([value.column.id])
+    operand = write_scalar(value.operand, values, emitter)
     found = block.values[value.column.id].sql
     if value.insensitive:
         operand, found = lower(operand), lower(found)

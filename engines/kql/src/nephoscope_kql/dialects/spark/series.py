@@ -10,7 +10,7 @@ from nephoscope_kql.dialects.series import array_of, json_of
 from nephoscope_kql.dialects.spark import vectorised
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
 from nephoscope_kql.dialects.spark.grouping import aggregate
-from nephoscope_kql.errors import unsupported
+from nephoscope_kql.errors import unsupported_error
 from nephoscope_kql.plan.relations import MAX_BINS, Series, SeriesItem
 from nephoscope_kql.plan.values import Bound
 from nephoscope_kql.sql import build
@@ -22,10 +22,10 @@ E = exp.Expr
 def write_series(relation: Series, needed: Needed, emitter: SparkEmitter) -> Block:
     """Rows with their axis, bounds, values a group and bin, then one array a group."""
     if relation.nonempty:
-        raise unsupported("make-series kind=nonempty on Spark", relation.axis.span)
+        raise unsupported_error("make-series kind=nonempty on Spark", relation.axis.span)
     rows = _rows(relation, emitter)
     bounds = _bounds(relation, rows, emitter)
-    binned = _binned(relation, rows, bounds, emitter)
+    binned = _write_bins(relation, rows, bounds, emitter)
     groups = [column.id for column, _ in relation.groups]
     items: list[tuple[str, E]] = [(one, build.name(one)) for one in groups]
     wanted = [item for item in relation.items if item.column.id in needed]
@@ -53,7 +53,7 @@ def _values(item: SeriesItem, emitter: SparkEmitter) -> E:
         lambda place: build.coalesce(build.call("map_extract_value", known, place), a3),
     )
     lists = [build.call("collect_list", build.name(one)) for one in ("i", item.column.id)]
-    return vectorised.called(node, [*lists, _first("n"), missing], "VARCHAR", (), emitter.use)
+    return vectorised.call_vectorised(node, [*lists, _first("n"), missing], "VARCHAR", (), emitter.use)
 
 
 def _axis(relation: Series, emitter: SparkEmitter) -> E:
@@ -66,14 +66,16 @@ def _axis(relation: Series, emitter: SparkEmitter) -> E:
         ),
     )
     arguments = [_first(name) for name in "lsn"]
-    return vectorised.called(node, arguments, "VARCHAR", tuple(inside.routines.values()), emitter.use)
+    return vectorised.call_vectorised(
+        node, arguments, "VARCHAR", tuple(inside.routines.values()), emitter.use
+    )
 
 
 def _json(node: E, kind: KqlType, emitter: SparkEmitter) -> E:
     """A value as the JSON text of an element."""
     inside = Emitter("duckdb")
     text = json_of(build.name("a0"), kind, inside)
-    return vectorised.called(text, [node], "VARCHAR", tuple(inside.routines.values()), emitter.use)
+    return vectorised.call_vectorised(text, [node], "VARCHAR", tuple(inside.routines.values()), emitter.use)
 
 
 def _rows(relation: Series, emitter: SparkEmitter) -> str:
@@ -136,7 +138,7 @@ def _quotient(node: E, step: E, relation: Series) -> E:
     return build.binary("//", node, step)
 
 
-def _binned(relation: Series, rows: str, bounds: str, emitter: SparkEmitter) -> Block:
+def _write_bins(relation: Series, rows: str, bounds: str, emitter: SparkEmitter) -> Block:
     """The aggregates a group and bin, as JSON text, with the bounds."""
     offset = _quotient(build.binary("-", build.name("x"), build.name("l")), build.name("s"), relation)
     place = build.cast(offset, "BIGINT")

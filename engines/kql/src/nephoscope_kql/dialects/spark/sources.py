@@ -20,10 +20,10 @@ BLOCK = 65_536
 
 def write_scan(relation: Scan, needed: Needed, emitter: SparkEmitter) -> Block:
     """A stored table: its columns as KQL's types are stored inside SQL."""
-    return scanned_table(relation, needed, emitter, _scanned)
+    return scanned_table(relation, needed, emitter, _read_stored_value)
 
 
-def _scanned(raw: E, kind: KqlType, how: str, emitter: Emitter) -> E:
+def _read_stored_value(raw: E, kind: KqlType, how: str, emitter: Emitter) -> E:
     """A stored value as KQL's type: timestamps have microseconds, nanoseconds and intervals are held as whole numbers."""
     if kind == KqlType.STRING:
         return build.coalesce(raw, build.text(""))
@@ -44,9 +44,9 @@ def _scanned(raw: E, kind: KqlType, how: str, emitter: Emitter) -> E:
 def _dynamic(raw: E, how: str, emitter: Emitter) -> E:
     node = build.name("a0")
     if how == "nested":
-        return vectorised.called(build.call("to_json", node), [raw], "VARCHAR", (), emitter.use)
+        return vectorised.call_vectorised(build.call("to_json", node), [raw], "VARCHAR", (), emitter.use)
     node = build.call(TEXT_DYNAMIC.name, node)
-    return vectorised.called(node, [raw], "VARCHAR", (TEXT_DYNAMIC,), emitter.use)
+    return vectorised.call_vectorised(node, [raw], "VARCHAR", (TEXT_DYNAMIC,), emitter.use)
 
 
 def write_rows(relation: Rows, needed: Needed, emitter: SparkEmitter) -> Block:
@@ -144,7 +144,7 @@ def _times(first: E, last: E, each: E, *, real: bool) -> E:
 def write_numbered(relation: Numbered, needed: Needed, emitter: SparkEmitter) -> Block:
     """row_number(), which needs an order in Spark."""
     block = emitter.over(relation.input, needed - {relation.number.id}, relation.partition, before_where=True)
-    keys = emitter.keys(relation.input.order, block) or [build.ordered(build.number(1))]
+    keys = emitter.keys(relation.input.order, block) or [build.sort_key(build.number(1))]
     partition = [emitter.scalar(value, block) for value in relation.partition]
     number = build.cast(build.window(build.call("row_number"), partition, keys), "BIGINT")
     block.values[relation.number.id] = Value(number, 4, window=True)

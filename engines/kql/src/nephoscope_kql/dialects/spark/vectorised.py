@@ -16,7 +16,7 @@ from nephoscope_kql.dialects.block import Value
 from nephoscope_kql.dialects.relational import Emitter
 from nephoscope_kql.dialects.scalars import scalar
 from nephoscope_kql.plan.expressions import Call, ColumnRef, InQuery, ScalarQuery, Variable
-from nephoscope_kql.plan.references import replaced
+from nephoscope_kql.plan.references import replace_parts
 from nephoscope_kql.plan.values import Bound, Column, Constant
 from nephoscope_kql.sql import build
 from nephoscope_kql.sql.routine import Routine, Vectorised
@@ -47,9 +47,9 @@ class Inside(Emitter):
 
     def cut(self, value: Bound) -> Bound:
         """The expression with a column of the batch in the place of every leaf."""
-        return replaced(value, self._placed)
+        return replace_parts(value, self._place_argument)
 
-    def _placed(self, value: Bound) -> Bound | None:
+    def _place_argument(self, value: Bound) -> Bound | None:
         if not isinstance(value, _LEAVES):
             return None
         name = self.argument(value)
@@ -72,7 +72,7 @@ def expression(value: Bound, write: Callable[[Bound], E], use: Callable[[Routine
     cut = inside.cut(value)
     node = scalar(cut, inside.values(), inside)
     arguments = [write(leaf) for leaf in inside.leaves]
-    return called(node, arguments, _physical(value), tuple(inside.routines.values()), use)
+    return call_vectorised(node, arguments, _physical(value), tuple(inside.routines.values()), use)
 
 
 def _physical(value: Bound) -> str:
@@ -84,7 +84,7 @@ def _physical(value: Bound) -> str:
     return f"STRUCT({', '.join(f'g{place} VARCHAR' for place in places)})" if places else "VARCHAR"
 
 
-def called(
+def call_vectorised(
     node: E, arguments: Sequence[E], returns: str, uses: tuple[Routine, ...], use: Callable[[Routine], str]
 ) -> E:
     """The call of the function that evaluates DuckDB's `node` over a0, a1, ..., which are the arguments."""
@@ -93,11 +93,11 @@ def called(
     select = exp.Select(
         expressions=[column], from_=exp.From(this=exp.Table(this=exp.Identifier(this="batch")))
     )
-    routine = named(duckdb.printed(select), returns, uses)
+    routine = name_vectorised(duckdb.print_node(select), returns, uses)
     return build.call(use(routine), *(arguments or [build.number(0)]))
 
 
-def named(
+def name_vectorised(
     sql: str, returns: str, uses: tuple[Routine, ...], empty: str = "", rows: bool = False
 ) -> Vectorised:
     """The function of a text; its name is made of what it does, so that equal ones are one."""

@@ -8,8 +8,8 @@ from nephoscope_kql.dialects.block import Block
 from nephoscope_kql.dialects.relational import Emitter, Needed
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
 from nephoscope_kql.dialects.spark.gathered import write_gathered
-from nephoscope_kql.dialects.windows import running, windowed
-from nephoscope_kql.errors import unsupported
+from nephoscope_kql.dialects.windows import running_frame, write_window
+from nephoscope_kql.errors import unsupported_error
 from nephoscope_kql.plan.expressions import WindowCall
 from nephoscope_kql.plan.relations import Windowed
 from nephoscope_kql.plan.values import Constant
@@ -23,12 +23,14 @@ def write_windowed(relation: Windowed, needed: Needed, emitter: SparkEmitter) ->
     """A column from a window over the rows in their order."""
     if relation.call.function == "row_window_session" and relation.column.id in needed:
         return write_gathered(relation, needed, emitter)
-    return windowed(relation, needed, emitter, _written)
+    return write_window(relation, needed, emitter, _write_window_call)
 
 
-def _written(call: WindowCall, partition: list[E], keys: list[E], block: Block, emitter: Emitter) -> E:
+def _write_window_call(
+    call: WindowCall, partition: list[E], keys: list[E], block: Block, emitter: Emitter
+) -> E:
     arguments = [emitter.scalar(argument, block) for argument in call.arguments]
-    order = keys or [build.ordered(build.number(1))]
+    order = keys or [build.sort_key(build.number(1))]
     if call.function in ("prev", "next"):
         return _neighbour(call, arguments, partition, order)
     if call.function == "row_number":
@@ -38,9 +40,9 @@ def _written(call: WindowCall, partition: list[E], keys: list[E], block: Block, 
         return build.binary("-", build.binary("+", number, arguments[0]), build.number(1))
     if call.function == "row_cumsum":
         name = "try_sum" if call.type == KqlType.TIMESPAN else "sum"
-        total = build.window(build.call(name, arguments[0]), partition, order, running())
+        total = build.window(build.call(name, arguments[0]), partition, order, running_frame())
         return build.cast(build.coalesce(total, build.number(0)), call.type.physical)
-    raise unsupported(f"{call.function}()", call.span)
+    raise unsupported_error(f"{call.function}()", call.span)
 
 
 def _neighbour(call: WindowCall, arguments: list[E], partition: list[E], order: list[E]) -> E:
@@ -50,7 +52,7 @@ def _neighbour(call: WindowCall, arguments: list[E], partition: list[E], order: 
     if len(arguments) > 1:
         offset = call.arguments[1]
         if not isinstance(offset, Constant) or not isinstance(offset.value, int):
-            raise unsupported(f"{call.function}() by a number that is no constant", offset.span)
+            raise unsupported_error(f"{call.function}() by a number that is no constant", offset.span)
         places = [build.number(offset.value)]
     found = build.window(build.call(name, arguments[0], *places), partition, order)
     if len(arguments) < 3:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from nephoscope_policy.arm.dotnet.numbers import format_number
 from nephoscope_policy.arm.errors import FunctionError
-from nephoscope_policy.arm.value import Value, bounded, is_number, json_text, number_text
+from nephoscope_policy.arm.value import Value, is_number, json_text, number_text, require_bounded
 
 _ITEM = re.compile(
     r"\{(?P<index>[0-9]{1,7}) *(?:, *(?P<width>-?[0-9]{1,7}) *)?(?::(?P<format>(?:[^{}]|\{\{|\}\})*))?\}"
@@ -32,7 +32,7 @@ def composite_format(template: str, values: Sequence[Value]) -> str:
     place = size = 0
     while place < len(template):
         piece, place = _next_piece(template, place, values)
-        size = bounded(size + len(piece), unit="characters")
+        size = require_bounded(size + len(piece), unit="characters")
         pieces.append(piece)
     return "".join(pieces)
 
@@ -51,15 +51,15 @@ def _next_piece(template: str, place: int, values: Sequence[Value]) -> tuple[str
     index = int(item["index"])
     if index >= len(values):
         raise FunctionError(f"item {{{index}}} has no argument: {len(values)} given")
-    return _aligned(_formatted(values[index], item["format"]), int(item["width"] or 0)), item.end()
+    return _align(_format_value(values[index], item["format"]), int(item["width"] or 0)), item.end()
 
 
-def _formatted(value: Value, spec: str | None) -> str:
+def _format_value(value: Value, spec: str | None) -> str:
     if not spec or not is_number(value):
         return plain(value)
     return format_number(value, spec.replace("{{", "{").replace("}}", "}"))
 
 
-def _aligned(content: str, width: int) -> str:
-    bounded(abs(width), unit="characters")
+def _align(content: str, width: int) -> str:
+    require_bounded(abs(width), unit="characters")
     return content.rjust(width) if width >= 0 else content.ljust(-width)

@@ -26,7 +26,7 @@ def format_number(number: float, spec: str) -> str:
     return writer(number, int(digits) if digits else None, kind)
 
 
-def rounded(number: Decimal, digits: int) -> Decimal:
+def round_half_away(number: Decimal, digits: int) -> Decimal:
     """The number with that many decimals; a half goes away from zero."""
     return number.quantize(Decimal(1).scaleb(-digits), context=_EXACT)
 
@@ -35,23 +35,23 @@ def _sign(number: Decimal) -> str:
     return "-" if number < 0 else ""
 
 
-def _fixed(number: float, digits: int | None, _: str) -> str:
-    value = rounded(Decimal(number), 2 if digits is None else digits)
+def _format_fixed(number: float, digits: int | None, _: str) -> str:
+    value = round_half_away(Decimal(number), 2 if digits is None else digits)
     return _sign(value) + format(abs(value), "f")
 
 
-def _grouped(number: float, digits: int | None, _: str) -> str:
-    value = rounded(Decimal(number), 2 if digits is None else digits)
+def _format_grouped(number: float, digits: int | None, _: str) -> str:
+    value = round_half_away(Decimal(number), 2 if digits is None else digits)
     return _sign(value) + format(abs(value), ",f")
 
 
 def _percent(number: float, digits: int | None, _: str) -> str:
-    value = rounded(Decimal(number) * 100, 2 if digits is None else digits)
+    value = round_half_away(Decimal(number) * 100, 2 if digits is None else digits)
     return f"{_sign(value)}{format(abs(value), ',f')} %"
 
 
 def _currency(number: float, digits: int | None, _: str) -> str:
-    value = rounded(Decimal(number), 2 if digits is None else digits)
+    value = round_half_away(Decimal(number), 2 if digits is None else digits)
     amount = f"\u00a4{format(abs(value), ',f')}"
     return f"({amount})" if value < 0 else amount
 
@@ -83,11 +83,11 @@ def _exponential(number: float, digits: int | None, kind: str) -> str:
 
 def _scientific(value: Decimal, digits: int) -> tuple[str, int]:
     if not value:
-        return format(rounded(Decimal(0), digits), "f"), 0
+        return format(round_half_away(Decimal(0), digits), "f"), 0
     exponent = value.adjusted()
-    mantissa = rounded(value.scaleb(-exponent, _EXACT), digits)
+    mantissa = round_half_away(value.scaleb(-exponent, _EXACT), digits)
     if abs(mantissa) >= 10:
-        mantissa, exponent = rounded(mantissa.scaleb(-1, _EXACT), digits), exponent + 1
+        mantissa, exponent = round_half_away(mantissa.scaleb(-1, _EXACT), digits), exponent + 1
     return format(mantissa, "f"), exponent
 
 
@@ -112,9 +112,9 @@ _WRITERS: dict[str, Callable[[float, int | None, str], str]] = {
     "C": _currency,
     "D": _decimal,
     "E": _exponential,
-    "F": _fixed,
+    "F": _format_fixed,
     "G": _general,
-    "N": _grouped,
+    "N": _format_grouped,
     "P": _percent,
     "R": _round_trip,
     "X": _hexadecimal,
@@ -186,26 +186,26 @@ def _custom(number: float, spec: str) -> str:
         section, signed = sections[1], False
     elif value == 0 and len(sections) > 2 and sections[2].parts:
         section = sections[2]
-    digits, exponent = _scaled(abs(value), section)
+    digits, exponent = _scale(abs(value), section)
     if not any(character in "123456789" for character in digits):
         signed = False
         if value and len(sections) > 2 and sections[2].parts:
             section = sections[2]
-            digits, exponent = _scaled(Decimal(0), section)
+            digits, exponent = _scale(Decimal(0), section)
     return ("-" if signed else "") + _fill(section, digits, exponent)
 
 
-def _scaled(value: Decimal, section: _Section) -> tuple[str, int]:
+def _scale(value: Decimal, section: _Section) -> tuple[str, int]:
     places = len(section.fraction)
     if not section.exponent:
         scaled = value.scaleb(section.scale - 3 * section.thousands, _EXACT)
-        return format(rounded(scaled, places), "f"), 0
+        return format(round_half_away(scaled, places), "f"), 0
     width = max(len(section.whole), 1)
     shift = value.adjusted() - width + 1 if value else 0
-    mantissa = rounded(value.scaleb(-shift, _EXACT), places)
+    mantissa = round_half_away(value.scaleb(-shift, _EXACT), places)
     if mantissa.adjusted() + 1 > width and mantissa:
         shift += 1
-        mantissa = rounded(value.scaleb(-shift, _EXACT), places)
+        mantissa = round_half_away(value.scaleb(-shift, _EXACT), places)
     return format(mantissa, "f"), shift
 
 

@@ -9,7 +9,7 @@ from nephoscope_policy.arm.dotnet.composite import plain
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.function import function
 from nephoscope_policy.arm.unknown import UndecidedError, Unknown
-from nephoscope_policy.arm.value import Spelling, Value, bounded, equal, find_key, identity
+from nephoscope_policy.arm.value import Spelling, Value, equal, find_key, identity, require_bounded
 
 MAX_RANGE = 10_000
 MAX_RANGE_END = 2_147_483_647
@@ -133,7 +133,7 @@ def flatten(arguments: list[object]) -> Value:
             raise UndecidedError(item)
         if not isinstance(item, list):
             raise FunctionError(f"element {position} is not an array")
-        bounded(len(result) + len(item))
+        require_bounded(len(result) + len(item))
         result.extend(item)
     return result
 
@@ -142,7 +142,7 @@ def flatten(arguments: list[object]) -> Value:
 def intersection(arguments: list[object]) -> Value:
     """Give what all arrays, or all objects (key with an equal value), have in common, in the order of the first."""
     if isinstance(arguments[0], dict):
-        return _common_members([given.mapping(arguments, place) for place in range(len(arguments))])
+        return _common_members([given.get_object(arguments, place) for place in range(len(arguments))])
     if not isinstance(arguments[0], list):
         raise given.wrong(arguments, 0, "an array or an object")
     others = [
@@ -170,11 +170,11 @@ def union(arguments: list[Any]) -> Value:
     if isinstance(arguments[0], dict):
         merged: dict[str, Value] = {}
         for place in range(len(arguments)):
-            merged = merge(merged, given.mapping(arguments, place))
+            merged = merge(merged, given.get_object(arguments, place))
         return merged
     if not isinstance(arguments[0], list):
         raise given.wrong(arguments, 0, "an array or an object")
-    bounded(sum(len(given.array(arguments, place)) for place in range(len(arguments))))
+    require_bounded(sum(len(given.array(arguments, place)) for place in range(len(arguments))))
     distinct: dict[object, Value] = {}
     for items in arguments:
         for item in items:
@@ -192,7 +192,7 @@ def merge(base: dict[str, Value], overlay: dict[str, Value]) -> dict[str, Value]
         if isinstance(known, dict) and isinstance(value, dict):
             value = merge(known, value)
         spelling.put(key, value)
-    bounded(len(result))
+    require_bounded(len(result))
     return result
 
 
@@ -201,10 +201,10 @@ def concat(arguments: list[object]) -> Value:
     """Join strings (numbers and booleans as text), or arrays; nothing gives ''."""
     if arguments and isinstance(arguments[0], list):
         arrays = [given.array(arguments, place) for place in range(len(arguments))]
-        bounded(sum(map(len, arrays)))
+        require_bounded(sum(map(len, arrays)))
         return [item for items in arrays for item in items]
     pieces = [_piece(arguments, place) for place in range(len(arguments))]
-    bounded(sum(map(len, pieces)), unit="characters")
+    require_bounded(sum(map(len, pieces)), unit="characters")
     return "".join(pieces)
 
 

@@ -26,13 +26,13 @@ def base64(arguments: list[object]) -> Value:
 @function("base64ToString(base64Value)")
 def base64_to_string(arguments: list[object]) -> Value:
     """Decode base64 of UTF-8."""
-    return _decoded(_bytes(given.text(arguments, 0)), "utf-8")
+    return _decode(_bytes(given.text(arguments, 0)), "utf-8")
 
 
 @function("base64ToJson(base64Value)")
 def base64_to_json(arguments: list[object]) -> Value:
     """Decode base64 of JSON."""
-    return from_json(_decoded(_bytes(given.text(arguments, 0)), "utf-8"))
+    return from_json(_decode(_bytes(given.text(arguments, 0)), "utf-8"))
 
 
 @function("dataUri(stringToConvert)")
@@ -55,7 +55,7 @@ def data_uri_to_string(arguments: list[object]) -> Value:
     name = charset[1].lower() if charset else "utf-8"
     if name not in _CODECS:
         raise FunctionError(f"the character set {name} is not supported")
-    return _decoded(raw, _CODECS[name])
+    return _decode(raw, _CODECS[name])
 
 
 @function("uriComponent(stringToEncode)")
@@ -67,7 +67,7 @@ def uri_component(arguments: list[object]) -> Value:
 @function("uriComponentToString(uriEncodedString)")
 def uri_component_to_string(arguments: list[object]) -> Value:
     """Decode percent-encoding; what is no valid escape stays as it is."""
-    return _decoded(unquote_to_bytes(given.text(arguments, 0)), "utf-8")
+    return _decode(unquote_to_bytes(given.text(arguments, 0)), "utf-8")
 
 
 @function("uri(baseUri, relativeUri)")
@@ -103,7 +103,7 @@ def parse_uri(arguments: list[object]) -> Value:
 @function("buildUri(uriComponents)")
 def build_uri(arguments: list[object]) -> Value:
     """Put a URI together from an object with scheme, host, port, path and query."""
-    parts = given.mapping(arguments, 0)
+    parts = given.get_object(arguments, 0)
     scheme, host = _part(parts, "scheme"), _part(parts, "host")
     if not scheme or not host:
         raise FunctionError("the object needs a scheme and a host")
@@ -138,7 +138,7 @@ def _bytes(content: str) -> bytes:
         raise FunctionError(f"not base64: {error}") from error
 
 
-def _decoded(raw: bytes, name: str) -> str:
+def _decode(raw: bytes, name: str) -> str:
     try:
         return raw.decode(name)
     except UnicodeDecodeError as error:

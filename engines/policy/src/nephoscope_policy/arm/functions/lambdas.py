@@ -8,7 +8,7 @@ from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.function import function
 from nephoscope_policy.arm.unknown import UndecidedError, Unknown
-from nephoscope_policy.arm.value import Spelling, Value, bounded, kind
+from nephoscope_policy.arm.value import Spelling, Value, kind, require_bounded
 
 
 @function("map(inputArray, lambda)", policy=False)
@@ -80,8 +80,8 @@ def group_by(arguments: list[object]) -> Value:
 def map_values(arguments: list[object]) -> Value:
     """Apply a lambda (value) to each value of an object."""
     transform = given.lambda_of(arguments, 1, 1, 1)
-    members = given.mapping(arguments, 0)
-    bounded(len(members))
+    members = given.get_object(arguments, 0)
+    require_bounded(len(members))
     return {key: _value(transform(value)) for key, value in members.items()}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.function import function
-from nephoscope_policy.arm.value import Spelling, Value, bounded, find_key, from_json
+from nephoscope_policy.arm.value import Spelling, Value, find_key, from_json, require_bounded
 
 
 @function("createObject(...)")
@@ -31,14 +31,14 @@ def json_(arguments: list[object]) -> Value:
 @function("items(objectToConvert)")
 def items(arguments: list[Any]) -> Value:
     """Give an object as an array of `{"key", "value"}`, sorted by key."""
-    members = sorted(given.mapping(arguments, 0).items())
+    members = sorted(given.get_object(arguments, 0).items())
     return [{"key": key, "value": value} for key, value in members]
 
 
 @function("objectKeys(object)")
 def object_keys(arguments: list[object]) -> Value:
     """Give the keys of an object, sorted."""
-    return sorted(given.mapping(arguments, 0))
+    return sorted(given.get_object(arguments, 0))
 
 
 @function("shallowMerge(inputArray)")
@@ -48,9 +48,9 @@ def shallow_merge(arguments: list[object]) -> Value:
     spelling = Spelling(result)
     entries = given.array(arguments, 0)
     for place in range(len(entries)):
-        for key, value in given.mapping(entries, place).items():
+        for key, value in given.get_object(entries, place).items():
             spelling.put(key, value)
-        bounded(len(result))
+        require_bounded(len(result))
     return result
 
 

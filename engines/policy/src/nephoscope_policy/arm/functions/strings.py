@@ -11,7 +11,7 @@ from nephoscope_policy.arm.dotnet.composite import composite_format
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.function import function
 from nephoscope_policy.arm.murmur import base32, murmur64
-from nephoscope_policy.arm.value import Value, as_text, bounded, equal, number_text, short
+from nephoscope_policy.arm.value import Value, as_text, equal, number_text, require_bounded, short
 
 GUID_NAMESPACE = uuid.UUID("11fb06fb-712d-4ddd-98c7-e71bbd588830")
 """The namespace of the name-based (version 5) identifiers that guid() makes."""
@@ -47,7 +47,7 @@ def replace(arguments: list[object]) -> Value:
     original, old, new = (given.text(arguments, place) for place in range(3))
     if not old:
         raise FunctionError("argument 2 must not be empty")
-    bounded(len(original) + original.count(old) * (len(new) - len(old)), unit="characters")
+    require_bounded(len(original) + original.count(old) * (len(new) - len(old)), unit="characters")
     return original.replace(old, new)
 
 
@@ -84,7 +84,7 @@ def join(arguments: list[object]) -> Value:
     """Join the elements of an array, each as string() gives it."""
     pieces = [as_text(item) for item in given.array(arguments, 0)]
     delimiter = given.text(arguments, 1)
-    bounded(sum(map(len, pieces)) + len(delimiter) * max(len(pieces) - 1, 0), unit="characters")
+    require_bounded(sum(map(len, pieces)) + len(delimiter) * max(len(pieces) - 1, 0), unit="characters")
     return delimiter.join(pieces)
 
 
@@ -105,7 +105,7 @@ def index_of(arguments: list[object]) -> Value:
     """Give the 0-based place of the first occurrence, ignoring case; -1 where there is none; in an array, of an element."""
     if isinstance(arguments[0], list):
         return next((place for place, item in _elements(arguments)), -1)
-    folded, places = _folded(given.text(arguments, 0))
+    folded, places = _fold_case(given.text(arguments, 0))
     found = folded.find(given.text(arguments, 1).casefold())
     return found if found < 0 else places[found]
 
@@ -115,7 +115,7 @@ def last_index_of(arguments: list[object]) -> Value:
     """Give the 0-based place of the last occurrence, ignoring case; -1 where there is none; in an array, of an element."""
     if isinstance(arguments[0], list):
         return max((place for place, item in _elements(arguments)), default=-1)
-    folded, places = _folded(given.text(arguments, 0))
+    folded, places = _fold_case(given.text(arguments, 0))
     found = folded.rfind(given.text(arguments, 1).casefold())
     return found if found < 0 else places[found]
 
@@ -124,7 +124,7 @@ def _elements(arguments: list[Any]) -> list[tuple[int, Value]]:
     return [(place, item) for place, item in enumerate(arguments[0]) if equal(item, arguments[1])]
 
 
-def _folded(content: str) -> tuple[str, list[int]]:
+def _fold_case(content: str) -> tuple[str, list[int]]:
     pieces = [character.casefold() for character in content]
     places = [place for place, piece in enumerate(pieces) for _ in piece]
     return "".join(pieces), [*places, len(content)]
@@ -154,7 +154,7 @@ def pad_left(arguments: list[object]) -> Value:
     filler = given.optional_text(arguments, 2, " ")
     if len(filler) != 1:
         raise FunctionError("argument 3 must be one character")
-    return value.rjust(bounded(width, unit="characters"), filler)
+    return value.rjust(require_bounded(width, unit="characters"), filler)
 
 
 @function("format(formatString, ...)")

@@ -22,12 +22,12 @@ def resolve_dependencies(deployment: Deployment) -> None:
         entries = value if isinstance(value, list) else [value]
         ids: dict[str, None] = {}
         for place, entry in enumerate(entries):
-            for one in _meant(deployment, resource, entry, (*path, place)):
+            for one in _resolve_entry(deployment, resource, entry, (*path, place)):
                 ids.setdefault(one)
         resource.depends_on = tuple(ids)
 
 
-def _meant(
+def _resolve_entry(
     deployment: Deployment, resource: PlannedResource, entry: object, path: tuple[str | int, ...]
 ) -> list[str]:
     text = pattern(entry) if isinstance(entry, str | Unknown) else None

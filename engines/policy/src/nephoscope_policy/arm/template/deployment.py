@@ -118,9 +118,9 @@ def _output(origin: WrittenNode, name: str) -> Output | None:
         if origin.frame.evaluate(origin.document, path, condition[1]) is False:
             return None
     type_ = resolve(origin.frame.instance, origin.path, origin.node)
-    value = _measured(origin, _output_value(origin))
+    value = _limit_size(origin, _output_value(origin))
     if isinstance(value, Unknown):
-        value = value.typed(type_.json)
+        value = value.with_type(type_.json)
     value = type_.hidden(value, f"the output {name!r} is a secret")
     declared = member(origin.node, "type")
     return Output(name, str(declared[1]) if declared else "", value, Written(origin.document, origin.path))
@@ -135,7 +135,7 @@ def _output_value(origin: WrittenNode) -> Value:
     return origin.frame.evaluate(origin.document, (*origin.path, value[0]), value[1])
 
 
-def _measured(origin: WrittenNode, value: Value) -> Value:
+def _limit_size(origin: WrittenNode, value: Value) -> Value:
     """The value, or an unknown where it is too large, which is reported."""
     try:
         origin.frame.deployment.plan.measure(value)

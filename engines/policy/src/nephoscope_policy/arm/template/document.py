@@ -59,7 +59,7 @@ class Document:
         """Read a file's text; raises TemplateError with the place for what is no JSON, not UTF-8 or too large."""
         if len(text) > longest:
             raise TemplateError(Place(file), f"the file has more than {longest} characters: split it")
-        decoded = _decoded(text, file)
+        decoded = _decode(text, file)
         try:
             return cls(file, decoded, msgspec.json.decode(decoded.removeprefix("\ufeff")))
         except (msgspec.DecodeError, RecursionError):
@@ -151,7 +151,7 @@ def member(node: Any, name: str) -> tuple[str, Any] | None:
     return None
 
 
-def _decoded(text: str | bytes, file: str) -> str:
+def _decode(text: str | bytes, file: str) -> str:
     if isinstance(text, str):
         return text
     try:

@@ -10,7 +10,7 @@ from nephoscope_policy.arm.template.document import Document, Path, member
 from nephoscope_policy.arm.template.errors import TemplateError
 from nephoscope_policy.arm.template.instance import TemplateInstance
 from nephoscope_policy.arm.template.listing import list_template
-from nephoscope_policy.arm.template.naming import named
+from nephoscope_policy.arm.template.naming import name_resource
 from nephoscope_policy.arm.template.parameters import given_parameters
 from nephoscope_policy.arm.template.parts import GivenParameter, WrittenNode
 from nephoscope_policy.arm.template.plan import ExpansionPlan, Loader
@@ -36,7 +36,7 @@ def expand(
     `load` reads linked templates by path; without it they are unknown. Raises TemplateError where the document is no template
     at all; every other failure is a problem of the expansion, and what failed is unknown.
     """
-    return _expanded(root_deployment(template, parameters, scope=scope, load=load))
+    return _expand_deployment(root_deployment(template, parameters, scope=scope, load=load))
 
 
 def root_deployment(
@@ -48,16 +48,18 @@ def root_deployment(
     if where.kind is None:
         where = replace(where, kind=kind_of_schema(node.get("$schema")) or "resourceGroup")
     plan: Plan = ExpansionPlan(load)
-    id_ = named(where.id, "Microsoft.Resources/deployments", where.deployment_name).id
+    id_ = name_resource(where.id, "Microsoft.Resources/deployments", where.deployment_name).id
     deployment = Deployment(plan, list_template, where, id_, where.deployment_name)
     deployment.files = frozenset({template.file})
-    instance = TemplateInstance(template, path, node, _given(plan, template, parameters), where, deployment)
+    instance = TemplateInstance(
+        template, path, node, _read_parameters(plan, template, parameters), where, deployment
+    )
     deployment.template = WrittenNode(template, path, node, instance.frame)
     instance.check_given()
     return deployment
 
 
-def _expanded(deployment: Deployment) -> Expansion:
+def _expand_deployment(deployment: Deployment) -> Expansion:
     plan = deployment.plan
     deployment.list_resources()
     while plan.pending:
@@ -93,7 +95,9 @@ def _template_of(document: Document) -> tuple[Path, dict[str, object]]:
     )
 
 
-def _given(plan: Plan, template: Document, parameters: Document | None) -> Mapping[str, GivenParameter]:
+def _read_parameters(
+    plan: Plan, template: Document, parameters: Document | None
+) -> Mapping[str, GivenParameter]:
     if parameters is None:
         return _request_parameters(template)
     value = parameters.value

@@ -60,7 +60,7 @@ def _copy_index(frame: FrameView, arguments: list[object]) -> Value:
     return index if isinstance(index, Unknown) else index + given.integer(rest, 0)
 
 
-def _patterned(host: Host) -> Host:
+def _accept_patterns(host: Host) -> Host:
     """An id function whose arguments may be unknown texts."""
     return lambda frame, arguments: through_patterns(lambda texts: host(frame, texts))(arguments)
 
@@ -119,7 +119,7 @@ def _runtime(type_: JsonType, least: int, most: int, what: str) -> Host:
     return answer
 
 
-def _widened(host: Host, gives: JsonType) -> Host:
+def _widen_host(host: Host, gives: JsonType) -> Host:
     """The host where an unknown argument decides: an unknown of its type."""
 
     def answer(frame: Any, arguments: list[Any]) -> Value:
@@ -136,9 +136,9 @@ _HOSTS: dict[str, tuple[Host, JsonType]] = {
     "parameters": (_parameters, "any"),
     "variables": (_variables, "any"),
     "copyindex": (_copy_index, "int"),
-    "resourceid": (_patterned(_resource_id), "string"),
-    "subscriptionresourceid": (_patterned(_subscription_resource_id), "string"),
-    "managementgroupresourceid": (_patterned(_management_group_resource_id), "string"),
+    "resourceid": (_accept_patterns(_resource_id), "string"),
+    "subscriptionresourceid": (_accept_patterns(_subscription_resource_id), "string"),
+    "managementgroupresourceid": (_accept_patterns(_management_group_resource_id), "string"),
     "string": (_string, "string"),
     "newguid": (_new_guid, "string"),
     "utcnow": (_utc_now, "string"),
@@ -161,8 +161,8 @@ class _TemplateHosts(Mapping[str, Host]):
     """The hosts by name; `list*` has many names, and a name with a namespace is a user-defined function's."""
 
     def __init__(self) -> None:
-        self._known = {name: _widened(host, gives) for name, (host, gives) in _HOSTS.items()}
-        self._list = _widened(references.list_value, "any")
+        self._known = {name: _widen_host(host, gives) for name, (host, gives) in _HOSTS.items()}
+        self._list = _widen_host(references.list_value, "any")
 
     def __getitem__(self, key: str) -> Host:
         known = self._known.get(key)

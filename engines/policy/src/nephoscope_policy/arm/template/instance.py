@@ -50,8 +50,8 @@ class TemplateInstance:
         self.given = given
         self.scope = scope
         self.frame = EvaluationFrame(self, deployment)
-        self.declared_parameters = self._declared("parameters")
-        self.declared_variables = self._declared("variables")
+        self.declared_parameters = self._read_declarations("parameters")
+        self.declared_variables = self._read_declarations("variables")
         self._functions: dict[str, UserFunction] | None = None
         self._values: dict[tuple[str, str], Value] = {}
         self._pending: set[tuple[str, str]] = set()
@@ -60,7 +60,7 @@ class TemplateInstance:
         """Report parameters that were given and that the template does not have."""
         for name, given in self.given.items():
             if name not in self.declared_parameters:
-                message = _missing("parameter", str(given.path[-1]), self.declared_parameters)
+                message = _missing_message("parameter", str(given.path[-1]), self.declared_parameters)
                 self.frame.fail(given.document.place(given.path), message)
 
     def section(self, name: str) -> tuple[Path, Any]:
@@ -68,7 +68,7 @@ class TemplateInstance:
         found = member(self.node, name)
         return (self.path, None) if found is None else ((*self.path, found[0]), found[1])
 
-    def _declared(self, section: str) -> dict[str, DeclaredPart]:
+    def _read_declarations(self, section: str) -> dict[str, DeclaredPart]:
         path, node = self.section(section)
         if not isinstance(node, dict):
             return {}
@@ -86,14 +86,14 @@ class TemplateInstance:
         """The value of a parameter; raises FunctionError where it is not declared or needs itself."""
         declared = self.declared_parameters.get(name.lower())
         if declared is None:
-            raise FunctionError(_missing("parameter", name, self.declared_parameters))
+            raise FunctionError(_missing_message("parameter", name, self.declared_parameters))
         return self._once("parameter", declared)
 
     def variable(self, name: str) -> Value:
         """The value of a variable; raises FunctionError where it is not declared or needs itself."""
         declared = self.declared_variables.get(name.lower())
         if declared is None:
-            raise FunctionError(_missing("variable", name, self.declared_variables))
+            raise FunctionError(_missing_message("variable", name, self.declared_variables))
         return self._once("variable", declared)
 
     def _once(self, kind: str, declared: DeclaredPart) -> Value:
@@ -127,6 +127,6 @@ class TemplateInstance:
         return self.frame.fail(self.document.place(path), message)
 
 
-def _missing(what: str, name: str, declared: Mapping[str, DeclaredPart]) -> str:
+def _missing_message(what: str, name: str, declared: Mapping[str, DeclaredPart]) -> str:
     known = ", ".join(one.name for one in list(declared.values())[:10]) or "none"
     return f"the template has no {what} {name!r} (it has: {known})"

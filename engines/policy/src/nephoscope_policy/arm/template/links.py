@@ -23,7 +23,7 @@ def linked_template(origin: WrittenNode, path: Path, link: object) -> Located | 
     spec = _text(origin, path, link, "id")
     if spec is not None:
         return _template_spec(origin, path, spec)
-    found = _linked(origin, path, link)
+    found = _follow_link(origin, path, link)
     if found is None or isinstance(found[2], dict):
         return found
     _plan(origin).report(found[0].place(found[1]), "a template is a JSON object")
@@ -32,7 +32,7 @@ def linked_template(origin: WrittenNode, path: Path, link: object) -> Located | 
 
 def linked_parameters(origin: WrittenNode, path: Path, link: object) -> Mapping[str, GivenParameter]:
     """The parameters behind a `parametersLink`, none where they cannot be read, which is reported."""
-    found = _linked(origin, path, link)
+    found = _follow_link(origin, path, link)
     section = member(found[2], "parameters") if found else None
     if found is None or section is None:
         return {}
@@ -43,7 +43,7 @@ def _plan(origin: WrittenNode) -> PlanView:
     return origin.frame.deployment.plan
 
 
-def _linked(origin: WrittenNode, path: Path, link: object) -> Located | None:
+def _follow_link(origin: WrittenNode, path: Path, link: object) -> Located | None:
     plan = _plan(origin)
     relative = _text(origin, path, link, "relativePath")
     address = relative if relative is not None else _text(origin, path, link, "uri")
@@ -94,10 +94,10 @@ def _text(origin: WrittenNode, path: Path, link: object, name: str) -> str | Non
 
 def _beside(origin: WrittenNode, relative: str) -> Iterator[str]:
     if not is_open(relative):
-        yield _joined(origin, relative)
+        yield _join_path(origin, relative)
 
 
-def _joined(origin: WrittenNode, relative: str) -> str:
+def _join_path(origin: WrittenNode, relative: str) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(origin.document.file), relative))
 
 
@@ -108,13 +108,13 @@ def _candidates(origin: WrittenNode, address: str) -> Iterator[str]:
         yield posixpath.normpath(unquote(address.removeprefix(BASE_URI).partition("?")[0]))
     base = template_uri(scope, origin.document.file).rpartition("/")[0] + "/"
     if address.startswith(base):
-        yield _joined(origin, unquote(address.removeprefix(base).partition("?")[0]))
+        yield _join_path(origin, unquote(address.removeprefix(base).partition("?")[0]))
     tail = literal_tail(address) if is_open(address) else urlsplit(address).path
     segments = [part for part in unquote(tail.partition("?")[0]).split("/") if part]
     if not segments or ".." in segments:
         return
     for start in range(max(0, len(segments) - MAX_TRIES), len(segments)):
-        yield _joined(origin, "/".join(segments[start:]))
+        yield _join_path(origin, "/".join(segments[start:]))
 
 
 def _template_spec(origin: WrittenNode, path: Path, spec: str) -> Located | None:

@@ -9,7 +9,7 @@ from nephoscope_policy.arm.patterns import pattern, shown_pattern
 from nephoscope_policy.arm.template.dependencies import resolve_dependencies
 from nephoscope_policy.arm.template.deployment import Deployment
 from nephoscope_policy.arm.template.document import Document, Path, member, shown_path
-from nephoscope_policy.arm.template.naming import Named, NamingError, full_name, full_type, named
+from nephoscope_policy.arm.template.naming import Named, NamingError, full_name, full_type, name_resource
 from nephoscope_policy.arm.template.nested import nested_deployment, nested_scope
 from nephoscope_policy.arm.template.parts import FrameView, WrittenNode
 from nephoscope_policy.arm.template.planned import DEPLOYMENTS, PlannedResource
@@ -104,12 +104,12 @@ class _Listing:
     ) -> Callable[[int], PlannedResource | None]:
         """One copy of a loop whose count is unknown, for who names it by its number."""
 
-        def made(index: int) -> PlannedResource | None:
-            return self._named(
+        def make_copy(index: int) -> PlannedResource | None:
+            return self._plan_named(
                 WrittenNode(self._document, path, item, frame.turn(name, index, resource=True)), parent
             )
 
-        return made
+        return make_copy
 
     def _keep(self, symbol: str, made: list[PlannedResource]) -> None:
         if not symbol:
@@ -151,7 +151,7 @@ class _Listing:
         if condition is False:
             self._leave_out(origin, parent)
             return None
-        made = self._named(origin, parent)
+        made = self._plan_named(origin, parent)
         if made is None:
             return None
         made.condition = condition if parent is None or condition is not True else parent.condition
@@ -167,8 +167,8 @@ class _Listing:
 
     def _leave_out(self, origin: WrittenNode, parent: PlannedResource | None) -> None:
         """Remember the names of what is not made; they may have no value without it."""
-        with self._plan.muted():
-            left_out = self._named(origin, parent)
+        with self._plan.mute():
+            left_out = self._plan_named(origin, parent)
         if left_out is not None:
             self._deployment.absent.update((left_out.key, left_out.full_name.lower()))
 
@@ -200,7 +200,7 @@ class _Listing:
             return None
         return origin.frame.evaluate(self._document, (*origin.path, found[0]), found[1])
 
-    def _named(self, origin: WrittenNode, parent: PlannedResource | None) -> PlannedResource | None:
+    def _plan_named(self, origin: WrittenNode, parent: PlannedResource | None) -> PlannedResource | None:
         written = self._text(origin, "type")
         if not isinstance(written, str):
             if written is not None:
@@ -230,13 +230,13 @@ class _Listing:
 
     def _id(self, origin: WrittenNode, type_: str, name: str, parent: PlannedResource | None) -> Named:
         if type_.lower() in DEPLOYMENTS:
-            return named(nested_scope(self._deployment, origin).id, type_, name)
+            return name_resource(nested_scope(self._deployment, origin).id, type_, name)
         scope = self._text(origin, "scope", wanted=False)
         text = pattern(scope) if isinstance(scope, str | Unknown) else None
         if text is None:
             outer = parent.extension_scope if parent else None
-            return named(outer if outer is not None else self._deployment.scope.id, type_, name)
-        return named(self._scope_id(text), type_, name)
+            return name_resource(outer if outer is not None else self._deployment.scope.id, type_, name)
+        return name_resource(self._scope_id(text), type_, name)
 
     def _scope_id(self, text: str) -> str:
         if text.startswith("/"):

@@ -35,7 +35,7 @@ def full_name(name: str, type_: str, parent: str, parent_name: str) -> str:
     return f"{parent_name}/{name}"
 
 
-def named(scope: str, type_: str, name: str) -> Named:
+def name_resource(scope: str, type_: str, name: str) -> Named:
     """The id of a resource by its full type and name below the id of a scope or resource; raises NamingError."""
     namespace, *types = type_.removesuffix("/").split("/")
     names = name.split("/")
@@ -51,10 +51,12 @@ def named(scope: str, type_: str, name: str) -> Named:
         names += [f"{name}"] * (len(types) - len(names))
     if types == ["resourceGroups"] and namespace.lower() == "microsoft.resources" and scope.count("/") == 2:
         return Named(f"{scope}/resourceGroups/{name}", scope, type_, name)
-    return _paired(f"{scope}/providers/{namespace}", scope, namespace, list(zip(types, names, strict=True)))
+    return _name_pairs(
+        f"{scope}/providers/{namespace}", scope, namespace, list(zip(types, names, strict=True))
+    )
 
 
-def _paired(text: str, container: str, namespace: str, pairs: list[tuple[str, str]]) -> Named:
+def _name_pairs(text: str, container: str, namespace: str, pairs: list[tuple[str, str]]) -> Named:
     own, name, extends = namespace, "", True
     for part, name in pairs:
         if part.lower() == "providers":

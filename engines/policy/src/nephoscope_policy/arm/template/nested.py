@@ -68,7 +68,7 @@ def nested_deployment(outer: Deployment, resource: PlannedResource) -> Deploymen
         inner.outer = outer
         inner.template = WrittenNode(*template, origin.frame.within(inner))
     else:
-        instance = TemplateInstance(*template, _given(origin, path, properties), inner.scope, inner)
+        instance = TemplateInstance(*template, _read_given(origin, path, properties), inner.scope, inner)
         instance.check_given()
         inner.template = WrittenNode(*template, instance.frame)
     return inner
@@ -105,7 +105,9 @@ def _is_inner(origin: WrittenNode, path: Path, properties: dict[str, object]) ->
     return isinstance(value, str) and value.lower() == "inner"
 
 
-def _given(origin: WrittenNode, path: Path, properties: Mapping[str, object]) -> Mapping[str, GivenParameter]:
+def _read_given(
+    origin: WrittenNode, path: Path, properties: Mapping[str, object]
+) -> Mapping[str, GivenParameter]:
     found = member(properties, "parameters")
     if found is None:
         link = member(properties, "parametersLink")

@@ -32,7 +32,7 @@ def parameter_value(instance: InstanceView, declared: DeclaredPart) -> Value:
         place = document.place((*path, *problem.path))
         instance.frame.fail(place, f"the parameter {declared.name!r} {problem.message}")
     if isinstance(value, Unknown):
-        return value.typed(type_.json)
+        return value.with_type(type_.json)
     return type_.hidden(value, f"the parameter {declared.name!r} is a secret")
 
 

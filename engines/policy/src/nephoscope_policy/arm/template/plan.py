@@ -79,7 +79,7 @@ class ExpansionPlan(Generic[DeploymentT, ResourceT]):
             self._problems.setdefault((place, message), Problem(place, message, error))
 
     @contextmanager
-    def muted(self) -> Iterator[None]:
+    def mute(self) -> Iterator[None]:
         """Report nothing meanwhile: what is computed belongs to what is not made."""
         before, self._muted = self._muted, True
         try:

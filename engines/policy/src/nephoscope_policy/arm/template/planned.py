@@ -171,7 +171,7 @@ class PlannedResource:
         if self._body is None:
             self._reading = True
             try:
-                self._body = self._measured(self._evaluated())
+                self._body = self._measured(self._evaluate_body())
             finally:
                 self._reading = False
         return self._body
@@ -185,7 +185,7 @@ class PlannedResource:
             return {key: value if isinstance(value, str) else unknown for key, value in body.items()}
         return body
 
-    def _evaluated(self) -> dict[str, Value]:
+    def _evaluate_body(self) -> dict[str, Value]:
         origin, named = self.origin, self._named
         body: dict[str, Value] = {
             "id": _text_or_unknown(named.id),

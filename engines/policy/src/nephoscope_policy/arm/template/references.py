@@ -115,10 +115,10 @@ def answer(resource: PlannedView, *, full: bool) -> Value:
     All is unknown of one that is only read, or of which it is unknown whether or how often it is made.
     """
     if resource.is_read or not resource.is_certain:
-        return _existing(resource, full=full)
+        return _reference_existing(resource, full=full)
     rest = _runtime(resource.key, full=full)
     if full:
-        members = {**_opened(resource.body, rest), "apiVersion": resource.api_version}
+        members = {**_open_object(resource.body, rest), "apiVersion": resource.api_version}
         if resource.nested is not None:
             members["properties"] = OpenObject({"outputs": resource.nested.answer()}, rest)
         return OpenObject(members, rest)
@@ -126,11 +126,11 @@ def answer(resource: PlannedView, *, full: bool) -> Value:
         return OpenObject({"outputs": resource.nested.answer(), "provisioningState": "Succeeded"}, rest)
     if resource.opened is None:
         properties = resource.body.get("properties")
-        resource.opened = _opened(properties if isinstance(properties, dict) else {}, rest)
+        resource.opened = _open_object(properties if isinstance(properties, dict) else {}, rest)
     return resource.opened
 
 
-def _existing(resource: PlannedView, *, full: bool) -> Value:
+def _reference_existing(resource: PlannedView, *, full: bool) -> Value:
     rest = _runtime(resource.key, full=full)
     if not full or resource.is_read:
         return rest
@@ -138,7 +138,7 @@ def _existing(resource: PlannedView, *, full: bool) -> Value:
     return OpenObject({**known, "apiVersion": resource.api_version}, rest)
 
 
-def _opened(value: dict[str, object], rest: Unknown) -> OpenObject:
+def _open_object(value: dict[str, object], rest: Unknown) -> OpenObject:
     """An object to which Azure may add members, at every level."""
     members = {key: _opened_value(item, rest, key) for key, item in value.items()}
     return OpenObject(members, rest)
@@ -146,7 +146,7 @@ def _opened(value: dict[str, object], rest: Unknown) -> OpenObject:
 
 def _opened_value(value: Value, rest: Unknown, step: str | int) -> Value:
     if isinstance(value, dict):
-        return value if isinstance(value, OpenObject) else _opened(value, rest.member(step))
+        return value if isinstance(value, OpenObject) else _open_object(value, rest.member(step))
     if isinstance(value, list):
         return [_opened_value(item, rest.member(step), place) for place, item in enumerate(value)]
     return rest.member(step) if value is None else value

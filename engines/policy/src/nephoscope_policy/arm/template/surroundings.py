@@ -27,8 +27,8 @@ def _subscription(frame: FrameView, arguments: list[Any]) -> Value:
     members = {
         "id": _text(scope.subscription),
         "subscriptionId": _text(scope.subscription_id),
-        "tenantId": _said(scope.tenant_id, "the tenant's id"),
-        "displayName": _said(scope.subscription_name, f"the name of {scope.subscription}"),
+        "tenantId": _require_said(scope.tenant_id, "the tenant's id"),
+        "displayName": _require_said(scope.subscription_name, f"the name of {scope.subscription}"),
         "state": "Enabled",
     }
     return OpenObject(members, _open(f"the subscription {scope.subscription_id}"))
@@ -44,8 +44,8 @@ def _resource_group(frame: FrameView, arguments: list[Any]) -> Value:
         "id": _text(scope.id),
         "name": _text(scope.resource_group),
         "type": "Microsoft.Resources/resourceGroups",
-        "location": _said(_of(planned, "location", scope.location), f"the location of {scope.id}"),
-        "tags": _said(_of(planned, "tags", scope.tags), f"the tags of {scope.id}", "object"),
+        "location": _require_said(_of(planned, "location", scope.location), f"the location of {scope.id}"),
+        "tags": _require_said(_of(planned, "tags", scope.tags), f"the tags of {scope.id}", "object"),
         "properties": {"provisioningState": "Succeeded"},
     }
     return OpenObject(members, _open(f"the resource group {scope.id}"))
@@ -61,7 +61,7 @@ def _text(text: str) -> Value:
     return from_pattern(text, Unknown("string", "parameter", "a part of it is unknown"))
 
 
-def _said(value: Value, what: str, type_: JsonType = "string") -> Value:
+def _require_said(value: Value, what: str, type_: JsonType = "string") -> Value:
     """The value, or an unknown where nobody said it."""
     if value is not None:
         return value
@@ -81,14 +81,14 @@ def _management_group(frame: FrameView, arguments: list[Any]) -> Value:
         "id": _text(scope.in_management_group(scope.management_group).id),
         "name": _text(scope.management_group),
         "type": "/providers/Microsoft.Management/managementGroups",
-        "properties": OpenObject({"tenantId": _said(scope.tenant_id, "the tenant's id")}, rest),
+        "properties": OpenObject({"tenantId": _require_said(scope.tenant_id, "the tenant's id")}, rest),
     }
     return OpenObject(members, rest)
 
 
 def _tenant(frame: FrameView, arguments: list[Any]) -> Value:
     _no_arguments(arguments)
-    known = _said(frame.instance.scope.tenant_id, "the tenant's id")
+    known = _require_said(frame.instance.scope.tenant_id, "the tenant's id")
     id_ = known.of("string") if isinstance(known, Unknown) else f"/tenants/{known}"
     return OpenObject({"id": id_, "tenantId": known}, _open("the tenant"))
 
@@ -113,7 +113,7 @@ def _deployment(frame: FrameView, arguments: list[Any]) -> Value:
         "properties": OpenObject(properties, rest.member("properties")),
     }
     if instance.scope.kind != "resourceGroup":
-        members["location"] = _said(instance.scope.location, f"the location of {deployment.id}")
+        members["location"] = _require_said(instance.scope.location, f"the location of {deployment.id}")
     return OpenObject(members, rest)
 
 
@@ -125,7 +125,10 @@ def template_uri(scope: Scope, file: str) -> str:
 def _deployer(frame: FrameView, arguments: list[Any]) -> Value:
     _no_arguments(arguments)
     scope = frame.instance.scope
-    members = {"objectId": _said(None, "who deploys"), "tenantId": _said(scope.tenant_id, "the tenant's id")}
+    members = {
+        "objectId": _require_said(None, "who deploys"),
+        "tenantId": _require_said(scope.tenant_id, "the tenant's id"),
+    }
     return OpenObject(members, _open("who deploys"))
 
 

@@ -77,7 +77,7 @@ class _Tracer:
                 here = (*path, (member(node, "copy") or ("copy",))[0], place)
                 yield from self._turn(frame, document, here, (str(name[1]), *found), steps[1:])
                 return
-        found = member(node, str(steps[0])) or self._named(frame, node, str(steps[0]))
+        found = member(node, str(steps[0])) or self._find_named(frame, node, str(steps[0]))
         if found is None:
             yield Written(document, path)
         else:
@@ -92,7 +92,7 @@ class _Tracer:
         else:
             yield Written(document, path)
 
-    def _named(self, frame: FrameView, node: dict[str, object], name: str) -> tuple[str, object] | None:
+    def _find_named(self, frame: FrameView, node: dict[str, object], name: str) -> tuple[str, object] | None:
         """The member whose name an expression gives."""
         for key, value in node.items():
             if is_expression(key) and self._value(frame, parsed_text(key).tree) == name:
@@ -215,7 +215,7 @@ def _try_get(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | No
     return (arguments[0], (*inner, *steps)) if all(isinstance(one, str | int) for one in inner) else None
 
 
-def _merged(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
+def _choose_merged(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
     """The last of several objects that has the member."""
     listed = arguments[0] if len(arguments) == 1 else None
     if isinstance(listed, Call) and listed.key == "createarray":
@@ -277,8 +277,8 @@ _CHOICES: dict[str, Choose] = {
     "if": _if,
     "coalesce": _coalesce,
     "tryget": _try_get,
-    "union": _merged,
-    "shallowmerge": _merged,
+    "union": _choose_merged,
+    "shallowmerge": _choose_merged,
     "createobject": _create_object,
     "createarray": _create_array,
     "concat": _concat,

@@ -78,7 +78,7 @@ class UserType:
 
     def of(self, node: object) -> UserType:
         """The type of a part."""
-        return _resolved(self._instance, node)
+        return _resolve_type(self._instance, node)
 
     def faults(self, value: Value) -> Iterator[TypeFault]:
         """What keeps a value from being of this type; an unknown is of every type that it may be."""
@@ -92,9 +92,10 @@ class UserType:
 
     def _bounds(self, value: Value) -> Iterator[TypeFault]:
         allowed = self.get("allowedValues")
-        if isinstance(allowed, list) and allowed and not _allowed(self.json, value, allowed):
+        if isinstance(allowed, list) and allowed and not _is_allowed(self.json, value, allowed):
             yield TypeFault(
-                (), f"must be one of {json_text(allowed)[:200]}, not {_shown(value, secure=self.secure)}"
+                (),
+                f"must be one of {json_text(allowed)[:200]}, not {_describe_value(value, secure=self.secure)}",
             )
         size = len(value) if isinstance(value, str | list) else None
         for name, measured in (("Length", size), ("Value", value if type(value) is int else None)):
@@ -160,11 +161,12 @@ class UserType:
         if found is None and not isinstance(value, OpenObject):
             return TypeFault((), f"lacks the property {name!r}, which says its kind")
         if found is None or isinstance(found[1], Unknown) or not isinstance(mapping, dict):
-            return _resolved(self._instance, {})
+            return _resolve_type(self._instance, {})
         node = mapping.get(found[1]) if isinstance(found[1], str) else None
         if node is None:
             return TypeFault(
-                (found[0],), f"has the kind {_shown(found[1])}, which is none of {', '.join(mapping)}"
+                (found[0],),
+                f"has the kind {_describe_value(found[1])}, which is none of {', '.join(mapping)}",
             )
         return self.of(node)
 
@@ -198,7 +200,7 @@ class UserType:
 
 def resolve(instance: InstanceView, path: Path, node: object) -> UserType:
     """The type that a parameter or an output declares; a reference that leads nowhere is reported."""
-    type_ = _resolved(instance, node)
+    type_ = _resolve_type(instance, node)
     reference = member(node, "$ref")
     if (
         reference is not None
@@ -209,7 +211,7 @@ def resolve(instance: InstanceView, path: Path, node: object) -> UserType:
     return type_
 
 
-def _resolved(instance: InstanceView, node: object) -> UserType:
+def _resolve_type(instance: InstanceView, node: object) -> UserType:
     chain: list[dict[str, object]] = []
     while isinstance(node, dict) and len(chain) < MAX_REFERENCES:
         chain.append(node)
@@ -239,9 +241,9 @@ def _is_of(type_: JsonType, value: Value) -> bool:
     )
 
 
-def _allowed(type_: JsonType, value: Value, allowed: list[object]) -> bool:
+def _is_allowed(type_: JsonType, value: Value, allowed: list[object]) -> bool:
     if type_ == "array" and isinstance(value, list) and not any(isinstance(one, list) for one in allowed):
-        return all(_allowed("any", item, allowed) for item in value)
+        return all(_is_allowed("any", item, allowed) for item in value)
     if isinstance(value, str):
         return any(isinstance(one, str) and one.casefold() == value.casefold() for one in allowed)
     return any(compare(one, value) is not False for one in allowed)
@@ -255,7 +257,7 @@ def _is(left: object, right: object) -> bool:
     return left is right
 
 
-def _shown(value: Value, *, secure: bool = False) -> str:
+def _describe_value(value: Value, *, secure: bool = False) -> str:
     if secure:
         return "what was given"
     return repr(value)[:80] if isinstance(value, str | int | float) else kind(value)

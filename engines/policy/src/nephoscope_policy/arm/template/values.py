@@ -123,7 +123,7 @@ def _object(document: Document, path: Path, node: dict[str, Any]) -> Evaluator:
     if not loops and len(static) == len(parts):
         return _Static(static)
     if loops:
-        return _looping(document, path, node, parts)
+        return _compile_loops(document, path, node, parts)
     if any(dynamic for _, _, dynamic in parts):
         return lambda frame: _with_keys(frame, document, path, parts)
     named = [(unescape(key), part) for key, part, _ in parts]
@@ -147,7 +147,7 @@ def _with_keys(
     return members if hidden is None else OpenObject(members, hidden.of("object"))
 
 
-def _looping(
+def _compile_loops(
     document: Document, path: Path, node: dict[str, Any], parts: list[tuple[str, Evaluator, bool]]
 ) -> Evaluator:
     key, loops = member(node, "copy") or ("copy", [])

@@ -43,7 +43,7 @@ def check_decisions_are_valid(document: AdvisoryDocument) -> Iterator[Problem]:
 def check_targets(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the decisions on something else than the vulnerability."""
     several = len(document.vulnerabilities) > 1
-    own = text_of(document.tracking, "id")
+    own = text_of(document.tracking_section, "id")
     for place, vulnerability, decision in _decisions(document):
         known = {
             text_of(vulnerability, "cve"),

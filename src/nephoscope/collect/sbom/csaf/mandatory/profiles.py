@@ -90,20 +90,20 @@ def check_vulnerabilities_are_named(document: AdvisoryDocument) -> Iterator[Prob
             if not {"cve", "ids"} & vulnerability.keys():
                 yield place, "the vulnerability has neither cve nor ids"
             elif "cve" not in vulnerability:
-                for product in sorted(_unnamed(document, vulnerability)):
+                for product in sorted(_find_unnamed(document, vulnerability)):
                     yield (
                         f"{place}/ids",
                         f"no identifier is that of the vulnerability in the product {product[:80]}",
                     )
 
 
-def _unnamed(document: AdvisoryDocument, vulnerability: Tree) -> set[str]:
+def _find_unnamed(document: AdvisoryDocument, vulnerability: Tree) -> set[str]:
     """Return the products of a vulnerability whose identifiers are all for other products (since 2.1)."""
     identifiers = trees_of(vulnerability, "ids")
     if any(not {"product_ids", "group_ids"} & one.keys() for one in identifiers):
         return set()
     every = {product for group in GROUPS for product in products_of(vulnerability, group)}
-    return every - _named(document, identifiers)
+    return every - _find_named(document, identifiers)
 
 
 @mandatory("6.1.27.9")
@@ -113,7 +113,7 @@ def check_impact_is_told(document: AdvisoryDocument) -> Iterator[Problem]:
         return
     for place, vulnerability in document.vulnerabilities:
         threats = [one for one in trees_of(vulnerability, "threats") if text_of(one, "category") == "impact"]
-        told = _named(document, [*trees_of(vulnerability, "flags"), *threats])
+        told = _find_named(document, [*trees_of(vulnerability, "flags"), *threats])
         for product in texts_of(vulnerability, "product_status", "known_not_affected"):
             if product not in told:
                 yield place, f"nothing says why the product {product[:80]} is not affected"
@@ -125,13 +125,13 @@ def check_action_is_told(document: AdvisoryDocument) -> Iterator[Problem]:
     if document.category != "csaf_vex":
         return
     for place, vulnerability in document.vulnerabilities:
-        told = _named(document, trees_of(vulnerability, "remediations"))
+        told = _find_named(document, trees_of(vulnerability, "remediations"))
         for product in texts_of(vulnerability, "product_status", "known_affected"):
             if product not in told:
                 yield place, f"nothing says what to do about the product {product[:80]}"
 
 
-def _named(document: AdvisoryDocument, items: list[Tree]) -> set[str]:
+def _find_named(document: AdvisoryDocument, items: list[Tree]) -> set[str]:
     return {product for item in items for product in document.products.members(item)}
 
 

@@ -20,7 +20,7 @@ def _numbers(document: AdvisoryDocument) -> list[str]:
 
 
 def _version(document: AdvisoryDocument) -> str:
-    return text_of(document.tracking, "version")
+    return text_of(document.tracking_section, "version")
 
 
 def _has_prerelease(number: str) -> bool:
@@ -49,7 +49,7 @@ def check_version_is_the_last(document: AdvisoryDocument) -> Iterator[Problem]:
     if not numbers:
         return
     last, own = numbers[-1].partition("+")[0], version.partition("+")[0]
-    if text_of(document.tracking, "status") == "draft":
+    if text_of(document.tracking_section, "status") == "draft":
         last, own = last.partition("-")[0], own.partition("-")[0]
     if last != own:
         yield (
@@ -63,7 +63,7 @@ def check_drafts_are_drafts(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the status of a version before the first that is no draft."""
     version = _version(document)
     if (_ZERO.fullmatch(version) or _has_prerelease(version)) and text_of(
-        document.tracking, "status"
+        document.tracking_section, "status"
     ) != "draft":
         yield "/document/tracking/status", f"a document of version {version[:40]} is a draft"
 

@@ -57,14 +57,14 @@ def check_scores_are_valid(document: AdvisoryDocument) -> Iterator[Problem]:
         version = text_of(content, "version")
         if version and version not in _VERSIONS[name]:
             yield f"{place}/version", f"{version[:20]!r} is no version of {name}"
-        if "vectorString" in content and _computed(name, content) is None:
+        if "vectorString" in content and _compute_scores(name, content) is None:
             yield f"{place}/vectorString", f"{text_of(content, 'vectorString')[:120]!r} is no vector"
         severity = content.get("baseSeverity", "NONE")
         if not isinstance(severity, str) or severity not in _SEVERITIES:
             yield f"{place}/baseSeverity", f"{str(severity)[:20]!r} is no severity"
 
 
-def _computed(name: str, content: Tree) -> dict[str, object] | None:
+def _compute_scores(name: str, content: Tree) -> dict[str, object] | None:
     """Return the scores and severities of a vector, None for one that is none."""
     vector = _whole_vector(name, content)
     if not _VECTOR.fullmatch(vector) or len(vector) > 400:
@@ -121,7 +121,7 @@ def _number(score: object) -> float | None:
 def check_scores_are_computed(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the scores and severities that the vector does not have."""
     for place, name, content in _objects(document):
-        for key, value in (_computed(name, content) or {}).items():
+        for key, value in (_compute_scores(name, content) or {}).items():
             if value is not None and key in content and content[key] != value:
                 yield f"{place}/{key}", f"the vector gives {value}, not {str(content[key])[:20]}"
 

@@ -24,7 +24,7 @@ def _is_valid(text: str) -> bool:
 
 def _times(document: AdvisoryDocument) -> Iterator[tuple[str, object]]:
     """Give place and value of each time."""
-    tracking = document.tracking
+    tracking = document.tracking_section
     for key in ("current_release_date", "initial_release_date"):
         yield f"/document/tracking/{key}", tracking.get(key)
     if isinstance(tracking.get("generator"), dict) and "date" in tracking["generator"]:
@@ -32,17 +32,17 @@ def _times(document: AdvisoryDocument) -> Iterator[tuple[str, object]]:
     for number, one in enumerate(trees_of(tracking, "revision_history")):
         yield f"/document/tracking/revision_history/{number}/date", one.get("date")
     for place, vulnerability in document.vulnerabilities:
-        yield from _given(place, vulnerability, ("disclosure_date", "discovery_date", "release_date"))
+        yield from _list_times(place, vulnerability, ("disclosure_date", "discovery_date", "release_date"))
     for key in _DATED:
         for place, _, item in document.listed(key):
-            yield from _given(place, item, ("date", "exploitation_date"))
+            yield from _list_times(place, item, ("date", "exploitation_date"))
     for place, _, _, content in document.metrics():
         for key in ("epss", "ssvc_v1", "ssvc_v2"):
             if isinstance(content.get(key), dict):
-                yield from _given(f"{place}/{key}", content[key], ("timestamp",))
+                yield from _list_times(f"{place}/{key}", content[key], ("timestamp",))
 
 
-def _given(place: str, holder: Tree, keys: tuple[str, ...]) -> Iterator[tuple[str, object]]:
+def _list_times(place: str, holder: Tree, keys: tuple[str, ...]) -> Iterator[tuple[str, object]]:
     for key in keys:
         if key in holder:
             yield f"{place}/{key}", holder[key]

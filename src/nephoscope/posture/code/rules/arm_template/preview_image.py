@@ -25,11 +25,11 @@ def check(template: ArmSource) -> Iterator[Match]:
             for names in (("properties",), ("properties", "virtualMachineProfile")):
                 found = at(resource, path, *names, "storageProfile", "imageReference")
                 for where, text in texts(*found) if found is not None else ():
-                    if "preview" in _resolved(one, text).lower():
-                        yield Match(one.span(where), f"the image is a preview: {_resolved(one, text)}")
+                    if "preview" in _resolve(one, text).lower():
+                        yield Match(one.span(where), f"the image is a preview: {_resolve(one, text)}")
 
 
-def _resolved(template: ArmSource, text: str) -> str:
+def _resolve(template: ArmSource, text: str) -> str:
     """A text, or what the variable that it names has below it."""
     for name, path, value in template.section("variables"):
         if f"variables('{name.lower()}')" in text.lower():

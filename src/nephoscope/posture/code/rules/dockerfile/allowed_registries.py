@@ -31,14 +31,14 @@ def check_with(file: Dockerfile, options: CodeOptions) -> Iterator[Match]:
     if not options.allowed_registries:
         return
     for stage in file.stages:
-        if is_image(file, stage) and not _allowed(stage.image, options):
+        if is_image(file, stage) and not _is_allowed(stage.image, options):
             yield Match(
                 stage.instruction.words[0].span, f"{image_registry(stage.image)} is no allowed registry"
             )
     stages = {stage.name.lower() for stage in file.stages if stage.name}
     for instruction in file.of("RUN", "COPY"):
         for image in _images(instruction):
-            if image.lower() not in stages and not image.isdigit() and not _allowed(image, options):
+            if image.lower() not in stages and not image.isdigit() and not _is_allowed(image, options):
                 yield Match(instruction.span, f"{image_registry(image)} is no allowed registry")
 
 
@@ -50,6 +50,6 @@ def _images(instruction: Instruction) -> Iterator[str]:
             yield from (part.partition("=")[2] for part in value.split(",") if part.startswith("from="))
 
 
-def _allowed(image: str, options: CodeOptions) -> bool:
+def _is_allowed(image: str, options: CodeOptions) -> bool:
     registry = image_registry(image)
     return any(fnmatchcase(registry, pattern) for pattern in options.allowed_registries)

@@ -34,7 +34,7 @@ def check(file: Dockerfile) -> Iterator[Match]:
             continue
         names = {_base(word.text) for word in copy.words if _ARCHIVE.search(word.text)}
         for run in file.in_stage(copy.stage, "RUN"):
-            if names and run.span.start > copy.span.start and _extracted(run) & names:
+            if names and run.span.start > copy.span.start and _find_extracted(run) & names:
                 yield Match(copy.span, "the archive is copied, then extracted: use ADD")
                 break
 
@@ -43,7 +43,7 @@ def _base(path: str) -> str:
     return re.split(r"[/\\\\]", path)[-1]
 
 
-def _extracted(run: Instruction) -> set[str]:
+def _find_extracted(run: Instruction) -> set[str]:
     return {
         _base(text)
         for command in run.commands

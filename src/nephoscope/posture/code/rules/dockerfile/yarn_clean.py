@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
-from nephoscope.posture.code.docker.packages import YARN, uncleaned
+from nephoscope.posture.code.docker.packages import YARN, find_uncleaned
 from nephoscope.posture.code.match import Match
 from nephoscope.posture.code.rule import CodeRule
 from nephoscope_policy.model.state import Severity
@@ -22,4 +22,4 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[Match]:
     """Give each command that breaks the rule."""
-    return uncleaned(file, YARN, "the cache of yarn stays in the image: add yarn cache clean")
+    return find_uncleaned(file, YARN, "the cache of yarn stays in the image: add yarn cache clean")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.model import Workflow
-from nephoscope.collect.templates.workflow.taint import carried, is_written_by_anybody
+from nephoscope.collect.templates.workflow.taint import find_carried, is_written_by_anybody
 from nephoscope.posture.code.match import Match
 from nephoscope.posture.code.rule import CodeRule
 from nephoscope.posture.code.workflow.scripts import is_harmless, script_expressions
@@ -25,7 +25,7 @@ RULE = CodeRule(
 def check(workflow: Workflow) -> Iterator[Match]:
     """Give each expression in a script that no graver rule names."""
     for step, tree in script_expressions(workflow):
-        found = [context for context in carried(tree) if context.kind == "context"]
+        found = [context for context in find_carried(tree) if context.kind == "context"]
         graver = any(
             is_written_by_anybody(one.parts) or not is_harmless(workflow, step, one.parts) for one in found
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.workflow.model import Workflow
 from nephoscope.posture.code.match import Match
 from nephoscope.posture.code.rule import CodeRule
-from nephoscope.posture.code.workflow.scripts import injected
+from nephoscope.posture.code.workflow.scripts import find_injected
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -35,6 +35,6 @@ RULE = CodeRule(
 
 def check(workflow: Workflow) -> Iterator[Match]:
     """Give each context in a script that people outside of the repository write."""
-    for step, context in injected(workflow, by_anybody=True):
+    for step, context in find_injected(workflow, by_anybody=True):
         message = f"{context.path} is written by anybody and becomes part of the script"
         yield Match(context.span, message, subject=step.subject, scope=step.node.span)

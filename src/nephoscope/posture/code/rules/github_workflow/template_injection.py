@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.workflow.model import Workflow
 from nephoscope.posture.code.match import Match
 from nephoscope.posture.code.rule import CodeRule
-from nephoscope.posture.code.workflow.scripts import injected
+from nephoscope.posture.code.workflow.scripts import find_injected
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -25,7 +25,7 @@ RULE = CodeRule(
 
 def check(workflow: Workflow) -> Iterator[Match]:
     """Give each context in a script that is neither fixed nor harmless."""
-    for step, context in injected(workflow, by_anybody=False):
+    for step, context in find_injected(workflow, by_anybody=False):
         yield Match(
             context.span,
             f"{context.path} becomes part of the script",
