@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -111,12 +112,14 @@ def with_reports(sample: Estate, kind: ReportKind, make: Any) -> Estate:
 
 @pytest.mark.parametrize("kind", report_kinds(), ids=lambda kind: kind.title)
 def test_past_its_bound_a_kind_decides_nothing(sample: Estate, first: Run, kind: ReportKind) -> None:
-    plan, before = first.plan, ends(first)
+    plan, before, bound = first.plan, ends(first), NOW + timedelta(days=kind.days)
     if kind.times:
         estate = with_reports(sample, kind, lambda one: dated(one, kind, NOW.isoformat()))
     else:
         estate = replace(sample, coverage=replace(sample.coverage, read_at={"": NOW}))
-    bound = NOW + timedelta(days=kind.days)
+        for other in report_kinds():
+            if other.times:
+                estate = with_reports(estate, other, partial(dated, kind=other, time=bound.isoformat()))
     then = evaluate(estate, plan, bound, since=first)
     assert changed(before, ends(then)) == set(), "at the bound nothing is different"
     late = evaluate(estate, plan, bound + MOMENT, since=then)

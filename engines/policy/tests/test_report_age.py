@@ -86,6 +86,17 @@ def test_a_report_without_a_time_is_as_old_as_the_snapshot(kind: ReportKind, typ
     assert judge(one, reading, late, Coverage(everything, declared=True)).state is State.NON_COMPLIANT
 
 
+@pytest.mark.parametrize(("kind", "type_"), DATED)
+def test_a_report_of_the_future_is_as_old_as_the_snapshot(kind: ReportKind, type_: str) -> None:
+    one, late = report(kind, type_, "2031-01-01T00:00:00Z"), WHEN + timedelta(days=kind.days, seconds=1)
+    reading = (f"{kind.report[0]}.verdict", "Contoso.Test/verdict")
+    read = Coverage({"": frozenset({"*"})}, declared=True, read_at={"": WHEN})
+    assert judge(one, reading, late, read).cause == "stale"
+    assert judge(one, reading, WHEN, read).state is State.NON_COMPLIANT
+    ahead = report(kind, type_, (late + timedelta(hours=23)).isoformat())
+    assert judge(ahead, reading, late, read).state is State.NON_COMPLIANT, "clocks differ"
+
+
 def guest(name: str, status: str, checked: datetime) -> Resource:
     return Resource.of(
         {

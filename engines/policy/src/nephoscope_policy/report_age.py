@@ -14,6 +14,9 @@ from nephoscope_policy.gap import STALE
 from nephoscope_policy.paths import MISSING, Segments, walk
 from nephoscope_policy.view import NotCollected, View
 
+#: How far ahead of the evaluation a report may be dated, since clocks differ; later ones bear no time.
+_AHEAD = timedelta(days=1)
+
 if TYPE_CHECKING:
     from nephoscope_policy.model.coverage import Coverage
     from nephoscope_policy.model.resource import Resource
@@ -28,7 +31,7 @@ def expiry(resource: Resource, now: datetime, coverage: Coverage) -> str:
     if all(walk(resource.body, path) is MISSING for path in reported):
         return ""
     when, verb = _read_date(resource, dated), "is of"
-    if when is None:
+    if when is None or when - now > _AHEAD:
         when, verb = coverage.time_of(resource.key, resource.type, resource.id.name), "was read on"
     if when is None or now - when <= timedelta(days=kind.days):
         return ""
