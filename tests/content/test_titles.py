@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from nephoscope.alerts.library.hunting import shipped as shipped_hunting
-from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.library.hunting import load_shipped as shipped_hunting
+from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.analyze.discovery import keys
 from nephoscope.content.loader import documents
 
@@ -20,7 +20,7 @@ FINITE = re.compile(
     r"\b(?:is|are|was|were|has|have|had|does|do|did|gets?|asks?|tries|signs|comes|talks|carries|runs|whom?|that was)\b"
 )
 POLICIES = [document.json()["properties"]["displayName"] for document in documents(kind="policies")]
-RULES = [one.name for one in (*shipped().rules, *shipped_hunting().rules)]
+RULES = [one.name for one in (*load_shipped().rules, *shipped_hunting().rules)]
 PATHS = [document.json()["title"] for document in documents(kind="attack_paths")]
 
 

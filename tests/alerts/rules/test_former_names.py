@@ -6,13 +6,13 @@ from collections import Counter
 
 import pytest
 
-from nephoscope.alerts.library.hunting import shipped as shipped_hunting
-from nephoscope.alerts.rules.folder import shipped
+from nephoscope.alerts.library.hunting import load_shipped as shipped_hunting
+from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.rules.former_names import choose_rules, former_names
 from nephoscope.automation.facts import view_row
 from nephoscope.automation.languages.sentinel_rules import read_sentinel_rule
 
-RULES = (*shipped().rules, *shipped_hunting().rules)
+RULES = (*load_shipped().rules, *shipped_hunting().rules)
 TRAVEL = next(one for one in RULES if one.name == "Impossible travel")
 OLD = "Sign-ins from places too far apart"
 
