@@ -51,7 +51,7 @@ _PLACES = {
     "QueryResult": ("run", "QueryResult"),
     "compile": ("compile", "compile_query"),
     "complete": ("complete", "complete"),
-    "formatted": ("formatter", "formatted"),
+    "format_query": ("formatter", "format_query"),
     "results": ("run", "results"),
     "run": ("run", "run"),
     "schema": ("schema", "schema"),
