@@ -118,8 +118,8 @@ def test_a_descriptor_is_written_behind_what_it_holds(mode: str, tmp_path: Path)
     log.write_text("before\n")
     link.symlink_to("/dev/stdout")
     program = (
-        "import sys; from pathlib import Path; from nephoscope.cli.session.writing import writing\n"
-        "with writing(Path(sys.argv[1]), styled=False) as out: out.write('result\\n')"
+        "import sys; from pathlib import Path; from nephoscope.cli.session.writing import open_output\n"
+        "with open_output(Path(sys.argv[1]), styled=False) as out: out.write('result\\n')"
     )
     with log.open(mode) as out:
         subprocess.run([sys.executable, "-c", program, str(link)], stdout=out, check=True)

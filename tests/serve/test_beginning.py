@@ -264,7 +264,7 @@ def handlers():
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("where", ["beginning.check", "server.certified"])
+@pytest.mark.parametrize("where", ["beginning.check", "server.ensure_certificate"])
 @pytest.mark.usefixtures("handlers")
 def test_a_signal_before_anything_is_started_ends_in_order(tmp_path, monkeypatch, number, where):
     from nephoscope.serve import server

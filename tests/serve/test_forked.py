@@ -48,7 +48,7 @@ def test_it_ends_as_what_it_does_ends(begin, code):
 
 
 def test_what_is_buffered_is_written_once_and_an_error_is_told_with_where_it_was(tmp_path):
-    script = "from nephoscope.serve.forked import forked; print('once'); forked(lambda: wrong, 't').wait(60)"
+    script = "from nephoscope.serve.forked import fork_process; print('once'); fork_process(lambda: wrong, 't').wait(60)"
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     out, errors = tmp_path / "out", tmp_path / "errors"
     with out.open("w") as given, errors.open("w") as told:  # files: what is printed is kept until the end
@@ -75,9 +75,9 @@ def test_what_is_buffered_is_written_once_and_an_error_is_told_with_where_it_was
 def test_what_somebody_can_do_something_about_is_a_line(error: str, line: str) -> None:
     script = (
         "import errno; from nephoscope.lake.errors import LakeError; from nephoscope.state.database.database import DiskFullError\n"
-        "from nephoscope.serve.forked import forked\n"
+        "from nephoscope.serve.forked import fork_process\n"
         f"def fail(): raise {error}\n"
-        "raise SystemExit(forked(fail, 'sources').wait(60))"
+        "raise SystemExit(fork_process(fail, 'sources').wait(60))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, f"nephoscope: sources: {line}\n")

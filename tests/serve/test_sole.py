@@ -21,8 +21,8 @@ pytestmark = pytest.mark.system
 HOLDS = """
 import sys, time
 from pathlib import Path
-from nephoscope.serve.sole import held
-with held(Path(sys.argv[1])) as lock:
+from nephoscope.serve.sole import acquire_lock
+with acquire_lock(Path(sys.argv[1])) as lock:
     lock.answers("https://127.0.0.1:9700")
     print("held", flush=True)
     time.sleep(600)

@@ -159,7 +159,7 @@ def test_a_sibling_in_the_deployment_answers_for_the_related_resource(repo: Repo
     }
 
     def unaudited(report: CodeReport) -> list[CodeFinding]:
-        return [one for one in report.failed if "write an audit log" in one.message]
+        return [one for one in report.failed if "should have auditing enabled" in one.message]
 
     repo.write("main.json", template(server))
     assert len(unaudited(repo.scan())) == 1
@@ -171,7 +171,7 @@ def test_a_sibling_in_the_deployment_answers_for_the_related_resource(repo: Repo
     )
     report = repo.scan()
     assert unaudited(report) == []
-    assert any("write an audit log" in one.message for one in report.unknown)
+    assert any("should have auditing enabled" in one.message for one in report.unknown)
 
 
 def test_a_fingerprint_survives_moved_lines_and_two_runs_are_alike(repo: Repo) -> None:
@@ -234,7 +234,7 @@ def test_what_azure_makes_with_a_resource_is_judged_at_that_resource(repo: Repo)
     found = [
         one for one in repo.scan().failed if one.subject.lower().endswith("/stgate/blobservices/default")
     ]
-    assert any("Deleted blobs" in one.message for one in found)
+    assert any("Blob soft delete" in one.message for one in found)
     assert {one.region.line for one in found} == {5}, "where the account begins"
     assert not any(one.fix for one in found)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
@@ -337,7 +338,7 @@ def test_the_standard_documents_of_an_exemption_across_initiatives(judge: Any, c
         (second.id, ["transport"]),
     ]
     assert list(judge(first, second, exemptions=plain).assessments) == [
-        replace(one, description=one.description.replace(across.id, _named(plain, one)))
+        structs.replace(one, description=one.description.replace(across.id, _named(plain, one)))
         for one in judge(first, second, exemptions=(across,)).assessments
     ]
     assert [Exemption.parse(one.document()) for one in plain] == list(plain)

@@ -207,7 +207,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "an authority": ({"authority": "x"}, "authority: no certificates"),
     "a rule": ({"policy": {"configuration": ["no-such"]}}, "there is no rule of images 'no-such'"),
     "a licence": ({"policy": {"deniedLicenses": ["no such licence"]}}, "policy: "),
-    "signatures": ({"policy": {"signatures": 1}}, "1 are wanted, but `keys` has 0"),
+    "signatures": ({"policy": {"signatures": 1}}, "1 are wanted, but `keys` and `identities` have 0"),
     "an effect": ({"policy": {"unknown": "perhaps"}}, "policy.unknown"),
     "an id": ({"resourceId": "nothing"}, "resourceId: "),
 }

@@ -31,6 +31,7 @@ class _Line(msgspec.Struct, array_like=True):
     name: str | None
     tags: dict[str, str]
     reasons: tuple[Reason, ...]
+    tenant: str
 
 
 class Ledger:
@@ -66,6 +67,7 @@ class Ledger:
             row.name if row.resource is not None else None,
             dict(row.tags),
             report.reasons(row) if item.state in self._extract.reasons else (),
+            row.tenant,
         )
 
     def rows(self, group: Group) -> Iterator[Row]:
@@ -108,7 +110,7 @@ def _row(
         initiative=initiative,
         reference=reference,
     )
-    return Row(assessment, recommendation, _make_resource(line), line.change)
+    return Row(assessment, recommendation, _make_resource(line), line.change, line.tenant)
 
 
 def _make_resource(line: _Line) -> Resource | None:
