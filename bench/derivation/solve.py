@@ -122,7 +122,7 @@ class Search:
             return ()
         if found.special:
             return NAME if found.special == "name" else ()
-        return self._place_argument(found.spelled)
+        return self._placed(found.spelled)
 
     def _placed(self, segments: tuple[Any, ...]) -> tuple[Any, ...]:
         """A path with the elements of running counts in place of `[*]`."""

@@ -202,7 +202,7 @@ class Slot:
         """Ask more of the cell; False where that cannot be."""
         if self.fixed is not OPEN:
             return want.passes(self.fixed)
-        merged = self.want.merge(want)
+        merged = self.want.merged(want)
         if merged.low is not None and merged.high is not None and merged.low > merged.high:
             return False
         self.put("want", merged)

@@ -120,7 +120,7 @@ class Engine:
     def fired(self, record: Record) -> list[Rule]:
         """The rules that raise an alert and share a technique."""
         given = {
-            name: self._replay(name, rows, record)
+            name: self._replayed(name, rows, record)
             for name, rows in self.tables_of(record).items()
             if name in self._tables
         }

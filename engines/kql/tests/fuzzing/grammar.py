@@ -103,7 +103,7 @@ class Grammar:
         if depth <= 0 or self.dice.random() < 0.3:
             column = self.dice.random() < 0.7 and kind in self.columns.values()
             return self.pick(kind) if column else self.dice.choice(LITERALS[kind])
-        made = [self.called, self.called, self.combined, self.path, self.chosen_subscriptions]
+        made = [self.called, self.called, self.combined, self.path, self.chosen]
         return self.dice.choice(made)(kind, depth)
 
     def called(self, kind: str, depth: int) -> str:
