@@ -151,7 +151,7 @@ class Seeding:
         return Seeded(example.answer)
 
     def _remediation(self, example: Example) -> Seeded:
-        states = policies.track_operator(example, REMEDIATED, "NonCompliant")
+        states = policies.followed(example, REMEDIATED, "NonCompliant")
         self.server.publish(states, policies.groups_of(_container(example)))
         path = example.path.rpartition("/")[0]
         answer = self.server.ask(example, "PUT", path, {"properties": {"policyAssignmentId": REMEDIATED}})

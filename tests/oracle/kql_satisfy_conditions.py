@@ -148,7 +148,7 @@ def text_condition(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool
         return maker.give(call.arguments[1], Want((lambda _found: False,)), row)
     test = Want((lambda found: bool(FUNCTIONS[name]([found, term], call, NOW)) == flag,))
     hint = HINTS[name.removesuffix("_cs")](str(term)) if flag else Want()
-    return maker.give(call.arguments[0], test.merge(hint), row)
+    return maker.give(call.arguments[0], test.merged(hint), row)
 
 
 for _name in HINTS:
@@ -176,15 +176,15 @@ def membership(maker: Maker, call: bound.Call, flag: bool, row: Row) -> bool:
     if not flag:
         return maker.give(call.arguments[0], test, row)
     if name == "has_all":
-        return maker.give(call.arguments[0], test.merge(Want(pieces=tuple(map(str, values)))), row)
+        return maker.give(call.arguments[0], test.merged(Want(pieces=tuple(map(str, values)))), row)
     if name == "has_any":
         return any(
             maker.attempt(
-                lambda one=one: maker.give(call.arguments[0], test.merge(Want(pieces=(str(one),))), row)
+                lambda one=one: maker.give(call.arguments[0], test.merged(Want(pieces=(str(one),))), row)
             )
             for one in maker.turned(values)[:40]
         )
-    return maker.give(call.arguments[0], test.merge(Want(choices=tuple(maker.turned(values)))), row)
+    return maker.give(call.arguments[0], test.merged(Want(choices=tuple(maker.turned(values)))), row)
 
 
 @registered(CONDITIONS, "in query")
