@@ -6,10 +6,10 @@ Source: https://learn.microsoft.com/azure/role-based-access-control/role-definit
 from __future__ import annotations
 
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.holdings import properties
+from nephoscope.model.wildcard import matches_wildcard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,9 +82,7 @@ def _owns(part: dict[str, object]) -> bool:
 
 def _matches(operation: str, patterns: Iterable[str]) -> bool:
     """Whether a pattern names the operation; '*' runs over slashes, as in Azure."""
-    return any(
-        fnmatchcase(operation, pattern.replace("[", "[[]").replace("?", "[?]")) for pattern in patterns
-    )
+    return any(matches_wildcard(operation, pattern) for pattern in patterns)
 
 
 def _changes(part: dict[str, object], allowed: str, taken: str) -> bool:

@@ -112,6 +112,8 @@ def test_a_signature(name: str) -> None:
         ("https://git.example/team/app/*", GOOD),
         ("https://git.example/teams/*", frozenset()),
         ("*@refs/heads/main", GOOD),
+        ("https://git.example/tea[klm]/*", frozenset()),
+        ("https://git.example/tea?/*", frozenset()),
     ],
 )
 def test_whose_signatures_count(subject: str, wanted: frozenset[str]) -> None:

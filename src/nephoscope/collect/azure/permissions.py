@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+
+from nephoscope.model.wildcard import matches_wildcard
 
 API_VERSION = "2022-04-01"
 WHAT = "permissions"
@@ -43,4 +44,4 @@ def _words(row: dict[str, object], name: str) -> tuple[str, ...]:
 
 
 def _matches(action: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(action, pattern.replace("[", "[[]").replace("?", "[?]")) for pattern in patterns)
+    return any(matches_wildcard(action, pattern) for pattern in patterns)

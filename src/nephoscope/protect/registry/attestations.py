@@ -10,13 +10,13 @@ import base64
 import binascii
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 import msgspec
 
 from nephoscope.collect.images.documents import Descriptor
 from nephoscope.collect.images.errors import ImageError, RegistryUnreachableError
 from nephoscope.collect.images.registry import Registry
+from nephoscope.model.wildcard import matches_wildcard
 from nephoscope.protect.registry.attachments import MOST, Attachment, read_layer
 from nephoscope.protect.registry.keyless import KeylessMaterial, KeylessTrust, read_document, signers_of
 from nephoscope.protect.registry.log_entry import LogEntryDocument, SignedContent
@@ -205,7 +205,7 @@ def missing_attestations(
         if not any(each.is_a(one) for each in found)
     ]
     named = [one.builder for one in found if one.is_a(PROVENANCE)]
-    if builders and not any(fnmatchcase(name, one) for name in named for one in builders):
+    if builders and not any(matches_wildcard(name, one) for name in named for one in builders):
         told = (
             f"it was built by {', '.join(one or 'nobody named' for one in named)}"
             if named

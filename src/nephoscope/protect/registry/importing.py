@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from nephoscope.collect.images.credentials import find_credential
@@ -15,6 +14,7 @@ from nephoscope.collect.images.errors import ImageError, RegistryUnreachableErro
 from nephoscope.collect.images.reference import ImageReference
 from nephoscope.collect.images.registry import Registry
 from nephoscope.collect.images.registry_writing import has_blob, put_manifest, upload_blob
+from nephoscope.model.wildcard import matches_wildcard
 from nephoscope.protect.registry.image_tree import ImageTree, read_tree
 from nephoscope.protect.registry.intake import PRODUCT, take_imported
 from nephoscope.state.registries.image_requests import ImageRequest, RequestStatus
@@ -37,7 +37,7 @@ def destination(settings: RegistrySettings, reference: ImageReference) -> tuple[
 
     Only hosts that the registry's settings name may be asked, so that nobody has the server ask others.
     """
-    if not any(fnmatchcase(reference.host, one) for one in settings.request_registries):
+    if not any(matches_wildcard(reference.host, one) for one in settings.request_registries):
         allowed = ", ".join(settings.request_registries) or "none"
         raise ImageError(f"images of {reference.host} may not be asked for; allowed are: {allowed}")
     if not settings.quarantine:

@@ -16,7 +16,6 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 
 import msgspec
 from cryptography import x509
@@ -25,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.certificate_transparency import SignedCertificateTimestamp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from nephoscope.model.wildcard import matches_wildcard
 from nephoscope.protect.registry.log_entry import LogEntry, LogEntryDocument, SignedContent, is_about
 from nephoscope.protect.registry.public_keys import PublicKey, verifies
 from nephoscope.protect.registry.trust_root import TrustedLog, TrustMaterial, is_issued_by
@@ -75,7 +75,7 @@ class KeylessTrust:
         return frozenset(
             name
             for name, one in self.identities.items()
-            if one.issuer == issuer and any(fnmatchcase(subject, one.subject) for subject in subjects)
+            if one.issuer == issuer and any(matches_wildcard(subject, one.subject) for subject in subjects)
         )
 
     def _is_verified(
