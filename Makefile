@@ -109,11 +109,12 @@ test-all: setup-dev setup-az setup-tools  ## the tests with their full counts (f
 oracle: setup-dev  ## run every oracle runner over the shared corpora and print one table
 	@$(BIN)/python tests/oracle/run.py
 
-check: setup-dev  ## lint, types, import contract, docs
+check: setup-dev  ## lint, types, import contract, prose, docs
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python docs/prose.py
 	@$(BIN)/python -m pytest -q tests/docs
 
 bench: setup-dev  ## benchmarks, each beside its peer in the same run
