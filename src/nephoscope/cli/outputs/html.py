@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
+from functools import partial
 from importlib.resources import files
 from itertools import islice
 from typing import TYPE_CHECKING, TextIO
@@ -16,6 +17,7 @@ from nephoscope.cli.outputs.table import NO_CONTROL, explain_weighting, percent
 from nephoscope.cli.terminal.plain import format_count
 from nephoscope.posture.reports.extract import Extract
 from nephoscope.posture.reports.report import list_failing, listed_groups
+from nephoscope.posture.reports.resource_label import label_resource
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ def _facts(report: Reported) -> dict[str, object]:
     shown = [one for one in reversed(Severity) if severities[one] or one is Severity.HIGH]
     return {
         "report": report,
+        "label": partial(label_resource, report),
         "title": "the sample estate" if report.scope == "sample:" else report.scope,
         "score": report.score,
         "percent": percent(report.score),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 from xml.etree import ElementTree as ET
 
 from nephoscope.posture.reports.extract import Extract
+from nephoscope.posture.reports.resource_label import label_resource
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _suite(report: Reported, key: str, groups: dict[State, Group], out: TextIO) 
     out.write(f"  {_opening_tag(suite)}\n")
     for group in groups.values():
         for row in report.rows_of(group):
-            case = ET.Element("testcase", classname=name, name=_clean(row.assessment.resource))
+            case = ET.Element("testcase", classname=name, name=_clean(label_resource(report, row)))
             _outcome(report, row, case)
             ET.indent(case, level=2)
             out.write(f"    {_text(case)}\n")

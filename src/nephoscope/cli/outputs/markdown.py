@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 from nephoscope.cli.outputs.table import NO_CONTROL, percent
 from nephoscope.posture.reports.extract import Extract
 from nephoscope.posture.reports.report import list_failing, listed_groups
+from nephoscope.posture.reports.resource_label import label_resource
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def render(report: Reported, out: TextIO) -> None:
                 (
                     row.recommendation.severity.value,
                     row.title,
-                    _Code(row.assessment.resource),
+                    _Code(label_resource(report, row)),
                     report.why(row),
                 )
                 for row in islice(report.findings(), MAX_FINDINGS)

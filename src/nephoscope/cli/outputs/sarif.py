@@ -13,6 +13,7 @@ import msgspec
 
 from nephoscope import __version__
 from nephoscope.posture.reports.extract import Extract
+from nephoscope.posture.reports.resource_label import is_ambiguous, label_name, label_resource
 from nephoscope_policy.model.assessment import failure_title
 from nephoscope_policy.model.resource_id import with_tenant
 from nephoscope_policy.model.state import Severity, State
@@ -162,7 +163,7 @@ def _result(report: Reported, row: Row, index: int) -> dict[str, object]:
         "ruleId": item.key,
         "ruleIndex": index,
         "level": _LEVEL[row.recommendation.severity],
-        "message": {"text": f"{row.name}: {row.title}." + (f" {reasons}" if reasons else "")},
+        "message": {"text": f"{label_name(report, row)}: {row.title}." + (f" {reasons}" if reasons else "")},
         "locations": [_location(report, row)],
         "partialFingerprints": {
             "primaryLocationLineHash": f"{fingerprint[:16]}:1",
@@ -180,14 +181,19 @@ def _result(report: Reported, row: Row, index: int) -> dict[str, object]:
 
 def _location(report: Reported, row: Row) -> dict[str, object]:
     """A resource has no line: the scanned target is the artifact, the resource id the logical location."""
+    place: dict[str, object] = {
+        "name": row.name,
+        "fullyQualifiedName": row.assessment.resource,
+        "kind": "resource",
+    }
+    if is_ambiguous(report, row.id.key, row.tenant):
+        place["properties"] = {"tenant": row.tenant}
     return {
         "physicalLocation": {
             "artifactLocation": {"uri": quote(report.scope, safe="/-._~")},
             "region": {"startLine": 1},
         },
-        "logicalLocations": [
-            {"name": row.name, "fullyQualifiedName": row.assessment.resource, "kind": "resource"}
-        ],
+        "logicalLocations": [place],
     }
 
 
@@ -196,7 +202,7 @@ def _notifications(report: Reported) -> Iterator[dict[str, object]]:
         for row in report.rows_of(group) if group.state is State.ERROR else ():
             yield {
                 "level": "error",
-                "message": {"text": f"{row.assessment.resource}: {row.assessment.description}"},
+                "message": {"text": f"{label_resource(report, row)}: {row.assessment.description}"},
                 "associatedRule": {"id": row.assessment.key},
             }
     for (state, cause), count in report.causes.items():

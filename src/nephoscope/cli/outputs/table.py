@@ -13,6 +13,7 @@ from nephoscope.cli.terminal.exit_code import is_assessed
 from nephoscope.cli.terminal.plain import format_count
 from nephoscope.posture.reports.extract import NOTHING, Extract
 from nephoscope.posture.reports.report import Listed, list_failing, listed_groups
+from nephoscope.posture.reports.resource_label import label_change
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
@@ -220,7 +221,9 @@ def _changes(report: Reported, console: Console) -> None:
         return
     for change in sorted(report.changes, key=lambda one: (one.kind, one.resource)):
         name = report.metadata(change.key).title(change.after or State.COMPLIANT)
-        console.print(f"  {change.kind.value:<9} {name}  {change.id}", markup=False, soft_wrap=True)
+        console.print(
+            f"  {change.kind.value:<9} {name}  {label_change(report, change)}", markup=False, soft_wrap=True
+        )
 
 
 def _print_unjudged(report: Reported, console: Console) -> None:

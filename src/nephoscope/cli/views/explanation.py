@@ -13,6 +13,7 @@ from nephoscope.cli.outputs.table import SEVERITY_STYLE
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.posture.code.template.explained import ExplainedVerdict, Explanation
 from nephoscope.posture.reports.extract import Extract
+from nephoscope.posture.reports.resource_label import label_resource
 from nephoscope_policy.arm.unknown import Unknown, describe_unknown
 from nephoscope_policy.model.state import Severity, State
 
@@ -94,7 +95,7 @@ def render(report: Reported, wanted: str, out: TextIO) -> None:
     found: dict[str, list[Row]] = defaultdict(list)
     for row in report.rows:
         if fits(row):
-            found[row.assessment.resource].append(row)
+            found[label_resource(report, row)].append(row)
     if not found:
         raise click.UsageError(f"no judged resource has an id that ends in {wanted!r}")
     console = console_of(out)

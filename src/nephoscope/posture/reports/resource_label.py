@@ -1,0 +1,43 @@
+"""How a reader tells resources apart: by their ids, and by their tenants where a report holds several of them.
+
+Ids outside subscriptions (a management group "platform", a role, the root scope) may be there in each tenant.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope_policy.model.resource_id import with_tenant
+
+if TYPE_CHECKING:
+    from nephoscope.posture.history.comparison import Change
+    from nephoscope.posture.recommendations.row import Row
+    from nephoscope.posture.reports.reported import Reported
+
+#: Stands for some tenant.
+_ANY = "-"
+
+
+def label_resource(report: Reported, row: Row) -> str:
+    """Return the id of a row's resource, with its tenant where another of the report may have the same."""
+    return row.assessment.resource + _suffix(report, row.id.key, row.tenant)
+
+
+def label_name(report: Reported, row: Row) -> str:
+    """Return the name of a row's resource, with its tenant where another of the report may have the same."""
+    return row.name + _suffix(report, row.id.key, row.tenant)
+
+
+def label_change(report: Reported, change: Change) -> str:
+    """Return the id of a resource that changed, with its tenant where another of the report may have the same."""
+    return change.id + _suffix(report, change.id, change.tenant)
+
+
+def is_ambiguous(report: Reported, key: str, tenant: str) -> bool:
+    """Tell whether another tenant of the report may have the lower-cased id of a resource, too."""
+    tenants = {one.tenant for one in report.coverages} | {tenant}
+    return len(tenants) > 1 and with_tenant(key, _ANY) != key
+
+
+def _suffix(report: Reported, key: str, tenant: str) -> str:
+    return f" (tenant {tenant or 'without an id'})" if is_ambiguous(report, key, tenant) else ""
