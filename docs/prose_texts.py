@@ -62,7 +62,7 @@ def template_texts(path: Path, name: str) -> Iterator[Text]:
     plain = re.sub(r"\{%.*?%\}", _walled, plain, flags=re.DOTALL)
     for found in re.finditer(r"[^\0]+", plain):
         blank = len(found[0]) - len(found[0].lstrip())
-        yield from _piece("pages", name, whole, found.start() + blank, _filled(found[0]))
+        yield from _piece("pages", name, plain, found.start() + blank, _filled(found[0]))
 
 
 def markdown_texts(path: Path, name: str, kind: str = "docs") -> Iterator[Text]:
