@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 @click.group("access")
 def command() -> None:
-    """People sign in by a link, programs show a token or a client secret; roles are Azure's."""
+    """Manage access: users sign in by link, programs by token or client secret; roles are Azure's."""
 
 
 @command.command("list")
 @list_options
 @click.pass_obj
 def list_(data: Path, /, **options: Any) -> None:
-    """List people and programs with their roles."""
+    """List users and programs with their roles."""
     from nephoscope.cli.session.listing import show_list
 
     with _door(data) as (state, _):
@@ -49,23 +49,23 @@ def list_(data: Path, /, **options: Any) -> None:
 
 @command.command("add")
 @click.argument("name")
-@click.option("--program", is_flag=True, help="A program, not a person.")
+@click.option("--program", is_flag=True, help="Create a program (service principal) instead of a user.")
 @click.option(
     "--managed-identity",
     "managed",
     is_flag=True,
-    help="What programs of this machine get: serve --managed-identity NAME.",
+    help=("Create a managed identity for programs on this machine (`serve --managed-identity NAME`)."),
 )
-@click.option("--role", "role_name", default="Reader", show_default=True, help="The role it gets.")
+@click.option("--role", "role_name", default="Reader", show_default=True, help="Role to assign.")
 @click.option(
     "--scope",
     default="/",
     show_default=True,
-    help="Where: /, an id of a container, or /workspaces/NAME.",
+    help="Scope of the role: /, an Azure resource ID of a container, or /workspaces/NAME.",
 )
 @click.pass_obj
 def add(data: Path, /, name: str, program: bool, managed: bool, role_name: str, scope: str) -> None:
-    """Let a person or program in, with a first role."""
+    """Add a user or program with its first role assignment."""
     from nephoscope.access.managed_identity import READING
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.terminal.messages import usage_error
@@ -85,11 +85,11 @@ def add(data: Path, /, name: str, program: bool, managed: bool, role_name: str, 
 
 @command.command("grant")
 @click.argument("name")
-@click.option("--role", "role_name", required=True, help="The role.")
-@click.option("--scope", default="/", show_default=True, help="Where.")
+@click.option("--role", "role_name", required=True, help="Role to assign.")
+@click.option("--scope", default="/", show_default=True, help="Scope of the role.")
 @click.pass_obj
 def grant(data: Path, /, name: str, role_name: str, scope: str) -> None:
-    """Give a role at a scope."""
+    """Assign a role at a scope."""
     from nephoscope.cli.session.services import service_of
     from nephoscope.service.principals import grant_role
 
@@ -103,11 +103,11 @@ def grant(data: Path, /, name: str, role_name: str, scope: str) -> None:
 
 @command.command("revoke")
 @click.argument("name")
-@click.option("--role", "role_name", required=True, help="The role.")
-@click.option("--scope", default="/", show_default=True, help="Where.")
+@click.option("--role", "role_name", required=True, help="Role to remove.")
+@click.option("--scope", default="/", show_default=True, help="Scope of the role.")
 @click.pass_obj
 def revoke(data: Path, /, name: str, role_name: str, scope: str) -> None:
-    """Take a role at a scope. The last one who is let in as Owner of everything stays that: make another first."""
+    """Remove a role assignment. The last active Owner at / cannot be removed: add another Owner first."""
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.principals import revoke_role
@@ -124,10 +124,12 @@ def revoke(data: Path, /, name: str, role_name: str, scope: str) -> None:
 
 @command.command("disable")
 @click.argument("name")
-@click.option("--again", is_flag=True, help="Let it in again; its secrets are gone.")
+@click.option("--again", is_flag=True, help="Re-enable the account; its secrets stay revoked.")
 @click.pass_obj
 def disable(data: Path, /, name: str, again: bool) -> None:
-    """Let somebody in no more: sessions, tokens and secrets open nothing from now on. The last owner of everything stays."""
+    """Disable an account: its sessions, tokens and secrets stop working immediately. The last Owner at /
+    cannot be disabled.
+    """
     from nephoscope.cli.session.services import service_of
     from nephoscope.service.principals import disable_principal
 
@@ -140,14 +142,15 @@ def disable(data: Path, /, name: str, again: bool) -> None:
 @command.command("bind")
 @click.argument("name")
 @click.argument("resource")
-@click.option("--computer", default="", help="Its name in Computer.  [default: the name of the resource]")
-@click.option("--device", default="", help="Its DeviceId.  [default: 40 digits made of the ARM id]")
-@click.option("--also", multiple=True, help="Another name, id or address that it has; may be repeated.")
+@click.option("--computer", default="", help="Value of Computer.  [default: the name of the resource]")
+@click.option("--device", default="", help="Value of DeviceId.  [default: 40 digits derived from the ARM ID]")
+@click.option(
+    "--also", multiple=True, help="Additional name, ID or address of the resource; may be repeated."
+)
 @click.pass_obj
 def bind(data: Path, /, name: str, resource: str, computer: str, device: str, also: tuple[str, ...]) -> None:
-    """Bind a program to the one RESOURCE (an ARM id) that its logs are about.
-
-    What its rows leave out of that resource's names is filled in; rows that name another are set aside in _Quarantine.
+    """Bind a program to the one RESOURCE (an ARM ID) that its logs describe. Missing resource columns are
+    filled in; rows that name another resource go to _Quarantine.
     """
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.model.resource_binding import bind_resource
@@ -163,7 +166,7 @@ def bind(data: Path, /, name: str, resource: str, computer: str, device: str, al
 @click.argument("name")
 @click.pass_obj
 def unbind(data: Path, /, name: str) -> None:
-    """End the binding of a program: it may send rows about any machine again."""
+    """Remove the binding of a program, so that it can send rows about any machine."""
     _bind(data, name, None)
 
 
@@ -181,7 +184,7 @@ def _bind(data: Path, name: str, binding: ResourceBinding | None) -> None:
 @click.argument("name")
 @click.pass_obj
 def sign_out(data: Path, /, name: str) -> None:
-    """End all sessions of a person's browsers; tokens and secrets go on, and the person may sign in anew."""
+    """Revoke all browser sessions of a user. Tokens and secrets stay valid, and the user can sign in again."""
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.terminal.plain import format_count
     from nephoscope.service.principals import end_sessions
@@ -196,7 +199,7 @@ def sign_out(data: Path, /, name: str) -> None:
 @click.argument("name")
 @click.pass_obj
 def link(data: Path, /, name: str) -> None:
-    """Make the path of a link by which a person signs in once, within half an hour."""
+    """Create a single-use sign-in link, valid for 30 minutes."""
     from nephoscope.state.access.principals import SecretKind
 
     click.echo(f"/link/{_make_secret(data, name, SecretKind.LINK)}")
@@ -205,17 +208,17 @@ def link(data: Path, /, name: str) -> None:
 @command.command("token")
 @click.argument("name")
 @click.option(
-    "--days", type=click.IntRange(1, 730), default=90, show_default=True, help="How long it opens anything."
+    "--days", type=click.IntRange(1, 730), default=90, show_default=True, help="Token lifetime in days."
 )
-@click.option("--label", default="", help="What it is for.")
+@click.option("--label", default="", help="Description of the token.")
 @click.option(
     "--client-secret",
     is_flag=True,
-    help="A secret for the token endpoint (client credentials), not an API token.",
+    help=("Create a client secret for the token endpoint (client credentials) instead of an API token."),
 )
 @click.pass_obj
 def token(data: Path, /, name: str, days: int, label: str, client_secret: bool) -> None:
-    """Make a token, printed now and never again."""
+    """Create a token. It is shown only once."""
     from nephoscope.state.access.principals import SecretKind
 
     kind = SecretKind.CLIENT_SECRET if client_secret else SecretKind.TOKEN
@@ -233,12 +236,16 @@ def _make_secret(data: Path, name: str, kind: SecretKind, label: str = "", days:
 
 @command.command("audit")
 @click.option(
-    "--most", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many entries."
+    "--most",
+    type=click.IntRange(1, 100_000),
+    default=50,
+    show_default=True,
+    help="Maximum number of entries.",
 )
 @list_options
 @click.pass_obj
 def audit(data: Path, /, most: int, **options: Any) -> None:
-    """Show who did what, the newest first; exits 3 where the chain of entries is broken."""
+    """Show the audit log, newest first; exits 3 if the chain of entries is broken."""
     import sys
 
     from nephoscope.cli.session.listing import show_list

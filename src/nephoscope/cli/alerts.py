@@ -17,15 +17,15 @@ COLUMNS = ("ended", "severity", "name", "entities", "incident", "id")
 
 @click.group("alerts")
 def command() -> None:
-    """Work with alerts: what rules have found."""
+    """List alerts and set their status."""
 
 
 @command.command("list")
 @workspace_option()
-@click.option("--incident", type=int, metavar="NUMBER", help="Only those of an incident.")
+@click.option("--incident", type=int, metavar="NUMBER", help="Show only alerts of this incident.")
 @severity_option()
 @click.option(
-    "--held/--no-held", default=True, help="With those that were held back and belong to no incident."
+    "--held/--no-held", default=True, help="Include suppressed alerts, which belong to no incident."
 )
 @most_option()
 @list_options
@@ -40,7 +40,7 @@ def list_(
     most: int,
     output: str,
 ) -> None:
-    """List alerts, the newest first."""
+    """List alerts, newest first."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of, workspace_of
 
@@ -80,7 +80,7 @@ def _entities(document: dict[str, Any]) -> list[str]:
 @click.argument("id_", metavar="ID")
 @click.pass_obj
 def show(data: Path, /, id_: str) -> None:
-    """Print the alert ID as JSON, with its entities and the query that found it."""
+    """Print the alert ID as JSON, with its entities and its query."""
     from nephoscope.cli.session.stored import state_of
     from nephoscope.cli.terminal.messages import usage_error
 
@@ -104,11 +104,11 @@ def show(data: Path, /, id_: str) -> None:
     "--status",
     required=True,
     type=click.Choice(STATUSES, case_sensitive=False),
-    help="How they stand.",
+    help="New status.",
 )
 @click.pass_obj
 def set_(data: Path, /, workspace: str, ids: tuple[str, ...], status: str) -> None:
-    """Set the status of the alerts ID: of all, or of none where one is not there."""
+    """Set the status of the alerts ID. If one of them does not exist, none is changed."""
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import workspace_of

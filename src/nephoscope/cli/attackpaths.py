@@ -19,19 +19,20 @@ if TYPE_CHECKING:
 @resource_options
 @click.option("--level", "levels", multiple=True, type=Word(Severity), help="Show only this risk level.")
 @click.option("--path", "kinds", multiple=True, metavar="TYPE", help="Show only this type of path.")
-@click.option("--show", metavar="ID", help="Show one path in full, by the begin of its id.")
-@click.option("--types", "listed", is_flag=True, help="List the types of paths that are looked for.")
+@click.option("--show", metavar="ID", help="Show one path in full, by the prefix of its ID.")
+@click.option("--types", "listed", is_flag=True, help="List the types of attack paths.")
 @click.option(
     "--fail-on",
     type=Word(Severity),
-    help="Exit 1 when a path of the scope has this risk level or a higher one, shown or not.",
+    help="Exit 1 if a path in the scope has this risk level or a higher one, shown or not.",
 )
 @shown_as(*FORMATS, help="Output format.")
 @to_file
 @click.pass_context
 def command(context: click.Context, /, **options: Any) -> None:
-    """List the ways an attacker could take through TARGET, or through what was scanned last: from the Internet or a weak account to
-    a subscription, secrets or data; with the choke points, where one fix closes several ways, and with what was not known.
+    """List attack paths through TARGET, or through the last scan: from the Internet or a weak account to a
+    subscription, secrets or data. Also lists choke points, where one fix closes several paths, and data
+    gaps.
     """
     from pathlib import Path
 

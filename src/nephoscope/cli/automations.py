@@ -26,14 +26,18 @@ _MOST_BYTES = 4 << 20
 
 @click.group("automations")
 def command() -> None:
-    """Work with automations and continuous export, those of the API too; what is done is a run of `response`."""
+    """Manage workflow automations and continuous export, including those created through the API; their runs
+    are listed by `response`.
+    """
 
 
 @command.command("list")
 @list_options
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
-    """List the automations, each with what it gave up. Exit code 3 where one cannot be used, or names what there is not."""
+    """List automations and their failed runs. Exits 3 if one is invalid or refers to something that does not
+    exist.
+    """
     from nephoscope.automation.rules import load_automations
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of
@@ -76,43 +80,56 @@ def list_(data: Path, /, output: str) -> None:
     "events",
     multiple=True,
     metavar="EVENTS",
-    help="As Assessments or Alerts; AssessmentsSnapshot: all, weekly.",
+    help=(
+        "Type of the exported documents: Assessments and Alerts export each change, "
+        "AssessmentsSnapshot exports everything weekly."
+    ),
 )
 @click.option(
     "--where",
     multiple=True,
     metavar="'PATH OPERATOR VALUE'",
-    help="What must hold: see docs/guides/automation.md.",
+    help="Condition that an event must meet: see docs/guides/automation.md.",
 )
 @click.option(
-    "--scope", "scopes", multiple=True, metavar="ID", help="Only below this subscription or resource group."
+    "--scope",
+    "scopes",
+    multiple=True,
+    metavar="ID",
+    help="Include only events at or below this subscription or resource group.",
 )
-@click.option("--webhook", metavar="URL", default="", help="Post there, signed with --secret.")
-@click.option("--secret", metavar="NAME", default="", help="The secret that signs (`response secret NAME`).")
+@click.option("--webhook", metavar="URL", default="", help="Post to this webhook, signed with --secret.")
 @click.option(
-    "--batch", type=click.IntRange(1, 500), default=1, show_default=True, help="Records of one post."
+    "--secret", metavar="NAME", default="", help="Secret that signs the webhook (`response secret NAME`)."
 )
-@click.option("--mail", multiple=True, metavar="ADDRESS", help="Send a message.")
 @click.option(
-    "--command", "program", metavar="NAME", default="", help="Run a program of the operator's file."
+    "--batch",
+    type=click.IntRange(1, 500),
+    default=1,
+    show_default=True,
+    help="Maximum number of records in one request.",
 )
-@click.option("--files", metavar="NAME", default="", help="Append to files of the operator's file.")
+@click.option("--mail", multiple=True, metavar="ADDRESS", help="Send an email.")
+@click.option(
+    "--command", "program", metavar="NAME", default="", help="Run a command allowed in operator.yaml."
+)
+@click.option("--files", metavar="NAME", default="", help="Append to a file allowed in operator.yaml.")
 @click.option("--table", metavar="WORKSPACE", default="", help="Append to the tables of a workspace.")
 @click.option(
     "--event-hub",
     metavar="env:VARIABLE|file:PATH",
     default="",
-    help="Send to the hub of this connection string.",
+    help="Send to the event hub of this connection string.",
 )
 @click.option(
     "--from",
     "file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A document in Azure's shape.",
+    help="Automation as a JSON document in Azure's format.",
 )
 @click.pass_obj
 def add(data: Path, /, name: str, **options: Any) -> None:
-    """Add the automation NAME, or put another in its place."""
+    """Create or replace the automation NAME."""
     from nephoscope.automation.languages.security_actions import list_secrets, name_secrets
     from nephoscope.automation.languages.security_automations import TENANT, read_automation
     from nephoscope.cli.session.automating import properties
@@ -185,7 +202,7 @@ def _with_connection(body: dict[str, object], options: dict[str, object]) -> dic
 @click.argument("name")
 @click.pass_obj
 def remove(data: Path, /, name: str) -> None:
-    """Remove the automation NAME (or its id), also one that cannot be used; what it has begun goes on."""
+    """Remove the automation NAME (or ID), even if it is invalid. Runs that have started continue."""
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
     from nephoscope.service.automations import remove_automation
@@ -235,10 +252,10 @@ def _refuse(text: str) -> NoReturn:
 
 @command.command("test")
 @click.argument("name")
-@click.option("--do", is_flag=True, help="Do it with the first document that it asks for.")
+@click.option("--do", is_flag=True, help="Send the first matching document.")
 @click.pass_obj
 def test(data: Path, /, name: str, do: bool) -> None:
-    """Say how many published documents the automation NAME asks for now; with --do send the first of them."""
+    """Show how many published documents match the automation NAME now; with --do, send the first of them."""
     from nephoscope.automation.event_kinds import ALERTS, INCIDENTS
     from nephoscope.automation.trial import list_matches
     from nephoscope.cli.session.lakes import lake_of, take_in
@@ -266,7 +283,7 @@ def test(data: Path, /, name: str, do: bool) -> None:
 @list_options
 @click.pass_obj
 def history(data: Path, /, name: str, most: int, output: str) -> None:
-    """List the runs of the automation NAME, or of all; `response retry` tries again what was given up."""
+    """List the runs of the automation NAME, or of all; `response retry` repeats failed runs."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of
     from nephoscope.state.automation.automation_runs import RuleLanguage
@@ -287,7 +304,9 @@ def history(data: Path, /, name: str, most: int, output: str) -> None:
 @command.command("run")
 @click.pass_obj
 def run(data: Path, /) -> None:
-    """Look at what was published since the last look, and do what is due, as the server does. Exit code 3 where a run is dead."""
+    """Process what was published since the last run, as the server does. Exits 3 if a run has failed
+    permanently.
+    """
     from nephoscope.automation.engine import AutomationEngine
     from nephoscope.automation.publication_watch import PublicationWatch
     from nephoscope.automation.rules import load_rules

@@ -12,15 +12,17 @@ import click
 @click.option(
     "--with-keys",
     is_flag=True,
-    help="Put the key file and the server's certificates in too: whoever has the backup can read credentials and be the server.",
+    help=(
+        "Include the key file and the server's certificates: anyone who has the backup can read "
+        "credentials and impersonate the server."
+    ),
 )
 @click.pass_obj
 def command(data: Path, /, file: Path, with_keys: bool) -> None:
-    """Write a backup of the data folder to FILE (a tar), which must not be there yet.
-
-    It holds the state, every table at one version, rows that wait in the spool, the estate and imported content, all of one
-    moment, and a hash of each file. Other processes may go on writing. The key file of the credentials and the
-    certificates that the server made for itself are left out.
+    """Write a backup of the data folder to FILE (a tar), which must not exist. The backup is consistent: it
+    holds the state, one version of every table, spooled rows, the estate, imported content, and a hash of
+    each file. Other processes can keep writing. The credential key file and the server's own certificates
+    are excluded unless you include them.
     """
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.listing import size_text

@@ -19,18 +19,18 @@ PROFILE = ("kind", "dimension", "value", "days", "first", "last")
 
 @click.group("behavior")
 def command() -> None:
-    """Work with behaviour: profiles of users, applications and machines, and what stands out from them.
-
-    `nephoscope detect` runs it before the rules; its rows are in BehaviorAnalytics, Anomalies, IdentityInfo and UserPeerAnalytics.
+    """Baseline users, apps and machines (UEBA) and list anomalies. `nephoscope detect` updates the baselines
+    before it runs the rules; the rows are in BehaviorAnalytics, Anomalies, IdentityInfo and
+    UserPeerAnalytics.
     """
 
 
 @command.command("run")
-@click.option("--anew", is_flag=True, help="Forget all profiles and learn again from what the lake keeps.")
+@click.option("--anew", is_flag=True, help="Delete all profiles and rebuild them from the lake.")
 @workspace_option()
 @click.pass_obj
 def run(data: Path, /, anew: bool, workspace: str) -> None:
-    """Learn and judge what came in since the last run."""
+    """Update profiles and score the activity since the last run."""
     from nephoscope.behavior.location import LocationError
     from nephoscope.behavior.profiles import ProfilesError
     from nephoscope.behavior.run import Analysis
@@ -66,17 +66,23 @@ def run(data: Path, /, anew: bool, workspace: str) -> None:
     type=click.IntRange(0, 10),
     default=1,
     show_default=True,
-    help="Show this priority and more.",
+    help="Minimum priority.",
 )
-@click.option("--days", type=click.IntRange(1, 180), default=14, show_default=True, help="How far back.")
 @click.option(
-    "--most", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many at most."
+    "--days",
+    type=click.IntRange(1, 180),
+    default=14,
+    show_default=True,
+    help="Time range to search, back from now.",
+)
+@click.option(
+    "--most", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Maximum number of rows."
 )
 @workspace_option()
 @list_options
 @click.pass_obj
 def list_(data: Path, /, priority: int, days: int, most: int, workspace: str, output: str) -> None:
-    """List what stood out, the highest priority first."""
+    """List anomalies, highest priority first."""
     text = (
         f"BehaviorAnalytics | where TimeGenerated > ago({days}d) and InvestigationPriority >= {priority}"
         f" | sort by InvestigationPriority desc, TimeGenerated desc | take {most}"
@@ -93,7 +99,7 @@ def list_(data: Path, /, priority: int, days: int, most: int, workspace: str, ou
 @list_options
 @click.pass_obj
 def show(data: Path, /, entity: str, workspace: str, output: str) -> None:
-    """Show the profile of ENTITY: an object id, the name of a user, or a machine."""
+    """Show the profile of ENTITY: an object ID, a user name, or a machine."""
     from nephoscope.behavior.profile import profile
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of, workspace_of
@@ -114,7 +120,9 @@ def show(data: Path, /, entity: str, workspace: str, output: str) -> None:
 @workspace_option()
 @click.pass_obj
 def explain(data: Path, /, id_: str, workspace: str) -> None:
-    """Explain the priority of the row whose id begins with ID (`behavior list` shows it): what each part counts for, and why."""
+    """Explain the priority of the row whose ID starts with ID (see `behavior list`): the weight and reason
+    of each part.
+    """
     from nephoscope.cli.terminal.messages import usage_error
 
     if not all(letter in "0123456789abcdef-" for letter in id_):
@@ -139,29 +147,35 @@ def explain(data: Path, /, id_: str, workspace: str) -> None:
 
 @command.command("settings")
 @click.option(
-    "--learning-days", type=click.IntRange(1, 180), help="Days of history before a first time is claimed."
+    "--learning-days",
+    type=click.IntRange(1, 180),
+    help="Days of history required before an event counts as a first occurrence.",
 )
 @click.option(
-    "--active-days", type=click.IntRange(1, 180), help="Days on which an entity was active before that."
+    "--active-days", type=click.IntRange(1, 180), help="Active days that an entity needs before that."
 )
-@click.option("--shared-users", type=click.IntRange(2), help="Users that make an address a shared way out.")
-@click.option("--peers", type=click.IntRange(1, 100), help="How many peers a user is compared with.")
+@click.option(
+    "--shared-users",
+    type=click.IntRange(2),
+    help="Number of users from which an address counts as shared egress.",
+)
+@click.option("--peers", type=click.IntRange(1, 100), help="Number of peers that a user is compared with.")
 @click.option(
     "--overlap-minutes",
     type=click.IntRange(1, 1440),
-    help="Minutes of what came in that are looked at again.",
+    help="Minutes of recent data that each run reads again, for late rows.",
 )
 @click.option(
     "--anomaly-priority",
     type=click.IntRange(1, 10),
-    help="Priority from which a row is one of Anomalies too.",
+    help="Minimum priority of rows that are also written to Anomalies.",
 )
-@click.option("--geoip", metavar="FILE", help="A MaxMind database of places ('' = none).")
-@click.option("--asn", metavar="FILE", help="A MaxMind database of networks ('' = none).")
+@click.option("--geoip", metavar="FILE", help="MaxMind database of locations ('' = none).")
+@click.option("--asn", metavar="FILE", help="MaxMind database of networks ('' = none).")
 @workspace_option()
 @click.pass_obj
 def settings(data: Path, /, workspace: str, **changes: Any) -> None:
-    """Show the settings, and change those that are given."""
+    """Show or change the settings of behavior analytics."""
     import msgspec
 
     from nephoscope.behavior.location import LocationError

@@ -27,24 +27,24 @@ _NARROWING = {
 
 @click.command("collect")
 @click.option(
-    "--subscription", "subscriptions", multiple=True, metavar="ID", help="Read this subscription only."
+    "--subscription", "subscriptions", multiple=True, metavar="ID", help="Read only this subscription."
 )
 @click.option(
     "--resource-group",
     "resource_groups",
     multiple=True,
     metavar="NAME_OR_ID",
-    help="Read this resource group only.",
+    help="Read only this resource group.",
 )
 @click.option(
     "--management-group",
     "management_groups",
     multiple=True,
     metavar="NAME",
-    help="Read what lies under it only.",
+    help="Read only resources under this management group.",
 )
 @click.option(
-    "--tenant", "tenants", multiple=True, metavar="ID", help="Sign in to this tenant (more than one is fine)."
+    "--tenant", "tenants", multiple=True, metavar="ID", help="Sign in to this tenant; may be repeated."
 )
 @click.option(
     "--credential",
@@ -52,7 +52,7 @@ _NARROWING = {
     default="default",
     envvar="NEPHOSCOPE_CREDENTIAL",
     show_default=True,
-    help="How to sign in; secrets come from the AZURE_* variables of the environment.",
+    help="Credential to sign in with; secrets are read from the AZURE_* environment variables.",
 )
 @click.option(
     "--cloud",
@@ -60,30 +60,38 @@ _NARROWING = {
     envvar="NEPHOSCOPE_CLOUD",
     show_default=True,
     metavar="public|usgovernment|china|FILE",
-    help="Which cloud, or a file with the endpoints of one.",
+    help="Azure cloud, or a file with the endpoints of a custom cloud.",
 )
 @click.option(
-    "--endpoint", metavar="URL", help="Resource Manager's endpoint, where it is not the cloud's own."
+    "--endpoint", metavar="URL", help="Resource Manager endpoint, if it differs from the cloud's own."
 )
-@click.option("--no-graph", is_flag=True, help="Leave Microsoft Graph out: what reads accounts ends Unknown.")
+@click.option(
+    "--no-graph", is_flag=True, help="Skip Microsoft Graph: policies that read accounts end Unknown."
+)
 @click.option(
     "--policies",
     multiple=True,
     type=click.Path(exists=True),
     metavar="DIR",
-    help="Read also what these definitions need.",
+    help="Also read the resources that these definitions need.",
 )
 @click.option(
     "--everything",
     is_flag=True,
-    help="Read all that a way to read is known for, not only what the content needs: more requests, a whole copy.",
+    help=(
+        "Read every resource type that nephoscope can read, not only the types that the content "
+        "needs. This sends more requests."
+    ),
 )
 @click.option(
     "--type",
     "types",
     multiple=True,
     metavar="TYPE",
-    help="Read this resource type only, to be scanned together with an earlier export (`nephoscope gaps` names the types).",
+    help=(
+        "Read only this resource type, to scan together with an earlier export (`nephoscope "
+        "gaps` names the types)."
+    ),
 )
 @click.option(
     "--out",
@@ -94,18 +102,23 @@ _NARROWING = {
 @click.option(
     "--script",
     type=click.Choice(("az", "powershell")),
-    help="Print the commands that export the snapshot, and ask nothing: for where nephoscope may not sign in.",
+    help=(
+        "Print the commands that export the snapshot and send no request, for an account that "
+        "nephoscope cannot use."
+    ),
 )
 @click.option(
-    "--resume", is_flag=True, help="Go on with the interrupted collection in FOLDER; nothing is asked twice."
+    "--resume",
+    is_flag=True,
+    help="Resume the interrupted collection in FOLDER without repeating finished requests.",
 )
 @click.pass_obj
 def command(data: Path, /, **options: Any) -> None:
-    """Read what the loaded content needs to judge an estate into a snapshot for `nephoscope scan`; --everything reads all else too.
-
-    Only GET requests and Resource Graph queries are sent; the role Reader is enough, and Microsoft Graph's read permissions for
-    accounts. --script prints the same as commands of az or Az PowerShell, to be run elsewhere. Exit code 3 when something could not
-    be read: the manifest (coverage.json) names the missing permissions.
+    """Collect a snapshot of a live estate for `nephoscope scan`: the resources that the loaded content
+    needs, or all of them with --everything. Only GET requests and Resource Graph queries are sent; the
+    role Reader is sufficient, plus Microsoft Graph's read permissions for accounts. --script prints
+    equivalent az or Az PowerShell commands to run elsewhere. Exits 3 if something could not be read: the
+    manifest (coverage.json) names the missing permissions.
     """
     from nephoscope.cli.session.session import progress_line
     from nephoscope.cli.terminal.messages import usage_error

@@ -24,16 +24,16 @@ _NAMED = 5
 @click.option(
     "--standard",
     metavar="NAME",
-    help="Show the controls of one of the judged initiatives (id, name or part of its title).",
+    help="Show the controls of one evaluated initiative (ID, name or part of its title).",
 )
 @shown_as(*FORMATS, help="Output format.")
 @to_file
 @click.pass_obj
 def command(data: Path, /, **options: Any) -> None:
-    """Show the regulatory compliance of TARGET, or of the last scan, for every initiative that it was judged by.
-
-    A control passes when none of its policies failed and none was left unknown. Policies that only a person can attest are manual;
-    those that nobody can evaluate here (documents of the platform, disabled ones) are unavailable.
+    """Show the regulatory compliance of TARGET, or of the last scan, for every evaluated initiative. A
+    control passes if none of its policies failed or ended Unknown. Policies that require an attestation
+    are manual; policies that cannot be evaluated offline (platform documents, disabled policies) are
+    unavailable.
     """
     from pathlib import Path
 

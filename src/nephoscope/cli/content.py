@@ -26,7 +26,7 @@ _PATH = click.Path(exists=True, path_type=Path)
 
 @click.group("content")
 def command() -> None:
-    """Work with the content that estates and logs are judged by."""
+    """Manage policies, initiatives, detection rules and hunting queries."""
 
 
 @command.command("import")
@@ -34,22 +34,22 @@ def command() -> None:
 @click.option(
     "--name",
     default="",
-    help="Name of the pack (default: the folder's name); one of the same name is replaced.",
+    help=("Name of the pack (default: the folder's name). An existing pack of that name is replaced."),
 )
 @click.option(
     "--verbose",
     "-v",
     is_flag=True,
-    help="List every rule with its status, every document that was not taken.",
+    help="List every rule with its status, and every rejected document.",
 )
 @click.option(
     "--kind", type=click.Choice(["auto", "policies", "rules"]), default="auto", show_default=True,
-    help="What to import; `auto` takes rules where PATH holds some, else policies.",
+    help="Type of content; `auto` imports rules if PATH holds any, else policies.",
 )  # fmt: skip
-@click.option("--enable", is_flag=True, help="Switch the imported rules on; else a person does.")
+@click.option("--enable", is_flag=True, help="Enable imported rules (default: disabled).")
 @click.option(
     "--sigma-pipeline", type=click.Choice(["auto", "azure_monitor", "sentinel_asim", "microsoft_xdr"]), default="auto",
-    show_default=True, help="Which tables Sigma rules of devices ask; `auto` takes the first that has their fields.",
+    show_default=True, help=("Tables that Sigma rules for devices query; `auto` selects the first table that has " "their fields."),
 )  # fmt: skip
 @workspace_option("The workspace of rules.")
 @list_options
@@ -57,14 +57,13 @@ def command() -> None:
 def import_(
     data: Path, /, path: Path, name: str, verbose: bool, kind: str, sigma_pipeline: str, **options: Any
 ) -> None:
-    """Import PATH: a checkout or folder of policies or of detection content, a file of either, or an alias table.
-
-    Detection content is Sentinel's: analytic rules, hunting queries and parsers in YAML, ARM templates and exports with alert
-    rules, saved searches and watchlists; and rules of the Sigma project. Rules are off until somebody switches them on; each is
-    told with whether it runs in the workspace, and what it needs.
-
-    Exits 3 where a document was not taken; the others are. An alias table is the JSON of
-    `az provider list --expand resourceTypes/aliases`, or a map from alias to path (.json, .json.gz).
+    """Import content from PATH: a checkout or folder of policies or of detection content, a single file, or
+    an alias table. Detection content is Sentinel's (analytics rules, hunting queries and parsers in YAML,
+    ARM templates and exports with alert rules, saved searches and watchlists) or Sigma rules. Imported
+    rules are disabled by default; the list shows whether each rule can run in the workspace and which
+    tables it needs. Exits 3 if a document was rejected; the others are imported. An alias table is the
+    JSON of `az provider list --expand resourceTypes/aliases`, or a map from alias to path (.json,
+    .json.gz).
     """
     from nephoscope.cli.session.library import import_rules, reading_of
 
@@ -127,9 +126,7 @@ def _report(name: str, taken: Taken, verbose: bool) -> None:
 @command.command("list")
 @click.option("--initiatives", is_flag=True, help="List initiatives instead of definitions.")
 @click.option("--packs", is_flag=True, help="List imported packs and alias tables.")
-@click.option(
-    "--rules", is_flag=True, help="List detection rules and hunting queries: shipped and imported ones."
-)
+@click.option("--rules", is_flag=True, help="List shipped and imported detection rules and hunting queries.")
 @workspace_option("The workspace of rules.")
 @list_options
 @click.argument("text", default="")
@@ -168,9 +165,8 @@ def list_(
 @click.argument("name")
 @click.pass_obj
 def show(data: Path, /, name: str) -> None:
-    """Print the definition, initiative, rule or hunting query NAME as JSON.
-
-    NAME is an id, a name, a title, or the file name of a shipped policy.
+    """Print the definition, initiative, rule or hunting query NAME as JSON. NAME is an ID, a name, a title,
+    or the file name of a shipped policy.
     """
     import json
 
@@ -200,7 +196,7 @@ _WORKSPACE = workspace_option()
 @_WORKSPACE
 @click.pass_obj
 def enable(data: Path, /, names: tuple[str, ...], workspace: str) -> None:
-    """Switch rules on: by id, by name, or all of a pack by its name."""
+    """Enable rules by ID or name, or all rules of a pack by its name."""
     from nephoscope.cli.session.library import switch
 
     switch(data, names, workspace, enabled=True)
@@ -211,7 +207,7 @@ def enable(data: Path, /, names: tuple[str, ...], workspace: str) -> None:
 @_WORKSPACE
 @click.pass_obj
 def disable(data: Path, /, names: tuple[str, ...], workspace: str) -> None:
-    """Switch rules off: by id, by name, or all of a pack by its name; shipped ones too."""
+    """Disable rules by ID or name, or all rules of a pack by its name. Shipped rules can be disabled too."""
     from nephoscope.cli.session.library import switch
 
     switch(data, names, workspace, enabled=False)
@@ -221,7 +217,7 @@ def disable(data: Path, /, names: tuple[str, ...], workspace: str) -> None:
 @_NAMES
 @click.pass_obj
 def remove(data: Path, /, names: tuple[str, ...]) -> None:
-    """Forget imported packs of rules, with the functions that they brought; watchlists stay."""
+    """Delete imported packs of rules, with their functions. Watchlists are preserved."""
     from nephoscope.cli.session.library import remove_packs
 
     remove_packs(data, names)
@@ -229,14 +225,14 @@ def remove(data: Path, /, names: tuple[str, ...]) -> None:
 
 @command.command("coverage")
 @_WORKSPACE
-@click.option("--all", "every", is_flag=True, help="Count rules that are off too.")
+@click.option("--all", "every", is_flag=True, help="Include disabled rules.")
 @shown_as(
     "table", "json", "markdown", "navigator",
-    help="How it is shown; `navigator` is a layer for the ATT&CK Navigator.",
+    help="Output format; `navigator` writes a layer for the ATT&CK Navigator.",
 )  # fmt: skip
 @click.pass_obj
 def coverage(data: Path, /, workspace: str, every: bool, output: str) -> None:
-    """Show which tactics and techniques of ATT&CK the detections that are run and the hunting queries speak of."""
+    """Show the ATT&CK tactics and techniques that enabled detections and hunting queries cover."""
     from nephoscope.cli.session.covering import cover
 
     cover(data, workspace, output, every=every)
@@ -244,12 +240,12 @@ def coverage(data: Path, /, workspace: str, every: bool, output: str) -> None:
 
 @command.command("test")
 @click.argument("folder", type=_PATH, required=False)
-@click.option("--verbose", "-v", is_flag=True, help="List every test body, not only those that fail.")
+@click.option("--verbose", "-v", is_flag=True, help="List every test body, not only failed ones.")
 @click.pass_obj
 def test(data: Path, /, folder: Path | None, verbose: bool) -> None:
-    """Run the test bodies beside policies and the rows beside detection rules and hunting queries in FOLDER.
-
-    Without FOLDER those of the shipped ones are run, and every imported rule is told with how it stands today. Exits 1 when one fails.
+    """Run the test bodies of policies and the test rows of detection rules and hunting queries in FOLDER.
+    Without FOLDER, tests the shipped content and lists the current status of every imported rule. Exits 1
+    if a test fails.
     """
     from nephoscope.alerts.library import hunting
     from nephoscope.alerts.rule_tests import rule_test

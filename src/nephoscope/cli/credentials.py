@@ -13,14 +13,14 @@ COLUMNS = ("name", "key", "changed", "opens", "usedBy")
 
 @click.group("credentials")
 def command() -> None:
-    """Work with the credentials that sources sign in with; `sources` sets and removes them."""
+    """Manage the credentials of log sources; `sources` sets and removes them."""
 
 
 @command.command("list")
 @list_options
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
-    """List the credentials: the key that each is encrypted with, whether the key file opens it, which sources use it."""
+    """List credentials: encryption key, whether the key file decrypts them, and the sources that use them."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of
 
@@ -42,7 +42,9 @@ def list_(data: Path, /, output: str) -> None:
 @command.command("rotate")
 @click.pass_obj
 def rotate(data: Path, /) -> None:
-    """Encrypt every credential with a new key and drop the old keys; backups of the old key file are of no use after it."""
+    """Encrypt every credential with a new key and delete the old keys. Backups of the old key file become
+    useless.
+    """
     from nephoscope.cli.session.services import acting
     from nephoscope.cli.terminal.plain import format_count
     from nephoscope.service.credentials import rotate_credentials

@@ -35,55 +35,56 @@ BUDGET = 60.0
 @click.command("detect")
 @click.option(
     "--rules", "folders", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="DIR",
-    help="Rules in Sentinel's format: a file or a folder (default: the shipped ones, and imported ones that are on).",
+    help=("File or folder of rules in Sentinel's format (default: shipped rules and enabled " "imported rules)."),
 )  # fmt: skip
 @click.option("--rule", "wanted", multiple=True, metavar="ID|NAME", help="Run only this rule.")
-@click.option("--at", "end", type=Instant(), metavar="TIME", help="Run once, in the window that ends then.")
+@click.option(
+    "--at", "end", type=Instant(), metavar="TIME", help="Run once, for the window that ends at this time."
+)
 @click.option(
     "--from", "since", type=Instant(), metavar="TIME",
-    help="Look back: run the windows of every rule from this time on, in order. A date is its midnight in UTC.",
+    help=("Backfill: run all windows of every rule from this time on, in order. A date means " "midnight UTC."),
 )  # fmt: skip
+@click.option("--to", "until", type=Instant(), metavar="TIME", help="End of the backfill (default: now).")
 @click.option(
-    "--to", "until", type=Instant(), metavar="TIME", help="Look back up to this time (default: now)."
+    "--again",
+    is_flag=True,
+    help="With --from: repeat windows that an earlier backfill has run over the same rows.",
 )
 @click.option(
-    "--again", is_flag=True, help="With --from: run also windows that a look back has run over the same rows."
-)
-@click.option(
-    "--schedule/--once", default=False, help="Stay, and run each rule when it is due; or run what is due and end (the default)."
+    "--schedule/--once", default=False, help="Keep running and start each rule when it is due (default: run due rules and exit)."
 )  # fmt: skip
 @click.option(
-    "--every", type=click.IntRange(1, 3600), default=30, show_default=True, help="Seconds between looks at the schedule."
+    "--every", type=click.IntRange(1, 3600), default=30, show_default=True, help="Seconds between checks of the schedule."
 )  # fmt: skip
 @click.option(
-    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="With --schedule: how many processes."
+    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="With --schedule: number of worker processes."
 )  # fmt: skip
 @click.option(
     "--behavior/--no-behavior",
     default=True,
     show_default=True,
-    help="Analyse behaviour before the rules run.",
+    help="Update behavior analytics before the rules run.",
 )
 @click.option(
     "--respond/--no-respond",
     default=True,
     show_default=True,
-    help="Do what rules of response and automations ask for.",
+    help="Run response rules and automations afterward.",
 )
-@click.option("--share", hidden=True, metavar="NUMBER/OF", help="Which of several workers this one is.")
+@click.option("--share", hidden=True, metavar="NUMBER/OF", help="Name of this worker, if several run.")
 @click.option(
-    "--list", "listing", is_flag=True, help="List the rules: last and next run, errors, what they are behind."
+    "--list", "listing", is_flag=True, help="List rules with their last and next run, errors and backlog."
 )
-@click.option("--enable", is_flag=True, help="Let the rules run again that their failures switched off.")
+@click.option("--enable", is_flag=True, help="Re-enable rules that were disabled after repeated failures.")
 @workspace_option()
 @list_options
 @click.pass_obj
 def command(data: Path, /, **options: Any) -> None:
-    """Run every rule whose window is over; with --at in the window that ends then, with --from in all windows since then.
-
-    Exits 3 where a rule could not be run or read. A window is run once: what it found is not found again, and windows that were
-    missed are made up for. The schedule runs what --at and --from ran too. SIGTERM and Ctrl-C end --schedule after the window that
-    is being run.
+    """Run every rule that is due; with --at, the window that ends at that time; with --from, all windows
+    since then. Each window runs once: its alerts are not raised again, and missed windows are caught up.
+    The schedule includes windows that ran with --at and --from. SIGTERM and Ctrl-C stop --schedule after
+    the current window. Exits 3 if a rule could not be loaded or run.
     """
     if options["listing"] or options["enable"]:
         _standings(data, options)

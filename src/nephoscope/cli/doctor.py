@@ -17,7 +17,9 @@ NOT_WELL = 3
 @list_options
 @click.pass_obj
 def command(data: Path, /, output: str) -> None:
-    """Examine the data folder, its state, lake, certificate, sources and last assessment; exits 3 where something is wrong."""
+    """Diagnose the data folder: state, lake, certificate, sources and last assessment; exits 3 if it finds a
+    problem.
+    """
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_url
     from nephoscope.cli.terminal.messages import usage_error

@@ -18,18 +18,18 @@ COLUMNS = ("resource", "type", "documents", "read_at", "author")
 
 @click.group("facts")
 def command() -> None:
-    """Keep what scanners and agents learned of resources; the next evaluation judges by it."""
+    """Store facts that scanners and agents report about resources; the next evaluation uses them."""
 
 
 @command.command("put")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.pass_obj
 def put(data: Path, /, files: tuple[str, ...]) -> None:
-    """Keep the reports in each FILE (`-`: standard input), all of them or none.
-
-    A report is a JSON object, a file holds one or a list of them: `resource` is an id, `readAt` the time of the scan, `documents`
-    are ARM documents of the resource or of what lies below it, and `scopes` maps ids to the types that were read there in full.
-    The newest report of a type holds; sending one again changes nothing.
+    """Import the reports in each FILE (`-`: standard input). If one is invalid, none is imported. A report
+    is a JSON object; a file holds one report or a list. `resource` is a resource ID, and `readAt` the time of
+    the scan. `documents` are ARM documents of the resource or its children, and `scopes` maps IDs to the
+    types that were read completely. The newest report of a type replaces older ones; importing a report
+    twice changes nothing.
     """
     from nephoscope.cli.session.services import acting
     from nephoscope.cli.terminal.messages import usage_error
@@ -65,7 +65,9 @@ def _reports(file: str) -> tuple[FactReport, ...]:
 @list_options
 @click.pass_obj
 def list_(data: Path, /, resource: str, output: str) -> None:
-    """List own facts: a row for each type that was read at a resource, those at or below ID alone where it is given."""
+    """List reported facts, one row for each type and resource; with ID, only facts at or below that
+    resource.
+    """
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import has_state, state_of
 
@@ -86,9 +88,8 @@ def list_(data: Path, /, resource: str, output: str) -> None:
 @click.argument("resource", metavar="ID")
 @click.pass_obj
 def remove(data: Path, /, resource: str) -> None:
-    """Take back the own facts about the resource or document ID and about what lies below it.
-
-    What Azure tells of the same resources stays.
+    """Delete reported facts about the resource or document ID and its children. Data from Azure is
+    preserved.
     """
     from nephoscope.cli.session.services import acting
     from nephoscope.cli.terminal.messages import usage_error

@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 @to_file
 @click.pass_obj
 def command(data: Path, /, **options: Any) -> None:
-    """List what the assessments of TARGET, or of the last scan, lacked, with the export, permission or command that settles them.
-
-    The gap for which the most assessments wait comes first. An assessment names the first thing that it lacked: when that is there,
-    another may turn out to be missing. A scan takes what is exported later together with the rest: `nephoscope scan ESTATE MORE`.
+    """List the data gaps of TARGET, or of the last scan, with the export, permission or command that closes
+    each. Gaps that affect the most assessments come first. An assessment reports its first missing input;
+    closing a gap can reveal another. To scan later exports together: `nephoscope scan ESTATE MORE`.
     """
     from pathlib import Path
 

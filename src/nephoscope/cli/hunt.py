@@ -36,11 +36,11 @@ _workspace = workspace_option()
 def _range(command: _Command) -> _Command:
     """The options of what is looked at, and by which queries."""
     for option in (
-        click.option("--until", type=Instant(), metavar="TIME", help="Rows before then (default: now)."),
-        click.option("--since", type=Instant(), metavar="TIME", help="Rows from then on (default: a day before --until)."),
+        click.option("--until", type=Instant(), metavar="TIME", help="End of the time range (default: now)."),
+        click.option("--since", type=Instant(), metavar="TIME", help="Start of the time range (default: a day before --until)."),
         click.option(
             "--queries", "folders", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="DIR",
-            help="Hunting queries of a file or folder, in place of the shipped and imported ones.",
+            help="File or folder of hunting queries, instead of shipped and imported queries.",
         ),
     ):  # fmt: skip
         command = option(command)
@@ -49,28 +49,33 @@ def _range(command: _Command) -> _Command:
 
 @click.group("hunt", invoke_without_command=True)
 @click.option(
-    "--name", "names", multiple=True, metavar="TEXT", help="Only queries with this in their name or id."
+    "--name",
+    "names",
+    multiple=True,
+    metavar="TEXT",
+    help="Run only queries whose name or ID contains this text.",
 )
 @click.option(
-    "--tactic", "tactics", multiple=True, metavar="NAME", help="Only queries of this tactic of ATT&CK."
+    "--tactic", "tactics", multiple=True, metavar="NAME", help="Run only queries with this ATT&CK tactic."
 )
 @click.option(
     "--technique",
     "techniques",
     multiple=True,
     metavar="ID",
-    help="Only queries of this technique or one below it.",
+    help="Run only queries with this technique or one of its sub-techniques.",
 )
-@click.option("--table", "tables", multiple=True, metavar="NAME", help="Only queries that read this table.")
-@click.option("--all", "every", is_flag=True, help="List queries without hits too.")
+@click.option(
+    "--table", "tables", multiple=True, metavar="NAME", help="Run only queries that read this table."
+)
+@click.option("--all", "every", is_flag=True, help="Include queries without results.")
 @_range
 @list_options
 @click.pass_context
 def command(context: click.Context, /, **options: Any) -> None:
-    """Run hunting queries as a set over a time range: how much each finds, and how much more than the last time.
-
-    Exits 3 where a query could not be run. Queries that state a time themselves (ago() and the like) see all rows before --until,
-    the others those of the range.
+    """Run hunting queries over a time range: number of results, and change since the last run. Queries with
+    their own time filter (such as ago()) see all rows before --until; other queries see only the range.
+    Exits 3 if a query could not run.
     """
     if context.invoked_subcommand is not None:
         return
@@ -128,15 +133,14 @@ def _row(one: Hunted) -> dict[str, Any]:
 @command.command("run")
 @click.argument("name")
 @click.option(
-    "--most", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many rows are shown."
+    "--most", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Maximum number of rows."
 )
 @_range
 @list_options
 @click.pass_obj
 def run(data: Path, /, name: str, most: int, output: str, **options: Any) -> None:
-    """Show the rows that the hunting query NAME (a name, an id, or a part that only one has) finds.
-
-    Each has a mark, by which `hunt bookmark` keeps it.
+    """Show the results of the hunting query NAME (a name, an ID, or a unique part of either). Each row has a
+    mark; `hunt bookmark` saves rows by their mark.
     """
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.terminal.messages import tell
@@ -162,15 +166,17 @@ def _cell(value: object) -> Any:
 @command.command("bookmark")
 @click.argument("name")
 @click.argument("marks", nargs=-1, required=True)
-@click.option("--note", "notes", default="", metavar="TEXT", help="What you think of it.")
-@click.option("--tag", "tags", multiple=True, metavar="TEXT", help="A tag.")
+@click.option("--note", "notes", default="", metavar="TEXT", help="Note.")
+@click.option("--tag", "tags", multiple=True, metavar="TEXT", help="Tag; may be repeated.")
 @click.option(
-    "--as", "title", default="", metavar="NAME", help="What the bookmark is called (default: as the query)."
+    "--as", "title", default="", metavar="NAME", help="Name of the bookmark (default: the name of the query)."
 )
 @_range
 @click.pass_obj
 def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Any) -> None:
-    """Keep rows of the hunting query NAME as bookmarks, by the marks that `hunt run` shows over the same range."""
+    """Save results of the hunting query NAME as bookmarks, by the marks that `hunt run` shows for the same
+    range.
+    """
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.lake.writing.outbox import deliver
@@ -200,7 +206,7 @@ def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Any) -
 @list_options
 @click.pass_obj
 def bookmarks(data: Path, /, workspace: str, most: int, output: str) -> None:
-    """List bookmarks, the newest first."""
+    """List bookmarks, newest first."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of, workspace_of
 
@@ -234,13 +240,13 @@ def _titles(entities: list[dict[str, object]]) -> list[str]:
 @command.command("note")
 @_workspace
 @click.argument("id_", metavar="ID")
-@click.option("--note", "notes", metavar="TEXT", help="What you think of it, in place of what is there.")
-@click.option("--tag", "tags", multiple=True, metavar="TEXT", help="Tags, in place of those it has.")
-@click.option("--as", "name", metavar="NAME", help="What it is called.")
-@click.option("--delete", "deleted", is_flag=True, help="Put the bookmark away.")
+@click.option("--note", "notes", metavar="TEXT", help="Note that replaces the present one.")
+@click.option("--tag", "tags", multiple=True, metavar="TEXT", help="Tags that replace the present ones.")
+@click.option("--as", "name", metavar="NAME", help="New name.")
+@click.option("--delete", "deleted", is_flag=True, help="Delete the bookmark.")
 @click.pass_obj
 def note(data: Path, /, id_: str, workspace: str, **options: Any) -> None:
-    """Change the bookmark whose id begins with ID."""
+    """Change the bookmark whose ID starts with ID."""
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.bookmarks import change_bookmark
 
@@ -257,16 +263,16 @@ def note(data: Path, /, id_: str, workspace: str, **options: Any) -> None:
 @command.command("promote")
 @_workspace
 @click.argument("ids", metavar="ID", nargs=-1, required=True)
-@click.option("--incident", type=int, metavar="NUMBER", help="Into this incident (default: a new one).")
+@click.option("--incident", type=int, metavar="NUMBER", help="Add to this incident (default: a new one).")
 @click.option(
     "--title",
     default="",
     metavar="TEXT",
-    help="Title of the new incident (default: that of the first bookmark).",
+    help="Title of the new incident (default: the name of the first bookmark).",
 )
 @click.option(
     "--severity", type=click.Choice([one.value for one in Severity], case_sensitive=False), default=None,
-    help="Severity of the new incident, whatever alerts join it (default: Medium, until one does).",
+    help=("Severity of the new incident, regardless of alerts that join it (default: Medium until " "an alert joins)."),
 )  # fmt: skip
 @click.pass_obj
 def promote(
@@ -278,7 +284,7 @@ def promote(
     title: str,
     severity: str | None,
 ) -> None:
-    """Put bookmarks into an incident; alerts of their entities join it from then on."""
+    """Add bookmarks to an incident; later alerts about their entities join it."""
     from nephoscope.service.bookmarks import promote_bookmarks
 
     found = call_in_workspace(

@@ -19,34 +19,33 @@ if TYPE_CHECKING:
 @click.command("image")
 @click.argument("target", metavar="IMAGE|PATH")
 @click.option(
-    "--tag", default="", metavar="NAME", help="Which image of a layout or an archive that holds several."
+    "--tag", default="", metavar="NAME", help="Image to read from a layout or archive that holds several."
 )
 @click.option(
     "--platform",
     default="linux/amd64",
     show_default=True,
     metavar="OS/ARCH",
-    help="The machine that the image is for.",
+    help="Platform of the image.",
 )
-@click.option("--packages", is_flag=True, help="List the packages, and look for nothing else.")
+@click.option("--packages", is_flag=True, help="List packages only, without any checks.")
 @click.option(
     "--look-for", type=click.Choice(PARTS), multiple=True, default=PARTS, show_default=True,
-    help="What is looked for beside packages and their vulnerabilities. Can be given several times.",
+    help="Checks to run besides packages and vulnerabilities; may be repeated.",
 )  # fmt: skip
 @click.option(
-    "--insecure", is_flag=True, help="Speak to the registry without TLS (to this machine it is always so)."
+    "--insecure", is_flag=True, help="Connect to the registry without TLS (always the case for localhost)."
 )
 @inside_options
 @keep_options
 @click.pass_obj
 def command(data: Path, /, target: str, tag: str, platform: str, packages: bool, look_for: tuple[ExaminedPart, ...], insecure: bool,
             allowed: tuple[str, ...], denied: tuple[str, ...], **asked: object) -> None:  # fmt: skip
-    """Look into an image: a folder of the OCI layout, an archive (docker save, oci-archive), or a name in a registry.
-
-    Logins are those of docker and podman. A layer is read once; what it holds is kept in the data folder, of secrets never the value.
-    Vulnerabilities are those of the advisories that were imported (`nephoscope vulnerabilities import`); packages that none speaks of
-    are not assessed. Malware is looked for by rules (extra malware), by ClamAV where it is installed, and by the digests that threat
-    intelligence knows.
+    """Scan an image: an OCI layout folder, an archive (docker save, oci-archive), or a name in a registry.
+    The credentials of docker and podman are used. Each layer is read once; results are stored in the data
+    folder, without secret values. Vulnerabilities come from imported advisories (`nephoscope
+    vulnerabilities import`); packages without any advisory are not assessed. Malware is detected by rules
+    (extra malware), by ClamAV if it is installed, and by hashes from threat intelligence.
     """
     from nephoscope.cli.session.inside import assess, circumstances, show_examination
     from nephoscope.cli.session.keeping_inside import keep_scan

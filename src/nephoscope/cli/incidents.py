@@ -31,7 +31,7 @@ _change = partial(call_in_workspace, delivers=True)
 
 @click.group("incidents")
 def command() -> None:
-    """Work with incidents: alerts that belong together."""
+    """List, update and close incidents."""
 
 
 @command.command("list")
@@ -41,7 +41,7 @@ def command() -> None:
     "statuses",
     multiple=True,
     type=click.Choice(_STATUSES, case_sensitive=False),
-    help="Only these.",
+    help="Show only incidents with this status.",
 )
 @severity_option()
 @most_option()
@@ -56,7 +56,7 @@ def list_(
     most: int,
     output: str,
 ) -> None:
-    """List incidents, the newest first."""
+    """List incidents, newest first."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of, workspace_of
     from nephoscope.state.incidents.incidents import IncidentStatus
@@ -91,18 +91,18 @@ def list_(
     "--events/--no-events",
     default=True,
     show_default=True,
-    help="Run the queries of its alerts again for the events behind them.",
+    help="Include raw events: run the queries of its alerts again.",
 )
 @click.option(
     "--estate/--no-estate",
     default=True,
     show_default=True,
-    help="Say what the last scan knows of its entities.",
+    help="Include what the last scan found about its entities.",
 )
 @shown_as("table", "json")
 @click.pass_obj
 def show(data: Path, /, workspace: str, number: int, events: bool, estate: bool, output: str) -> None:
-    """Show the incident NUMBER: who takes part and what the estate knows of them, what happened in order, what was like it."""
+    """Show the incident NUMBER: entities and their posture, timeline, and similar incidents."""
     from nephoscope.cli.session.cases import case_of, document_of
     from nephoscope.cli.views.incident import render
 
@@ -123,19 +123,21 @@ def _now() -> datetime:
 @click.option(
     "--status",
     type=click.Choice(("New", "Active"), case_sensitive=False),
-    help="Where it stands; `close` ends it.",
+    help="New status; use `close` to close the incident.",
 )
-@click.option("--owner", metavar="NAME", help="Who works on it ('' = nobody).")
+@click.option("--owner", metavar="NAME", help="New owner ('' = unassigned).")
 @click.option(
     "--severity",
     type=click.Choice([one.value for one in SEVERITIES_OF_INCIDENTS], case_sensitive=False),
-    help="How bad it is.",
+    help="New severity.",
 )
-@click.option("--title", metavar="TEXT", help="What it is called, whatever alerts join it.")
-@click.option("--label", "labels", multiple=True, metavar="TEXT", help="Labels, in place of those it has.")
+@click.option("--title", metavar="TEXT", help="New title, kept when more alerts join.")
+@click.option(
+    "--label", "labels", multiple=True, metavar="TEXT", help="Labels that replace the present ones."
+)
 @click.pass_obj
 def set_(data: Path, /, workspace: str, numbers: tuple[int, ...], **options: Any) -> None:
-    """Set the status, owner, severity, title or labels of incidents: of all, or of none where one cannot be changed."""
+    """Set status, owner, severity, title or labels of incidents. If one cannot be changed, none is changed."""
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.incidents import change_incidents
     from nephoscope.state.incidents.incidents import IncidentStatus
@@ -152,23 +154,21 @@ def set_(data: Path, /, workspace: str, numbers: tuple[int, ...], **options: Any
 @_workspace
 @click.argument("numbers", type=int, nargs=-1, required=True)
 @click.option(
-    "--as", "classification", required=True, help="What it was.",
+    "--as", "classification", required=True, help="Classification.",
     type=click.Choice(("TruePositive", "BenignPositive", "FalsePositive", "Undetermined"), case_sensitive=False),
 )  # fmt: skip
 @click.option(
     "--reason",
     default="",
     metavar="WORD",
-    help="Why a false positive: IncorrectAlertLogic or InaccurateData.",
+    help="Reason for a false positive: IncorrectAlertLogic or InaccurateData.",
 )
-@click.option(
-    "--comment", default="", metavar="TEXT", help="Why, kept as a comment and as ClassificationComment."
-)
+@click.option("--comment", default="", metavar="TEXT", help="Comment, also stored as ClassificationComment.")
 @click.pass_obj
 def close(
     data: Path, /, workspace: str, numbers: tuple[int, ...], classification: str, reason: str, comment: str
 ) -> None:
-    """Close incidents: all, or none where one cannot be closed."""
+    """Close incidents. If one cannot be closed, none is closed."""
     from nephoscope.service.incidents import change_incidents
     from nephoscope.state.incidents.incidents import CLASSIFICATIONS, IncidentStatus
 
@@ -198,10 +198,10 @@ def comment(data: Path, /, workspace: str, number: int, text: str) -> None:
 @_workspace
 @click.argument("number", type=int)
 @click.argument("text", default="")
-@click.option("--done", type=int, metavar="ID", help="Tick this task instead.")
+@click.option("--done", type=int, metavar="ID", help="Complete this task instead of adding one.")
 @click.pass_obj
 def task(data: Path, /, workspace: str, number: int, text: str, done: int | None) -> None:
-    """Add the task TEXT to the incident NUMBER, or tick one."""
+    """Add the task TEXT to the incident NUMBER, or complete a task."""
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.incidents import add_note, complete_task
     from nephoscope.state.incidents.incidents import NoteKind
@@ -221,7 +221,7 @@ def task(data: Path, /, workspace: str, number: int, text: str, done: int | None
 @click.argument("others", type=int, nargs=-1, required=True)
 @click.pass_obj
 def merge(data: Path, /, workspace: str, number: int, others: tuple[int, ...]) -> None:
-    """Put the alerts of the incidents OTHERS into the incident NUMBER; they are closed."""
+    """Merge the incidents OTHERS into the incident NUMBER: their alerts move, and they are closed."""
     from nephoscope.service.incidents import merge_incidents
 
     _change(data, workspace, lambda context, own: merge_incidents(context, own, number, others))
@@ -230,16 +230,21 @@ def merge(data: Path, /, workspace: str, number: int, others: tuple[int, ...]) -
 @command.command("metrics")
 @_workspace
 @click.option(
-    "--since", type=Instant(), metavar="TIME", help="Incidents made from then on (default: 30 days ago)."
+    "--since",
+    type=Instant(),
+    metavar="TIME",
+    help="Include incidents created since then (default: 30 days ago).",
 )
-@click.option("--until", type=Instant(), metavar="TIME", help="Incidents made before then (default: now).")
-@click.option("--by", type=click.Choice(sorted(_GROUPS)), help="The times of each group too.")
+@click.option(
+    "--until", type=Instant(), metavar="TIME", help="Include incidents created before then (default: now)."
+)
+@click.option("--by", type=click.Choice(sorted(_GROUPS)), help="Include figures for each group.")
 @list_options
 @click.pass_obj
 def metrics(
     data: Path, /, workspace: str, since: datetime | None, until: datetime | None, by: str | None, output: str
 ) -> None:
-    """Show how long it takes to take incidents up (MTTA) and to close them (MTTR)."""
+    """Show the mean time to acknowledge (MTTA) and to resolve (MTTR) incidents."""
     from nephoscope.alerts.incidents.response_times import response_times
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of, workspace_of

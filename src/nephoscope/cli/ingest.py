@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     "-t",
     default="",
     metavar="NAME",
-    help="The table that the rows are for, where they do not say it.",
+    help="Destination table of rows that do not name one.",
 )
 @click.option(
     "--format", "-f", "form", default="auto", show_default=True, metavar="auto|NAME",
-    help="The format; auto recognises each record by itself. --format list prints the names.",
+    help=("Input format; `auto` detects the format of each record. `--format list` prints all " "formats."),
 )  # fmt: skip
 @click.option(
     "--workspace",
@@ -39,52 +39,57 @@ if TYPE_CHECKING:
     default="default",
     show_default=True,
     metavar="NAME",
-    help="The workspace of the lake.",
+    help="Destination workspace.",
 )
 @click.option(
     "--again",
     is_flag=True,
-    help="Take content in that was taken in before: its rows are then there twice. Interrupted, it goes on.",
+    help=(
+        "Ingest files again that were ingested before, which duplicates their rows. Resumes if interrupted."
+    ),
 )
 @click.option(
     "--destination", type=click.Choice(("both", "dedicated", "azure-diagnostics")), default="both", show_default=True,
-    help="Where resource logs go that Azure can write to tables of their own or to AzureDiagnostics.",
+    help=("Destination of resource logs that Azure can write either to dedicated tables or to " "AzureDiagnostics."),
 )  # fmt: skip
 @click.option(
     "--analytics/--no-analytics",
     default=True,
     show_default=True,
-    help="Where an estate was collected: join flow logs with it into traffic analytics (NTANetAnalytics).",
+    help="Enrich flow logs with a collected estate into traffic analytics (NTANetAnalytics).",
 )
 @click.option(
     "--zone",
     default="UTC",
     show_default=True,
     metavar="NAME",
-    help="The time zone of syslog times that name none.",
+    help="Time zone of syslog timestamps without one.",
 )
 @click.option(
     "--encoding",
     default="cp1252",
     show_default=True,
     metavar="NAME",
-    help="The code page of text that is not UTF-8; utf-8: it is set aside.",
+    help="Encoding of text that is not UTF-8; with `utf-8`, such text is quarantined.",
 )
-@shown_as("table", "json", help="How the summary is shown.")
+@shown_as("table", "json", help="Output format of the summary.")
 @click.pass_obj
 def command(data: Path, /, paths: tuple[str, ...], form: str, **options: object) -> None:
-    """Take PATHs into the lake: files, folders, globs, or - for standard input; .gz, .bz2, .xz, .zst, .zip and .tar are opened.
+    """Ingest PATHs into the lake: files, folders, globs, or - for standard input; .gz, .bz2, .xz, .zst, .zip
+    and .tar are decompressed.
 
-    `sample:` is the sample company's logs of the last 30 days, made by a seed: `sample:days=7,seed=2,users=500,start=2026-11-01`;
-    `attack=NAME` lays a staged attack over the last day.
+    `sample:` generates the sample company's logs of the last 30 days from a seed: `sample:days=7,seed=2,users=500,start=2026-11-01`;
+    `attack=NAME` adds a staged attack on the last day.
 
-    The same content again adds nothing, whatever its name; an interrupted load goes on where it stopped. What cannot be read is put
-    into the table _Quarantine with its place and the reason, and the rest goes on. Exit code 3 says that there was something.
+    Ingesting the same content twice adds no rows, even under another name; an interrupted ingestion resumes where it stopped.
+    Records that cannot be parsed go to the table _Quarantine with their location and the reason, and ingestion continues. Exits 3 if
+    any record was quarantined.
 
     \b
     nephoscope ingest insights-logs-flowlogflowevent/
     nephoscope ingest 'exports/*.json.gz' --table SigninLogs
     nephoscope ingest sample:
+
     """
     from nephoscope.ingest.logs.discovery import FormatError, formats
 

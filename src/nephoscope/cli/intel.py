@@ -32,7 +32,7 @@ _WORKSPACE = workspace_option()
 
 @click.group("intel")
 def command() -> None:
-    """Work with threat intelligence: addresses, domains, URLs, hashes and senders that are known to be bad."""
+    """Manage threat intelligence: malicious addresses, domains, URLs, file hashes and senders."""
 
 
 @command.command("import")
@@ -42,39 +42,44 @@ def command() -> None:
 )
 @click.option(
     "--format", "form", type=click.Choice(["auto", "stix", "misp", "csv"]), default="auto", show_default=True,
-    help="What the files are: STIX 2.1, an export of MISP, or a table.",
+    help="Format of the files: STIX 2.1, a MISP export, or a table.",
 )  # fmt: skip
 @click.option(
     "--source",
     default="",
     metavar="NAME",
-    help="Who says so (default: the name of the file without its end).",
+    help="Name of the source (default: the file name without its extension).",
 )
 @click.option(
     "--map", "mapped", multiple=True, metavar="MEANING=COLUMN",
-    help="Which column of a table holds what: value, id, confidence, valid_until and others (see the guide).",
+    help=("Mapping of table columns to value, id, confidence, valid_until and others (see the " "guide)."),
 )  # fmt: skip
-@click.option("--delimiter", default="", metavar="CHARACTER", help="Of a table (default: found).")
 @click.option(
-    "--encoding", default="", metavar="NAME", help="Of a table (default: UTF-8, or as its first bytes say)."
+    "--delimiter", default="", metavar="CHARACTER", help="Delimiter of a table (default: detected)."
+)
+@click.option(
+    "--encoding",
+    default="",
+    metavar="NAME",
+    help="Encoding of a table (default: UTF-8, or its byte order mark).",
 )
 @click.option(
     "--confidence",
     type=click.IntRange(0, 100),
-    help="The confidence of what has none (default: it has none).",
+    help="Confidence of indicators that have none (default: unset).",
 )
 @click.option(
     "--days",
     type=click.IntRange(0, 3650),
     default=0,
     show_default=True,
-    help="How long what has no end holds; 0 = for ever.",
+    help="Lifetime in days of indicators without an end; 0 = unlimited.",
 )
 @click.pass_obj
 def import_(data: Path, /, files: tuple[Path, ...], workspace: str, **options: Any) -> None:
-    """Import FILES of threat intelligence. The same again changes nothing; a newer version of the same source replaces an object.
-
-    What cannot be read is told with its place and is a row of _Quarantine; the exit code is then 3.
+    """Import threat intelligence from FILES. Importing the same data again changes nothing; a newer version
+    from the same source replaces an object. Records that cannot be parsed are reported with their
+    location, go to _Quarantine, and make the command exit 3.
     """
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.secrets import pair
@@ -160,17 +165,27 @@ def _quarantine(lake: Lake, workspace: str, path: Path, refused: list[Refusal]) 
 
 @command.command("list")
 @_WORKSPACE
-@click.option("--value", default="", metavar="TEXT", help="Only what names this value.")
-@click.option("--source", default="", metavar="NAME", help="Only of this source.")
+@click.option("--value", default="", metavar="TEXT", help="Show only objects that contain this value.")
+@click.option("--source", default="", metavar="NAME", help="Show only objects from this source.")
 @click.option(
-    "--type", "kind", default="", metavar="TYPE", help="Only of this STIX type, such as indicator or malware."
+    "--type",
+    "kind",
+    default="",
+    metavar="TYPE",
+    help="Show only objects of this STIX type, such as indicator or malware.",
 )
-@click.option("--all", "every", is_flag=True, help="Also what is over, revoked or taken back.")
-@click.option("--most", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many.")
+@click.option("--all", "every", is_flag=True, help="Include expired, revoked and withdrawn objects.")
+@click.option(
+    "--most",
+    type=click.IntRange(1, 100_000),
+    default=100,
+    show_default=True,
+    help="Maximum number of objects.",
+)
 @list_options
 @click.pass_obj
 def list_(data: Path, /, workspace: str, every: bool, output: str, **options: Any) -> None:
-    """List threat intelligence, the newest first."""
+    """List threat intelligence, newest first."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of, workspace_of
     from nephoscope.ingest.feeds.defanged import refang
@@ -212,7 +227,7 @@ def _status(one: Intel) -> str:
 @click.argument("id_", metavar="ID")
 @click.pass_obj
 def show(data: Path, /, workspace: str, id_: str) -> None:
-    """Show the object ID as it came, with what is known of it."""
+    """Show the object ID in its original form, with its matches and status."""
     from nephoscope.cli.session.stored import state_of, workspace_of
     from nephoscope.state import StateError
 
@@ -230,10 +245,10 @@ def show(data: Path, /, workspace: str, id_: str) -> None:
 @command.command("revoke")
 @_WORKSPACE
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
-@click.option("--undo", is_flag=True, help="Let them hold again.")
+@click.option("--undo", is_flag=True, help="Restore withdrawn objects.")
 @click.pass_obj
 def revoke(data: Path, /, workspace: str, ids: tuple[str, ...], undo: bool) -> None:
-    """Take objects back, whatever their source says of them later: no rule matches them any more."""
+    """Withdraw objects, regardless of later updates from their source. Rules no longer match them."""
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import workspace_of
@@ -251,7 +266,9 @@ def revoke(data: Path, /, workspace: str, ids: tuple[str, ...], undo: bool) -> N
 @_WORKSPACE
 @click.pass_obj
 def refresh(data: Path, /, workspace: str) -> None:
-    """Write the rows of what is over, and those that are a week old again, as `detect` does by itself."""
+    """Update the threat intelligence tables: expire objects and refresh rows that are a week old. `detect`
+    does this automatically.
+    """
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.stored import workspace_of
     from nephoscope.ingest.feeds.keeping import refresh as refreshed
@@ -267,7 +284,7 @@ def refresh(data: Path, /, workspace: str) -> None:
 @list_options
 @click.pass_obj
 def feeds(data: Path, /, workspace: str, output: str) -> None:
-    """List where threat intelligence comes from: files that were imported, and live feeds with their health."""
+    """List sources of threat intelligence: imported files, and live feeds with their health."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of, workspace_of
 

@@ -18,26 +18,23 @@ if TYPE_CHECKING:
 @click.argument(
     "root", default="/", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="[ROOT]"
 )
-@click.option("--vulnerabilities", is_flag=True, help="List the vulnerabilities instead of the packages.")
-@click.option(
-    "--all-file-systems", is_flag=True, help="Look into other file systems that are mounted below too."
-)
+@click.option("--vulnerabilities", is_flag=True, help="List vulnerabilities instead of packages.")
+@click.option("--all-file-systems", is_flag=True, help="Include other mounted file systems below ROOT.")
 @click.option(
     "--look-for", type=click.Choice(PARTS), multiple=True,
-    help="What is looked for beside packages. Can be given several times.",
+    help="Checks to run besides packages; may be repeated.",
 )  # fmt: skip
 @inside_options
 @keep_options
 @click.option(
-    "--host", default="", metavar="NAME", help="With --keep: the host that ROOT is of (default: this one)."
+    "--host", default="", metavar="NAME", help="With --keep: host that ROOT belongs to (default: this host)."
 )
 @click.pass_obj
 def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: bool, look_for: tuple[ExaminedPart, ...],
             allowed: tuple[str, ...], denied: tuple[str, ...], host: str, **asked: object) -> None:  # fmt: skip
-    """List the packages below ROOT: of this host, of a disk that is mounted, of a folder that an image was unpacked to.
-
-    Links are not followed, and folders of the kernel, of what runs and of the stores of container engines are passed over.
-    Vulnerabilities are those of the advisories that were imported; packages that none speaks of are not assessed.
+    """List the packages below ROOT: this host, a mounted disk, or an unpacked image. Links are not followed;
+    kernel and runtime file systems and container storage are skipped. Vulnerabilities come from imported
+    advisories; packages without any advisory are not assessed.
     """
     from socket import gethostname
 

@@ -27,7 +27,9 @@ _WORKSPACE = workspace_option()
 
 @click.group("locations")
 def command() -> None:
-    """Work with named locations and known egress, which `_NamedLocations()` and `_IsTrustedAddress()` read."""
+    """Manage trusted locations and egress ranges, as returned by `_NamedLocations()` and
+    `_IsTrustedAddress()`.
+    """
 
 
 @command.command("list")
@@ -35,7 +37,7 @@ def command() -> None:
 @list_options
 @click.pass_obj
 def list_(data: Path, /, workspace: str, output: str) -> None:
-    """List the named locations and the own egress of the workspace."""
+    """List named locations and known egress addresses of the workspace."""
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import workspace_of
@@ -65,9 +67,9 @@ def _store(data: Path, workspace: str) -> Iterator[WatchlistStore]:
 @_WORKSPACE
 @click.pass_obj
 def import_(data: Path, /, file: Path, workspace: str) -> None:
-    """Take Entra's named locations from FILE: what Graph gives for /identity/conditionalAccess/namedLocations.
-
-    Other lists come by `watchlists update NamedLocations FILE.csv`, with the columns Address, Name, Country, Trusted, Tags.
+    """Import Entra's named locations from FILE: the response of Graph's
+    /identity/conditionalAccess/namedLocations. For other lists, use `watchlists update NamedLocations
+    FILE.csv` with the columns Address, Name, Country, Trusted, Tags.
     """
     from nephoscope.alerts.tuning.locations import NAMED, LocationError, read
     from nephoscope.cli.terminal.messages import tell, usage_error
@@ -88,12 +90,12 @@ def import_(data: Path, /, file: Path, workspace: str) -> None:
     type=click.IntRange(1, 90),
     default=14,
     show_default=True,
-    help="Days of sign-ins that are looked at.",
+    help="Days of sign-ins to analyze.",
 )
 @list_options
 @click.pass_obj
 def suggest(data: Path, /, workspace: str, days: int, output: str) -> None:
-    """List addresses that look like the company's own: many people sign in from them on several days, and few fail."""
+    """Suggest egress addresses: many users sign in from them on several days, with few failures."""
     from nephoscope.alerts.tuning.locations import suggest_locations
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.listing import show_list
@@ -113,10 +115,10 @@ def suggest(data: Path, /, workspace: str, days: int, output: str) -> None:
 @command.command("add")
 @click.argument("addresses", nargs=-1, required=True)
 @_WORKSPACE
-@click.option("--name", default="", metavar="TEXT", help="What it is.")
+@click.option("--name", default="", metavar="TEXT", help="Description of the addresses.")
 @click.pass_obj
 def add(data: Path, /, addresses: tuple[str, ...], workspace: str, name: str) -> None:
-    """Make ADDRESSES (or ranges) known as own egress, in the watchlist KnownEgress."""
+    """Add ADDRESSES (or ranges) to the watchlist KnownEgress."""
     from ipaddress import ip_network
 
     from nephoscope.alerts.tuning.locations import EGRESS
@@ -136,17 +138,22 @@ def add(data: Path, /, addresses: tuple[str, ...], workspace: str, name: str) ->
 @command.command("estate")
 @_WORKSPACE
 @click.option(
-    "--take", is_flag=True, help="Put them into the watchlist KnownEgress, and take those out that are gone."
+    "--take",
+    is_flag=True,
+    help="Update the watchlist KnownEgress, and remove addresses that no longer exist.",
 )
 @click.option(
-    "--all", "everything", is_flag=True, help="Also addresses of one machine, load balancer or nothing."
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Include unattached addresses and those of single machines or load balancers.",
 )
 @list_options
 @click.pass_obj
 def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: str) -> None:
-    """List the own egress that the estate holds: public addresses of NAT and VPN gateways, of firewalls, of sites behind a VPN.
-
-    The address of a single machine is left out without --all: who took the machine over would be trusted by it.
+    """List known egress addresses in the estate: public addresses of NAT and VPN gateways, firewalls, and
+    sites behind a VPN. Addresses of single machines are excluded without --all, because an attacker on
+    that machine would be trusted.
     """
     from nephoscope.alerts.tuning.egress import TAG, egress
     from nephoscope.alerts.tuning.locations import EGRESS
@@ -171,12 +178,12 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
 @click.option(
     "--take",
     is_flag=True,
-    help="Put them into the watchlist NamedLocations, and take those out that are gone.",
+    help="Update the watchlist NamedLocations, and remove locations that no longer exist.",
 )
 @list_options
 @click.pass_obj
 def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
-    """List the named locations of Entra that the estate holds (`nephoscope collect` reads them)."""
+    """List Entra's named locations in the estate (`nephoscope collect` reads them)."""
     from nephoscope.alerts.tuning.locations import NAMED, LocationError, of_estates
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.terminal.messages import tell, usage_error

@@ -69,21 +69,23 @@ def _short_help(path: Path) -> str:
     envvar="NEPHOSCOPE_DATA",
     default=Path(".nephoscope"),
     show_default=True,
-    help="Folder for the lake, the estate, imported content and history.",
+    help="Data folder: lake, estate, imported content and history.",
 )
 @click.option(
     "--state",
     envvar="NEPHOSCOPE_STATE",
     show_envvar=True,
     metavar="URL",
-    help="Database for workspaces, sources and leases: postgresql://... (default: state.db in the data folder).",
+    help=(
+        "Database for workspaces, sources and leases: postgresql://... (default: state.db in the "
+        "data folder)."
+    ),
 )
 @click.version_option(__version__, prog_name="nephoscope")
 @click.pass_context
 def cli(ctx: click.Context, data: Path, state: str | None) -> None:  # noqa: ARG001 - read by the commands
-    """Observe an Azure estate: score its posture and say what is wrong and how to fix it, offline.
-
-    Start with: nephoscope scan sample:
+    """Assess the security of an Azure estate offline: secure score, recommendations and remediation. Start
+    with: nephoscope scan sample:
     """
     ctx.obj = data
 

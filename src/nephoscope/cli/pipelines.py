@@ -28,7 +28,7 @@ _Result = TypeVar("_Result")
 
 @click.group("pipelines")
 def command() -> None:
-    """Work with what pipelines report: the newest run of the default branch opens and closes work items."""
+    """Manage results of CI pipelines: the newest run of the default branch opens and closes work items."""
 
 
 @command.command("list")
@@ -56,11 +56,13 @@ def list_(data: Path, /, output: str) -> None:
 
 @command.command("runs")
 @click.argument("repository", default="")
-@click.option("--top", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many at most.")
+@click.option(
+    "--top", type=click.IntRange(1, 1000), default=50, show_default=True, help="Maximum number of runs."
+)
 @list_options
 @click.pass_obj
 def runs(data: Path, /, repository: str, top: int, output: str) -> None:
-    """List the newest runs, of REPOSITORY or of all."""
+    """List the newest runs of REPOSITORY, or of all."""
     from nephoscope.cli.session.listing import show_list
 
     names = [repository.lower()] if repository else None
@@ -73,7 +75,7 @@ def runs(data: Path, /, repository: str, top: int, output: str) -> None:
 @list_options
 @click.pass_obj
 def show(data: Path, /, run: str, output: str) -> None:
-    """Show the findings of a RUN, each with its standing against the default branch."""
+    """Show the findings of a RUN, compared with the default branch."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of
     from nephoscope.cli.terminal.messages import tell, usage_error
@@ -104,11 +106,11 @@ def show(data: Path, /, run: str, output: str) -> None:
 
 @command.command("items")
 @click.argument("repository", default="")
-@click.option("--all", "every", is_flag=True, help="Closed ones too.")
+@click.option("--all", "every", is_flag=True, help="Include closed work items.")
 @list_options
 @click.pass_obj
 def items(data: Path, /, repository: str, output: str, *, every: bool) -> None:
-    """List work items, of REPOSITORY or of all, the newest first."""
+    """List work items of REPOSITORY, or of all, newest first."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.state.estate.pipelines import WorkItemStatus
 
@@ -131,7 +133,7 @@ def items(data: Path, /, repository: str, output: str, *, every: bool) -> None:
 @list_options
 @click.pass_obj
 def origin(data: Path, /, resource: str, output: str) -> None:
-    """Show which templates made the resource ID, at which lines."""
+    """Show the templates that deployed the resource ID, with lines."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.service.code_to_cloud import made_by
 
@@ -148,27 +150,38 @@ def origin(data: Path, /, resource: str, output: str) -> None:
 @command.command("send")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
-    "--server", metavar="URL", envvar="NEPHOSCOPE_SERVER", help="Send to a server (default: the data folder)."
+    "--server",
+    metavar="URL",
+    envvar="NEPHOSCOPE_SERVER",
+    help="URL of the server to send to (default: the data folder).",
 )
-@click.option("--repository", metavar="NAME", help="As in github.com/contoso/shop.")
-@click.option("--branch", metavar="NAME", help="The branch, or a pull request's own.")
-@click.option("--commit", metavar="ID", help="The commit.")
-@click.option("--run-id", metavar="ID", help="The pipeline's id of the run: another for each attempt.")
-@click.option("--url", metavar="URL", help="Where the run is shown.")
-@click.option("--pull-request", metavar="NUMBER", help="The findings belong to the run alone.")
-@click.option("--default-branch", metavar="NAME", help="The branch whose runs decide.")
+@click.option("--repository", metavar="NAME", help="Repository, such as github.com/contoso/shop.")
+@click.option("--branch", metavar="NAME", help="Branch, or the source branch of a pull request.")
+@click.option("--commit", metavar="ID", help="Commit.")
+@click.option("--run-id", metavar="ID", help="Unique ID of the pipeline run, different for each attempt.")
+@click.option("--url", metavar="URL", help="URL of the pipeline run.")
 @click.option(
-    "--category", default="", metavar="NAME", help="Divides the runs of a tool over one repository."
+    "--pull-request", metavar="NUMBER", help="Record the findings for this run only, without work items."
 )
-@click.option("--partial", is_flag=True, help="The tool looked at some files only.")
+@click.option(
+    "--default-branch", metavar="NAME", help="Default branch, whose runs open and close work items."
+)
+@click.option(
+    "--category",
+    default="",
+    metavar="NAME",
+    help="Category that separates several runs of one tool over a repository.",
+)
+@click.option(
+    "--partial", is_flag=True, help="Mark the results as partial: the tool scanned only some files."
+)
 @click.pass_obj
 def send(
     data: Path, /, file: Path, server: str | None, category: str, *, partial: bool, **given: str | None
 ) -> None:
-    """Send what a tool wrote to FILE: the gate's JSON, SARIF, CycloneDX, ZAP's JSON or XML, or JUnit.
-
-    GitHub Actions, Azure Pipelines and GitLab CI tell the repository, commit and run; options override them. The token of the program
-    is read from NEPHOSCOPE_TOKEN.
+    """Send the results of a tool in FILE: the gate's JSON, SARIF, CycloneDX, ZAP's JSON or XML, or JUnit.
+    Repository, commit and run are detected in GitHub Actions, Azure Pipelines and GitLab CI; options
+    override them. The program's token is read from NEPHOSCOPE_TOKEN.
     """
     from nephoscope.cli.session.pipeline_sending import prepare, record_here, send_to
 
@@ -186,7 +199,7 @@ def send(
 @click.argument("organization", default="")
 @click.option(
     "--connector", default="", metavar="ID",
-    help="The security connector in Azure that the organization belongs to; its subscription decides who may see it.",
+    help=("Security connector in Azure that the organization belongs to; access to its " "subscription controls who can see it."),
 )  # fmt: skip
 @click.option(
     "--out",
@@ -196,35 +209,38 @@ def send(
 )
 @click.option(
     "--from", "recording", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="FOLDER",
-    help="Take the answers from a recording and ask nothing (see --script).",
+    help="Read the responses from a recording and send no request (see --script).",
 )  # fmt: skip
 @click.option(
-    "--repository", "repositories", multiple=True, metavar="NAME", help="Read this repository only."
+    "--repository", "repositories", multiple=True, metavar="NAME", help="Read only this repository."
 )
 @click.option(
     "--endpoint",
     metavar="URL",
-    help="The REST endpoint, for a server of your own (GitHub https://HOST/api/v3, GitLab https://HOST/api/v4) or a proxy.",
+    help=(
+        "REST endpoint of a self-hosted server (GitHub https://HOST/api/v3, GitLab "
+        "https://HOST/api/v4) or a proxy."
+    ),
 )
-@click.option("--tenant", default="", metavar="ID", help="The tenant of the connector's subscription.")
+@click.option("--tenant", default="", metavar="ID", help="Tenant of the connector's subscription.")
 @click.option(
     "--credential",
     default="default",
     metavar="KIND",
-    help="How to sign in to Azure DevOps without a token, as in `collect`.",
+    help="Credential for Azure DevOps without a token, as in `collect`.",
 )
 @click.option(
     "--script",
     is_flag=True,
-    help="Print the commands of gh, glab or az that make a recording, and ask nothing.",
+    help="Print the gh, glab or az commands that create a recording, and send no request.",
 )
 def collect(
     platform: str, organization: str, connector: str, out: Path | None, *, script: bool, **given: Any
 ) -> None:
-    """Read the settings of an ORGANIZATION of GitHub or Azure DevOps, or a group of GitLab, into a snapshot for `nephoscope scan`.
-
-    Only GET requests are sent. The token is read from GITHUB_TOKEN, GITLAB_TOKEN or SYSTEM_ACCESSTOKEN; Azure DevOps also takes the
-    sign-in of `collect`. Values of secrets are never read. Exit code 3 when something could not be read: then it is Unknown.
+    """Collect the settings of a GitHub or Azure DevOps ORGANIZATION, or a GitLab group, into a snapshot for
+    `nephoscope scan`. Only GET requests are sent, and secret values are never read. The token is read
+    from GITHUB_TOKEN, GITLAB_TOKEN or SYSTEM_ACCESSTOKEN; Azure DevOps also accepts the sign-in of
+    `collect`. Exits 3 if something could not be read: its policies end Unknown.
     """
     import sys
 
@@ -255,11 +271,10 @@ def collect(
 @click.argument("advisories", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.pass_obj
 def rejudge(data: Path, /, advisories: tuple[Path, ...]) -> None:
-    """Judge the newest builds again by ADVISORIES: what their bill of materials (CycloneDX) named, by what is known today.
-
-    ADVISORIES are files, archives or folders of a published feed (OSV, CSAF, NVD ...). Work items open and close as by a run of the
-    pipeline; a build of which nothing else is said than before gets no run. Exit code 3 when an advisory could not be read: then
-    nothing closes.
+    """Reassess the newest builds against ADVISORIES: the components in their bill of materials (CycloneDX)
+    are matched with current advisories. ADVISORIES are files, archives or folders of a published feed
+    (OSV, CSAF, NVD ...). Work items open and close as after a pipeline run; builds without changes get no
+    new run. If an advisory cannot be read, no work item is closed and the command exits 3.
     """
     import sys
 
@@ -288,7 +303,9 @@ def rejudge(data: Path, /, advisories: tuple[Path, ...]) -> None:
 @list_options
 @click.pass_obj
 def posture(data: Path, /, output: str, **options: object) -> None:
-    """List how organizations and repositories of TARGET, or of the last scan, are set up: `pipelines collect` reads what is judged."""
+    """List the security settings of organizations and repositories in TARGET, or in the last scan (collected
+    by `pipelines collect`).
+    """
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.session import report_of
     from nephoscope.estate.devops_documents import repository_name

@@ -30,14 +30,14 @@ def command() -> None:
 
 @command.group("registry")
 def registry() -> None:
-    """Watch registries: images are examined in quarantine, and a policy decides which are promoted."""
+    """Monitor container registries: images are scanned in quarantine and promoted by policy."""
 
 
 @registry.command("list")
 @list_options
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
-    """List registries with how many images wait, are held, promoted and rejected."""
+    """List registries with the number of waiting, held, promoted and rejected images."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.protect.registry.watch import POLLED
     from nephoscope.service.registries import list_registries
@@ -62,37 +62,42 @@ def list_(data: Path, /, output: str) -> None:
 @registry.command("add")
 @click.argument("name")
 @click.argument("address")
-@click.option("--username", default="", metavar="NAME", help="Who we are to the registry.")
+@click.option("--username", default="", metavar="NAME", help="User name for the registry.")
 @click.option(
     "--password-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-    help="The password; - of a pipe is /dev/stdin.",
+    help="Password file; /dev/stdin reads standard input.",
 )  # fmt: skip
 @click.option(
     "--quarantine",
     default="quarantine/*",
     show_default=True,
     metavar="PREFIX/*",
-    help="Repositories of quarantine.",
+    help="Quarantine repositories.",
 )
 @click.option(
     "--approved",
     default="approved/*",
     show_default=True,
     metavar="PREFIX/*",
-    help="Where promoted images go.",
+    help="Destination of promoted images.",
 )
 @click.option(
     "--settings", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-    help="A JSON document of all settings with the policy, instead of --quarantine and --approved.",
+    help="JSON document of all settings with the policy, instead of --quarantine and --approved.",
 )  # fmt: skip
-@click.option("--insecure", is_flag=True, help="Speak to it without TLS (to this machine it is always so).")
-@click.option("--workspace", default="default", show_default=True, help="Where its events and verdicts go.")
+@click.option("--insecure", is_flag=True, help="Connect without TLS (always the case for localhost).")
+@click.option(
+    "--workspace",
+    default="default",
+    show_default=True,
+    help="Workspace for the registry's events and verdicts.",
+)
 @click.pass_obj
 def add(
     data: Path, /, name: str, address: str, username: str, password_file: Path | None, quarantine: str, approved: str,
     file: Path | None, insecure: bool, workspace: str,
 ) -> None:  # fmt: skip
-    """Watch the registry at ADDRESS (HOST or HOST:PORT) under NAME."""
+    """Monitor the registry at ADDRESS (HOST or HOST:PORT) as NAME."""
     from nephoscope.protect.registry.connecting import RegistrySecrets
     from nephoscope.service.registries import add_registry
 
@@ -110,11 +115,11 @@ def add(
 @click.argument("name")
 @click.option(
     "--settings", "file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-    help="A JSON document of all settings with the policy.",
+    help="JSON document of all settings with the policy.",
 )  # fmt: skip
 @click.pass_obj
 def set_(data: Path, /, name: str, file: Path) -> None:
-    """Give the registry NAME other settings, such as another policy."""
+    """Change the settings of the registry NAME, such as its policy."""
     from nephoscope.service.registries import change_registry
 
     with registry_service(data) as context:
@@ -125,7 +130,7 @@ def set_(data: Path, /, name: str, file: Path) -> None:
 @click.argument("name")
 @click.pass_obj
 def pause(data: Path, /, name: str) -> None:
-    """Let the registry NAME rest: nothing of it is examined or promoted."""
+    """Pause the registry NAME: its images are neither scanned nor promoted."""
     from nephoscope.service.registries import change_registry
 
     with registry_service(data) as context:
@@ -136,7 +141,7 @@ def pause(data: Path, /, name: str) -> None:
 @click.argument("name")
 @click.pass_obj
 def resume(data: Path, /, name: str) -> None:
-    """Let the registry NAME go on."""
+    """Resume the registry NAME."""
     from nephoscope.service.registries import change_registry
 
     with registry_service(data) as context:
@@ -147,7 +152,7 @@ def resume(data: Path, /, name: str) -> None:
 @click.argument("name")
 @click.pass_obj
 def remove(data: Path, /, name: str) -> None:
-    """Watch the registry NAME no more; what it holds stays as it is."""
+    """Stop monitoring the registry NAME; its images are preserved."""
     from nephoscope.service.registries import remove_registry
 
     with registry_service(data) as context:
@@ -158,7 +163,7 @@ def remove(data: Path, /, name: str) -> None:
 @click.argument("name")
 @click.pass_obj
 def test(data: Path, /, name: str) -> None:
-    """Try whether the registry NAME lists its repositories; exit code 1 where it does not."""
+    """Test the connection to the registry NAME; exits 1 if its repositories cannot be listed."""
     import sys
 
     from nephoscope.service.registries import try_registry
@@ -173,7 +178,9 @@ def test(data: Path, /, name: str) -> None:
 @click.argument("name")
 @click.pass_obj
 def secret(data: Path, /, name: str) -> None:
-    """Make the secret that events of the registry NAME carry, shown this once; the one before counts no more."""
+    """Create the webhook secret for events of the registry NAME. It is shown only once and replaces the
+    previous secret.
+    """
     from nephoscope.service.registries import make_events_secret
 
     with registry_service(data) as context:
@@ -184,11 +191,13 @@ def secret(data: Path, /, name: str) -> None:
 
 @registry.command("key")
 @click.option(
-    "--renew", is_flag=True, help="Make another; what the one before signed is verified with its public key."
+    "--renew",
+    is_flag=True,
+    help="Create a new key; attestations by the previous key are verified with its public key.",
 )
 @click.pass_obj
 def key(data: Path, /, renew: bool) -> None:
-    """Print the public key by which the server attests its examinations; it is made where there is none."""
+    """Print the public key of the server's attestations, and create it if necessary."""
     from nephoscope.service.attestation_key import attestation_key
 
     with registry_service(data) as context:
@@ -197,13 +206,19 @@ def key(data: Path, /, renew: bool) -> None:
 
 @registry.command("images")
 @click.argument("name", default="")
-@click.option("--status", type=click.Choice(_STATUSES, case_sensitive=False), help="Only these.")
-@click.option("--text", default="", help="Only those with this in repository, tag or digest.")
-@click.option("--top", type=click.IntRange(1, 1000), default=100, show_default=True, help="How many at most.")
+@click.option(
+    "--status", type=click.Choice(_STATUSES, case_sensitive=False), help="Show only images with this status."
+)
+@click.option(
+    "--text", default="", help="Show only images whose repository, tag or digest contains this text."
+)
+@click.option(
+    "--top", type=click.IntRange(1, 1000), default=100, show_default=True, help="Maximum number of images."
+)
 @list_options
 @click.pass_obj
 def images(data: Path, /, name: str, status: str | None, text: str, top: int, output: str) -> None:
-    """List images of the registry NAME, or of all, the newest first."""
+    """List images of the registry NAME, or of all, newest first."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.service.registries import list_images
     from nephoscope.state.registries.registry_images import RegistryImageFilter
@@ -219,7 +234,7 @@ def images(data: Path, /, name: str, status: str | None, text: str, top: int, ou
 @list_options
 @click.pass_obj
 def show(data: Path, /, image: str, output: str) -> None:
-    """Show why IMAGE (an id, or a part of a name that one image has) stands as it does."""
+    """Explain the status of IMAGE (an ID, or a unique part of a name)."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.service.registries import find_image
@@ -252,10 +267,10 @@ def _statements(summary: Mapping[str, Any]) -> Iterator[str]:
 
 @registry.command("promote")
 @click.argument("image")
-@click.option("--reason", required=True, help="Why it may be used all the same; kept in the audit.")
+@click.option("--reason", required=True, help="Justification, stored in the audit log.")
 @click.pass_obj
 def promote(data: Path, /, image: str, reason: str) -> None:
-    """Let IMAGE (an id, or a part of its name) be promoted although its policy held or rejected it."""
+    """Approve IMAGE (an ID, or a part of its name) although its policy held or rejected it."""
     from nephoscope.service.registries import decide_image, find_image
 
     with registry_service(data) as context:
@@ -264,10 +279,10 @@ def promote(data: Path, /, image: str, reason: str) -> None:
 
 @registry.command("reject")
 @click.argument("image")
-@click.option("--reason", required=True, help="Why; kept in the audit.")
+@click.option("--reason", required=True, help="Reason, stored in the audit log.")
 @click.pass_obj
 def reject(data: Path, /, image: str, reason: str) -> None:
-    """Reject IMAGE (an id, or a part of its name), which is held."""
+    """Reject the held image IMAGE (an ID, or a part of its name)."""
     from nephoscope.service.registries import decide_image, find_image
 
     with registry_service(data) as context:
@@ -278,7 +293,7 @@ def reject(data: Path, /, image: str, reason: str) -> None:
 @click.argument("image")
 @click.pass_obj
 def examine(data: Path, /, image: str) -> None:
-    """Have IMAGE (an id, or a part of its name) examined again."""
+    """Scan IMAGE (an ID, or a part of its name) again."""
     from nephoscope.service.registries import examine_again, find_image
 
     with registry_service(data) as context:

@@ -27,51 +27,58 @@ INVALID = 2
     "tables",
     multiple=True,
     metavar="[NAME=]PATH",
-    help="A table: a file (.parquet .arrow .csv .tsv .psv .json .jsonl, also .gz) or a folder of these. Without, the lake is asked.",
+    help=(
+        "Table from a file (.parquet .arrow .csv .tsv .psv .json .jsonl, also .gz) or a folder "
+        "of files. Without it, the lake is queried."
+    ),
 )
 @click.option(
     "--workspace",
     "-w",
     metavar="NAME",
-    help="The workspace of the lake that is asked (default: default); with --table, its tables beside those.",
+    help="Workspace to query (default: default); with --table, its tables are available as well.",
 )
 @click.option(
     "--schema",
     "schemas",
     multiple=True,
     metavar="NAME=COLUMNS",
-    help="Types of columns, 'T=when:datetime, what:dynamic'; the others have the type that their values have.",
+    help="Column types, 'T=when:datetime, what:dynamic'; other types are inferred.",
 )
 @click.option(
     "--functions",
     multiple=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Folder of stored functions: .kql files, and .yaml files as Sentinel's parsers.",
+    help="Folder of stored functions: .kql files, and Sentinel parsers in .yaml files.",
 )
 @click.option(
     "--watchlist",
     "watchlists",
     multiple=True,
     metavar="ALIAS=PATH",
-    help="What _GetWatchlist('ALIAS') gives: a file as of --table, with a column SearchKey.",
+    help="Data for _GetWatchlist('ALIAS'): a file as for --table, with a column SearchKey.",
 )
 @click.option(
     "--external",
     multiple=True,
     metavar="DIR|HOST|URL=DIR",
-    help="What externaldata may read: a folder, a host (https), or a folder that holds the files of a URL.",
+    help=(
+        "Sources that externaldata may read: a folder, a host (https), or a folder with the files of a URL."
+    ),
 )
-@click.option("--at", "now", type=Instant(), metavar="TIME", help="What now() is (default: this moment).")
+@click.option(
+    "--at", "now", type=Instant(), metavar="TIME", help="Value of now() (default: the current time)."
+)
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0.001),
     default=300.0,
     show_default=True,
-    help="Seconds for the query, compiling included.",
+    help="Time limit in seconds, including compilation.",
 )
 @click.option(
-    "--memory", default="2GB", show_default=True, metavar="SIZE", help="Memory that the engine may use."
+    "--memory", default="2GB", show_default=True, metavar="SIZE", help="Memory limit of the engine."
 )
 @click.option(
     "--output",
@@ -79,34 +86,35 @@ INVALID = 2
     type=click.Choice(FORMATS),
     default="table",
     show_default=True,
-    help="How rows are shown.",
+    help="Output format of rows.",
 )
 @click.option(
     "--output-file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write there instead of to the terminal.",
+    help="Write to this file instead of the terminal.",
 )
 @click.option(
     "--rows", type=click.IntRange(min=1), default=200, show_default=True,
-    help="How many rows of a result table, markdown and html show; csv and json hold all.",
+    help="Maximum number of rows in table, markdown and html output; csv and json are complete.",
 )  # fmt: skip
 @click.option(
     "--csv-safe",
     is_flag=True,
-    help="With -o csv, for a spreadsheet: an apostrophe before a text that it would run as a formula (= + - @).",
+    help=("With -o csv: escape text that a spreadsheet would run as a formula (= + - @) with an apostrophe."),
 )
-@click.option("--format", "only_format", is_flag=True, help="Print the query laid out, and do not run it.")
-@click.option("--explain", is_flag=True, help="Print the SQL that the query becomes, and do not run it.")
+@click.option("--format", "only_format", is_flag=True, help="Print the formatted query without running it.")
+@click.option("--explain", is_flag=True, help="Print the compiled SQL without running it.")
 @click.pass_obj
 def command(data: Path, /, query: str | None, only_format: bool, explain: bool, **options: object) -> None:
-    """Run QUERY, a text in KQL or a file that holds one (.kql, or a rule in .yaml), on the lake or on tables in files.
+    """Run QUERY (KQL text, a .kql file, or a rule in .yaml) on the lake or on tables in files.
 
-    Without QUERY it is read from standard input; at a terminal that is a prompt, with completion and history.
+    Without QUERY, it is read from standard input; a terminal opens a prompt with completion and history.
 
     \b
     nephoscope query 'SigninLogs | where ResultType != 0 | summarize count() by UserPrincipalName'
     nephoscope query 'T | where age > 30 | count' --table T=people.csv
+
     """
     from nephoscope.cli.session.asking import UsageError
 

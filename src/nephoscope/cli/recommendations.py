@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 @click.option(
     "--show",
     metavar="POLICY",
-    help="Show one recommendation in full: why, how to fix it, and on which resources; of several that fit the list.",
+    help="Show one recommendation in full: reason, remediation and affected resources.",
 )
 @click.option(
     "--preview",
     "preview",
     metavar="POLICY",
-    help="Show what the remediation of a policy would change, without doing it.",
+    help="Preview the changes of a policy's remediation without applying them.",
 )
 @filter_options
 @output_options
 @click.pass_obj
 def command(data: Path, /, **options: Any) -> None:
-    """List the recommendations for TARGET, or for the last scan, ranked by severity and by the score that fixing them gains."""
+    """List recommendations for TARGET, or for the last scan, by severity and score gain."""
     from nephoscope.cli.outputs import check_shown, renderer
     from nephoscope.cli.session.session import report_of
     from nephoscope.cli.session.writing import open_output

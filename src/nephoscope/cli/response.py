@@ -29,14 +29,14 @@ _WORKSPACE = workspace_option()
 
 @click.group("response")
 def command() -> None:
-    """Work with response: rules in DATA/responses/rules, what they did, and what waits for an approval."""
+    """Manage response: automation rules in DATA/responses/rules, their runs, and approvals."""
 
 
 @command.command("rules")
 @list_options
 @click.pass_obj
 def rules_(data: Path, /, output: str) -> None:
-    """List the rules in the order in which they are asked. Exit code 3 where a file is none."""
+    """List the rules in order of evaluation. Exits 3 if a file is invalid."""
     from nephoscope.cli.session.listing import show_list
 
     found, wrong = _rules(data)
@@ -86,13 +86,15 @@ def _engine(data: Path, workspace: str) -> Iterator[AutomationEngine]:
 
 @command.command("run")
 @_WORKSPACE
-@click.option("--schedule", is_flag=True, help="Stay, and look again and again.")
+@click.option("--schedule", is_flag=True, help="Keep running.")
 @click.option(
-    "--every", type=click.IntRange(1, 3600), default=5, show_default=True, help="Seconds between two looks."
+    "--every", type=click.IntRange(1, 3600), default=5, show_default=True, help="Seconds between evaluations."
 )
 @click.pass_obj
 def run(data: Path, /, workspace: str, schedule: bool, every: int) -> None:
-    """Ask the rules about what happened and do what is due, as `detect` does by itself. Exit code 3 where a run is dead."""
+    """Evaluate the rules for new events and run the actions that are due; `detect` does this automatically.
+    Exits 3 if a run has failed permanently.
+    """
     import time
 
     from nephoscope.cli.terminal.messages import tell
@@ -111,12 +113,20 @@ def run(data: Path, /, workspace: str, schedule: bool, every: int) -> None:
 
 @command.command("list")
 @_WORKSPACE
-@click.option("--status", "statuses", multiple=True, type=click.Choice(_STATUSES), help="Only these.")
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice(_STATUSES),
+    help="Show only runs with this status.",
+)
 @most_option()
 @list_options
 @click.pass_obj
 def list_(data: Path, /, workspace: str, statuses: tuple[str, ...], most: int, output: str) -> None:
-    """List the runs of actions, the newest first; `--status dead` those that were given up, `--status approve` those that wait."""
+    """List the runs of actions, newest first; `--status dead` shows failed runs, `--status approve` shows
+    runs that wait for approval.
+    """
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of, workspace_of
     from nephoscope.state.automation.automation_runs import RunStatus
@@ -141,7 +151,7 @@ def _row(one: AutomationRun) -> dict[str, object]:
 @click.argument("id_", metavar="ID")
 @click.pass_obj
 def show(data: Path, /, workspace: str, id_: str) -> None:
-    """Show the run ID (or the beginning of one): what it did or would do, and what undoes it."""
+    """Show the run ID (or its prefix): its changes, real or planned, and how to undo them."""
     from nephoscope.cli.session.stored import state_of, workspace_of
     from nephoscope.state import StateError
 
@@ -158,10 +168,10 @@ def show(data: Path, /, workspace: str, id_: str) -> None:
 @command.command("approve")
 @_WORKSPACE
 @click.argument("id_", metavar="ID")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation prompt.")
 @click.pass_obj
 def approve(data: Path, /, workspace: str, id_: str, yes: bool) -> None:
-    """Approve the change of the run ID, after a look at it; it is handed to its command, or printed."""
+    """Review and approve the change of the run ID. It is passed to its command, or printed."""
     from nephoscope.cli.session.services import service_of
     from nephoscope.service.responses import approve_run
 
@@ -209,7 +219,9 @@ def deny(data: Path, /, workspace: str, id_: str) -> None:
 @click.argument("id_", metavar="ID")
 @click.pass_obj
 def undo(data: Path, /, workspace: str, id_: str) -> None:
-    """Undo the change of the run ID before it is over. Exit code 3 where that fails for good: then it still holds."""
+    """Undo the change of the run ID before it expires. Exits 3 if undoing fails permanently: the change
+    remains in effect.
+    """
     from nephoscope.cli.session.services import service_of
     from nephoscope.service.responses import undo_run
 
@@ -224,7 +236,7 @@ def undo(data: Path, /, workspace: str, id_: str) -> None:
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @click.pass_obj
 def retry(data: Path, /, workspace: str, ids: tuple[str, ...]) -> None:
-    """Try dead runs again, under the ids that they had, each in the step that failed. Exit code 3 where one is dead again."""
+    """Retry failed runs under the same IDs, each from the failed step. Exits 3 if one fails again."""
     from nephoscope.cli.session.services import service_of
     from nephoscope.service.responses import retry_run
 
@@ -238,16 +250,16 @@ def retry(data: Path, /, workspace: str, ids: tuple[str, ...]) -> None:
 @command.command("test")
 @_WORKSPACE
 @click.argument("name", metavar="RULE")
-@click.option("--incident", type=int, metavar="NUMBER", help="The incident that it is tried with.")
-@click.option("--alert", default="", metavar="ID", help="The alert that it is tried with.")
+@click.option("--incident", type=int, metavar="NUMBER", help="Incident to test with.")
+@click.option("--alert", default="", metavar="ID", help="Alert to test with.")
 @click.option(
     "--do",
     is_flag=True,
-    help="Do it: without this it is only said whether the rule holds and what it would do.",
+    help="Run the actions; without it, only show whether the rule matches and what it would do.",
 )
 @click.pass_obj
 def test(data: Path, /, workspace: str, name: str, incident: int | None, alert: str, do: bool) -> None:
-    """Try the rule RULE with an incident or an alert as it stands, whatever the rule asks for."""
+    """Test the rule RULE with an incident or alert in its current state, regardless of the rule's trigger."""
     from nephoscope.automation.trial import try_with_row
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.terminal.messages import usage_error
@@ -282,12 +294,12 @@ def test(data: Path, /, workspace: str, name: str, incident: int | None, alert: 
     "place",
     default="",
     metavar="env:VARIABLE|file:PATH",
-    help="Where it is (default: it is asked for).",
+    help="Source of the value (default: a prompt).",
 )
-@click.option("--remove", is_flag=True, help="Forget it.")
+@click.option("--remove", is_flag=True, help="Delete the secret.")
 @click.pass_obj
 def secret_(data: Path, /, name: str, place: str, remove: bool) -> None:
-    """Keep the secret NAME that webhooks sign with and mail signs in with, encrypted."""
+    """Store the encrypted secret NAME, for webhook signatures and mail sign-in."""
     from nephoscope.cli.session.secrets import secret, secret_pair
     from nephoscope.cli.session.services import acting
     from nephoscope.service.responses import put_secret, remove_secret

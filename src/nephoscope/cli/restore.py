@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     "--check",
     "only_check",
     is_flag=True,
-    help="Only read FILE, compare its hashes and list what it would do, let in or leave alone; nothing is kept of it.",
+    help=("Verify FILE, compare its hashes and list the effects of a restore, without writing anything."),
 )
 @click.option(
     "--accept",
     default="",
     metavar="DIGEST",
-    help="Accept what FILE would do, let in or leave alone: the digest that --check prints below the list.",
+    help="Accept the listed effects of FILE: the digest that --check prints below the list.",
 )
 @click.pass_obj
 def command(data: Path, /, file: Path, only_check: bool, accept: str) -> None:
-    """Restore the backup FILE into the data folder, which must be empty or not there; --state names an empty database.
-
-    The folder appears when everything is in it, or not at all. A backup whose programs, receivers, people, sign-in providers, sources,
-    certificates, suppressions and the like would hold on this machine lists them, and is restored once the digest of it is
-    typed or given with --accept: hashes say that a backup is whole, not who wrote it.
+    """Restore the backup FILE into the data folder, which must be empty or absent; --state names an empty
+    database. The restore is atomic: the folder appears when it is complete. If the backup holds programs,
+    receivers, users, sign-in providers, sources, certificates or suppressions that would take effect on
+    this machine, they are listed, and you confirm by typing their digest or with --accept: hashes prove
+    that a backup is complete, not who wrote it.
     """
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.cli.terminal.plain import format_count

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.command("scan")
 @judged_by
 @click.option(
-    "--explain", metavar="RESOURCE", help="Explain every verdict on this resource (an id, or the end of one)."
+    "--explain", metavar="RESOURCE", help="Explain every result for this resource (an ID, or its last part)."
 )
 @filter_options
 @printed_with_code
@@ -36,15 +36,14 @@ if TYPE_CHECKING:
 @judging_templates
 @click.pass_obj
 def command(data: Path, /, **options: Any) -> None:
-    """Judge the resources of TARGET and say what is wrong, how bad it is and what to do.
-
-    TARGET is a snapshot: Resource Graph exports, `az` lists, ARM bodies, a folder of these, or a folder that `nephoscope collect`
-    wrote; `-` is what is piped in, `sample:` is the bundled sample estate, `azure:` (or
-    `azure:<subscription id>`) the live estate that you may read, collected first, and `facts:` all own facts (`nephoscope facts`);
-    those about the subscriptions of TARGET count in any case. Without TARGET the last scan is repeated.
-
-    TARGET may also be an ARM template, a Bicep file, a Terraform plan (terraform show -json), a what-if result, or a folder with
-    these: then what they would deploy is judged by the same policies, and each finding names the file, line and column that decides.
+    """Assess the resources of TARGET: findings, severity and remediation. TARGET is a snapshot (Resource
+    Graph exports, `az` lists, ARM bodies, a folder of these, or a folder that `nephoscope collect`
+    wrote), `-` for standard input, `sample:` for the bundled sample estate, `azure:` (or
+    `azure:<subscription id>`) for the live estate, collected first, or `facts:` for all reported facts
+    (`nephoscope facts`); facts about the subscriptions of TARGET are always included. Without TARGET, the
+    last scan is repeated. TARGET can also be an ARM template, a Bicep file, a Terraform plan (terraform
+    show -json), a what-if result, or a folder with these: the planned resources are assessed by the same
+    policies, and each finding names its file, line and column.
     """
     from nephoscope.cli.session.code_targets import is_code
 

@@ -19,16 +19,15 @@ if TYPE_CHECKING:
 @click.option(
     "--controls",
     is_flag=True,
-    help="List the recommendations of every control, with the source of the placement.",
+    help="List the recommendations of each control, with the source of their placement.",
 )
 @shown_as("table", "json", help="Output format.")
 @to_file
 @click.pass_obj
 def command(data: Path, /, **options: Any) -> None:
-    """Show the secure score of TARGET, or of the last scan: formula and points of Defender for Cloud.
-
-    A control scores max / (healthy + unhealthy) x healthy; a resource is healthy when it passes every recommendation of the
-    control. Several subscriptions are weighted by their resources.
+    """Show the secure score of TARGET, or of the last scan, with the formula and points of Defender for
+    Cloud. A control scores max / (healthy + unhealthy) x healthy; a resource is healthy if it passes
+    every recommendation of the control. Several subscriptions are weighted by their number of resources.
     """
     from pathlib import Path
 

@@ -28,25 +28,34 @@ FILE = click.Path(exists=True, dir_okay=False)
 
 
 @click.command("serve")
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8443,
     show_default=True,
-    help="The port; 0 takes a free one.",
+    help="Port to listen on; 0 selects a free port.",
 )
 @click.option(
-    "--name", "names", multiple=True, metavar="HOST", help="A name or address by which the server is reached."
+    "--name",
+    "names",
+    multiple=True,
+    metavar="HOST",
+    help="Host name or address of the server, for its certificate; may be repeated.",
 )
 @click.option(
     "--certificate",
     type=click.Path(exists=True, dir_okay=False),
     metavar="PEM",
-    help="A certificate with its chain.",
+    help="Certificate file with its chain.",
 )
-@click.option("--key", type=click.Path(exists=True, dir_okay=False), metavar="PEM", help="Its key.")
-@click.option("--tenant", default="", metavar="GUID", help="The tenant's id, which tokens and answers carry.")
+@click.option(
+    "--key",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="PEM",
+    help="Private key file of the certificate.",
+)
+@click.option("--tenant", default="", metavar="GUID", help="Tenant ID in tokens and responses.")
 @click.option(
     "--assess-every", type=click.FloatRange(0.1, 24 * 30), default=8.0, show_default=True, metavar="HOURS",
     help="Hours between assessments.",
@@ -56,42 +65,44 @@ FILE = click.Path(exists=True, dir_okay=False)
     multiple=True,
     callback=lambda *given: _addresses(given[-1]),
     metavar="ADDRESS",
-    help="A proxy whose X-Forwarded-For and -Proto are believed.",
+    help="Trusted proxy, whose X-Forwarded-For and -Proto headers are used.",
 )
 @click.option(
     "--managed-identity",
     default="",
     metavar="NAME",
-    help="Give programs of this machine tokens of the managed identity NAME, which only reads; at loopback addresses only.",
+    help=(
+        "Issue tokens of the managed identity NAME to programs on this machine; it is read-only "
+        "and limited to loopback addresses."
+    ),
 )
 @click.option(
     "--requests-a-minute", type=click.IntRange(60, 10_000_000), default=3000, show_default=True, metavar="N",
-    help="How many requests one credential may send; an address may send five times as many.",
+    help="Requests per minute for each credential; the limit of an address is five times higher.",
 )  # fmt: skip
 @click.option(
     "--query-seconds", type=click.FloatRange(1, 3600), default=60.0, show_default=True, metavar="SECONDS",
-    help="How long a query may take; a client that asks for more (Prefer: wait, servertimeout) gets no more.",
+    help=("Time limit of a query in seconds; clients cannot exceed it (Prefer: wait, " "servertimeout)."),
 )  # fmt: skip
 @click.option(
     "--queries", type=click.IntRange(1, 256), default=8, show_default=True, metavar="N",
-    help="How many queries run at once; others wait for their turn.",
+    help="Maximum number of concurrent queries; others are queued.",
 )  # fmt: skip
 @click.option(
     "--queries-of-one", type=click.IntRange(1, 256), default=4, show_default=True, metavar="N",
-    help="How many of them one person or program may run; sixteen more wait, and what is over is answered 429.",
+    help=("Maximum number of concurrent queries for one user or program; 16 more are queued, " "others are rejected with 429."),
 )  # fmt: skip
 @click.option(
     "--query-memory", type=click.IntRange(256, 1 << 20), default=2048, show_default=True, metavar="MIB",
-    help="The memory that all queries together may take; where it is exceeded one of them ends with an error.",
+    help="Memory limit of all queries together; a query that exceeds it fails.",
 )  # fmt: skip
-@click.option("--json-logs", is_flag=True, help="Log a JSON object a line.")
-@click.option("--demo", is_flag=True, help="Show the bundled company where nothing was assessed yet.")
+@click.option("--json-logs", is_flag=True, help="Log in JSON, one object per line.")
+@click.option("--demo", is_flag=True, help="Assess the bundled sample company if nothing was assessed yet.")
 @click.pass_obj
 def command(data: Path, /, **options: Any) -> None:
-    """Serve until Ctrl-C: pages and APIs at one port, TLS by default.
-
-    Without --certificate a certificate of an own authority is made at the first start; its path is printed, for clients to trust.
-    The first person signs in by a link that is printed, works once and lasts half an hour.
+    """Serve the web pages and APIs on one port until Ctrl-C, with TLS by default. Without --certificate, the
+    first start creates a certificate authority and a certificate, and prints its path for clients to
+    trust. The first user signs in with a printed single-use link that is valid for 30 minutes.
     """
     stop = threading.Event()
     _stop_on_signals(stop)

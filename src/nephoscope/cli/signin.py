@@ -21,14 +21,14 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group("signin")
 def command() -> None:
-    """People come in by providers; who may is said by claims that the provider makes about them, such as groups."""
+    """Manage OpenID sign-in providers and role mapping by claims, such as groups."""
 
 
 @command.command("list")
 @list_options
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
-    """List the providers and whom they let in."""
+    """List providers and their role mappings."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of
 
@@ -57,27 +57,32 @@ def list_(data: Path, /, output: str) -> None:
     "--issuer",
     required=True,
     metavar="URL",
-    help="The provider's address as its tokens spell it (https://login.microsoftonline.com/<tenant id>/v2.0 for Entra ID).",
+    help=("Issuer URL as in its tokens (https://login.microsoftonline.com/<tenant id>/v2.0 for Entra ID)."),
 )
-@click.option("--client-id", required=True, help="The id that the provider gave this server.")
+@click.option("--client-id", required=True, help="Client ID of this server at the provider.")
 @click.option(
     "--secret", metavar="env:VARIABLE|file:PATH",
-    help="Where the client secret is; it is kept encrypted. Without it the client is a public one.",
+    help=("Source of the client secret, which is stored encrypted. Without it, the client is " "public."),
 )  # fmt: skip
-@click.option("--title", help="What people read on the button; the name where it is not given.")
+@click.option("--title", help="Label of the sign-in button (default: the provider's name).")
 @click.option(
     "--scope",
     "scopes",
     multiple=True,
     metavar="WORD",
-    help="A scope asked for beside openid, profile, email.",
+    help="Additional scope besides openid, profile and email.",
 )
 @click.option(
-    "--trust", type=FILE, metavar="PEM", help="The authority of its TLS where the system has it not."
+    "--trust",
+    type=FILE,
+    metavar="PEM",
+    help="CA certificate of the provider, if the system does not trust it.",
 )
 @click.pass_obj
 def add(data: Path, /, name: str, **options: Any) -> None:
-    """Let people sign in by the provider NAME, which is asked what it is; the redirect address to register there is printed."""
+    """Add the sign-in provider NAME after reading its configuration; prints the redirect URI to register
+    there.
+    """
     from nephoscope.cli.session.secrets import secret
     from nephoscope.cli.session.stored import state_of
     from nephoscope.state.access.sign_in_providers import SignInProvider
@@ -107,11 +112,11 @@ def add(data: Path, /, name: str, **options: Any) -> None:
 @click.argument("name")
 @click.argument("claim")
 @click.argument("value")
-@click.option("--role", default="", help="The role that they have while the claim says so; none without it.")
-@click.option("--scope", default="/", show_default=True, help="Where they have it.")
+@click.option("--role", default="", help="Role to assign while the claim is present; without it, none.")
+@click.option("--scope", default="/", show_default=True, help="Scope of the role.")
 @click.pass_obj
 def allow(data: Path, /, name: str, claim: str, value: str, role: str, scope: str) -> None:
-    """Let in by the provider NAME whoever has VALUE in CLAIM (groups, roles, sub, oid, email and others)."""
+    """Allow users of the provider NAME that have VALUE in CLAIM (groups, roles, sub, oid, email and others)."""
     from nephoscope.state.access.sign_in_providers import Rule
 
     with _change_provider(data, name) as (state, provider):
@@ -129,7 +134,7 @@ def allow(data: Path, /, name: str, claim: str, value: str, role: str, scope: st
 @click.argument("value")
 @click.pass_obj
 def disallow(data: Path, /, name: str, claim: str, value: str) -> None:
-    """Take back what `allow` said of VALUE in CLAIM; the roles go when a person signs in the next time."""
+    """Remove the role mapping of VALUE in CLAIM; users lose the roles at their next sign-in."""
     with _change_provider(data, name) as (state, provider):
         kept = tuple(one for one in provider.rules if (one.claim, one.value) != (claim, value))
         if kept == provider.rules:
@@ -140,10 +145,12 @@ def disallow(data: Path, /, name: str, claim: str, value: str) -> None:
 
 @command.command("set")
 @click.argument("name")
-@click.option("--enable/--disable", "enabled", required=True, help="Whether people may sign in by it.")
+@click.option(
+    "--enable/--disable", "enabled", required=True, help="Enable or disable sign-in with this provider."
+)
 @click.pass_obj
 def set_(data: Path, /, name: str, enabled: bool) -> None:
-    """Switch the provider NAME on or off; who is signed in stays so."""
+    """Enable or disable the provider NAME; existing sessions are preserved."""
     with _change_provider(data, name) as (state, provider):
         _keep(data, state, replace(provider, enabled=enabled))
     click.echo(f"provider {name} is {'on' if enabled else 'off'}")
@@ -153,7 +160,7 @@ def set_(data: Path, /, name: str, enabled: bool) -> None:
 @click.argument("name")
 @click.pass_obj
 def test(data: Path, /, name: str) -> None:
-    """Ask the provider NAME what it is and for its keys."""
+    """Read the configuration and signing keys of the provider NAME again."""
     from nephoscope.cli.terminal.messages import usage_error
 
     with _change_provider(data, name) as (state, provider):
@@ -165,7 +172,7 @@ def test(data: Path, /, name: str) -> None:
 @click.argument("name")
 @click.pass_obj
 def remove(data: Path, /, name: str) -> None:
-    """Forget the provider NAME and its client secret. Its people stay, and can come in by links."""
+    """Delete the provider NAME and its client secret. Its users are preserved and can sign in by link."""
     from nephoscope.cli.session.services import service_of
     from nephoscope.service.sign_in_providers import remove_provider
 

@@ -41,7 +41,9 @@ FINDINGS = 1
 
 @click.group("sources")
 def command() -> None:
-    """Work with live sources: storage containers, event hubs, Graph, the activity log, syslog, folders, applications that send."""
+    """Configure, run and monitor log sources: storage containers, event hubs, Graph, the activity log,
+    syslog, folders, and applications that send logs.
+    """
 
 
 @command.command("kinds")
@@ -71,21 +73,23 @@ def kinds_(output: str) -> None:
 
 
 _no_test = click.option(
-    "--no-test", is_flag=True, help="Do not try whether it can be reached, nor whether its files and folders are there.",
+    "--no-test", is_flag=True, help="Skip the connection test and the check of files and folders.",
 )  # fmt: skip
 
 
 @command.command("add")
 @click.argument("name")
+@click.option("--kind", required=True, metavar="KIND", help="Kind of source: see `nephoscope sources kinds`.")
 @click.option(
-    "--kind", required=True, metavar="KIND", help="What it is: `nephoscope sources kinds` lists them."
-)
-@click.option(
-    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting; a list is parted by commas."
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Setting of the source; separate list values by commas.",
 )
 @click.option(
     "--secret", "secrets", multiple=True, metavar="NAME[=env:VARIABLE|=file:PATH]",
-    help="A secret from the environment or a file; without either it is asked for. It is kept encrypted.",
+    help=("Secret from an environment variable or a file; without either, you are prompted. " "Secrets are stored encrypted."),
 )  # fmt: skip
 @workspace_option("Where its rows go.")
 @_no_test
@@ -100,7 +104,7 @@ def add(
     workspace: str,
     no_test: bool,
 ) -> None:
-    """Set up the source NAME and try it."""
+    """Add the source NAME and test it."""
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.terminal.messages import tell
@@ -143,9 +147,8 @@ def add(
 @list_options
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
-    """List the sources with when something last came from each, what is left to read, rows left out, and the last error.
-
-    Left out are rows of tables that the source's workspace does not take.
+    """List sources with their last event, backlog, dropped rows and last error. Rows are dropped if the
+    source's workspace does not accept their table.
     """
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.source_health import told_errors
@@ -175,7 +178,7 @@ def list_(data: Path, /, output: str) -> None:
 @list_options
 @click.pass_obj
 def show(data: Path, /, name: str, output: str) -> None:
-    """Show what is wrong with the source NAME: the last error of each of its parts, and since when it stands."""
+    """Show the errors of the source NAME: the last error of each part, and its start."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.source_health import standing_errors
     from nephoscope.cli.session.stored import state_of
@@ -189,7 +192,7 @@ def show(data: Path, /, name: str, output: str) -> None:
 @click.argument("name")
 @click.pass_obj
 def test(data: Path, /, name: str) -> None:
-    """Try whether the source NAME can be reached, without reading from it."""
+    """Test the connection of the source NAME without reading from it."""
     from nephoscope.cli.session.lakes import lake_of
 
     with _translate_errors(), lake_of(data) as (lake, state):
@@ -198,15 +201,23 @@ def test(data: Path, /, name: str) -> None:
 
 @command.command("set")
 @click.argument("name")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting; the others stay.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Setting to change; other settings are preserved.",
+)
 @click.option(
     "--secret",
     "secrets",
     multiple=True,
     metavar="NAME[=env:VARIABLE|=file:PATH]",
-    help="A secret in place of the one before.",
+    help="Secret that replaces the present one.",
 )
-@click.option("--enable/--disable", "enabled", default=None, help="Whether `sources run` runs it.")
+@click.option(
+    "--enable/--disable", "enabled", default=None, help="Enable or disable the source in `sources run`."
+)
 @_no_test
 @click.pass_obj
 def set_(
@@ -218,7 +229,7 @@ def set_(
     enabled: bool | None,
     no_test: bool,
 ) -> None:
-    """Change the source NAME; `serve` takes the change up, and so does a source that waits for other settings."""
+    """Change the source NAME; `serve` and waiting sources apply the change automatically."""
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
     from nephoscope.ingest.live.catalogue import kind_of
@@ -237,10 +248,12 @@ def set_(
 
 @command.command("token")
 @click.argument("name")
-@click.option("--revoke", is_flag=True, help="Let in no token that was made before.")
+@click.option("--revoke", is_flag=True, help="Revoke all previous tokens.")
 @click.pass_obj
 def token(data: Path, /, name: str, revoke: bool) -> None:
-    """Make a token that the source NAME (of the kind logs_ingestion) lets in; it is shown once and kept as a hash."""
+    """Create a token for the source NAME (of the kind logs_ingestion). It is shown once and stored as a
+    hash.
+    """
     from nephoscope.cli.session.services import acting
 
     with _translate_errors(), acting(data) as service:
@@ -251,7 +264,7 @@ def token(data: Path, /, name: str, revoke: bool) -> None:
 @click.argument("name")
 @click.pass_obj
 def remove(data: Path, /, name: str) -> None:
-    """Forget the source NAME, how far it was read, and its secrets. Its rows stay."""
+    """Delete the source NAME with its checkpoints and secrets; ingested data is preserved."""
     from nephoscope.cli.session.services import acting
     from nephoscope.service.sources import remove_source
 
@@ -264,7 +277,7 @@ def remove(data: Path, /, name: str) -> None:
 @click.argument("names", nargs=-1)
 @click.pass_obj
 def run(data: Path, /, names: tuple[str, ...]) -> None:
-    """Run the sources NAMES, or all that are enabled, until SIGTERM or Ctrl-C; what was read by then is kept."""
+    """Run the sources NAMES, or all enabled sources, until SIGTERM or Ctrl-C; rows read by then are stored."""
     import signal
 
     from nephoscope.cli.session.lakes import lake_of
@@ -288,21 +301,20 @@ def run(data: Path, /, names: tuple[str, ...]) -> None:
 
 @command.command("health")
 @click.option(
-    "--missing", is_flag=True, help="List resources of the estate whose diagnostic or flow logs never arrive."
+    "--missing", is_flag=True, help="List resources in the estate whose diagnostic or flow logs never arrive."
 )
 @click.option(
     "--days",
     type=click.IntRange(1, 90),
     default=1,
     show_default=True,
-    help="With --missing: how long is never.",
+    help="With --missing: days without logs after which they count as missing.",
 )
 @list_options
 @click.pass_obj
 def health(data: Path, /, missing: bool, days: int, output: str) -> None:
-    """Show for every source and table the last event, the rate beside what is usual, the delay and what is in quarantine.
-
-    Exit code 1 where something is not as usual, or with --missing where logs are missing.
+    """Show ingestion health by source and table: last event, rate compared with the baseline, delay, and
+    quarantined rows. Exits 1 if something is unusual, or with --missing if logs are missing.
     """
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.listing import show_list

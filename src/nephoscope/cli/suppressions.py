@@ -32,33 +32,33 @@ _workspace = workspace_option()
 def _condition_options(command: _Command) -> _Command:
     options = (
         click.option(
-            "--rule", default="", metavar="ID|NAME", help="The rule whose findings are held back ('*' = any rule)."
+            "--rule", default="", metavar="ID|NAME", help="Rule whose alerts are suppressed ('*' = any rule)."
         ),
         click.option(
             "--rules", "folders", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="DIR",
-            help="Where the rule lies (default: the shipped ones).",
+            help="Folder of the rule (default: the shipped rules).",
         ),
         click.option(
             "--entity", "entities", multiple=True, metavar="FIELD=VALUE[,VALUE]",
-            help="A condition: ip.address=203.0.113.0/24, account.fullName=scan@contoso.com; several values: one of them.",
+            help=("Condition: ip.address=203.0.113.0/24, account.fullName=scan@contoso.com; with several " "values, any of them."),
         ),
         click.option(
-            "--contains", "parts", multiple=True, metavar="FIELD=TEXT", help="A condition: process.commandLine=backup.ps1"
+            "--contains", "parts", multiple=True, metavar="FIELD=TEXT", help="Substring condition: process.commandLine=backup.ps1"
         ),
         click.option(
             "--watchlist", "aliases", multiple=True, metavar="FIELD=ALIAS",
-            help="A condition: ip.address=Scanners, the items of a watchlist as they are when a rule runs.",
+            help="Watchlist condition: ip.address=Scanners, the items of a watchlist when a rule runs.",
         ),
         click.option(
-            "--detail", "details", multiple=True, metavar="NAME=VALUE[,VALUE]", help="A condition on a custom detail."
+            "--detail", "details", multiple=True, metavar="NAME=VALUE[,VALUE]", help="Condition on a custom detail."
         ),
         click.option(
             "--at-most", "amounts", multiple=True, metavar="NAME=NUMBER",
-            help="A condition on a custom detail that counts: Requests=40",
+            help="Numeric condition on a custom detail: Requests=40",
         ),
         click.option(
             "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            help="An alertsSuppressionRules document of Azure, instead of conditions.",
+            help="Azure alertsSuppressionRules document, instead of conditions.",
         ),
     )  # fmt: skip
     for option in reversed(options):
@@ -68,7 +68,7 @@ def _condition_options(command: _Command) -> _Command:
 
 @click.group("suppressions")
 def command() -> None:
-    """Work with suppressions: what is held back is kept as a dismissed alert, and counted."""
+    """Manage alert suppressions: suppressed alerts are stored as dismissed, and counted."""
 
 
 @command.command("create")
@@ -80,26 +80,27 @@ def command() -> None:
     type=click.Choice(REASONS, case_sensitive=False),
     default="Other",
     show_default=True,
-    help="Why.",
+    help="Reason.",
 )
-@click.option("--comment", default="", metavar="TEXT", help="Why, in words.")
-@click.option("--expires", type=Instant(), metavar="TIME", help="Until when (default: 90 days from now).")
-@click.option("--forever", is_flag=True, help="It does not expire.")
+@click.option("--comment", default="", metavar="TEXT", help="Comment.")
+@click.option("--expires", type=Instant(), metavar="TIME", help="Expiry (default: 90 days from now).")
+@click.option("--forever", is_flag=True, help="Never expire.")
 @click.option(
     "--days",
     type=click.IntRange(1, 366),
     default=90,
     show_default=True,
-    help="Days of history that are looked at.",
+    help="Days of history to check.",
 )
-@click.option("--dry-run", is_flag=True, help="Only show what it would have held back.")
-@click.option("--yes", is_flag=True, help="Make it although it would have held back a true positive.")
+@click.option("--dry-run", is_flag=True, help="Only show the alerts that it would have suppressed.")
+@click.option(
+    "--yes", is_flag=True, help="Create the suppression although it would have hidden a true positive."
+)
 @list_options
 @click.pass_obj
 def create(data: Path, /, name: str, workspace: str, output: str, **options: Any) -> None:
-    """Make the suppression NAME, and show what of the last days it would have held back.
-
-    Exits 1, and makes nothing, where that holds a true positive, unless --yes is given.
+    """Create the suppression NAME, and list recent alerts that it would have suppressed. Exits 1 without a
+    change if one of them is a true positive, unless --yes is given.
     """
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.listing import show_list
@@ -225,7 +226,7 @@ def _would_hold(
 @list_options
 @click.pass_obj
 def list_(data: Path, /, workspace: str, output: str) -> None:
-    """List suppressions with how many alerts each has held back."""
+    """List suppressions with their number of suppressed alerts."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of, workspace_of
 
@@ -261,7 +262,7 @@ def _row(one: StoredSuppression, held: dict[str, int]) -> dict[str, object]:
 @_workspace
 @click.pass_obj
 def show(data: Path, /, name: str, workspace: str) -> None:
-    """Print the suppression NAME (or its id) as Azure's alertsSuppressionRules document."""
+    """Print the suppression NAME (or ID) as an Azure alertsSuppressionRules document."""
     from nephoscope.alerts.tuning.suppression_document import to_document
     from nephoscope.cli.session.stored import state_of, workspace_of
 
@@ -273,12 +274,12 @@ def show(data: Path, /, name: str, workspace: str) -> None:
 @command.command("set")
 @click.argument("name")
 @_workspace
-@click.option("--enable/--disable", "enabled", default=None, help="Whether it holds anything back.")
-@click.option("--expires", type=Instant(), metavar="TIME", help="Until when.")
-@click.option("--comment", metavar="TEXT", help="Why, in words.")
+@click.option("--enable/--disable", "enabled", default=None, help="Enable or disable the suppression.")
+@click.option("--expires", type=Instant(), metavar="TIME", help="New expiry.")
+@click.option("--comment", metavar="TEXT", help="New comment.")
 @click.pass_obj
 def set_(data: Path, /, name: str, workspace: str, **options: object) -> None:
-    """Change the suppression NAME (or its id)."""
+    """Change the suppression NAME (or ID)."""
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.suppressions import change_suppression
 
@@ -293,7 +294,7 @@ def set_(data: Path, /, name: str, workspace: str, **options: object) -> None:
 @_workspace
 @click.pass_obj
 def expire(data: Path, /, name: str, workspace: str) -> None:
-    """End the suppression NAME (or its id) now; it stays in the list."""
+    """End the suppression NAME (or ID) now; it stays in the list."""
     from nephoscope.service.suppressions import end_suppression
 
     call_in_workspace(data, workspace, lambda context, own: end_suppression(context, own, name))
@@ -304,7 +305,7 @@ def expire(data: Path, /, name: str, workspace: str) -> None:
 @_workspace
 @click.pass_obj
 def delete(data: Path, /, name: str, workspace: str) -> None:
-    """Delete the suppression NAME (or its id); what it held back stays dismissed."""
+    """Delete the suppression NAME (or ID); suppressed alerts stay dismissed."""
     from nephoscope.service.suppressions import delete_suppression
 
     call_in_workspace(data, workspace, lambda context, own: delete_suppression(context, own, name))

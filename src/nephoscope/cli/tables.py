@@ -21,22 +21,24 @@ COLUMNS = ("workspace", "table", "rows", "days", "size", "retention", "lastEvent
 CLEANED = ("workspace", "table", "days", "firstDay", "rows", "size")
 NOT_TAKEN = 3
 
-_workspace = click.option("--workspace", "-w", metavar="NAME", help="The workspace (default: default).")
+_workspace = click.option("--workspace", "-w", metavar="NAME", help="Workspace (default: default).")
 
 
 @click.group("tables")
 def command() -> None:
-    """Work with the tables of the lake: what they hold, their columns, their retention."""
+    """Manage lake tables: contents, columns, retention."""
 
 
 @command.command("list")
 @click.argument("text", default="")
-@click.option("--workspace", "-w", metavar="NAME", help="Only the tables of this workspace.")
-@click.option("--known", is_flag=True, help="List the tables that are known, also those that have no rows.")
+@click.option("--workspace", "-w", metavar="NAME", help="Show only tables of this workspace.")
+@click.option("--known", is_flag=True, help="Include known tables without rows.")
 @list_options
 @click.pass_obj
 def list_(data: Path, /, text: str, workspace: str | None, known: bool, output: str) -> None:
-    """List the tables whose name holds TEXT: rows, days that have rows, size, days that they are kept, newest event (UTC)."""
+    """List tables whose name contains TEXT: rows, days with rows, size, retention in days, newest event
+    (UTC).
+    """
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import workspace_of
@@ -86,7 +88,7 @@ def _without_rows(lake: Lake, found: list[Holding]) -> Iterator[dict[str, Any]]:
 @list_options
 @click.pass_obj
 def show(data: Path, /, name: str, output: str) -> None:
-    """Show the columns of the table NAME; as JSON it is what `tables import` takes."""
+    """Show the columns of the table NAME; the JSON output is the input of `tables import`."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.lake.errors import LakeError
@@ -122,14 +124,14 @@ _OUT_OF_REACH = "what its rows have there stays on disk, and no query reaches it
 @click.option(
     "--name",
     default="",
-    help="Name of the table where the file is an output of getschema (default: the file's name).",
+    help="Table name for an output of getschema (default: the file's name).",
 )
 @click.pass_obj
 def import_(data: Path, /, paths: tuple[Path, ...], name: str) -> None:
-    """Import the tables that the files PATH define; one of the same name replaces the one before.
-
-    A file is our own JSON (as `tables show -o json` prints it), a table of the Log Analytics API, a list of either, or what
-    `T | getschema` printed, as CSV or JSON. Exits 3 where a file was not taken; the others are.
+    """Import the table definitions in the files PATH; an existing definition of the same name is replaced. A
+    file is JSON in nephoscope's format (see `tables show -o json`), a table of the Log Analytics API, a
+    list of either, or the output of `T | getschema` as CSV or JSON. Exits 3 if a file was rejected; the
+    others are imported.
     """
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.services import service_of
@@ -162,13 +164,12 @@ def import_(data: Path, /, paths: tuple[Path, ...], name: str) -> None:
     "--retention",
     required=True,
     metavar="DAYS|default",
-    help="Days that its rows are kept; `default`: as its workspace says.",
+    help="Retention in days; `default` applies the workspace's retention.",
 )
 @click.pass_obj
 def set_(data: Path, /, name: str, workspace: str | None, retention: str) -> None:
-    """Set how many days the rows of the table NAME are kept; a shorter retention removes rows at the next clean-up, for good.
-
-    A clean-up comes once a day by itself; `tables clean` does it now.
+    """Set the retention of the table NAME. A shorter retention permanently deletes rows at the next daily
+    clean-up; `tables clean` runs it now.
     """
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.services import service_of
@@ -186,13 +187,12 @@ def set_(data: Path, /, name: str, workspace: str | None, retention: str) -> Non
 
 
 @command.command("clean")
-@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
+@click.option("--dry-run", is_flag=True, help="Only show the days that would be deleted.")
 @list_options
 @click.pass_obj
 def clean(data: Path, /, dry_run: bool, output: str) -> None:
-    """Remove now, for good, the days that are older than the retention of their tables; show the days and rows of each.
-
-    Days go as a whole. Their files are deleted once no version of the last 24 hours needs them: queries that are under way go on.
+    """Permanently delete the days older than the retention of their tables, and list their days and rows.
+    Whole days are deleted. Files remain for 24 hours, so that running queries can finish.
     """
     from datetime import UTC, datetime
 

@@ -27,7 +27,7 @@ FINDINGS, LACKING = 1, "no"
 
 _secrets_option = click.option(
     "--secret", "secrets", multiple=True, metavar="NAME[=env:VARIABLE|=file:PATH]",
-    help="secret, certificate (PEM with its private key) or password (the key's), from where it says; else it is asked for.",
+    help=("Source of a secret, a certificate (PEM with its private key) or its password; without " "it, you are prompted."),
 )  # fmt: skip
 _hours_option = click.option(
     "--every", "hours", type=click.FloatRange(1, 168), metavar="HOURS", help="Hours between collections (8)."
@@ -37,18 +37,19 @@ _hours_option = click.option(
 def _connection_options(command: Callable[..., object]) -> Callable[..., object]:
     """The options that say what is asked, and as whom."""
     options = (
-        click.option("--tenant", metavar="GUID|DOMAIN", help="The tenant's id or domain."),
+        click.option("--tenant", metavar="GUID|DOMAIN", help="Tenant ID or domain."),
         click.option(
             "--sign-in", type=click.Choice(["secret", "certificate", "managed-identity"]),
-            help="An application with a client secret (the default) or a certificate, or this machine's managed identity.",
+            help="Credential type: an application with a client secret (default) or a certificate, "
+            "or this machine's managed identity.",
         ),
-        click.option("--client", metavar="GUID", help="The application's client id, or that of a user-assigned identity."),
-        click.option("--subscription", "subscriptions", multiple=True, metavar="GUID", help="Only this subscription."),
+        click.option("--client", metavar="GUID", help="Client ID of the application or of a user-assigned identity."),
+        click.option("--subscription", "subscriptions", multiple=True, metavar="GUID", help="Collect only this subscription."),
         click.option(
-            "--management-group", "management_groups", multiple=True, metavar="NAME", help="Only what lies in this group."
+            "--management-group", "management_groups", multiple=True, metavar="NAME", help="Collect only this management group."
         ),
         click.option("--cloud", metavar="NAME|FILE", help="public (the default), usgovernment, china, or a file."),
-        click.option("--graph/--no-graph", default=None, help="Read accounts and groups from Microsoft Graph (the default)."),
+        click.option("--graph/--no-graph", default=None, help="Read accounts and groups from Microsoft Graph (default)."),
     )  # fmt: skip
     for one in reversed(options):
         command = one(command)
@@ -57,14 +58,14 @@ def _connection_options(command: Callable[..., object]) -> Callable[..., object]
 
 @click.group("tenants")
 def command() -> None:
-    """Work with the Azure tenants that `nephoscope serve` collects and assesses."""
+    """Manage the Azure tenants that `nephoscope serve` collects and assesses."""
 
 
 @command.command("list")
 @list_options
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
-    """List the tenants: when each was collected last, and why it could not be."""
+    """List tenants with their last collection and errors."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of
 
@@ -85,7 +86,9 @@ def list_(data: Path, /, output: str) -> None:
 @_hours_option
 @click.pass_obj
 def add(data: Path, /, name: str, secrets: tuple[str, ...], hours: float | None, **asked: object) -> None:
-    """Connect the tenant NAME; what `tenants grant` prints, run by an administrator of it, allows what is needed."""
+    """Connect the tenant NAME. An administrator of the tenant grants access with the script from `tenants
+    grant`.
+    """
     from nephoscope.cli.session.services import acting
     from nephoscope.service.tenants import connect_tenant
     from nephoscope.state.estate.tenants import Connection, Tenant
@@ -106,7 +109,7 @@ def add(data: Path, /, name: str, secrets: tuple[str, ...], hours: float | None,
     "--enable/--disable",
     "enabled",
     default=None,
-    help="Whether it is collected; else it stays judged as it was.",
+    help="Enable or disable collection; the last assessment is preserved.",
 )
 @click.pass_obj
 def set_(
@@ -118,7 +121,9 @@ def set_(
     enabled: bool | None,
     **asked: object,
 ) -> None:
-    """Change the tenant NAME; what is not given stays. A list of subscriptions or groups takes the place of both."""
+    """Change the tenant NAME; other settings are preserved. A list of subscriptions or groups replaces both
+    lists.
+    """
     from dataclasses import replace
 
     from nephoscope.cli.session.services import service_of
@@ -142,9 +147,9 @@ def set_(
 @list_options
 @click.pass_obj
 def test(data: Path, /, name: str, output: str) -> None:
-    """Sign in to the tenant NAME and show for each subscription whether it answers and which actions it lacks.
-
-    Resource groups that are read although their subscription is not follow it. Exits 1 where something that is wanted may not be read.
+    """Sign in to the tenant NAME and list missing permissions by subscription. Resource groups that are
+    readable although their subscription is not are listed below it. Exits 1 if a required permission is
+    missing.
     """
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of
@@ -162,7 +167,7 @@ def test(data: Path, /, name: str, output: str) -> None:
 @click.argument("name")
 @click.pass_obj
 def collect(data: Path, /, name: str) -> None:
-    """Have the server collect the tenant NAME as soon as it looks again."""
+    """Schedule a collection of the tenant NAME as soon as possible."""
     from nephoscope.cli.session.services import acting
     from nephoscope.service.tenants import collect_tenant_soon
 
@@ -175,7 +180,9 @@ def collect(data: Path, /, name: str) -> None:
 @click.argument("name")
 @click.pass_obj
 def remove(data: Path, /, name: str) -> None:
-    """Forget the tenant NAME, its secret and its snapshots; what was assessed stays until the next assessment."""
+    """Delete the tenant NAME with its secret and snapshots; its assessments remain until the next
+    evaluation.
+    """
     from nephoscope.cli.session.services import acting
     from nephoscope.service.tenants import remove_tenant
 
@@ -186,12 +193,12 @@ def remove(data: Path, /, name: str) -> None:
 
 @command.command("rights")
 @click.option(
-    "--graph/--no-graph", default=True, show_default=True, help="With the permissions of Microsoft Graph."
+    "--graph/--no-graph", default=True, show_default=True, help="Include Microsoft Graph permissions."
 )
 @list_options
 @click.pass_obj
 def rights(data: Path, /, graph: bool, output: str) -> None:
-    """List the actions and permissions that collecting a tenant takes, and what each is for."""
+    """List the permissions required to collect a tenant, and their purpose."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.posture.scans import tenants
     from nephoscope.state.estate.tenants import Connection
@@ -203,13 +210,15 @@ def rights(data: Path, /, graph: bool, output: str) -> None:
 @command.command("grant")
 @click.argument("name", required=False)
 @_connection_options
+@click.option("--bicep", "as_bicep", is_flag=True, help="Print Bicep instead of a script for bash and `az`.")
 @click.option(
-    "--bicep", "as_bicep", is_flag=True, help="A Bicep file in the place of a script for bash and `az`."
+    "--exact", is_flag=True, help="Use a custom role with only the required actions instead of Reader."
 )
-@click.option("--exact", is_flag=True, help="A role with exactly the wanted actions in the place of Reader.")
 @click.pass_obj
 def grant(data: Path, /, name: str | None, as_bicep: bool, exact: bool, **asked: object) -> None:
-    """Print the script that an administrator runs to let nephoscope read: for the tenant NAME, or for what the options say."""
+    """Print the script with which an administrator grants read access, for the tenant NAME or for the given
+    options.
+    """
     from nephoscope.cli.session.stored import state_of
     from nephoscope.collect.azure.granting import Grant, az, bicep
     from nephoscope.posture.scans import tenants

@@ -32,13 +32,15 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 def _time(days: int) -> Callable[[_Command], _Command]:
     def add(command: _Command) -> _Command:
-        to = click.option("--to", "until", type=Instant(), metavar="TIME", help="Until when (default: now).")
+        to = click.option(
+            "--to", "until", type=Instant(), metavar="TIME", help="End of the period (default: now)."
+        )
         since = click.option(
             "--from",
             "since",
             type=Instant(),
             metavar="TIME",
-            help=f"From when (default: {days} days before).",
+            help=f"Start of the period (default: {days} days before).",
         )
         return since(to(command))
 
@@ -57,7 +59,7 @@ def _span(since: datetime | None, until: datetime | None, days: int) -> tuple[da
 
 @click.group("tuning")
 def command() -> None:
-    """See what rules are worth, and change what they raise."""
+    """Review rule quality and reduce false positives."""
 
 
 @command.command("report")
@@ -75,7 +77,7 @@ def report(
     until: datetime | None,
     output: str,
 ) -> None:
-    """Show for each rule its alerts, what people said of them, and what its runs cost."""
+    """Show alerts, classifications and run cost by rule."""
     from nephoscope.alerts.tuning.report import row, worth
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.rules import rules_of
@@ -104,15 +106,14 @@ def _markdown(rows: list[dict[str, object]], columns: tuple[str, ...]) -> None:
 @of_workspace
 @of_rules
 @_time(30)
-@click.option("--rule", "wanted", metavar="ID|NAME", help="Only that of a rule.")
+@click.option("--rule", "wanted", metavar="ID|NAME", help="Show only advice for this rule.")
 @list_options
 @click.pass_obj
 def advice(data: Path, /, workspace: str, output: str, **options: object) -> None:
-    """Say what could be changed in rules, with what it would have hidden.
-
-    Each advice was tried: the windows that raised alerts are run again with it. None hides a true positive, or an alert of an open
-    incident that several rules tell of. Confidence: proven = people judged every alert harmless, likely = most of them,
-    review = it only looks so.
+    """Suggest changes to rules, with the alerts that each would have hidden. Each suggestion is tested by
+    running the alerting windows again. None hides a true positive or an alert of an open incident with
+    several rules. Confidence: proven = every alert was classified as benign, likely = most of them,
+    review = other evidence.
     """
     from nephoscope.cli.session.listing import show_list
 
@@ -145,12 +146,14 @@ def _open_advising(
 @of_workspace
 @of_rules
 @_time(30)
-@click.option("--expires", type=Instant(), metavar="TIME", help="Until when (default: 90 days from now).")
+@click.option("--expires", type=Instant(), metavar="TIME", help="Expiry (default: 90 days from now).")
 @click.pass_obj
 def apply(
     data: Path, /, ids: tuple[str, ...], workspace: str, expires: datetime | None, **options: object
 ) -> None:
-    """Follow the advice of these IDs, each tried once more before; --from and --to as they were when it was given."""
+    """Apply the suggestions IDs, each tested again first; use the same --from and --to as for `tuning
+    advise`.
+    """
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.service.tuning import apply_advice
@@ -173,7 +176,7 @@ def apply(
 @of_workspace
 @click.pass_obj
 def undo(data: Path, /, id_: str, workspace: str) -> None:
-    """Take back what was done by the advice ID; what somebody has changed since stays."""
+    """Undo the applied suggestion ID; later changes by users are preserved."""
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.service.tuning import undo_advice
 
@@ -198,9 +201,8 @@ def replay(
     until: datetime | None,
     output: str,
 ) -> None:
-    """Run RULE (its id or name), as it is tuned now, over the past as its schedule would have, and write nothing.
-
-    Exits 3 where a window could not be run.
+    """Run RULE (its ID or name) with its current settings over past windows, without writing anything. Exits
+    3 if a window could not run.
     """
     from nephoscope.alerts.tuning.replay import replay as over
     from nephoscope.alerts.tuning.tuned import Tuned

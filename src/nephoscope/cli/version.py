@@ -12,7 +12,7 @@ from nephoscope import __version__
 
 @click.command("version")
 def command() -> None:
-    """Print the version of nephoscope, Python and the libraries whose version decides results."""
+    """Print the versions of nephoscope, Python and the libraries that affect results."""
     click.echo(f"nephoscope {__version__}")
     click.echo(f"python {platform.python_version()}")
     for library in ("deltalake", "duckdb", "msgspec", "pyarrow"):

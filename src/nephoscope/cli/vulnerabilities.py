@@ -32,7 +32,7 @@ _TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"])
 
 @click.group("vulnerabilities")
 def command() -> None:
-    """Work with vulnerabilities of machines and images that are kept, and with the advisories by which they are judged."""
+    """Manage vulnerabilities of machines and images, and the advisories they are matched with."""
 
 
 @command.command("import")
@@ -41,12 +41,14 @@ def command() -> None:
     "--feed",
     default="",
     metavar="NAME",
-    help="The feed whose words these are (default: the name of the first file).",
+    help="Name of the feed (default: the name of the first file).",
 )
 @click.option(
     "--published",
     type=_TIME,
-    help="When the feed was published, from where its age counts (default: the time of its newest file).",
+    help=(
+        "Publication time of the feed, from which its age is computed (default: the time of its newest file)."
+    ),
 )
 @click.option(
     "--max-age",
@@ -54,22 +56,21 @@ def command() -> None:
     default=7,
     show_default=True,
     metavar="DAYS",
-    help="How old it may be before it is stale.",
+    help="Maximum age of the feed in days before it is stale.",
 )
 @click.option(
     "--partial",
     is_flag=True,
-    help="They are a part of a feed: packages that they do not name are not assessed by them.",
+    help="Mark the feed as partial: it does not assess packages that it does not name.",
 )
 @click.pass_obj
 def import_(
     data: Path, /, files: tuple[Path, ...], feed: str, published: datetime | None, max_age: int, partial: bool
 ) -> None:
-    """Import FILES, archives and folders of a feed, in place of what that feed said before.
-
-    Formats are recognised by themselves: OSV, the trackers and OVAL of distributions, CSAF, secdb, NVD, KEV, EPSS and others. Where a
-    document of a format cannot be read nothing is changed; documents of no known format are told, and the exit code is then 3.
-    `sample:` brings the advisories of the sample company, and what its machines and images hold.
+    """Import FILES, archives and folders of a feed, replacing its previous import. Formats are detected:
+    OSV, distribution trackers and OVAL, CSAF, secdb, NVD, KEV, EPSS and others. If a document cannot be
+    parsed, nothing is changed; documents of unknown formats are listed and make the command exit 3.
+    `sample:` imports the advisories, packages and images of the sample company.
     """
     if files == (Path(SAMPLE),):
         _import_sample(data)
@@ -125,7 +126,9 @@ def _import_sample(data: Path) -> None:
 @list_options
 @click.pass_obj
 def feeds(data: Path, /, output: str) -> None:
-    """List the feeds that were imported, how old they are, which are stale, and which are partial: those assess nothing."""
+    """List imported feeds with their age; stale feeds, and partial feeds, which assess nothing by
+    themselves.
+    """
     from nephoscope.cli.session.listing import show_list
 
     now = datetime.now(UTC)
@@ -146,51 +149,50 @@ def feeds(data: Path, /, output: str) -> None:
 
 
 @command.command("list")
-@click.option("--cve", default="", metavar="ID", help="Of this vulnerability alone.")
-@click.option("--package", default="", metavar="NAME", help="Of this package alone.")
+@click.option("--cve", default="", metavar="ID", help="Show only this vulnerability.")
+@click.option("--package", default="", metavar="NAME", help="Show only this package.")
 @click.option(
     "--resource",
     default="",
     metavar="ID",
-    help="Of what lies at or below this id in ARM, or of this host name.",
+    help="Show only resources at or below this ARM ID, or this host name.",
 )
 @click.option(
     "--image",
     default="",
     metavar="IMAGE",
-    help="Of this image alone: a repository, a tag of it, or a digest.",
+    help="Show only this image: a repository, a tag, or a digest.",
 )
-@click.option(
-    "--severity", type=click.Choice(SEVERITIES, case_sensitive=False), help="As severe as this, or more."
-)
-@click.option("--exploited", is_flag=True, help="Those that are known to be exploited.")
-@click.option("--fixable", is_flag=True, help="Those that a version of the package mends.")
-@click.option("--closed", is_flag=True, help="Those that are closed as well, with when and by what.")
-@click.option("--exempted", is_flag=True, help="Those as well that somebody exempted.")
+@click.option("--severity", type=click.Choice(SEVERITIES, case_sensitive=False), help="Minimum severity.")
+@click.option("--exploited", is_flag=True, help="Show only vulnerabilities known to be exploited.")
+@click.option("--fixable", is_flag=True, help="Show only vulnerabilities that a package version fixes.")
+@click.option("--closed", is_flag=True, help="Include closed vulnerabilities, with the time and cause.")
+@click.option("--exempted", is_flag=True, help="Include exempted vulnerabilities.")
 @click.option(
     "--by",
     type=click.Choice(("finding", "vulnerability")),
     default="finding",
     show_default=True,
-    help="A row for each finding, or for each vulnerability with how many have it.",
+    help="One row per finding, or one row per vulnerability with the number of affected targets.",
 )
 @click.option(
     "--most",
     type=click.IntRange(1, 1_000_000),
     default=1_000,
     show_default=True,
-    help="How many rows at most.",
+    help="Maximum number of rows.",
 )
 @click.option(
-    "--fail-on", type=click.Choice(SEVERITIES, case_sensitive=False), help="Exit 1 when one is as severe."
+    "--fail-on",
+    type=click.Choice(SEVERITIES, case_sensitive=False),
+    help="Exit 1 if a vulnerability has this severity or a higher one.",
 )
 @list_options
 @click.pass_obj
 def list_(data: Path, /, by: str, exempted: bool, fail_on: str | None, output: str, **asked: Any) -> None:
-    """List the vulnerabilities of machines and images that are kept, the riskiest first.
-
-    Exploited ones come first, then severe ones, those of resources on an attack path or that the Internet reaches, and those likely to
-    be exploited soon. What is not assessed in full is told beside the list, and the exit code is then 3.
+    """List vulnerabilities of machines and images, highest risk first. The order is: exploited, severe, on
+    an attack path or reachable from the Internet, likely to be exploited soon. Targets that were not
+    fully assessed are listed as well, and the command exits 3.
     """
     from nephoscope.cli.session.kept_vulnerabilities import (
         FINDING_COLUMNS,
@@ -275,7 +277,9 @@ def _tell_uncovered(context: ServiceContext, wanted: FindingFilter) -> bool:
 @shown_as("text", "json")
 @click.pass_obj
 def explain(data: Path, /, name: str, output: str) -> None:
-    """Say what is known of the vulnerability ID (CVE-..., GHSA-..., DSA-...): by whom, of which packages, which versions mend it."""
+    """Show the advisories for the vulnerability ID (CVE-..., GHSA-..., DSA-...): their sources, the affected
+    packages, and the fixed versions.
+    """
     import msgspec
 
     from nephoscope.cli.terminal.messages import usage_error

@@ -24,20 +24,21 @@ TEMPLATES = ("alias", "name", "key", "columns", "description")
 _BAD, _SHOWN = 3, 20
 _WORKSPACE = workspace_option()
 _DELIMITER = click.option(
-    "--delimiter", default="", metavar="CHARACTER", help="Between cells (default: found, and told)."
+    "--delimiter", default="", metavar="CHARACTER", help="Delimiter (default: detected and reported)."
 )
 _ENCODING = click.option(
-    "--encoding", default="", metavar="NAME", help="Of the file (default: UTF-8, or as its first bytes say)."
+    "--encoding",
+    default="",
+    metavar="NAME",
+    help="Encoding of the file (default: UTF-8, or its byte order mark).",
 )
-_EXPIRES = click.option(
-    "--expires", default="", metavar="COLUMN", help="The column that says when an item is over."
-)
+_EXPIRES = click.option("--expires", default="", metavar="COLUMN", help="Column with the expiry of an item.")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group("watchlists")
 def command() -> None:
-    """Work with watchlists: small tables that queries read by _GetWatchlist('ALIAS')."""
+    """Manage watchlists: small tables that queries read with _GetWatchlist('ALIAS')."""
 
 
 @command.command("create")
@@ -48,26 +49,25 @@ def command() -> None:
     "--key",
     default="",
     metavar="COLUMN",
-    help="The search key (default: of the template ALIAS, if it is one).",
+    help="Search key column (default: the search key of the template ALIAS, if there is one).",
 )
-@click.option("--name", default="", metavar="TEXT", help="What people call it (default: the alias).")
-@click.option("--description", default="", metavar="TEXT", help="What it is for.")
-@click.option("--provider", default="", metavar="TEXT", help="Who keeps it.")
+@click.option("--name", default="", metavar="TEXT", help="Display name (default: the alias).")
+@click.option("--description", default="", metavar="TEXT", help="Description.")
+@click.option("--provider", default="", metavar="TEXT", help="Provider of the list.")
 @click.option(
     "--days",
     type=click.IntRange(0, 3650),
     default=0,
     show_default=True,
-    help="How long an item stays; 0 = for ever.",
+    help="Lifetime of an item in days; 0 = unlimited.",
 )
 @_EXPIRES
 @_DELIMITER
 @_ENCODING
 @click.pass_obj
 def create(data: Path, /, alias: str, file: Path | None, workspace: str, **options: Any) -> None:
-    """Make the watchlist ALIAS from FILE (CSV, TSV, semicolons or bars; the first row names the columns).
-
-    Without FILE it is made empty as the template ALIAS has it: `watchlists templates` lists those.
+    """Create the watchlist ALIAS from FILE (CSV, TSV, semicolons or bars; the first row names the columns).
+    Without FILE, an empty list is created from the template ALIAS: see `watchlists templates`.
     """
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.lake.watchlists.templates import template as template_of
@@ -100,15 +100,14 @@ def create(data: Path, /, alias: str, file: Path | None, workspace: str, **optio
 @_WORKSPACE
 @click.argument("alias")
 @click.argument("file", type=_FILE)
-@click.option("--replace", "whole", is_flag=True, help="Remove items that the file does not have.")
+@click.option("--replace", "whole", is_flag=True, help="Remove items that are not in the file.")
 @_EXPIRES
 @_DELIMITER
 @_ENCODING
 @click.pass_obj
 def update(data: Path, /, alias: str, file: Path, workspace: str, whole: bool, **options: Any) -> None:
-    """Add the rows of FILE to the watchlist ALIAS; an item with the same search key is replaced.
-
-    The list of a template (`watchlists templates`) is made where it is not there yet.
+    """Add the rows of FILE to the watchlist ALIAS; items with the same search key are replaced. A list with
+    a template (`watchlists templates`) is created if necessary.
     """
     table = _table(file, options)
     with _store(data, workspace) as store:
@@ -120,12 +119,11 @@ def update(data: Path, /, alias: str, file: Path, workspace: str, whole: bool, *
 @_WORKSPACE
 @click.argument("alias")
 @click.argument("cells", nargs=-1, required=True, metavar="COLUMN=VALUE...")
-@click.option("--expires", type=click.DateTime(), help="When the item is over (UTC).")
+@click.option("--expires", type=click.DateTime(), help="Expiry of the item (UTC).")
 @click.pass_obj
 def add(data: Path, /, alias: str, cells: tuple[str, ...], workspace: str, expires: datetime | None) -> None:
-    """Add an item to the watchlist ALIAS, or replace the one with its search key.
-
-    The list of a template is made where it is not there yet.
+    """Add an item to the watchlist ALIAS, or replace the item with its search key. A list with a template is
+    created if necessary.
     """
     from nephoscope.cli.session.secrets import pair
     from nephoscope.lake.watchlists.listing import Given
@@ -187,7 +185,7 @@ def list_(data: Path, /, workspace: str, output: str) -> None:
 @_WORKSPACE
 @click.argument("alias")
 @click.option(
-    "--most", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many items."
+    "--most", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Maximum number of items."
 )
 @list_options
 @click.pass_obj
@@ -206,7 +204,7 @@ def show(data: Path, /, alias: str, workspace: str, most: int, output: str) -> N
 @command.command("templates")
 @list_options
 def templates(output: str) -> None:
-    """List the templates: aliases that detections ask for, with their columns."""
+    """List watchlist templates: the aliases that detections use, with their columns."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.lake.watchlists.templates import templates as known
 

@@ -18,18 +18,18 @@ COLUMNS = ("name", "id", "retention", "tables", "subscriptions", "description")
 
 @click.group("workspaces")
 def command() -> None:
-    """Work with workspaces: each is a set of tables of its own, with the retention and the scope of their rows."""
+    """Manage workspaces: each has its own tables, retention and row-level scope."""
 
 
 def _settings_options(function: Callable[..., None]) -> Callable[..., None]:
     options = (
-        click.option("--retention", type=click.IntRange(1), metavar="DAYS", help="Days that rows are kept (default: 90)."),
-        click.option("--table", "tables", multiple=True, metavar="NAME", help="Take rows of this table; without, of every table."),
+        click.option("--retention", type=click.IntRange(1), metavar="DAYS", help="Retention in days (default: 90)."),
+        click.option("--table", "tables", multiple=True, metavar="NAME", help="Accept only this table (default: all)."),
         click.option(
             "--subscription", "subscriptions", multiple=True, metavar="ID",
-            help="Show rows of this subscription; without, all rows.",
+            help="Show only rows of this subscription; by default, all rows.",
         ),
-        click.option("--description", metavar="TEXT", help="What it is for."),
+        click.option("--description", metavar="TEXT", help="Description."),
     )  # fmt: skip
     for option in reversed(options):
         function = option(function)
@@ -40,7 +40,7 @@ def _settings_options(function: Callable[..., None]) -> Callable[..., None]:
 @list_options
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
-    """List the workspaces; `default` is always there."""
+    """List workspaces; `default` always exists."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of
 
@@ -59,7 +59,7 @@ def list_(data: Path, /, output: str) -> None:
 @_settings_options
 @click.pass_obj
 def add(data: Path, /, name: str, **options: object) -> None:
-    """Add the workspace NAME: small letters, digits and dashes."""
+    """Add the workspace NAME: lowercase letters, digits and dashes."""
     from nephoscope.cli.session.services import acting
     from nephoscope.service.workspaces import add_workspace
 
@@ -71,13 +71,12 @@ def add(data: Path, /, name: str, **options: object) -> None:
 @command.command("set")
 @click.argument("name")
 @_settings_options
-@click.option("--every-table", is_flag=True, help="Take rows of every table again.")
+@click.option("--every-table", is_flag=True, help="Accept rows of every table again.")
 @click.option("--every-subscription", is_flag=True, help="Show all rows again.")
 @click.pass_obj
 def set_(data: Path, /, name: str, every_table: bool, every_subscription: bool, **options: object) -> None:
-    """Change the workspace NAME; what is not given stays. A list of tables or subscriptions replaces the one before.
-
-    A shorter retention removes rows when the lake next cleans up, for good.
+    """Change the workspace NAME; other settings are preserved. A list of tables or subscriptions replaces
+    the present one. A shorter retention permanently deletes rows at the next clean-up.
     """
     from nephoscope.cli.session.services import acting
     from nephoscope.service.workspaces import change_workspace
@@ -102,9 +101,8 @@ def set_(data: Path, /, name: str, every_table: bool, every_subscription: bool, 
 @click.argument("name")
 @click.pass_obj
 def remove(data: Path, /, name: str) -> None:
-    """Forget the workspace NAME, which no source writes to and which holds no rows.
-
-    One that holds rows is refused: rows go by retention alone, so that none is lost by a slip.
+    """Delete the empty workspace NAME, which no source writes to. A workspace with rows is refused: rows
+    expire only by retention, so that none is deleted by mistake.
     """
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.services import service_of

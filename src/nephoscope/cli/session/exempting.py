@@ -19,33 +19,35 @@ _TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"])
 
 
 @click.command("exempt")
-@click.option("--cve", "vulnerability", default="", metavar="ID", help="From this vulnerability.")
-@click.option("--package", default="", metavar="NAME", help="From vulnerabilities of this package.")
+@click.option("--cve", "vulnerability", default="", metavar="ID", help="Exempt from this vulnerability.")
+@click.option("--package", default="", metavar="NAME", help="Exempt from vulnerabilities of this package.")
 @click.option(
     "--image",
     default="",
     metavar="IMAGE",
-    help="Of this image alone: a repository, a tag of it, or a digest.",
+    help="Limit to this image: a repository, a tag, or a digest.",
 )
 @click.option(
     "--scope",
     default="/",
     show_default=True,
     metavar="ID",
-    help="Of what lies there: a resource, a group, a subscription, /tenants/ID.",
+    help="Limit to this scope: a resource, a group, a subscription, /tenants/ID.",
 )
-@click.option("--reason", required=True, metavar="TEXT", help="Why.")
+@click.option("--reason", required=True, metavar="TEXT", help="Reason.")
 @click.option(
     "--category",
     type=click.Choice(("Waiver", "Mitigated")),
     default="Waiver",
     show_default=True,
-    help="Whether the risk is taken, or met otherwise.",
+    help="Exemption category: risk accepted (waiver) or mitigated.",
 )
-@click.option("--until", type=_TIME, metavar="TIME", help="When it ends (default: never).")
+@click.option("--until", type=_TIME, metavar="TIME", help="Expiry date (default: never).")
 @click.pass_obj
 def exempt(data: Path, /, scope: str, until: datetime | None, **given: str) -> None:
-    """Exempt from a vulnerability, a package or an image: such findings are left out of lists, and count for no recommendation."""
+    """Exempt a vulnerability, a package or an image. Exempted findings are hidden from lists and do not
+    affect recommendations.
+    """
     from nephoscope.cli.session.services import acting
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service import vulnerability_exemptions
@@ -68,7 +70,7 @@ def exempt(data: Path, /, scope: str, until: datetime | None, **given: str) -> N
 @list_options
 @click.pass_obj
 def exemptions(data: Path, /, output: str) -> None:
-    """List the exemptions, those that have expired as well."""
+    """List exemptions, including expired ones."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.services import acting
     from nephoscope.service.vulnerability_exemptions import vulnerability_exemptions

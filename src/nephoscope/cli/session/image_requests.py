@@ -21,15 +21,19 @@ _STATUSES = ("Open", "Approved", "Denied", "Withdrawn", "Expired", "Imported", "
 
 @click.group("requests")
 def requests() -> None:
-    """Ask for public images, and answer: what is approved is imported into quarantine."""
+    """Request public images and answer requests; approved images are imported into quarantine."""
 
 
 @requests.command("list")
-@click.option("--status", type=click.Choice(_STATUSES, case_sensitive=False), help="Only these.")
+@click.option(
+    "--status",
+    type=click.Choice(_STATUSES, case_sensitive=False),
+    help="Show only requests with this status.",
+)
 @list_options
 @click.pass_obj
 def list_(data: Path, /, status: str | None, output: str) -> None:
-    """List requests, those with the nearest deadline first, and how long answers took."""
+    """List requests, earliest deadline first, with their response times."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.service.image_requests import list_requests, measure_answers
@@ -44,14 +48,12 @@ def list_(data: Path, /, status: str | None, output: str) -> None:
 
 @requests.command("create")
 @click.argument("image")
-@click.option(
-    "--registry", "name", required=True, metavar="NAME", help="The registry that it is to be let into."
-)
-@click.option("--reason", required=True, help="Why it is needed.")
-@click.option("--deadline", type=click.DateTime(), metavar="TIME", help="When it is needed, in UTC.")
+@click.option("--registry", "name", required=True, metavar="NAME", help="Destination registry.")
+@click.option("--reason", required=True, help="Justification.")
+@click.option("--deadline", type=click.DateTime(), metavar="TIME", help="Deadline, in UTC.")
 @click.pass_obj
 def create_request(data: Path, /, image: str, name: str, reason: str, deadline: datetime | None) -> None:
-    """Ask for IMAGE, such as docker.io/library/nginx:1.27."""
+    """Request IMAGE, such as docker.io/library/nginx:1.27."""
     from nephoscope.service.image_requests import request_image
 
     when = deadline.replace(tzinfo=UTC) if deadline else None
@@ -62,10 +64,10 @@ def create_request(data: Path, /, image: str, name: str, reason: str, deadline: 
 
 @requests.command("approve")
 @click.argument("request_id", metavar="ID")
-@click.option("--reason", required=True, help="Why; kept in the audit.")
+@click.option("--reason", required=True, help="Reason, stored in the audit log.")
 @click.pass_obj
 def approve_request(data: Path, /, request_id: str, reason: str) -> None:
-    """Approve the request ID of somebody else: the image is imported into quarantine and examined there."""
+    """Approve another user's request ID: the image is imported into quarantine and scanned."""
     from nephoscope.service.image_requests import answer_request
 
     with registry_service(data) as context:
@@ -74,10 +76,10 @@ def approve_request(data: Path, /, request_id: str, reason: str) -> None:
 
 @requests.command("deny")
 @click.argument("request_id", metavar="ID")
-@click.option("--reason", required=True, help="Why; kept in the audit.")
+@click.option("--reason", required=True, help="Reason, stored in the audit log.")
 @click.pass_obj
 def deny_request(data: Path, /, request_id: str, reason: str) -> None:
-    """Deny the request ID of somebody else."""
+    """Deny another user's request ID."""
     from nephoscope.service.image_requests import answer_request
 
     with registry_service(data) as context:
@@ -88,7 +90,7 @@ def deny_request(data: Path, /, request_id: str, reason: str) -> None:
 @click.argument("request_id", metavar="ID")
 @click.pass_obj
 def withdraw(data: Path, /, request_id: str) -> None:
-    """Take back the request ID, which is one's own."""
+    """Withdraw your request ID."""
     from nephoscope.service.image_requests import withdraw_request
 
     with registry_service(data) as context:

@@ -31,26 +31,24 @@ _TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"])
     default="auto",
     show_default=True,
     metavar="FORMAT",
-    help="The format, where it is not to be told by the content: docs/reference/scanner-results.md.",
+    help="Format of the results (default: detected): docs/reference/scanner-results.md.",
 )
 @click.option(
     "--resource",
     default="",
     metavar="ID",
-    help="The id in ARM of the machine that the results are of, or of the registry that holds the image.",
+    help="ARM ID of the scanned machine, or of the registry that holds the image.",
 )
-@click.option("--host", default="", metavar="NAME", help="The name of a machine that has no id in ARM.")
-@click.option(
-    "--image", default="", metavar="IMAGE", help="The image that they are of, by its digest or as it is kept."
-)
-@click.option("--tenant", default="", metavar="ID", help="The tenant that it belongs to.")
-@click.option("--scanned-at", type=_TIME, help="When the scan was, where the results do not say so.")
+@click.option("--host", default="", metavar="NAME", help="Name of a machine without an ARM ID.")
+@click.option("--image", default="", metavar="IMAGE", help="Scanned image, by its digest or stored name.")
+@click.option("--tenant", default="", metavar="ID", help="Tenant of the machine or image.")
+@click.option("--scanned-at", type=_TIME, help="Time of the scan, if the results do not contain it.")
 @click.pass_obj
 def import_results(data: Path, /, files: tuple[Path, ...], format_: str, **told: Any) -> None:
-    """Import FILES of results of a scanner: Trivy, Grype, Qualys, Tenable, Rapid7, Defender, OpenSCAP, or any that writes SARIF.
-
-    Each host is found by the id in ARM that the results have, else by its name or address in the estate. What the same scanner no
-    longer finds is closed; what others found stays. Records and hosts that cannot be taken are told, and the exit code is then 3.
+    """Import scanner results from FILES: Trivy, Grype, Qualys, Tenable, Rapid7, Defender, OpenSCAP, or any
+    SARIF. Hosts are matched by the ARM ID in the results, else by name or address in the estate. Findings
+    that the same scanner no longer reports are closed; findings of other scanners are preserved. Rejected
+    records and hosts are listed, and the command exits 3.
     """
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.services import service_of

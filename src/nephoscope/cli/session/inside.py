@@ -62,19 +62,19 @@ def inside_options(command: _Command) -> _Command:
     options = (
         click.option(
             "--allow-license", "allowed", multiple=True, metavar="SPDX",
-            help="A licence that packages may have (Apache-2.0, BSD-*); others are findings. Can be given several times.",
+            help="Allowed licence (Apache-2.0, BSD-*); other licences are reported. May be repeated.",
         ),
         click.option(
             "--deny-license", "denied", multiple=True, metavar="SPDX",
-            help="A licence that packages may not have (GPL-*). Can be given several times.",
+            help="Forbidden licence (GPL-*). May be repeated.",
         ),
         click.option(
-            "--fail-on", type=click.Choice(SEVERITIES, case_sensitive=False), help="Exit 1 when something is found that is as severe."
+            "--fail-on", type=click.Choice(SEVERITIES, case_sensitive=False), help="Exit 1 if a finding has this severity or higher."
         ),
-        click.option("--fail-on-unknown", is_flag=True, help="Exit 3 when something was not assessed, or its severity is not known."),
+        click.option("--fail-on-unknown", is_flag=True, help="Exit 3 if a package was not assessed, or a severity is unknown."),
         click.option(
             "--output", "-o", type=click.Choice(FORMATS), default="table", show_default=True,
-            help="How it is shown; csv lists packages or vulnerabilities, cyclonedx and spdx are bills of materials of the packages.",
+            help=("Output format; csv lists packages or vulnerabilities, cyclonedx and spdx write a bill " "of materials."),
         ),
     )  # fmt: skip
     for option in reversed(options):

@@ -24,12 +24,12 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 def keep_options(command: _Command) -> _Command:
     """Add the options that say whether what was found is kept, and of which resource it is."""
     options = (
-        click.option("--keep", is_flag=True, help="Keep the packages and their vulnerabilities, in place of the scan before."),
+        click.option("--keep", is_flag=True, help="Store the packages and vulnerabilities, replacing the previous scan."),
         click.option(
             "--resource", default="", metavar="ID",
-            help="With --keep: the id in ARM of the machine, or of the registry that holds the image.",
+            help="With --keep: ARM ID of the machine, or of the registry that holds the image.",
         ),
-        click.option("--tenant", default="", metavar="ID", help="With --keep: the tenant that it belongs to."),
+        click.option("--tenant", default="", metavar="ID", help="With --keep: tenant of the machine or image."),
     )  # fmt: skip
     for option in reversed(options):
         command = option(command)

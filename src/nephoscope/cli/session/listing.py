@@ -24,7 +24,7 @@ def shown_as(*forms: str, help: str = "How it is shown.") -> Callable[[_Command]
 
 def list_options(command: _Command) -> _Command:
     """Add the option of the format of a list."""
-    return shown_as(*FORMATS, help="How the list is shown.")(command)
+    return shown_as(*FORMATS, help="Output format.")(command)
 
 
 def to_file(command: _Command) -> _Command:

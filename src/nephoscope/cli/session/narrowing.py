@@ -30,7 +30,7 @@ def severity_option() -> Callable[[_Command], _Command]:
         type=click.Choice([one.value for one in Severity], case_sensitive=False),
         default=Severity.INFORMATIONAL.value,
         callback=at_least,
-        help="Only those of this severity and above.",
+        help="Minimum severity.",
     )
 
 
@@ -41,5 +41,5 @@ def most_option() -> Callable[[_Command], _Command]:
         type=click.IntRange(1, 10_000),
         default=100,
         show_default=True,
-        help="How many, the newest first.",
+        help="Maximum number of rows, newest first.",
     )

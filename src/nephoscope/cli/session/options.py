@@ -88,14 +88,14 @@ _JUDGED_BY = (
         multiple=True,
         type=_FILE,
         metavar="DIR",
-        help="Folder or file of definitions and initiatives to judge by.",
+        help="Folder or file of definitions and initiatives to evaluate.",
     ),
     click.option(
         "--initiative",
         "initiatives",
         multiple=True,
         metavar="NAME_OR_ID",
-        help="Initiative to judge by (default: nephoscope).",
+        help="Initiative to evaluate (default: nephoscope).",
     ),
     click.option(
         "--parameter",
@@ -112,17 +112,20 @@ _JUDGED_BY = (
         help="Assignments, exemptions and attestations as ARM JSON.",
     ),
     click.option(
-        "--assigned", is_flag=True, help="Judge by the assignments that the estate and --decisions hold."
+        "--assigned", is_flag=True, help="Evaluate the assignments in the estate and in --decisions."
     ),
-    click.option("--scope", default="", metavar="ID", help="Judge only what lies at or under this scope."),
-    click.option("--tenant", default="", metavar="ID", help="Judge only this tenant of the targets."),
+    click.option("--scope", default="", metavar="ID", help="Evaluate only resources at or below this scope."),
+    click.option("--tenant", default="", metavar="ID", help="Evaluate only this tenant."),
     click.option(
-        "--at", type=Instant(), help="Judge as of this time (expiry of exemptions, dates in rules)."
+        "--at", type=Instant(), help="Evaluation time (for expiry of exemptions and dates in rules)."
     ),
     click.option(
         "--since",
         metavar="SNAPSHOT|DATE|COMMIT",
-        help="Say what changed since another snapshot or an evaluation in the history; files fail by what is new since a commit.",
+        help=(
+            "Compare with another snapshot or an evaluation in the history; for files, fail only on "
+            "findings that are new since a commit."
+        ),
     ),
     click.option("--history", metavar="NAME", help="Name of the estate in the history (default: default)."),
     click.option("--no-history", is_flag=True, help="Neither read nor write the history in the data folder."),
@@ -134,7 +137,7 @@ _WAITING = (
         default=600.0,
         show_default="600",
         metavar="SECONDS",
-        help="How long to wait for another evaluation of the same data folder, such as the server's.",
+        help=("Maximum time to wait for another evaluation of the same data folder, such as the server's."),
     ),
 )
 _DIVIDED = (
@@ -145,7 +148,7 @@ _DIVIDED = (
         show_default=True,
         envvar="NEPHOSCOPE_IN_PARTS",
         show_envvar=True,
-        help="Judge part by part, from disk, in memory that does not grow with the estate; auto: from 128 MiB of JSON on.",
+        help="Evaluate in parts from disk, with constant memory; auto: from 128 MiB of JSON.",
     ),
     click.option(
         "--part-size",
@@ -153,7 +156,7 @@ _DIVIDED = (
         metavar="N",
         envvar="NEPHOSCOPE_PART_SIZE",
         show_envvar=True,
-        help="Resources of a part, whole subscriptions together (default: 10000).",
+        help="Resources in each part, without splitting subscriptions (default: 10000).",
     ),
 )
 _PLACED = (
@@ -162,24 +165,24 @@ _PLACED = (
         "subscriptions",
         multiple=True,
         metavar="ID|NAME",
-        help="Look only at this subscription (* is a wildcard).",
+        help="Include only this subscription (* is a wildcard).",
     ),
     click.option(
         "--resource-group",
         "resource_groups",
         multiple=True,
         metavar="NAME",
-        help="Look only at this resource group (* is a wildcard).",
+        help="Include only this resource group (* is a wildcard).",
     ),
     click.option(
         "--type",
         "types",
         multiple=True,
         metavar="TYPE",
-        help="Look only at resources of this type (* is a wildcard).",
+        help="Include only resources of this type (* is a wildcard).",
     ),
     click.option(
-        "--tag", "tags", multiple=True, metavar="NAME[=VALUE]", help="Look only at resources with this tag."
+        "--tag", "tags", multiple=True, metavar="NAME[=VALUE]", help="Include only resources with this tag."
     ),
 )
 _FILTERED = (
@@ -189,14 +192,14 @@ _FILTERED = (
         "severities",
         multiple=True,
         type=Word(Severity),
-        help="Show only this severity; figures stay.",
+        help="Show only this severity; totals are unaffected.",
     ),
     click.option(
         "--state",
         "states",
         multiple=True,
         type=Word(State),
-        help="List only assessments that ended so; figures stay.",
+        help="Show only assessments with this status; totals are unaffected.",
     ),
     click.option("--group-by", metavar="TAG", help="Group findings by the value of this tag, such as owner."),
 )
@@ -222,7 +225,7 @@ def _output_options(extra: tuple[str, ...] = ()) -> tuple[Callable[[_Command], _
             type=click.IntRange(1),
             default=15,
             show_default=True,
-            help="Recommendations shown in the table.",
+            help="Maximum number of recommendations in the table.",
         ),
     )
 
@@ -234,7 +237,7 @@ _TEMPLATES = (
         multiple=True,
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="Parameters file of a template (default: those beside it).",
+        help="Parameters file of a template (default: the files next to it).",
     ),
     click.option(
         "--location", metavar="REGION", help="Region of the resource group that templates are deployed to."
@@ -250,13 +253,13 @@ _TEMPLATES = (
         "--deploy-to",
         default="",
         metavar="ID",
-        help="Id of the resource group, subscription or management group that templates are deployed to.",
+        help=("ID of the resource group, subscription or management group that templates are deployed " "to."),
     ),
     click.option(
         "--baseline",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="Findings in files that this file has do not fail.",
+        help="Ignore findings in files that are in this baseline.",
     ),
     click.option(
         "--write-baseline",
@@ -269,36 +272,36 @@ _TEMPLATES = (
         "failing_policies",
         multiple=True,
         metavar="ID",
-        help="Exit 1 when a finding in a file is of this policy or rule, whatever its severity (* is a wildcard).",
+        help=("Exit 1 if a finding in a file is of this policy or rule, regardless of severity (* is a " "wildcard)."),
     ),
     click.option(
         "--pass-policy",
         "passing_policies",
         multiple=True,
         metavar="ID",
-        help="A finding in a file of this policy or rule never fails (* is a wildcard).",
+        help="Never fail on findings of this policy or rule (* is a wildcard).",
     ),
-    click.option("--fix", is_flag=True, help="Write the fixes of findings in files into the files."),
+    click.option("--fix", is_flag=True, help="Apply the fixes of findings in files to the files."),
     click.option(
         "--results", "results", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-        help="Take what another tool found into the gate: SARIF, CycloneDX, ZAP's JSON or XML, JUnit.",
+        help=("Include the findings of another tool in the gate: SARIF, CycloneDX, ZAP's JSON or XML, " "JUnit."),
     ),
     click.option(
         "--cache/--no-cache", default=True, envvar="NEPHOSCOPE_SCAN_CACHE", show_envvar=True,
-        help="Take verdicts of unchanged files from the data folder, and keep new ones there.",
+        help="Reuse cached results of unchanged files from the data folder.",
     ),
     click.option(
         "--cache-size", type=click.IntRange(0, 1 << 20), default=256, show_default=True, metavar="MIB",
-        envvar="NEPHOSCOPE_SCAN_CACHE_SIZE", show_envvar=True, help="What kept verdicts of files may take at most.",
+        envvar="NEPHOSCOPE_SCAN_CACHE_SIZE", show_envvar=True, help="Size limit of the cache of file results.",
     ),
     click.option(
         "--tools", type=click.Choice(("installed", "none", "all")), default="installed", show_default=True,
-        help="Whether zizmor and hadolint judge workflows and Dockerfiles too; `all` fails where one is not installed.",
+        help=("Check workflows and Dockerfiles with zizmor and hadolint as well; `all` fails if one is " "not installed."),
     ),
 )  # fmt: skip
 _GATE = (
-    click.option("--fail-on", type=Word(Severity), help="Exit 1 when a finding has this severity or a higher one, shown or not."),
-    click.option("--fail-on-unknown", is_flag=True, help="Exit 3 when something ended Unknown."),
+    click.option("--fail-on", type=Word(Severity), help="Exit 1 if a finding has this severity or a higher one, shown or not."),
+    click.option("--fail-on-unknown", is_flag=True, help="Exit 3 if a result is Unknown."),
 )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ def of_rules(command: _Command) -> _Command:
     """Give a command the option `--rules`, as `folders`."""
     return click.option(
         "--rules", "folders", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="DIR",
-        help="Where the rules lie (default: the shipped ones).",
+        help="Folder of the rules (default: the shipped rules).",
     )(command)  # fmt: skip
 
 
@@ -48,51 +48,60 @@ def in_rules(data: Path, workspace: str, call: Callable[[ServiceContext, str], A
 @click.argument("rule")
 @of_workspace
 @of_rules
-@click.option("--disable", is_flag=True, help="It is not run; `content enable` switches rules for good.")
+@click.option(
+    "--disable",
+    is_flag=True,
+    help="Pause the rule; use `content enable` to enable or disable rules permanently.",
+)
 @click.option("--severity", metavar="WORD", help="High, Medium, Low or Informational.")
 @click.option(
     "--trigger-threshold",
     "triggerThreshold",
     type=int,
     metavar="N",
-    help="What the count of its rows is compared with.",
+    help="Threshold for the number of rows.",
 )
-@click.option("--query-frequency", "queryFrequency", metavar="SPAN", help="How often it is run, such as 1h.")
-@click.option("--query-period", "queryPeriod", metavar="SPAN", help="How far back it looks.")
 @click.option(
-    "--suppression-duration", "suppressionDuration", metavar="SPAN", help="How long it pauses after an alert."
+    "--query-frequency", "queryFrequency", metavar="SPAN", help="Interval between runs, such as 1h."
+)
+@click.option("--query-period", "queryPeriod", metavar="SPAN", help="Lookback period of the query.")
+@click.option(
+    "--suppression-duration",
+    "suppressionDuration",
+    metavar="SPAN",
+    help="Pause after an alert (suppression duration).",
 )
 @click.option(
     "--learning-period",
     "learningPeriod",
     metavar="SPAN",
-    help="How far back its logs must reach before it raises what is below high; 0d: it raises from the first day.",
+    help=("Minimum age of the logs before alerts below High are raised; 0d: raise from the first day."),
 )
 @click.option(
     "--incident/--no-incident",
     "createIncident",
     default=None,
-    help="Whether its alerts make incidents.",
+    help="Create incidents from alerts.",
 )
 @click.option(
     "--repeat-interval",
     "repeatInterval",
     metavar="SPAN",
-    help="How long the same entities are held back after an alert.",
+    help="Duration for which repeated alerts about the same entities are suppressed.",
 )
 @click.option(
     "--aggregation-kind",
     "aggregationKind",
     metavar="KIND",
-    help="SingleAlert: one alert of all rows of a run; AlertPerResult: one of each.",
+    help="SingleAlert: one alert for all rows of a run; AlertPerResult: one alert per row.",
 )
 @click.option(
     "--learn",
     metavar="SPAN",
-    help="Take what it finds for so long from now on as usual: it is not raised, then nor later.",
+    help="Learning period from now: results in it count as normal and never raise alerts.",
 )
-@click.option("--expires", type=Instant(), metavar="TIME", help="Until when (default: for good).")
-@click.option("--comment", default="", metavar="TEXT", help="Why.")
+@click.option("--expires", type=Instant(), metavar="TIME", help="Expiry (default: none).")
+@click.option("--comment", default="", metavar="TEXT", help="Reason.")
 @click.pass_obj
 def set_(
     data: Path,
@@ -105,7 +114,7 @@ def set_(
     comment: str,
     **options: object,
 ) -> None:
-    """Put settings over the file of RULE (its id or name)."""
+    """Override settings of RULE (its ID or name)."""
     from nephoscope.alerts.documents.duration import duration
     from nephoscope.cli.session.rules import rule_of, rules_of
     from nephoscope.cli.terminal.messages import usage_error
@@ -134,7 +143,7 @@ def set_(
 @click.argument("settings", nargs=-1)
 @of_workspace
 @of_rules
-@click.option("--forget", is_flag=True, help="Forget what it has learned too.")
+@click.option("--forget", is_flag=True, help="Delete the learned baseline as well.")
 @click.pass_obj
 def reset(
     data: Path,
@@ -145,7 +154,7 @@ def reset(
     folders: tuple[Path, ...],
     forget: bool,
 ) -> None:
-    """Let the file of RULE speak again, for these SETTINGS or all."""
+    """Remove overrides of RULE, for these SETTINGS or all."""
     from nephoscope.cli.session.rules import rule_of, rules_of
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.service.rules import reset_rule_settings
@@ -164,7 +173,7 @@ def reset(
 @list_options
 @click.pass_obj
 def settings(data: Path, /, workspace: str, folders: tuple[Path, ...], output: str) -> None:
-    """List the settings that stand over the files of rules."""
+    """List overridden rule settings."""
     from nephoscope.alerts.tuning.settings import in_file
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.rules import rules_of
@@ -199,7 +208,7 @@ def settings(data: Path, /, workspace: str, folders: tuple[Path, ...], output: s
 @list_options
 @click.pass_obj
 def changes(data: Path, /, workspace: str, output: str) -> None:
-    """List who changed suppressions and settings, the first first."""
+    """Show the change history of suppressions and overrides, oldest first."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of, workspace_of
 
