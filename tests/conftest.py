@@ -23,6 +23,7 @@ from tests.running.scheduling import TierScheduling, put_in_order
 from tests.running.tiers import Tiers
 
 from nephoscope.cli.session import progress_lines
+from nephoscope.estate.garbage import freeze
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -75,7 +76,7 @@ def pytest_collection(session: pytest.Session) -> None:
 
 def pytest_collection_finish() -> None:
     gc.enable()
-    gc.freeze()
+    freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -2,10 +2,12 @@
 
 import gc
 import weakref
+from threading import Event
 
 import pytest
 
-from nephoscope.estate.garbage import no_collection
+from nephoscope.estate import garbage
+from nephoscope.estate.garbage import freeze, no_collection
 
 
 class Node:
@@ -45,13 +47,19 @@ def test_cycles_made_meanwhile_are_found_later() -> None:
     assert seen() is None
 
 
-def test_what_a_caller_froze_stays_frozen() -> None:
-    gc.freeze()
-    try:
-        frozen = gc.get_freeze_count()
-        with no_collection():
-            pass
-        # what is frozen may still die: nothing of it is let go at once
-        assert frozen - 1000 < gc.get_freeze_count() <= frozen
-    finally:
-        gc.unfreeze()
+def test_what_was_made_is_old_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(garbage, "_frozen", Event())
+    with no_collection():
+        made = [[number] for number in range(1000)]
+    young = {id(one) for one in gc.get_objects(generation=0)}
+    freeze()  # as this process was
+    assert not young & {id(one) for one in made}
+
+
+def test_what_was_frozen_stays_frozen() -> None:
+    freeze()
+    frozen = gc.get_freeze_count()
+    with no_collection():
+        pass
+    # what is frozen may still die: nothing of it is let go at once
+    assert frozen - 1000 < gc.get_freeze_count() <= frozen

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import socket
@@ -18,12 +17,6 @@ from nephoscope.serve.forked import Forked, fork_process
 from nephoscope.serve.parent import VARIABLE
 
 pytestmark = pytest.mark.system
-
-
-@pytest.fixture(autouse=True)
-def thawed():
-    yield
-    gc.unfreeze()
 
 
 def raise_(error: BaseException) -> None:

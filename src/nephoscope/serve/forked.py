@@ -5,7 +5,6 @@ What forks may have opened no engine, database or thread of its own: none of the
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -17,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from nephoscope.estate.garbage import freeze
 from nephoscope.serve.parent import to_environment
 from nephoscope.serve.reasons import reason
 
@@ -69,7 +69,7 @@ def fork_process(
     sys.stdout.flush()
     sys.stderr.flush()
     # what is collected in the new process would be copied for it first
-    gc.freeze()
+    freeze()
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         with warnings.catch_warnings():
