@@ -39,7 +39,7 @@ from nephoscope.model.reach import EVERYTHING  # noqa: E402
 from nephoscope.posture.published.edition import Edition  # noqa: E402
 from nephoscope.posture.published.shelf import Shelf  # noqa: E402
 from nephoscope.serve.server import ensure_certificate  # noqa: E402
-from nephoscope.serve.settings import Settings  # noqa: E402
+from nephoscope.serve.server_settings import Settings  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from serving.fairness import fairness  # noqa: E402
 from serving.load import Ask, Orders  # noqa: E402

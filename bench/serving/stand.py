@@ -20,9 +20,9 @@ from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.scans.scan import SAMPLE, Request
-from nephoscope.serve.assessing import assess
-from nephoscope.serve.settings import Settings
-from nephoscope.serve.standing import read
+from nephoscope.serve.assessment_worker import assess
+from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.status_file import read
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from serving.cpu import cpu_of

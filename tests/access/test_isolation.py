@@ -34,7 +34,7 @@ from nephoscope.posture.reports.graph_tables import TABLES
 from nephoscope.posture.scans.record import Recorder
 from nephoscope.posture.scans.scan import Request, save_request
 from nephoscope.resource_graph import opened_lake
-from nephoscope.serve.application import application
+from nephoscope.serve.web_application import application
 from nephoscope.service.advisories import advisories_path
 from nephoscope.service.context import ServiceContext
 from nephoscope.service.inventories import ImageScan, MachineScan, keep_inventory

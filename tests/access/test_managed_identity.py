@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from starlette.testclient import TestClient
 
 from nephoscope.cli.main import cli
-from nephoscope.serve.application import application
+from nephoscope.serve.web_application import application
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 
 IMDS = "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://management.azure.com/"

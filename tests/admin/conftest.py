@@ -10,8 +10,8 @@ from nephoscope.access.tokens import Tokens
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.resource_graph import opened_lake
-from nephoscope.serve.application import application
-from nephoscope.serve.settings import Settings
+from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.web_application import application
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 

@@ -21,8 +21,8 @@ from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.scans.scan import Request
-from nephoscope.serve.assessing import assess, due
-from nephoscope.serve.settings import Settings
+from nephoscope.serve.assessment_worker import assess, due
+from nephoscope.serve.server_settings import Settings
 from nephoscope.state.estate.arm_documents import REMOVED
 from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.state import Severity, State

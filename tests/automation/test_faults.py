@@ -10,9 +10,9 @@ from nephoscope.automation.languages.response_rules import FOLDER
 from nephoscope.automation.operator import FILE
 from nephoscope.cli.main import cli
 from nephoscope.lake.lake import Lake
-from nephoscope.serve import responding
+from nephoscope.serve import automation_worker
 from nephoscope.serve.doctor import examine
-from nephoscope.serve.finding import Verdict
+from nephoscope.serve.doctor_check import Verdict
 from nephoscope.state import State
 
 RULE = "name: tell\nwhen: [alert.created]\nactions: [{action: %s}]\n"
@@ -42,7 +42,7 @@ def test_a_broken_file_is_told(tmp_path, caplog, path, content, told):
     with State.of(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         said = set()
         for _ in range(2):  # once, however often it is looked at
-            responding._load(state, lake, said)
+            automation_worker._load(state, lake, said)
     assert [one.message for one in caplog.records if one.name == "nephoscope.responding"] == [fault]
     found = [one for one in examine(tmp_path, None) if one.check == "responses"]
     assert [(one.verdict, one.text) for one in found] == [(Verdict.WRONG, fault)]

@@ -17,7 +17,7 @@ import yaml
 from nephoscope.automation import run_queues as choosing
 from nephoscope.automation.run_queues import MOST, RunQueues
 from nephoscope.lake.lake import Lake
-from nephoscope.serve.responding import Desks
+from nephoscope.serve.automation_worker import Desks
 from nephoscope.state import State
 from nephoscope.state.automation.automation_runs import (
     AutomationRun,

@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 
 from nephoscope.serve.server import ensure_certificate
-from nephoscope.serve.settings import Settings
+from nephoscope.serve.server_settings import Settings
 from nephoscope.state import State
 
 Run = Callable[..., Result]

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from nephoscope.access.tokens import NO_TENANT
 from nephoscope.instance import Instance
-from nephoscope.serve.application import application
+from nephoscope.serve.web_application import application
 from nephoscope.state import MissingError
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.database.database import Database, UnreachableError

@@ -14,13 +14,13 @@ from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.instance import BACKED_UP, FAILED
 from nephoscope.lake.backup.restored_audit import OPERATION
-from nephoscope.serve import ownership
+from nephoscope.serve import file_ownership
 from nephoscope.serve.doctor import CHECKS, examine
-from nephoscope.serve.finding import Verdict
+from nephoscope.serve.doctor_check import Verdict
+from nephoscope.serve.instance_lock import acquire_lock
 from nephoscope.serve.server import ensure_certificate
-from nephoscope.serve.settings import Settings
-from nephoscope.serve.sole import acquire_lock
-from nephoscope.serve.standing import Server, make_status_writer
+from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.status_file import Server, make_status_writer
 from nephoscope.serve.supervisor import Standing
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
@@ -167,7 +167,7 @@ def test_a_machine_that_hides_its_memory(tmp_path, monkeypatch):
 
 def owned(monkeypatch, names, user):
     """Files of these names are another user's than all else."""
-    monkeypatch.setattr(ownership, "owner_of", lambda path: user if path.name in names else 4000001)
+    monkeypatch.setattr(file_ownership, "owner_of", lambda path: user if path.name in names else 4000001)
 
 
 def test_files_of_another_user(tmp_path, monkeypatch):
@@ -188,8 +188,8 @@ def test_files_of_another_user(tmp_path, monkeypatch):
 
 def test_a_link_is_its_own_makers(tmp_path):
     (tmp_path / "link").symlink_to("/nowhere")
-    assert ownership.owner_of(tmp_path / "link") == os.getuid()
-    assert ownership.owner_of(tmp_path / "gone") is None
+    assert file_ownership.owner_of(tmp_path / "link") == os.getuid()
+    assert file_ownership.owner_of(tmp_path / "gone") is None
 
 
 def test_a_server_that_runs_and_one_that_ran(tmp_path):

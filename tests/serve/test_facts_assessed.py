@@ -16,8 +16,8 @@ from nephoscope.posture.evaluation.run import Run
 from nephoscope.posture.history.history import History
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.scans.scan import Request, Scan, last_request
-from nephoscope.serve import assessing
-from nephoscope.serve.settings import Settings
+from nephoscope.serve import assessment_worker
+from nephoscope.serve.server_settings import Settings
 from nephoscope.state import State
 from nephoscope.state.audit.actor import Actor
 
@@ -43,7 +43,7 @@ def put(state: State, missing: int) -> None:
     record(state, BY, [report(missing)], datetime.now(UTC))
 
 
-def ended(runs: assessing.LastRuns) -> set[str]:
+def ended(runs: assessment_worker.LastRuns) -> set[str]:
     (run,) = runs.runs.values()
     return {one.state.value for one in run.analysis.assessments if one.key == KEY}
 
@@ -51,7 +51,7 @@ def ended(runs: assessing.LastRuns) -> set[str]:
 def test_the_first_fact_a_change_and_what_is_taken_back(
     state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings, runs, since = Settings(data=tmp_path / "data"), assessing.LastRuns(), []
+    settings, runs, since = Settings(data=tmp_path / "data"), assessment_worker.LastRuns(), []
     whole = Scan.run
 
     def spied(scan: Scan, estate: Any, before: Run | None = None) -> Run:
@@ -59,23 +59,23 @@ def test_the_first_fact_a_change_and_what_is_taken_back(
         return whole(scan, estate, before)
 
     monkeypatch.setattr(Scan, "run", spied)
-    assert assessing.due(settings, state, datetime.now(UTC)) is None
+    assert assessment_worker.due(settings, state, datetime.now(UTC)) is None
     put(state, 3)
-    request = assessing.due(settings, state, datetime.now(UTC))
+    request = assessment_worker.due(settings, state, datetime.now(UTC))
     assert request is not None
     assert request.targets == ("facts:",)
     assert last_request(settings.data) == request
 
     def assessed() -> datetime:
-        assessing.assess(settings, request or Request(()), state, last=runs)
+        assessment_worker.assess(settings, request or Request(()), state, last=runs)
         return History(settings.data).evaluations(request.series)[-1].when if request else datetime.now(UTC)
 
     when = assessed()
     assert ended(runs) == {"NonCompliant"}
-    assert assessing.due(settings, state, when + timedelta(minutes=2)) is None
+    assert assessment_worker.due(settings, state, when + timedelta(minutes=2)) is None
     put(state, 0)
-    assert assessing.due(settings, state, when + timedelta(seconds=59)) is None
-    assert assessing.due(settings, state, when + timedelta(seconds=61)) == request
+    assert assessment_worker.due(settings, state, when + timedelta(seconds=59)) is None
+    assert assessment_worker.due(settings, state, when + timedelta(seconds=61)) == request
     assessed()
     assert ended(runs) == {"Compliant"}
     assert since == [False, True]
@@ -89,19 +89,19 @@ def test_the_first_fact_a_change_and_what_is_taken_back(
     assert ended(runs) == {"Unknown"}
     assert state.checkpoints.all(FORGOTTEN) == {}
     remove(state, BY, MACHINE, datetime.now(UTC))
-    assert assessing.due(settings, state, when + timedelta(minutes=2)) == request
+    assert assessment_worker.due(settings, state, when + timedelta(minutes=2)) == request
     assessed()
     shown = Shelf(settings.data).newest()
     assert shown is not None
     assert shown.listing.page([MACHINES], EVERYTHING, collected=True).bodies == ()
-    assert assessing.due(settings, state, datetime.now(UTC) + timedelta(minutes=2)) is None
+    assert assessment_worker.due(settings, state, datetime.now(UTC) + timedelta(minutes=2)) is None
 
 
 def test_of_a_large_estate_no_run_is_kept(
     state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(assessing, "KEPT_RESOURCES", 1)
+    monkeypatch.setattr(assessment_worker, "KEPT_RESOURCES", 1)
     put(state, 0)
-    runs = assessing.LastRuns()
-    assessing.assess(Settings(data=tmp_path / "data"), Request(("facts:",)), state, last=runs)
+    runs = assessment_worker.LastRuns()
+    assessment_worker.assess(Settings(data=tmp_path / "data"), Request(("facts:",)), state, last=runs)
     assert runs.runs == {}

@@ -18,10 +18,10 @@ DIES = "os.kill(os.getpid(), signal.SIGKILL)"
 ASSESSING = f"""
 import os, signal, sys, threading
 from pathlib import Path
-from nephoscope.serve import assessing
-from nephoscope.serve.settings import Settings
-assessing._assess_when_due = lambda *_: {DIES}
-assessing.work(Settings(data=Path(sys.argv[1])), threading.Event())
+from nephoscope.serve import assessment_worker
+from nephoscope.serve.server_settings import Settings
+assessment_worker._assess_when_due = lambda *_: {DIES}
+assessment_worker.work(Settings(data=Path(sys.argv[1])), threading.Event())
 """
 BEHAVIOR = f"""
 import datetime, os, signal, sys

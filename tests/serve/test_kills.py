@@ -26,7 +26,7 @@ from nephoscope.alerts.rules.window import Window
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.model.alert import Alert
-from nephoscope.serve.standing import alive, read
+from nephoscope.serve.status_file import alive, read
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope_policy.model.place import Place

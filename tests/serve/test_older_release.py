@@ -13,7 +13,7 @@ from nephoscope.access.guard import digest
 from nephoscope.instance import Instance
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.rows import complete
-from nephoscope.serve.application import application
+from nephoscope.serve.web_application import application
 from nephoscope.state import State
 from nephoscope.state.database import migration
 from nephoscope.state.database.database import Database

@@ -11,9 +11,9 @@ from starlette.testclient import TestClient
 from nephoscope.access.tokens import NO_TENANT
 from nephoscope.instance import Instance
 from nephoscope.serve import readiness
-from nephoscope.serve.application import application
 from nephoscope.serve.doctor import examine
-from nephoscope.serve.finding import Verdict
+from nephoscope.serve.doctor_check import Verdict
+from nephoscope.serve.web_application import application
 
 ROOM = {
     "f_frsize": 4096,

@@ -10,7 +10,7 @@ import pytest
 from tests.protect.registry.quarantine import watching
 
 from nephoscope.protect.registry.watch import POLLED, RegistryWatch
-from nephoscope.serve.registries import _look
+from nephoscope.serve.registry_worker import _look
 from nephoscope.state.leases.holder import new_holder
 from nephoscope.state.leases.turns import Turns
 from nephoscope.state.registries.watched_registries import WatchedRegistry

@@ -11,7 +11,7 @@ from nephoscope.lake.backup.restoring import restore
 from nephoscope.lake.backup.taking import back_up
 from nephoscope.lake.lake import Lake
 from nephoscope.serve.doctor import examine
-from nephoscope.serve.finding import Verdict
+from nephoscope.serve.doctor_check import Verdict
 from nephoscope.state import State
 from nephoscope.state.audit.audit import AuditRow
 

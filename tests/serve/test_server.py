@@ -19,8 +19,8 @@ from starlette.testclient import TestClient
 from tests.serve.starting import serving
 
 from nephoscope.cli.main import cli
-from nephoscope.serve.limits import Buckets, Limited
-from nephoscope.serve.standing import read
+from nephoscope.serve.rate_limit import Buckets, Limited
+from nephoscope.serve.status_file import read
 from nephoscope.serve.supervisor import Process, Supervisor
 
 pytestmark = pytest.mark.system
@@ -198,7 +198,7 @@ def test_buckets():
 
 def test_who_guesses_credentials_is_held_by_the_address(monkeypatch):
     # the clock stands still: a busy machine fills no bucket meanwhile
-    monkeypatch.setattr("nephoscope.serve.limits.time", SimpleNamespace(monotonic=lambda: 0.0))
+    monkeypatch.setattr("nephoscope.serve.rate_limit.time", SimpleNamespace(monotonic=lambda: 0.0))
 
     async def app(scope, receive, send):
         await PlainTextResponse("ok")(scope, receive, send)
@@ -211,7 +211,7 @@ def test_who_guesses_credentials_is_held_by_the_address(monkeypatch):
 
 def test_signing_in_again_and_again_is_held_by_the_address(monkeypatch):
     # the clock stands still: a busy machine fills no bucket meanwhile
-    monkeypatch.setattr("nephoscope.serve.limits.time", SimpleNamespace(monotonic=lambda: 0.0))
+    monkeypatch.setattr("nephoscope.serve.rate_limit.time", SimpleNamespace(monotonic=lambda: 0.0))
 
     async def app(scope, receive, send):
         await PlainTextResponse("ok")(scope, receive, send)

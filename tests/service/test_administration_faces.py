@@ -15,7 +15,7 @@ from nephoscope.cli.main import cli
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.resource_graph import opened_lake
-from nephoscope.serve.application import application
+from nephoscope.serve.web_application import application
 from nephoscope.service import principals, tenants, workspaces
 from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser

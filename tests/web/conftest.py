@@ -23,7 +23,7 @@ from nephoscope.posture.code.finding import CodeFinding, Region
 from nephoscope.posture.pipelines.results.tool_results import ReportedFinding, ToolResults
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.resource_graph import opened_lake
-from nephoscope.serve.application import application
+from nephoscope.serve.web_application import application
 from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.pipelines import NewPipelineRun, record_run

@@ -7,7 +7,7 @@ import pytest
 from nephoscope.model.reach import EVERYTHING, Reach
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.published.standards import ASSESSMENT, CONTROL, ORDER
-from nephoscope.serve.warming import warm
+from nephoscope.serve.cache_warmup import warm
 from nephoscope.web.facts.scores import score_of
 
 #: Written from names that are in memory.

@@ -11,7 +11,7 @@ from nephoscope.access.tokens import Tokens
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.published.shelf import Shelf
-from nephoscope.serve.application import application
+from nephoscope.serve.web_application import application
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind
 from nephoscope.web.site import COOKIE

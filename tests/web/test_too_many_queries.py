@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from tests.web.conftest import BASE
 
 from nephoscope.access.query_queue import QueryLimits
-from nephoscope.serve.application import application
+from nephoscope.serve.web_application import application
 from nephoscope.state.access.principals import SecretKind
 from nephoscope.web.site import COOKIE
 

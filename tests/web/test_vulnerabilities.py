@@ -20,7 +20,7 @@ from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.protect.registry.registry_settings import RegistrySettings
-from nephoscope.serve.application import application
+from nephoscope.serve.web_application import application
 from nephoscope.service.advisories import advisories_path
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind

@@ -107,7 +107,7 @@ def _detect(data: Path, options: dict[str, Any]) -> bool:
     from nephoscope.cli.session.looking_back import look_back, tell_unlooked
     from nephoscope.cli.session.stored import workspace_of
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.serve.parent import end_with_parent
+    from nephoscope.serve.parent_watch import end_with_parent
 
     end_with_parent()
     asked = _asked_range(options)

@@ -24,7 +24,7 @@ def command(data: Path, /, output: str) -> None:
     from nephoscope.cli.session.stored import state_url
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.serve.doctor import examine
-    from nephoscope.serve.finding import Verdict
+    from nephoscope.serve.doctor_check import Verdict
     from nephoscope.state import StateError
 
     try:

@@ -18,8 +18,8 @@ import click
 if TYPE_CHECKING:
     import socket
 
-    from nephoscope.serve.settings import Settings
-    from nephoscope.serve.sole import Lock
+    from nephoscope.serve.instance_lock import Lock
+    from nephoscope.serve.server_settings import Settings
 
 FAULT = 3
 DEMO_SECONDS = 600.0
@@ -122,8 +122,8 @@ def _sole(settings: Settings, stop: threading.Event) -> Iterator[Lock | None]:
     Whoever looks whether it is held has it for a moment: it is asked for a second.
     """
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.serve.beginning import writable
-    from nephoscope.serve.sole import acquire_lock, holder
+    from nephoscope.serve.instance_lock import acquire_lock, holder
+    from nephoscope.serve.preflight import writable
 
     writable(settings.data)
     until = time.monotonic() + LOCK_SECONDS
@@ -147,7 +147,7 @@ def _prepare_settings(wanted: Settings, stop: threading.Event, *, demo: bool) ->
     from nephoscope.cli.session.inputs import remove_left
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.ingest.faults import SourceError
-    from nephoscope.serve.beginning import check
+    from nephoscope.serve.preflight import check
     from nephoscope.serve.server import ensure_certificate
     from nephoscope.state import StateError
 
@@ -215,7 +215,7 @@ def _settings(data: Path, options: dict[str, Any]) -> Settings:
     from nephoscope.access.query_queue import QueryLimits
     from nephoscope.access.tokens import NO_TENANT
     from nephoscope.cli.session.stored import state_url
-    from nephoscope.serve.settings import Settings
+    from nephoscope.serve.server_settings import Settings
 
     return Settings(
         data=data.absolute(),
@@ -261,7 +261,7 @@ def _open_listener(settings: Settings, stop: threading.Event) -> socket.socket |
     """A socket that listens, None when stopped; waits for the processes of a server of this folder whose supervisor was killed."""
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.serve.server import make_listener
-    from nephoscope.serve.standing import read
+    from nephoscope.serve.status_file import read
 
     until = time.monotonic() + LEAVE_SECONDS
     while not stop.is_set():
@@ -321,7 +321,7 @@ def _demo(settings: Settings, stop: threading.Event) -> None:
     """
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.posture.scans.scan import last_request
-    from nephoscope.serve.forked import fork_process
+    from nephoscope.serve.child_process import fork_process
 
     if last_request(settings.data) is None:
         click.echo("judging the bundled company")
@@ -339,8 +339,8 @@ def _demo(settings: Settings, stop: threading.Event) -> None:
 
 def _judge_sample(settings: Settings) -> None:
     from nephoscope.posture.scans.scan import SAMPLE, Request, save_request
-    from nephoscope.serve.assessing import assess
-    from nephoscope.serve.parent import end_with_parent
+    from nephoscope.serve.assessment_worker import assess
+    from nephoscope.serve.parent_watch import end_with_parent
     from nephoscope.state import State
 
     end_with_parent()

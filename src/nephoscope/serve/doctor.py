@@ -22,14 +22,14 @@ from nephoscope.model.extras import install
 from nephoscope.posture.history.history import History
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.scans.scan import last_request
-from nephoscope.serve import standing
-from nephoscope.serve.certificates import certificates
-from nephoscope.serve.finding import SOON, Finding, Patient, Verdict
-from nephoscope.serve.ownership import owners
+from nephoscope.serve import status_file
+from nephoscope.serve.certificate_checks import certificates
+from nephoscope.serve.doctor_check import SOON, Finding, Patient, Verdict
+from nephoscope.serve.file_ownership import owners
+from nephoscope.serve.instance_lock import holder, serves
 from nephoscope.serve.readiness import no_room
 from nephoscope.serve.server import make_listener as listening_at
-from nephoscope.serve.settings import HOST, PORT
-from nephoscope.serve.sole import holder, serves
+from nephoscope.serve.server_settings import HOST, PORT
 from nephoscope.state import State, StateError
 from nephoscope.state.access.keys import KeyFile
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
@@ -125,7 +125,7 @@ def memory(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - a check's s
 
 def check_port(patient: Patient) -> Iterator[Finding]:
     """Whether the port is free that a server of this folder listened at last, or would listen at, where none runs."""
-    found = standing.read(patient.data)
+    found = status_file.read(patient.data)
     if serves(patient.data) or (found is not None and found.ends):
         return
     host, port = (found.host, found.port) if found is not None and found.port else (HOST, PORT)
@@ -158,7 +158,7 @@ def keys(patient: Patient) -> Iterator[Finding]:
 
 def server(patient: Patient) -> Iterator[Finding]:
     """Whether a server runs, and whether all its processes do."""
-    found = standing.read(patient.data)
+    found = status_file.read(patient.data)
     if not serves(patient.data):
         yield Finding("server", Verdict.INFO, "no server runs on this folder", "nephoscope serve")
         return
@@ -174,7 +174,7 @@ def server(patient: Patient) -> Iterator[Finding]:
         ended = f", ended last with {one.ended}" if one.ended else ""
         if not one.starts:
             yield Finding("server", Verdict.INFO, f"{name} is started once pages are answered")
-        elif not standing.alive(one.pid):
+        elif not status_file.alive(one.pid):
             told = f"{name} does not run{ended}"
             yield Finding("server", Verdict.WRONG, told, "its log says why; the supervisor starts it again")
         elif one.starts > OFTEN:

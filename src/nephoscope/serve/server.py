@@ -16,8 +16,8 @@ from tempfile import mkdtemp
 
 from nephoscope.ingest.live.pair import certificate_in, check_time
 from nephoscope.ingest.live.tls import own_certificate, server_context
-from nephoscope.serve.settings import Settings
-from nephoscope.serve.standing import make_status_writer
+from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.status_file import make_status_writer
 from nephoscope.serve.supervisor import Process, Supervisor
 from nephoscope.state.state import URL_VARIABLE
 
@@ -25,7 +25,7 @@ BACKLOG = 2048
 #: Steps of priority by which what nobody waits for is behind pages, and records that come in.
 BEHIND = 5
 _HERE = "nephoscope.serve"
-FRONT, WEB = f"{_HERE}.front", f"{_HERE}.web"
+FRONT, WEB = f"{_HERE}.front_process", f"{_HERE}.web_process"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -81,12 +81,12 @@ def processes(settings: Settings) -> tuple[Process, ...]:
     return (
         Process("front", module(FRONT), (settings.fd,), reads=(FRONT,)),
         Process("web", module(WEB), (settings.web_fd,), reads=(WEB,)),
-        Process("assessing", module(f"{_HERE}.assessing"), waits=True, behind=BEHIND),
+        Process("assessing", module(f"{_HERE}.assessment_worker"), waits=True, behind=BEHIND),
         Process("detection", lambda: _detect(settings), waits=True, behind=BEHIND),
-        Process("responding", module(f"{_HERE}.responding"), waits=True, behind=BEHIND),
-        Process("trying", module(f"{_HERE}.trying"), waits=True, behind=BEHIND),
-        Process("registries", module(f"{_HERE}.registries"), waits=True, behind=BEHIND),
-        Process("sources", module(f"{_HERE}.ingesting"), waits=True),
+        Process("responding", module(f"{_HERE}.automation_worker"), waits=True, behind=BEHIND),
+        Process("trying", module(f"{_HERE}.trial_worker"), waits=True, behind=BEHIND),
+        Process("registries", module(f"{_HERE}.registry_worker"), waits=True, behind=BEHIND),
+        Process("sources", module(f"{_HERE}.ingest_worker"), waits=True),
     )
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nephoscope.serve.forked import Forked, fork_process
+from nephoscope.serve.child_process import Forked, fork_process
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 #: A process that ran so long before it ended begins with the first pause again.

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from nephoscope.instance import Instance
-from nephoscope.serve.application import application
+from nephoscope.serve.web_application import application
 from nephoscope.state.access.sign_in_providers import Rule, SignInProvider
 
 BASE = "https://127.0.0.1"

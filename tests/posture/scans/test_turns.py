@@ -31,8 +31,8 @@ from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.record import Recorder
 from nephoscope.posture.scans.scan import Request, Scan, last_request, save_request
-from nephoscope.serve import assessing
-from nephoscope.serve.settings import Settings
+from nephoscope.serve import assessment_worker
+from nephoscope.serve.server_settings import Settings
 from nephoscope.state import State
 from nephoscope.state.leases.turns import Turns
 
@@ -258,7 +258,7 @@ def test_the_server_judges_what_a_scan_asked_for_before_its_turn(
         held.release()
 
     only_here(monkeypatch, ends)
-    report = assessing.assess(Settings(data=data), Request(("gone.json",)), state)
+    report = assessment_worker.assess(Settings(data=data), Request(("gone.json",)), state)
     assert report.scope == str(snapshot)
     assert [one["what"] for one in seen] == ["waiting for another scan"]
     assert state.leases.holder(LEASE) == ""
@@ -269,5 +269,5 @@ def test_a_server_that_waits_for_a_scan_can_be_ended(state: State, tmp_path: Pat
     ending = threading.Event()
     ending.set()
     state.leases.take(LEASE, "scan", 60)
-    with pytest.raises(assessing.EndedError):
-        assessing.assess(Settings(data=tmp_path / "data"), Request(("x.json",)), state, ending)
+    with pytest.raises(assessment_worker.EndedError):
+        assessment_worker.assess(Settings(data=tmp_path / "data"), Request(("x.json",)), state, ending)

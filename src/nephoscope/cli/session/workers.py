@@ -9,7 +9,7 @@ import sys
 import threading
 
 from nephoscope.cli.terminal.messages import tell
-from nephoscope.serve.parent import to_environment
+from nephoscope.serve.parent_watch import to_environment
 from nephoscope.state.state import URL_VARIABLE
 
 PAUSE = 5.0

@@ -13,8 +13,8 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from nephoscope.serve.browser import STYLE, by_browser, page, style
-from nephoscope.serve.headers import HEADERS
+from nephoscope.serve.error_pages import STYLE, by_browser, page, style
+from nephoscope.serve.security_headers import HEADERS
 
 #: Headers by which the front tells the web process who asks; nobody else can: they are taken out of every request first.
 OWN = b"x-nephoscope-"

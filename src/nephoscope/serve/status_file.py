@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from nephoscope.serve.settings import Settings
+from nephoscope.serve.server_settings import Settings
 from nephoscope.serve.supervisor import Standing
 
 FILE = "server.json"

@@ -18,11 +18,11 @@ from nephoscope.access.scopes import Hierarchy
 from nephoscope.ingest.live.head import HEAD_BYTES, BoundedHead
 from nephoscope.lake.disk import Disk
 from nephoscope.lake.lake import Lake
-from nephoscope.serve import front
-from nephoscope.serve.arrived import Arrived
-from nephoscope.serve.front import open_front
-from nephoscope.serve.onward import Onward
-from nephoscope.serve.settings import Settings
+from nephoscope.serve import front_process
+from nephoscope.serve.forwarded_headers import Arrived
+from nephoscope.serve.front_process import open_front
+from nephoscope.serve.reverse_proxy import Onward
+from nephoscope.serve.server_settings import Settings
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.database.database import DiskFullError
@@ -159,7 +159,7 @@ def test_a_use_that_cannot_be_noted_keeps_nobody_out(tmp_path, monkeypatch):
 
 
 def test_who_may_send_no_more_is_handed_on(tmp_path, monkeypatch):
-    monkeypatch.setattr("nephoscope.serve.admitting.FRESH", -1.0)
+    monkeypatch.setattr("nephoscope.serve.ingest_auth_cache.FRESH", -1.0)
     monkeypatch.setattr("nephoscope.access.guard.FRESH", -1.0)
     token, revoke = program(tmp_path)
     other, _ = program(tmp_path, scope="/workspaces/other")
@@ -195,7 +195,7 @@ def test_a_body_that_is_too_large_is_handed_on(tmp_path):
 
 def test_who_sends_too_much_waits(tmp_path, monkeypatch):
     token, _ = program(tmp_path)
-    monkeypatch.setattr(front.Allowance, "wait", lambda *_: 3.0)
+    monkeypatch.setattr(front_process.Allowance, "wait", lambda *_: 3.0)
 
     async def ask():
         async with asked(tmp_path) as (client, _):

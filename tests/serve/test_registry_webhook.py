@@ -15,7 +15,7 @@ from nephoscope.access.tokens import Tokens
 from nephoscope.instance import Instance
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.protect.registry.registry_settings import read_settings
-from nephoscope.serve.application import application
+from nephoscope.serve.web_application import application
 from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.registries import add_registry, make_events_secret

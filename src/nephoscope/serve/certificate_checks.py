@@ -9,8 +9,8 @@ from pathlib import Path
 from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live.pair import certificate_in, check_pair, check_time
 from nephoscope.lake.backup.restored_audit import OPERATION as RESTORED
-from nephoscope.serve import standing
-from nephoscope.serve.finding import SOON, Finding, Patient, Verdict
+from nephoscope.serve import status_file
+from nephoscope.serve.doctor_check import SOON, Finding, Patient, Verdict
 
 
 def certificates(patient: Patient) -> Iterator[Finding]:
@@ -29,7 +29,7 @@ def certificates(patient: Patient) -> Iterator[Finding]:
             told,
             f"put tls/ of that server into {patient.data}, or let clients trust the new one",
         )
-    server = standing.read(patient.data)
+    server = status_file.read(patient.data)
     if server is not None and server.certificate:
         path = Path(server.certificate)
         if path not in own and patient.data not in path.parents:

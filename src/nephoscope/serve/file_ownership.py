@@ -7,7 +7,7 @@ import pwd
 from collections.abc import Iterator
 from pathlib import Path
 
-from nephoscope.serve.finding import Finding, Patient, Verdict
+from nephoscope.serve.doctor_check import Finding, Patient, Verdict
 
 #: How many files are named.
 NAMED = 3

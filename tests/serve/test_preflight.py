@@ -21,13 +21,13 @@ from cryptography.x509.oid import NameOID
 from nephoscope.access.tokens import Tokens
 from nephoscope.cli.main import cli
 from nephoscope.ingest.faults import SourceError
-from nephoscope.serve import beginning
-from nephoscope.serve.beginning import check
+from nephoscope.serve import preflight
 from nephoscope.serve.doctor import examine
-from nephoscope.serve.finding import Finding, Verdict
+from nephoscope.serve.doctor_check import Finding, Verdict
+from nephoscope.serve.preflight import check
 from nephoscope.serve.server import ensure_certificate, make_listener
-from nephoscope.serve.settings import Settings
-from nephoscope.serve.standing import FILE, make_status_writer, read
+from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.status_file import FILE, make_status_writer, read
 from nephoscope.state import State, StateError
 from nephoscope.state.database.database import DiskFullError, UnreachableError
 
@@ -210,7 +210,7 @@ def test_what_may_pass_is_waited_for_by_the_processes(data, monkeypatch, error):
     def raised(*_, **__):
         raise error("later")
 
-    monkeypatch.setattr(beginning.State, "of", raised)
+    monkeypatch.setattr(preflight.State, "of", raised)
     check(Settings(data))
 
 
@@ -270,7 +270,7 @@ def test_a_signal_before_anything_is_started_ends_in_order(tmp_path, monkeypatch
     from nephoscope.serve import server
 
     module, name = (
-        {"beginning": beginning, "server": server}[where.partition(".")[0]],
+        {"beginning": preflight, "server": server}[where.partition(".")[0]],
         where.partition(".")[2],
     )
     done = getattr(module, name)

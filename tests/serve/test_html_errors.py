@@ -9,8 +9,8 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from nephoscope.serve.limits import Limited
-from nephoscope.serve.refused_pages import RefusedPages
+from nephoscope.serve.html_errors import RefusedPages
+from nephoscope.serve.rate_limit import Limited
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 PROGRAMS = [{}, {"Accept": "application/json"}, {**BROWSER, "Authorization": "Bearer x"}, {"Accept": "*/*"}]

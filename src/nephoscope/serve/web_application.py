@@ -17,15 +17,15 @@ from nephoscope.api.server import METHODS, respond
 from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.fault import Fault
 from nephoscope.api.wire.later import later
-from nephoscope.serve.arrived import Arrived
 from nephoscope.serve.doctor import looked_at
-from nephoscope.serve.finding import Patient
-from nephoscope.serve.headers import Secured
-from nephoscope.serve.limits import Limited
+from nephoscope.serve.doctor_check import Patient
+from nephoscope.serve.forwarded_headers import Arrived
+from nephoscope.serve.html_errors import RefusedPages
 from nephoscope.serve.metrics import CONTENT_TYPE, Measured, Metrics
+from nephoscope.serve.rate_limit import Limited
 from nephoscope.serve.readiness import reasons
-from nephoscope.serve.refused_pages import RefusedPages
-from nephoscope.serve.registry_events import event_routes
+from nephoscope.serve.registry_webhook import event_routes
+from nephoscope.serve.security_headers import Secured
 from nephoscope.state import StateError
 from nephoscope.state.database.once_more import once_more
 from nephoscope.web.site import for_people, nowhere, routes
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from nephoscope.instance import Instance
-    from nephoscope.serve.settings import Settings
+    from nephoscope.serve.server_settings import Settings
 
 METRICS = "Nephoscope/metrics/read"
 

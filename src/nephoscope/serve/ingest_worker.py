@@ -8,9 +8,9 @@ import threading
 
 from nephoscope.ingest.live.supervisor import Supervisor
 from nephoscope.lake.lake import Lake
-from nephoscope.serve import logs
-from nephoscope.serve.parent import end_with_parent
-from nephoscope.serve.settings import Settings
+from nephoscope.serve import process_logs
+from nephoscope.serve.parent_watch import end_with_parent
+from nephoscope.serve.server_settings import Settings
 from nephoscope.state import State
 from nephoscope.state.ingestion.sources import Source
 
@@ -48,7 +48,7 @@ def _run(settings: Settings, state: State, lake: Lake, stop: threading.Event) ->
 
 def begin(settings: Settings) -> None:
     """Run the sources until the supervisor ends, or asks for the end."""
-    logs.set_up(json_lines=settings.json_logs)
+    process_logs.set_up(json_lines=settings.json_logs)
     end_with_parent()
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())

@@ -13,8 +13,8 @@ from nephoscope.collect.malware.errors import MalwareRuleError
 from nephoscope.protect.registry.examination import Examiner
 from nephoscope.protect.registry.registry_settings import RegistrySettingsError, read_settings
 from nephoscope.protect.registry.watch import RegistryWatch
-from nephoscope.serve import logs
-from nephoscope.serve.parent import end_with_parent
+from nephoscope.serve import process_logs
+from nephoscope.serve.parent_watch import end_with_parent
 from nephoscope.service.advisories import advisories_path
 from nephoscope.service.context import ServiceContext, utc_now
 from nephoscope.service.examinations import known_malware, looked_for
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from nephoscope.collect.malware.known_digests import KnownMalware
     from nephoscope.collect.scanning.contents import Contents
     from nephoscope.collect.scanning.looked_for import LookedFor
-    from nephoscope.serve.settings import Settings
+    from nephoscope.serve.server_settings import Settings
     from nephoscope.state.registries.registry_images import RegistryImage
     from nephoscope.state.registries.watched_registries import WatchedRegistry
 
@@ -115,7 +115,7 @@ def _look(state: State, turns: Turns, watch: RegistryWatch) -> int:
 
 def begin(settings: Settings) -> None:
     """Watch registries until the supervisor ends, or asks for the end."""
-    logs.set_up(json_lines=settings.json_logs)
+    process_logs.set_up(json_lines=settings.json_logs)
     end_with_parent()
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from nephoscope.serve.onward import CLIENT, COUNTED, OWN, SCHEME
+from nephoscope.serve.reverse_proxy import CLIENT, COUNTED, OWN, SCHEME
 
 
 class Arrived:

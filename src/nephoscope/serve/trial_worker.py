@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 
 from nephoscope.lake.errors import LakeError
-from nephoscope.serve import logs
-from nephoscope.serve.parent import end_with_parent
-from nephoscope.serve.settings import Settings
+from nephoscope.serve import process_logs
+from nephoscope.serve.parent_watch import end_with_parent
+from nephoscope.serve.server_settings import Settings
 from nephoscope.state import State, StateError
 from nephoscope.state.leases.holder import new_holder
 from nephoscope.state.leases.leases import Lease
@@ -89,7 +89,7 @@ def _try(settings: Settings, state: State, lease: Lease, stop: threading.Event) 
 
 def begin(settings: Settings) -> None:
     """Try until the supervisor ends, or asks for the end."""
-    logs.set_up(json_lines=settings.json_logs)
+    process_logs.set_up(json_lines=settings.json_logs)
     end_with_parent()
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())

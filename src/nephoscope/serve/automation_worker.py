@@ -18,9 +18,9 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.resource_graph import opened_lake
-from nephoscope.serve import logs
-from nephoscope.serve.parent import end_with_parent
-from nephoscope.serve.settings import Settings
+from nephoscope.serve import process_logs
+from nephoscope.serve.parent_watch import end_with_parent
+from nephoscope.serve.server_settings import Settings
 from nephoscope.state import State, StateError
 
 LOOK_SECONDS = 2.0
@@ -104,7 +104,7 @@ def _load(state: State, lake: Lake, told: set[str]) -> Sequence[AutomationRule]:
 
 def begin(settings: Settings) -> None:
     """Respond until the supervisor ends, or asks for the end."""
-    logs.set_up(json_lines=settings.json_logs)
+    process_logs.set_up(json_lines=settings.json_logs)
     end_with_parent()
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())

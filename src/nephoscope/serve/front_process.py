@@ -36,13 +36,13 @@ from nephoscope.lake.reading.workspaces import Remembered
 from nephoscope.lake.schema.tables import KnownTables
 from nephoscope.lake.spool.own import CLOSE_AFTER, TICK
 from nephoscope.lake.writing.writer import Writer
-from nephoscope.serve import logs
-from nephoscope.serve.admitting import Admitting
-from nephoscope.serve.headers import HEADERS
-from nephoscope.serve.limits import Allowance, too_many
-from nephoscope.serve.onward import METRICS_PATH, Onward, fault
-from nephoscope.serve.parent import end_with_parent
-from nephoscope.serve.settings import Settings
+from nephoscope.serve import process_logs
+from nephoscope.serve.ingest_auth_cache import Admitting
+from nephoscope.serve.parent_watch import end_with_parent
+from nephoscope.serve.rate_limit import Allowance, too_many
+from nephoscope.serve.reverse_proxy import METRICS_PATH, Onward, fault
+from nephoscope.serve.security_headers import HEADERS
+from nephoscope.serve.server_settings import Settings
 from nephoscope.state import State, StateError
 from nephoscope.state.ledger import StateLedger
 
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from starlette.responses import JSONResponse
     from starlette.types import Message, Receive, Scope, Send
 
-    from nephoscope.serve.admitting import Place
+    from nephoscope.serve.ingest_auth_cache import Place
 
 GRACE_SECONDS = 20
 #: Of the requests and bytes of a rule in a minute, as Azure has them; of a body, as of every request to the server.
@@ -257,7 +257,7 @@ def _close_soon(writer: Writer) -> Iterator[None]:
 
 def serve(settings: Settings) -> None:
     """Answer until the process is asked to end; what is being answered then is finished."""
-    logs.set_up(json_lines=settings.json_logs)
+    process_logs.set_up(json_lines=settings.json_logs)
     with socket.socket(fileno=settings.fd) as listening, open_front(settings) as front:
         config = uvicorn.Config(
             front,

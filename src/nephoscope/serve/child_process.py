@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nephoscope.estate.garbage import freeze
-from nephoscope.serve.parent import to_environment
-from nephoscope.serve.reasons import reason
+from nephoscope.serve.exit_reason import reason
+from nephoscope.serve.parent_watch import to_environment
 
 FAILED = 1
 LOOK_SECONDS = 0.02

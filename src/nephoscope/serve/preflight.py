@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from nephoscope.access.tokens import signing_key
-from nephoscope.serve.settings import Settings
+from nephoscope.serve.server_settings import Settings
 from nephoscope.state import State
 from nephoscope.state.database.faults import PassingError
 

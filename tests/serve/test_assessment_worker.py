@@ -21,8 +21,8 @@ from nephoscope.posture.published.made import Made, evaluation_row
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.scans import record, tenants
 from nephoscope.posture.scans.scan import Request, last_request, save_request
-from nephoscope.serve import assessing
-from nephoscope.serve.settings import Settings
+from nephoscope.serve import assessment_worker
+from nephoscope.serve.server_settings import Settings
 from nephoscope.state import State
 from nephoscope.state.estate.tenants import Connection, Tenant
 from nephoscope.web.facts.progress import NOTHING, trouble
@@ -41,27 +41,27 @@ def tries(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
         found.append(request)
         raise SnapshotError("no such folder")
 
-    monkeypatch.setattr(assessing, "assess", fails)
+    monkeypatch.setattr(assessment_worker, "assess", fails)
     return found
 
 
 def test_what_fails_rests_longer_each_time_but_not_when_it_is_asked_for(
     state: State, tmp_path: Path, tries: list[Request], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings, rest, clock = Settings(data=tmp_path / "data"), assessing.Rest(), [0.0]
-    monkeypatch.setattr(assessing.time, "monotonic", lambda: clock[0])
+    settings, rest, clock = Settings(data=tmp_path / "data"), assessment_worker.Rest(), [0.0]
+    monkeypatch.setattr(assessment_worker.time, "monotonic", lambda: clock[0])
     save_request(Request(("estate.json",)), settings.data)
     times = []
     for second in range(0, 1200, 5):
         clock[0] = float(second)
         before = len(tries)
-        assessing._assess_when_due(settings, state, rest, RUNNING)
+        assessment_worker._assess_when_due(settings, state, rest, RUNNING)
         times += [second] * (len(tries) - before)
     assert times == [0, 5, 15, 35, 75, 155, 315, 615, 915]
     state.checkpoints.put(*ASSESS_SOON, "2026-11-01T00:00:00+00:00")
-    assessing._assess_when_due(settings, state, rest, RUNNING)
+    assessment_worker._assess_when_due(settings, state, rest, RUNNING)
     save_request(Request(("other.json",)), settings.data)
-    assessing._assess_when_due(settings, state, rest, RUNNING)
+    assessment_worker._assess_when_due(settings, state, rest, RUNNING)
     assert len(tries) == len(times) + 2
 
 
@@ -92,16 +92,16 @@ def test_a_tenant_that_cannot_be_signed_in_to_stops_nothing_else(
         raise SnapshotError("could not sign in")
 
     monkeypatch.setattr(tenants, "collect_snapshot", refused)
-    settings, rest = Settings(data=instance.data), assessing.Rest()
+    settings, rest = Settings(data=instance.data), assessment_worker.Rest()
     save_request(Request((small,)), settings.data)
     tenants.connect(state, Tenant("contoso", ASKED), Secrets("s"))
-    assessing._assess_when_due(settings, state, rest, RUNNING)
+    assessment_worker._assess_when_due(settings, state, rest, RUNNING)
     first = instance.shelf.newest()
     assert first is not None
     assert trouble(instance) == "The last assessment failed: contoso: could not sign in"
     tenants.remove(state, "contoso")
     state.checkpoints.put(*ASSESS_SOON, instance.now.isoformat())
-    assessing._assess_when_due(settings, state, rest, RUNNING)
+    assessment_worker._assess_when_due(settings, state, rest, RUNNING)
     newest = instance.shelf.newest()
     assert newest is not None
     assert newest.made.when > first.made.when
@@ -118,12 +118,12 @@ def test_what_was_noted_and_not_published_is_assessed_again(
     save_request(request, instance.data)
     with monkeypatch.context() as patch:
         patch.setattr(record, "publish_tenants", lambda *_, **__: None)
-        assessing.assess(settings, request, state)
+        assessment_worker.assess(settings, request, state)
     assert instance.shelf.newest() is None
-    assert assessing.due(settings, state, instance.now) is not None
-    assessing.assess(settings, request, state)
+    assert assessment_worker.due(settings, state, instance.now) is not None
+    assessment_worker.assess(settings, request, state)
     assert instance.shelf.newest() is not None
-    assert assessing.due(settings, state, instance.now) is None
+    assert assessment_worker.due(settings, state, instance.now) is None
 
 
 class Once(threading.Event):
@@ -153,19 +153,19 @@ def test_what_an_older_release_published_is_judged_and_published_anew_at_the_sta
     save_request(request, instance.data)
     with monkeypatch.context() as patch:
         patch.setattr(publishing, "evaluation_row", of_an_older_release)
-        assessing.assess(settings, request, state)
+        assessment_worker.assess(settings, request, state)
     older = instance.shelf.newest()
     assert older is not None
     assert older.made.outdated
     with caplog.at_level("INFO", "nephoscope.assessing"):
-        assessing.work(settings, Once())
+        assessment_worker.work(settings, Once())
     assert "an older release published what is shown: it is judged and published anew" in caplog.text
     newer = instance.shelf.newest()
     assert newer is not None
     assert (newer.version > older.version, newer.made.outdated) == (True, False)
-    assert assessing.due(settings, state, instance.now) is None
+    assert assessment_worker.due(settings, state, instance.now) is None
     caplog.clear()
-    assessing.work(settings, Once())
+    assessment_worker.work(settings, Once())
     assert caplog.text == ""
 
 
@@ -176,7 +176,7 @@ def test_what_an_older_release_judged_and_nobody_knows_is_told(
     with monkeypatch.context() as patch:
         patch.setattr(publishing, "evaluation_row", of_an_older_release)
         publishing.publish_documents(instance.data, [], evaluation)
-    assessing.work(Settings(data=instance.data), Once())
+    assessment_worker.work(Settings(data=instance.data), Once())
     assert "what it judged is not known: scan it again" in caplog.text
 
 
@@ -184,7 +184,7 @@ def test_an_assessment_ends_when_the_server_does(state: State, instance: Instanc
     ending = threading.Event()
     ending.set()
     save_request(Request((small,)), instance.data)
-    with pytest.raises(assessing.EndedError):
-        assessing.assess(Settings(data=instance.data), Request((small,)), state, ending)
-    assessing.work(Settings(data=instance.data), ending)
+    with pytest.raises(assessment_worker.EndedError):
+        assessment_worker.assess(Settings(data=instance.data), Request((small,)), state, ending)
+    assessment_worker.work(Settings(data=instance.data), ending)
     assert instance.shelf.newest() is None

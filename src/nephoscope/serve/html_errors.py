@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nephoscope.serve.browser import by_browser
+from nephoscope.serve.error_pages import by_browser
 from nephoscope.web import refusals
 
 _TITLES = {401: "A token is needed", 403: "Not allowed", 429: "Too many requests", 503: "Not now"}

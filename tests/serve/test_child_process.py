@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.serve.forked import Forked, fork_process
-from nephoscope.serve.parent import VARIABLE
+from nephoscope.serve.child_process import Forked, fork_process
+from nephoscope.serve.parent_watch import VARIABLE
 
 pytestmark = pytest.mark.system
 
@@ -41,7 +41,7 @@ def test_it_ends_as_what_it_does_ends(begin, code):
 
 
 def test_what_is_buffered_is_written_once_and_an_error_is_told_with_where_it_was(tmp_path):
-    script = "from nephoscope.serve.forked import fork_process; print('once'); fork_process(lambda: wrong, 't').wait(60)"
+    script = "from nephoscope.serve.child_process import fork_process; print('once'); fork_process(lambda: wrong, 't').wait(60)"
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     out, errors = tmp_path / "out", tmp_path / "errors"
     with out.open("w") as given, errors.open("w") as told:  # files: what is printed is kept until the end
@@ -68,7 +68,7 @@ def test_what_is_buffered_is_written_once_and_an_error_is_told_with_where_it_was
 def test_what_somebody_can_do_something_about_is_a_line(error: str, line: str) -> None:
     script = (
         "import errno; from nephoscope.lake.errors import LakeError; from nephoscope.state.database.database import DiskFullError\n"
-        "from nephoscope.serve.forked import fork_process\n"
+        "from nephoscope.serve.child_process import fork_process\n"
         f"def fail(): raise {error}\n"
         "raise SystemExit(fork_process(fail, 'sources').wait(60))"
     )

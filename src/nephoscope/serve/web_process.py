@@ -13,11 +13,11 @@ import uvicorn
 from nephoscope.alerts.library.own_rules import OwnRules
 from nephoscope.ingest.live.head import BoundedHead
 from nephoscope.instance import Instance
-from nephoscope.serve import logs
-from nephoscope.serve.application import application
-from nephoscope.serve.parent import end_with_parent
-from nephoscope.serve.settings import Settings
-from nephoscope.serve.warming import keep_warm
+from nephoscope.serve import process_logs
+from nephoscope.serve.cache_warmup import keep_warm
+from nephoscope.serve.parent_watch import end_with_parent
+from nephoscope.serve.server_settings import Settings
+from nephoscope.serve.web_application import application
 from nephoscope_kql.engines import memory
 
 GRACE_SECONDS = 20
@@ -27,7 +27,7 @@ SWITCH_SECONDS = 0.001
 
 def serve(settings: Settings) -> None:
     """Answer until the process is asked to end; what is being answered then is finished."""
-    logs.set_up(json_lines=settings.json_logs)
+    process_logs.set_up(json_lines=settings.json_logs)
     with (
         socket.socket(fileno=settings.web_fd) as listening,
         Instance.opened(

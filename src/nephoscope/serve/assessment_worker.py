@@ -32,9 +32,9 @@ from nephoscope.posture.scans.frozen_logs import frozen_logs
 from nephoscope.posture.scans.live import TENANT
 from nephoscope.posture.scans.record import Recorder
 from nephoscope.posture.scans.scan import NoSuchScopeError, Request, Scan, last_request, save_request
-from nephoscope.serve import logs
-from nephoscope.serve.parent import end_with_parent
-from nephoscope.serve.settings import Settings
+from nephoscope.serve import process_logs as logs
+from nephoscope.serve.parent_watch import end_with_parent
+from nephoscope.serve.server_settings import Settings
 from nephoscope.service.advisories import AdvisoriesError
 from nephoscope.service.advisory_updates import refresh_findings
 from nephoscope.service.arm_documents import DECIDING

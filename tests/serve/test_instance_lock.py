@@ -13,15 +13,15 @@ import pytest
 from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
-from nephoscope.serve.forked import fork_process
-from nephoscope.serve.sole import Holder, acquire_lock, holder, serves
+from nephoscope.serve.child_process import fork_process
+from nephoscope.serve.instance_lock import Holder, acquire_lock, holder, serves
 
 pytestmark = pytest.mark.system
 
 HOLDS = """
 import sys, time
 from pathlib import Path
-from nephoscope.serve.sole import acquire_lock
+from nephoscope.serve.instance_lock import acquire_lock
 with acquire_lock(Path(sys.argv[1])) as lock:
     lock.answers("https://127.0.0.1:9700")
     print("held", flush=True)
@@ -79,7 +79,7 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
     def refused(*_):
         raise OSError(errno.ENOLCK, "no locks")
 
-    monkeypatch.setattr("nephoscope.serve.sole.fcntl.flock", refused)
+    monkeypatch.setattr("nephoscope.serve.instance_lock.fcntl.flock", refused)
     for asked in (serves, lambda data: acquire_lock(data).__enter__()):
         (tmp_path / "server.lock").touch()
         with pytest.raises(OSError, match="a local file system is wanted") as told:

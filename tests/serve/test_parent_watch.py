@@ -10,13 +10,13 @@ import textwrap
 
 import pytest
 
-from nephoscope.serve.parent import VARIABLE, to_environment
+from nephoscope.serve.parent_watch import VARIABLE, to_environment
 
 pytestmark = pytest.mark.system
 
 WATCHES = """
     import sys, time
-    from nephoscope.serve.parent import end_with_parent
+    from nephoscope.serve.parent_watch import end_with_parent
     sys.stdin.readline()
     end_with_parent()
     print("watches", flush=True)
