@@ -61,7 +61,7 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def no_clamav(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether ClamAV is installed where the tests run makes no difference."""
-    monkeypatch.setattr("nephoscope.collect.malware.clamav.find_clamav", lambda now: None)
+    monkeypatch.setattr("nephoscope.collect.malware.clamav_discovery.find_clamav", lambda now: None)
 
 
 def run(data: Path, *words: str) -> Result:

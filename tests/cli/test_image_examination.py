@@ -39,7 +39,7 @@ LAYERS: list[Files] = [
 
 @pytest.fixture(autouse=True)
 def no_clamav(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nephoscope.collect.malware.clamav.find_clamav", lambda now: None)
+    monkeypatch.setattr("nephoscope.collect.malware.clamav_discovery.find_clamav", lambda now: None)
 
 
 @pytest.fixture

@@ -136,6 +136,21 @@ def test_an_image_whose_layers_are_kept_is_told_without_readers_engines_and_stat
     assert {name for name in (*HEAVY, *never) if name in loaded} == {"nephoscope.collect"}
 
 
+def test_an_image_is_judged_without_the_state_and_the_readers_of_feeds(tmp_path: Path) -> None:
+    image = tmp_path / "image"
+    make_layout(image, [{"etc/os-release": b'ID="debian"\nVERSION_ID="12"\n'}])
+    arguments = [sys.executable, "-c", LOADED, "--data", str(tmp_path / "data"), "image", str(image)]
+    for _ in range(2):
+        done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.splitlines()[-1].split())
+    never = {
+        "yaml", "nephoscope.instance", "nephoscope.service.vulnerability_exemptions",
+        "nephoscope.vulnerability.feeds.feed_discovery", "nephoscope.collect.malware.clamav",
+    }  # fmt: skip
+    assert "vulnerabilities: none" in done.stdout
+    assert {name for name in (*HEAVY, *never) if name in loaded} <= {"nephoscope.collect", "rich"}
+
+
 def test_every_command_file_is_listed_with_its_first_line() -> None:
     result = CliRunner().invoke(cli, ["--help"])
     for path in Path(sys.modules["nephoscope.cli.main"].__file__).parent.glob("*.py"):

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from tests.service.inventory_house import NOW
 
+from nephoscope.service.exemption_lookup import VulnerabilityExemption
 from nephoscope.service.vulnerabilities import AssessmentCoverage
-from nephoscope.service.vulnerability_exemptions import VulnerabilityExemption
 from nephoscope.state.inventory.finding import KnownVulnerability, SubjectFinding, VulnerabilityFinding
 from nephoscope.state.inventory.subject import InventorySubject, SubjectKind
 from nephoscope.web.facts.machine_facts import MachineSoftware

@@ -203,8 +203,8 @@ def list_(data: Path, /, by: str, exempted: bool, fail_on: str | None, output: s
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.services import acting
     from nephoscope.model.reach import EVERYTHING
+    from nephoscope.service.exemption_lookup import make_exemption_lookup
     from nephoscope.service.vulnerabilities import date_vulnerabilities, list_findings, list_vulnerabilities
-    from nephoscope.service.vulnerability_exemptions import make_exemption_lookup
     from nephoscope.service.vulnerability_exposure import exposures_of, in_risk_order
     from nephoscope.state.inventory.subject import SubjectKind
 
@@ -333,8 +333,8 @@ def _holders(data: Path, name: str) -> list[dict[str, object]]:
     from nephoscope.cli.session.services import acting
     from nephoscope.cli.session.stored import has_state
     from nephoscope.model.reach import EVERYTHING
+    from nephoscope.service.exemption_lookup import make_exemption_lookup
     from nephoscope.service.vulnerabilities import holders_of
-    from nephoscope.service.vulnerability_exemptions import make_exemption_lookup
 
     if not has_state(data):
         return []

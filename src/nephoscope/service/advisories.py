@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state import StateError
-from nephoscope.vulnerability.database.importing import LONGEST_AGE, import_feed
-from nephoscope.vulnerability.database.reading import AdvisoryDatabase
+from nephoscope.vulnerability.database.schema import LONGEST_AGE
 from nephoscope.vulnerability.errors import DatabaseFileError, FeedError
-from nephoscope.vulnerability.feeds.feed_age import newest_change
-from nephoscope.vulnerability.feeds.feed_discovery import read_path
 from nephoscope.vulnerability.matching.matcher import MatchingOptions
 from nephoscope.vulnerability.matching.statements import AdvisoryIndex
 
@@ -25,6 +22,7 @@ if TYPE_CHECKING:
 
     from nephoscope.service.context import ServiceContext
     from nephoscope.vulnerability.database.importing import ImportResult
+    from nephoscope.vulnerability.database.reading import AdvisoryDatabase
     from nephoscope.vulnerability.matching.statements import StatementSource
 
 WRITE = "Microsoft.Security/assessments/write"
@@ -63,6 +61,8 @@ def open_advisories(data: Path, now: datetime) -> Iterator[Advisories]:
     if not path.exists():
         yield Advisories(AdvisoryIndex(()), options, {}, None)
         return
+    from nephoscope.vulnerability.database.reading import AdvisoryDatabase
+
     try:
         database = AdvisoryDatabase(path, now)
     except DatabaseFileError as error:
@@ -87,6 +87,11 @@ def import_advisories(
     for a file that is no database of advisories.
     """
     path, now = advisories_path(context.data), context.now
+    # what reads feeds is loaded where one is imported alone
+    from nephoscope.vulnerability.database.importing import import_feed
+    from nephoscope.vulnerability.feeds.feed_age import newest_change
+    from nephoscope.vulnerability.feeds.feed_discovery import read_path
+
     if published is not None and published > now + _AHEAD:
         raise FeedError(f"published: {_text(published)} is in the future", feed)
     with context.change_files(

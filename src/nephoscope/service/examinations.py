@@ -46,7 +46,7 @@ def malware_scanner(data: Path, now: datetime) -> MalwareScanner:
     Raises MalwareRuleError for a rule that cannot be used.
     """
     # the engines are loaded where malware is looked for alone
-    from nephoscope.collect.malware.clamav import find_clamav
+    from nephoscope.collect.malware.clamav_discovery import find_clamav
     from nephoscope.collect.malware.scanner import MalwareScanner
     from nephoscope.collect.malware.yara_rules import YaraEngine, own_rules, product_rules
 

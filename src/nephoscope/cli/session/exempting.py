@@ -73,7 +73,7 @@ def exemptions(data: Path, /, output: str) -> None:
     """List exemptions, including expired ones."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.services import acting
-    from nephoscope.service.vulnerability_exemptions import vulnerability_exemptions
+    from nephoscope.service.exemption_lookup import vulnerability_exemptions
 
     with acting(data) as context:
         rows = [

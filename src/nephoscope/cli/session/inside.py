@@ -130,14 +130,15 @@ def assess(
 def _without_exempted(
     data: Path, assessments: tuple[Assessment, ...], of: ExemptedSubject
 ) -> tuple[Assessment, ...]:
+    from nephoscope.cli.session.stored import has_state
+
+    if not any(whole.findings for whole in assessments) or not has_state(data):
+        return assessments
     import msgspec
 
     from nephoscope.cli.session.services import acting
-    from nephoscope.cli.session.stored import has_state
-    from nephoscope.service.vulnerability_exemptions import make_exemption_lookup
+    from nephoscope.service.exemption_lookup import make_exemption_lookup
 
-    if not has_state(data):
-        return assessments
     with acting(data) as service:
         exemption_of = make_exemption_lookup(service)
     kept = [

@@ -9,8 +9,8 @@ from nephoscope.service.exempted_subjects import ExemptedSubject
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from nephoscope.service.exemption_lookup import ExemptionLookup
     from nephoscope.service.vulnerabilities import AssessmentCoverage
-    from nephoscope.service.vulnerability_exemptions import ExemptionLookup
     from nephoscope.service.vulnerability_exposure import ResourceExposure
     from nephoscope.state.inventory.finding import SubjectFinding, VulnerabilitySummary
 

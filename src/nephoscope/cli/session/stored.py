@@ -5,13 +5,18 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from nephoscope.cli.terminal.messages import tell, usage_error
-from nephoscope.state import State, StateError
-from nephoscope.state.workspaces.workspace import Workspace
+from nephoscope.state.database.faults import StateError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nephoscope.state import State
+    from nephoscope.state.workspaces.workspace import Workspace
 
 
 def state_url() -> str | None:
@@ -27,6 +32,8 @@ def state_of(data: Path, *, keeps: bool = False) -> Iterator[State]:
 
     Where the disk is full, what is kept can be read all the same, but for a command that `keeps` something in any case.
     """
+    from nephoscope.state import State  # the database is loaded where a state is opened alone
+
     try:
         with State.of(data, state_url(), copy=not keeps) as state:
             if state.database.copied:

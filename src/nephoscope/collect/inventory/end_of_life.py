@@ -1,4 +1,4 @@
-"""How long releases of operating systems are supported (content/end_of_life.yaml)."""
+"""How long releases of operating systems are supported (content/end_of_life.json)."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def support_table() -> SupportTable:
     """Return the table that the product brings along."""
     from importlib.resources import files
 
-    return msgspec.yaml.decode(
-        (files("nephoscope.content") / "end_of_life.yaml").read_bytes(), type=SupportTable
+    return msgspec.json.decode(
+        (files("nephoscope.content") / "end_of_life.json").read_bytes(), type=SupportTable
     )
 
 

@@ -29,7 +29,7 @@ that the range names.
 _SUPPORT = """
 ## Releases of operating systems
 
-The last days of support are content (`content/end_of_life.yaml`). `extended` needs a contract. A release that is not here is
+The last days of support are content (`content/end_of_life.json`). `extended` needs a contract. A release that is not here is
 unknown, not supported.
 
 | Distribution | Releases | Source |

@@ -104,8 +104,7 @@ class Bench:
         self._now = now
         self._viewed: dict[str, list[View]] = {}
         self._few: dict[str, dict[int, View]] = {}
-        entries = [check.entry for check in program.checks if check.entry is not None]
-        self._looked_up = frozenset[str]().union(*(entry.related_types for entry in entries))
+        self._looked_up = program.looked_up_types()
 
     def fill_all(self, blocks: Iterable[Block], verdicts: Verdicts, progress: Progress | None = None) -> None:
         """Evaluate what the columns of blocks lack, type after type, so that one type's bodies are prepared at a time."""

@@ -126,6 +126,7 @@ class Program:
         self.problems: list[Problem] = []
         self._known: dict[str, int] = {}
         self._chosen: dict[tuple[int, str, str], int] = {}
+        self._looked_up, self._gathered = frozenset[str](), 0
         self.requirements: tuple[Requirement, ...] = tuple(
             requirement for assignment in plan.assignments for requirement in self._requirements(assignment)
         )
@@ -137,6 +138,14 @@ class Program:
         for index, requirement in enumerate(self.requirements):
             found.setdefault((requirement.assignment.id, requirement.reference), []).append(index)
         return found
+
+    def looked_up_types(self) -> frozenset[str]:
+        """Give the lower-cased types that the definitions of the checks made so far look up."""
+        fresh = [check.entry for check in self.checks[self._gathered :] if check.entry is not None]
+        if fresh:
+            self._looked_up = self._looked_up.union(*(entry.related_types for entry in fresh))
+        self._gathered = len(self.checks)
+        return self._looked_up
 
     def check_of(self, index: int, resource: Resource | None = None) -> int:
         """The check that a requirement means for a resource; None asks where it does not depend on the resource."""

@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nephoscope.service.exemption_lookup import find_exemptions
 from nephoscope.service.inventories import READ, list_inventories, packages_of
 from nephoscope.service.vulnerabilities import coverage_of, distinct_findings, list_findings
-from nephoscope.service.vulnerability_exemptions import find_exemptions
 from nephoscope.state.inventory.finding import FindingFilter
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
 
 if TYPE_CHECKING:
     from nephoscope.model.package import Package
+    from nephoscope.service.exemption_lookup import VulnerabilityExemption
     from nephoscope.service.vulnerabilities import AssessmentCoverage
-    from nephoscope.service.vulnerability_exemptions import VulnerabilityExemption
     from nephoscope.state.inventory.finding import SubjectFinding
     from nephoscope.state.inventory.subject import InventorySubject
     from nephoscope.web.visits.visit import Visit

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from starlette.responses import Response
 
 from nephoscope.model.package import Package
+from nephoscope.service.exemption_lookup import find_exemptions
 from nephoscope.service.image_overview import (
     MOST_IMAGES,
     STATUS_WORDS,
@@ -22,7 +23,6 @@ from nephoscope.service.image_overview import (
 from nephoscope.service.inventories import READ as INVENTORIES
 from nephoscope.service.registries import READ_IMAGES, WRITE_IMAGES, decide_image, examine_again
 from nephoscope.service.vulnerabilities import coverage_of, distinct_findings, list_findings
-from nephoscope.service.vulnerability_exemptions import find_exemptions
 from nephoscope.state import MissingError
 from nephoscope.state.database.faults import OvertakenError
 from nephoscope.state.inventory.finding import FindingFilter, SubjectFinding

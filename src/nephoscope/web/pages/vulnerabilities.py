@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import Response
 
 from nephoscope.posture.published.attack_paths import PathRow
+from nephoscope.service.exemption_lookup import find_exemptions
 from nephoscope.service.inventories import READ
 from nephoscope.service.vulnerabilities import (
     date_vulnerabilities,
@@ -16,7 +17,6 @@ from nephoscope.service.vulnerabilities import (
     list_findings,
     list_vulnerabilities,
 )
-from nephoscope.service.vulnerability_exemptions import find_exemptions
 from nephoscope.service.vulnerability_overview import (
     VulnerabilityReport,
     exposed_vulnerabilities,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nephoscope.web.tables.tables import Table
 
 if TYPE_CHECKING:
-    from nephoscope.service.vulnerability_exemptions import VulnerabilityExemption
+    from nephoscope.service.exemption_lookup import VulnerabilityExemption
     from nephoscope.state.inventory.finding import SubjectFinding
     from nephoscope.web.facts.machine_facts import MachineSoftware
 

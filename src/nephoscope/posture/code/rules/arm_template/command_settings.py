@@ -29,4 +29,4 @@ def check(template: ArmSource) -> Iterator[Match]:
 
 
 def _is_command(where: Path) -> bool:
-    return [str(step).lower() for step in where[-2:]] == ["settings", "commandtoexecute"]
+    return str(where[-1]).lower() == "commandtoexecute" and str(where[-2]).lower() == "settings"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.arm.source import ArmSource
 from nephoscope.posture.code.match import Match
 from nephoscope.posture.code.rule import CodeRule
+from nephoscope_policy.arm.template.document import Path
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -25,11 +26,15 @@ _KEYS = frozenset(
 def check(template: ArmSource) -> Iterator[Match]:
     """Give each link over plain HTTP that a deployment fetches."""
     for where, text in template.texts:
-        key = next((str(step).lower() for step in reversed(where) if isinstance(step, str)), "")
-        if text.lower().startswith("http://") and key in _KEYS and "metadata" not in where:
+        if text[:7].lower() == "http://" and _name_of(where) in _KEYS and "metadata" not in where:
             edits = (
                 ((template.span(where), '"https' + text[4:] + '"'),)
                 if '"' not in text and "\\" not in text
                 else ()
             )
             yield Match(template.span(where), "the link is not encrypted", edits)
+
+
+def _name_of(where: Path) -> str:
+    """The lower-cased name of the member that a path leads to, or whose list."""
+    return next((step.lower() for step in reversed(where) if isinstance(step, str)), "")

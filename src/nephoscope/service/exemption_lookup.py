@@ -1,0 +1,114 @@
+"""Exemptions from vulnerabilities as they are kept, and which of them holds for what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid5
+
+from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.service.exempted_subjects import ExemptedSubject
+
+if TYPE_CHECKING:
+    from nephoscope.service.context import ServiceContext
+    from nephoscope.state.inventory.finding import SubjectFinding
+
+TYPE = "Nephoscope.Posture/vulnerabilityExemptions"
+_NAMES = UUID("0b6f5f5e-3f0e-5b7c-9f58-4a8f4f2f6e0d")
+
+
+@dataclass(frozen=True, slots=True)
+class VulnerabilityExemption:
+    """An exemption at a lower-cased scope; an empty `vulnerability`, `package` or `image` stands for all, but not all three.
+
+    `image` is a repository, `server/repository`, one of these with a tag, or a digest. `expires` is None where it has no end.
+    """
+
+    scope: str
+    reason: str
+    vulnerability: str = ""
+    package: str = ""
+    image: str = ""
+    category: str = "Waiver"
+    expires: datetime | None = None
+    author: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its name: the same for what exempts from the same at the same scope."""
+        return str(
+            uuid5(
+                _NAMES, "\0".join((self.scope, self.vulnerability.lower(), self.package, self.image.lower()))
+            )
+        )
+
+    @property
+    def id(self) -> str:
+        """Its lower-cased id."""
+        return f"{self.scope.rstrip('/')}/providers/{TYPE}/{self.name}".lower()
+
+    def holds(self, now: datetime) -> bool:
+        """Return whether it has not expired."""
+        return self.expires is None or now <= self.expires
+
+    def covers(self, subject: ExemptedSubject, names: Iterable[str], package: str) -> bool:
+        """Return whether it exempts a subject from a vulnerability, by all of its names, of a package."""
+        return (
+            self._is_at(subject)
+            and (not self.vulnerability or self.vulnerability.lower() in {one.lower() for one in names})
+            and (not self.package or self.package == package)
+            and (not self.image or self.image.lower() in subject.names)
+        )
+
+    def _is_at(self, subject: ExemptedSubject) -> bool:
+        if self.scope == ROOT_SCOPE:
+            return True
+        if self.scope.startswith("/tenants/"):
+            return subject.tenant == self.scope.removeprefix("/tenants/")
+        return subject.resource == self.scope or subject.resource.startswith(f"{self.scope}/")
+
+
+ExemptionLookup = Callable[[ExemptedSubject, Iterable[str], str], VulnerabilityExemption | None]
+
+
+def vulnerability_exemptions(context: ServiceContext) -> list[VulnerabilityExemption]:
+    """Return all exemptions, expired ones as well; whoever shows them asks what may be read."""
+    return [_read(one.body, one.author) for one in context.state.arm_documents.all([TYPE.lower()])]
+
+
+def make_exemption_lookup(context: ServiceContext) -> ExemptionLookup:
+    """Return what tells the exemption that holds now for a subject, a vulnerability by its names and a package."""
+    holding = [one for one in vulnerability_exemptions(context) if one.holds(context.now)]
+
+    def find(subject: ExemptedSubject, names: Iterable[str], package: str) -> VulnerabilityExemption | None:
+        called = tuple(names)
+        found = (one for one in holding if one.covers(subject, called, package))
+        # the one that holds longest
+        return max(found, key=lambda one: (one.expires is None, one.expires or context.now), default=None)
+
+    return find
+
+
+def find_exemptions(
+    context: ServiceContext, findings: Iterable[SubjectFinding]
+) -> dict[tuple[int, int, str], VulnerabilityExemption]:
+    """Return the exemptions that hold now for findings, by the keys of those."""
+    find = make_exemption_lookup(context)
+    told = {one.finding.key: _exemption(find, one) for one in findings}
+    return {key: one for key, one in told.items() if one is not None}
+
+
+def _exemption(find: ExemptionLookup, one: SubjectFinding) -> VulnerabilityExemption | None:
+    known = one.finding.vulnerability
+    return find(ExemptedSubject.of(one.subject), (known.id, *known.aliases), one.finding.name)
+
+
+def _read(body: dict[str, Any], author: str) -> VulnerabilityExemption:
+    told = body["properties"]
+    expires = told["expiresOn"]
+    return VulnerabilityExemption(
+        told["scope"], told["description"], told["vulnerability"], told["package"], told["image"], told["exemptionCategory"],
+        datetime.fromisoformat(expires) if expires else None, author,
+    )  # fmt: skip
