@@ -50,16 +50,17 @@ def exempt(data: Path, /, scope: str, until: datetime | None, **given: str) -> N
     """
     from nephoscope.cli.session.services import acting
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.service import vulnerability_exemptions
+    from nephoscope.service.exemption_lookup import VulnerabilityExemption
+    from nephoscope.service.vulnerability_exemptions import exempt
     from nephoscope.service.vulnerability_facts import publish_findings
     from nephoscope.state import StateError
 
-    wanted = vulnerability_exemptions.VulnerabilityExemption(
+    wanted = VulnerabilityExemption(
         scope.lower().rstrip("/") or "/", expires=until.replace(tzinfo=UTC) if until else None, **given
     )  # fmt: skip
     try:
         with acting(data, keeps=True) as context:
-            made = vulnerability_exemptions.exempt(context, wanted)
+            made = exempt(context, wanted)
             publish_findings(context)
     except StateError as error:
         usage_error(str(error))
