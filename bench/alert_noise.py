@@ -30,14 +30,14 @@ from pathlib import Path
 BENCH = Path(__file__).resolve().parent
 sys.path.insert(0, str(BENCH))
 
-from nephoscope.alerts.incidents.desk import Desk  # noqa: E402
-from nephoscope.alerts.rules.folder import load_shipped  # noqa: E402
+from nephoscope.alerts.incidents.incident_service import Desk  # noqa: E402
 from nephoscope.alerts.rules.rule import Rule  # noqa: E402
+from nephoscope.alerts.rules.rule_files import load_shipped  # noqa: E402
 from nephoscope.alerts.rules.window import at  # noqa: E402
 from nephoscope.alerts.tuning.advice import Advising, Confidence, apply  # noqa: E402
-from nephoscope.alerts.tuning.editing import Editing  # noqa: E402
+from nephoscope.alerts.tuning.effective_rules import Tuned  # noqa: E402
 from nephoscope.alerts.tuning.replay import scratch  # noqa: E402
-from nephoscope.alerts.tuning.tuned import Tuned  # noqa: E402
+from nephoscope.alerts.tuning.tuning_service import Editing  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.model.alert import Alert  # noqa: E402
 from nephoscope.sample.attack import Attack, attacks  # noqa: E402

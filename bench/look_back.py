@@ -25,9 +25,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.rules.rule import Rule
-from nephoscope.alerts.scheduling.look_back import LookBack
+from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.scheduling.backfill import LookBack
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.sample.attack import attack_named

@@ -46,9 +46,9 @@ def pages() -> dict[str, Callable[[], str]]:
     from decision_index import page as decisions
 
     from nephoscope.admin.wire.reference import page as own_api
-    from nephoscope.alerts.library.coverage_reference import page as attack_coverage
+    from nephoscope.alerts.library.attack_coverage_reference import page as attack_coverage
+    from nephoscope.alerts.library.defender_plan_reference import page as defender_plans
     from nephoscope.alerts.library.hunting_reference import page as hunting
-    from nephoscope.alerts.library.plan_reference import page as defender_plans
     from nephoscope.alerts.library.rule_reference import page as detections
     from nephoscope.analyze.reference import page as analyzers
     from nephoscope.api.wire.reference import page as api

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detection.rows import ADDRESSES, COMMANDS, USERS
-from nephoscope.alerts.rules.folder import find_rules
 from nephoscope.alerts.rules.rule import Kind, Rule
+from nephoscope.alerts.rules.rule_files import find_rules
 from nephoscope_kql.compile import Compiled, compile_query
 from nephoscope_kql.errors import KqlError
 from nephoscope_policy.model.place import Place

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.library.checkout import read
-from nephoscope.alerts.library.piece import PieceKind
+from nephoscope.alerts.library.content_discovery import read
+from nephoscope.alerts.library.content_item import PieceKind
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.schema.table import Table
 from nephoscope.lake.schema.tables import import_tables

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from nephoscope.alerts.rules.finding import Finding, findings
+from nephoscope.alerts.rules.query_result import Finding, findings
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import Window, at, ends
 from nephoscope.alerts.tuning.replay import Remembering

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.alerts.incidents import security_shape
-from nephoscope.alerts.incidents.sight import READ, Sight, sight_of
+from nephoscope.alerts.incidents import defender_alert
+from nephoscope.alerts.incidents.alert_visibility import READ, Sight, sight_of
 from nephoscope.posture.published.beside import Beside, rows
 from nephoscope.posture.published.beside import Current as Rows
 from nephoscope.posture.published.graph_spelling import capitalise
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from nephoscope.state.incidents.alerts import StoredAlert
 
 ASSESSMENTS = "microsoft.security/assessments"
-ALERTS = security_shape.TYPE.lower()
+ALERTS = defender_alert.TYPE.lower()
 READ_ASSESSMENTS = "Microsoft.Security/assessments/read"
 _PAGE = 1_000
 #: Alerts of a workspace that are shown, the newest: as many as Microsoft.Security lists.
@@ -137,10 +137,10 @@ class Current:
 
     def _of(self, alert: StoredAlert, sight: Sight) -> Iterator[dict[str, object]]:
         first: dict[str, ResourceId] = {}
-        for resource in security_shape.find_visible_resources(alert, self._alerts):
+        for resource in defender_alert.find_visible_resources(alert, self._alerts):
             first.setdefault(resource.subscription, resource)
         for resource in first.values():
-            told = _alert(security_shape.body(alert, resource, sight, self.base))
+            told = _alert(defender_alert.body(alert, resource, sight, self.base))
             yield told | {"resourceGroup": resource.resource_group}
 
     def _list_collected(self) -> Iterator[dict[str, Any]]:

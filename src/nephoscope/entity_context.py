@@ -16,12 +16,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.case.applications import applications
-from nephoscope.alerts.case.context import Context, Fact, PathThrough, Weakness, unknown
-from nephoscope.alerts.case.estate_context import KINDS, EstateContext, resource_id, service_id
-from nephoscope.alerts.case.estate_index import TYPES, EstateIndex, join_names
-from nephoscope.alerts.case.estate_reader import BEYOND, WHOLE, EstateReader
-from nephoscope.alerts.case.managed_identities import WORDS
+from nephoscope.alerts.investigation.application_ids import applications
+from nephoscope.alerts.investigation.entity_context import Context, Fact, PathThrough, Weakness, unknown
+from nephoscope.alerts.investigation.estate_context import KINDS, EstateContext, resource_id, service_id
+from nephoscope.alerts.investigation.estate_index import TYPES, EstateIndex, join_names
+from nephoscope.alerts.investigation.estate_reader import BEYOND, WHOLE, EstateReader
+from nephoscope.alerts.investigation.managed_identities import WORDS
 from nephoscope.estate.tenant_stores import tenant_stores
 from nephoscope.estate.view import View
 from nephoscope.posture.published.attack_paths import WantedPaths
@@ -30,7 +30,7 @@ from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.case.parties import Involved
+    from nephoscope.alerts.investigation.participants import Involved
     from nephoscope.estate.store import EstateStore
     from nephoscope.model.entity import Entity
     from nephoscope.posture.published.edition import Edition

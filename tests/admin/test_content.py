@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.alerts.library import uploading
-from nephoscope.alerts.library.listing import WAITS
-from nephoscope.alerts.library.packs import RulePacks
+from nephoscope.alerts.library import content_upload
+from nephoscope.alerts.library.content_listing import WAITS
+from nephoscope.alerts.library.content_packs import RulePacks
 
 CHECKOUT = Path(__file__).parents[1] / "alerts" / "library" / "checkout"
 BROKEN = CHECKOUT / "Detections" / "AzureActivity" / "NotYaml.yaml"
@@ -88,7 +88,7 @@ def test_bounds_and_who_may(ask, server, caller, monkeypatch):
     assert server.post("/admin/v1/contentPacks", headers=reader, json=large).status_code == 413
     assert "wanted" in str(ask("POST", "/contentPacks", 400, json=large))
     ask("POST", "/contentPacks", 413, json=sent("x.zip", b"0" * (9 << 20)))
-    monkeypatch.setattr(uploading, "MOST_PIECES", 0)
+    monkeypatch.setattr(content_upload, "MOST_PIECES", 0)
     assert "at most 0 rules" in str(ask("POST", "/contentPacks", 400, json=body))
-    with uploading._ONE:
+    with content_upload._ONE:
         ask("POST", "/contentPacks", 409, json=body)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from tests.arrangement import by_itself
 
-from nephoscope.alerts.incidents.desk import Desk
-from nephoscope.alerts.scheduling.look_back import LookBack
+from nephoscope.alerts.incidents.incident_service import Desk
+from nephoscope.alerts.scheduling.backfill import LookBack
 from nephoscope.alerts.scheduling.schedule import Schedule
-from nephoscope.alerts.tuning.trying import Trying
+from nephoscope.alerts.tuning.trial_runner import Trying
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.rows import arrow_of

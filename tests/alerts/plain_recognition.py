@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from nephoscope.alerts.detection.recognition import _name_alert as named
-from nephoscope.alerts.holding.suppression import PAUSE, REPEAT, YOUNG
+from nephoscope.alerts.detection.alert_dedup import _name_alert as named
+from nephoscope.alerts.suppression.rule_suppression import PAUSE, REPEAT, YOUNG
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope.state.incidents.alerts import StoredAlert

@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from nephoscope.alerts.detection.detector import Outcome
-from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.incidents.incident_service import Desk
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import Window
 from nephoscope.api.server import app

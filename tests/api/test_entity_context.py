@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from tests.alerts.case.test_entity_context import A, B
+from tests.alerts.investigation.test_entity_context import A, B
 from tests.web.conftest import LATELY, NOON, alert
 
 from nephoscope.state.incidents.incidents import Incident

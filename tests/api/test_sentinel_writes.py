@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.incidents.incident_service import Desk
 
 VERSION = "api-version=2023-11-01"
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.OperationalInsights/workspaces/default"

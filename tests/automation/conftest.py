@@ -14,7 +14,7 @@ import yaml
 from tests.arrangement import by_itself
 
 from nephoscope.alerts.detection.detector import Outcome
-from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.incidents.incident_service import Desk
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import Window
 from nephoscope.automation.engine import AutomationEngine

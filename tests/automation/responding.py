@@ -40,7 +40,7 @@ def _raise(state: State, count: int) -> None:
     """Alerts one by one; those that are there already change nothing."""
     # who only responds begins sooner without
     from nephoscope.alerts.detection.detector import Outcome
-    from nephoscope.alerts.incidents.desk import Desk
+    from nephoscope.alerts.incidents.incident_service import Desk
     from nephoscope.alerts.rules.rule import Rule
     from nephoscope.alerts.rules.window import Window
     from nephoscope.model.alert import Alert

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from tests.automation.conftest import NOW
 
-from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.incidents.incident_service import Desk
 from nephoscope.alerts.rules.rule import Incidents, Rule
 from nephoscope.automation.facts import FACTS, fact_name, facts_of
 from nephoscope.automation.languages.response_rules import ResponseRuleError, read_response_rule

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.incidents.incident_service import Desk
 from nephoscope.automation.condition import EventView
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.automation.languages.security_actions import credential

@@ -10,8 +10,8 @@ from tests.browser.conftest import NOON
 from tests.browser.test_pages import addresses
 from tests.web.conftest import LONG
 
-from nephoscope.alerts.holding.condition import Condition
-from nephoscope.alerts.tuning.editing import Editing
+from nephoscope.alerts.suppression.condition import Condition
+from nephoscope.alerts.tuning.tuning_service import Editing
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.state import State
 

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.web.conftest import ALERT, TRIAL
 from tests.web.inside import CVE, HELD
 
-from nephoscope.alerts.rules.folder import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.state import State

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from tests.browser.test_pages import looked_at
 from tests.web.conftest import TRIAL
 
-from nephoscope.alerts.rules.folder import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.state import State
 
 pytestmark = pytest.mark.system

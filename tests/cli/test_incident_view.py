@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from tests.web.conftest import alert
 
-from nephoscope.alerts.case.case_file import CaseFile
-from nephoscope.alerts.case.estate_context import Context, Fact
+from nephoscope.alerts.investigation.estate_context import Context, Fact
+from nephoscope.alerts.investigation.incident_details import CaseFile
 from nephoscope.cli.session.cases import Case
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.views import incident as view

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from nephoscope.alerts.rules.folder import folder as shipped_rules
+from nephoscope.alerts.rules.rule_files import folder as shipped_rules
 from nephoscope_kql.engines.signalled import find_signal_exception
 
 pytestmark = pytest.mark.system

@@ -14,8 +14,8 @@ from click.testing import Result
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.alerts.holding.condition import conditions
-from nephoscope.alerts.tuning.editing import Editing
+from nephoscope.alerts.suppression.condition import conditions
+from nephoscope.alerts.tuning.tuning_service import Editing
 from nephoscope.cli import restore as restoring
 from nephoscope.lake.backup.archive import ArchiveWriter
 from nephoscope.posture.scans.scan import Request, save_request

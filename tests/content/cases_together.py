@@ -13,8 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from nephoscope.alerts.rule_tests.file import RuleTestCase
 from nephoscope.alerts.rule_tests.rule_test import NOW, Ground, find_problem, raise_alerts
+from nephoscope.alerts.rule_tests.rule_test_file import RuleTestCase
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.model.alert import Alert
 from nephoscope_kql.compile import Compiled

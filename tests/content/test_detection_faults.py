@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 from tests.content.cases_together import alerts_together, by_table
 
-from nephoscope.alerts.rule_tests.file import RuleTestCase, cases_path, read_cases
 from nephoscope.alerts.rule_tests.rule_test import Ground
-from nephoscope.alerts.rules.folder import load_shipped
+from nephoscope.alerts.rule_tests.rule_test_file import RuleTestCase, cases_path, read_cases
 from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule_files import load_shipped
 
 RULES = load_shipped().rules
 Case = RuleTestCase

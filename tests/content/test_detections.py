@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from tests.content.cases_together import by_table, find_failures
 
-from nephoscope.alerts.rule_tests.file import cases_path, read_cases
 from nephoscope.alerts.rule_tests.rule_test import Ground, check, check_rule
-from nephoscope.alerts.rules.folder import folder, load_shipped
+from nephoscope.alerts.rule_tests.rule_test_file import cases_path, read_cases
 from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule_files import folder, load_shipped
 from nephoscope_policy.model.state import Severity
 
 RULES = load_shipped().rules

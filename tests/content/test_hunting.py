@@ -9,10 +9,10 @@ import pytest
 from tests.content.cases_together import find_failures
 
 from nephoscope.alerts.library.hunting import folder, load_shipped
-from nephoscope.alerts.rule_tests.file import cases_path, read_cases
 from nephoscope.alerts.rule_tests.rule_test import Ground, check_rule
-from nephoscope.alerts.rules.folder import load_shipped as shipped_rules
+from nephoscope.alerts.rule_tests.rule_test_file import cases_path, read_cases
 from nephoscope.alerts.rules.rule import Kind, Rule
+from nephoscope.alerts.rules.rule_files import load_shipped as shipped_rules
 
 QUERIES = load_shipped().rules
 

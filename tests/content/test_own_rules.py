@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from nephoscope.alerts.library.content_packs import RulePacks, Stored
 from nephoscope.alerts.library.own_rules import API, OwnRules
-from nephoscope.alerts.library.packs import RulePacks, Stored
 from nephoscope.state import State
 from nephoscope.state.ingestion.checkpoints import Checkpoints
 

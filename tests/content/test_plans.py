@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.alerts.library.plan_reference import page
-from nephoscope.alerts.library.plans import _plan, plans
-from nephoscope.alerts.rules.folder import load_shipped
+from nephoscope.alerts.library.defender_plan_reference import page
+from nephoscope.alerts.library.defender_plans import _plan, plans
+from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope_policy.documents import ContentError, Document
 from nephoscope_policy.model.place import Place
 

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from nephoscope.alerts.library.hunting import load_shipped as shipped_hunting
-from nephoscope.alerts.rules.folder import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.analyze.discovery import keys
 from nephoscope.content.loader import documents
 

@@ -12,8 +12,8 @@ from api_example import Example
 from starlette.testclient import TestClient
 
 from nephoscope.access.tokens import NO_TENANT
+from nephoscope.alerts.library.content_packs import RulePacks
 from nephoscope.alerts.library.own_rules import API
-from nephoscope.alerts.library.packs import RulePacks
 from nephoscope.api.server import app
 from nephoscope.instance import Instance
 from nephoscope.posture.published.document import Document

@@ -25,10 +25,10 @@ from corpus_records import Record as Line
 from corpus_records import lines
 from corpus_records import raised as error_of
 
-from nephoscope.alerts.detection.raising import build_alerts
-from nephoscope.alerts.rules.finding import findings
-from nephoscope.alerts.rules.folder import load_shipped
+from nephoscope.alerts.detection.build_alerts import build_alerts
+from nephoscope.alerts.rules.query_result import findings
 from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.rules.window import at
 from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.format import Context

@@ -20,7 +20,7 @@ from tests.serve.starting import start
 from nephoscope.access.guard import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.alerts.detection.detector import Outcome
-from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.incidents.incident_service import Desk
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import Window
 from nephoscope.lake.lake import Lake

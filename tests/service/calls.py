@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from nephoscope.alerts.case.decision import Decision
-from nephoscope.alerts.holding.condition import Condition
+from nephoscope.alerts.investigation.optimistic_update import Decision
 from nephoscope.alerts.library.hunting import Range
-from nephoscope.alerts.rules.folder import load_shipped
-from nephoscope.alerts.tuning.case import Learn
+from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.suppression.condition import Condition
+from nephoscope.alerts.tuning.rule_case import Learn
 from nephoscope.alerts.tuning.trial import Trial, What
 from nephoscope.lake.watchlists.listing import Given
 from nephoscope.service import (
@@ -264,14 +264,14 @@ def _location() -> dict[str, str]:
 
 
 def _stored() -> Any:
-    from nephoscope.alerts.library.packs import Stored
+    from nephoscope.alerts.library.content_packs import Stored
 
     document = {"id": "mine", "name": "Mine", "query": "SigninLogs | take 1", "kind": "NRT"}
     return Stored("rule", "mine", "Mine", "1.0", "api", "", "mine", document, standing="runs")
 
 
 def _pack() -> Any:
-    from nephoscope.alerts.library.packs import RulePack
+    from nephoscope.alerts.library.content_packs import RulePack
 
     return RulePack("checkout", "/srv/checkout", NOON, "default", ())
 

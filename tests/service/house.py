@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from tests.service import calls
 from tests.service.registry_calls import arrange_registries
 
-from nephoscope.alerts.library.packs import RulePacks
-from nephoscope.alerts.tuning.editing import Editing
+from nephoscope.alerts.library.content_packs import RulePacks
+from nephoscope.alerts.tuning.tuning_service import Editing
 from nephoscope.ingest.feeds.keeping import keep
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.watchlists.listing import Given, Keeping

@@ -14,8 +14,8 @@ from tests.web.inside import look_inside
 
 from nephoscope.access.guard import Guard
 from nephoscope.access.tokens import Tokens
-from nephoscope.alerts.library.packs import Refusal, RulePack, RulePacks, Stored
-from nephoscope.alerts.rules.folder import load_shipped
+from nephoscope.alerts.library.content_packs import Refusal, RulePack, RulePacks, Stored
+from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.tuning.trial import Trial, Trials, What
 from nephoscope.ingest.live import setting_up
 from nephoscope.instance import Instance, hierarchy_of

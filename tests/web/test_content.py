@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from tests.web.conftest import HERE
 
-from nephoscope.alerts.library.packs import RulePacks
-from nephoscope.alerts.rules.folder import load_shipped
+from nephoscope.alerts.library.content_packs import RulePacks
+from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.posture.policies.packs import Packs
 from nephoscope.web.facts.content import KINDS
 

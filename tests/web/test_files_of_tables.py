@@ -11,7 +11,7 @@ from html import unescape
 import pytest
 from tests.web.conftest import ALERT, HERE
 
-from nephoscope.alerts.library.coverage import NO_TECHNIQUE
+from nephoscope.alerts.library.attack_coverage import NO_TECHNIQUE
 from nephoscope.collect.azure.trial import PermissionTrial, SubscriptionTrial, Trial
 from nephoscope.posture.scans import tenants
 

@@ -16,7 +16,7 @@ from tests.web.conftest import ALERT, HERE, TRIAL
 from tests.web.inside import CVE, HELD
 from tests.web.sending import sent
 
-from nephoscope.alerts.rules.folder import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.state.access.principals import PrincipalKind, SecretKind

@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.web.conftest import ALERT, HERE, LATELY, NOON, TRIAL, alert
 
-from nephoscope.alerts.incidents.desk import Desk
-from nephoscope.alerts.rules.folder import load_shipped
+from nephoscope.alerts.incidents.incident_service import Desk
+from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.tuning.trial import Trials
-from nephoscope.alerts.tuning.trying import Trying
+from nephoscope.alerts.tuning.trial_runner import Trying
 from nephoscope.state import StateError
 from nephoscope.state.incidents.incidents import Incident, IncidentStatus
 from nephoscope.web.forms.trying import days

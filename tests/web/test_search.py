@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from tests.web.conftest import NOON, alert
 
-from nephoscope.alerts.rules.folder import load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.model.reach import EVERYTHING
 from nephoscope.state.incidents.incidents import Incident
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nephoscope.alerts.case.parties import Party
+from nephoscope.alerts.investigation.participants import Party
 from nephoscope.model.entity import Entity
 from nephoscope.web.drawing import spoken
 

@@ -13,10 +13,10 @@ import pytest
 from tests.web.conftest import HERE, LATELY, alert
 from tests.web.sending import etag, sent
 
-from nephoscope.alerts.holding.condition import Condition
-from nephoscope.alerts.rules.folder import load_shipped
-from nephoscope.alerts.scheduling.due import digest
-from nephoscope.alerts.tuning.editing import Editing
+from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.scheduling.due_windows import digest
+from nephoscope.alerts.suppression.condition import Condition
+from nephoscope.alerts.tuning.tuning_service import Editing
 from nephoscope.state.rules.rule_runs import RuleRun
 from nephoscope.state.rules.rule_standings import RuleStanding
 from nephoscope.web.drawing.suppression_choices import describe

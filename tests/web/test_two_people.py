@@ -10,7 +10,7 @@ import pytest
 from tests.web.conftest import HERE, NOON, alert
 from tests.web.sending import etag, sent, tick
 
-from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.incidents.incident_service import Desk
 from nephoscope.ingest.live import setting_up
 from nephoscope.state.database.etag import etag_of, moment_of
 from nephoscope.state.incidents.incidents import REMARK, Incident, IncidentStatus

@@ -12,11 +12,11 @@ import msgspec
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Name, Paging, Shape, Text, take_page
-from nephoscope.alerts.library import listing
-from nephoscope.alerts.library.importing import held_tables
-from nephoscope.alerts.library.packs import PackError, RulePack, RulePacks
-from nephoscope.alerts.library.unpacking import UploadError
-from nephoscope.alerts.library.uploading import MOST_BYTES, BusyError, Upload, report, take
+from nephoscope.alerts.library import content_listing
+from nephoscope.alerts.library.content_import import held_tables
+from nephoscope.alerts.library.content_packs import PackError, RulePack, RulePacks
+from nephoscope.alerts.library.content_upload import MOST_BYTES, BusyError, Upload, report, take
+from nephoscope.alerts.library.upload_extraction import UploadError
 from nephoscope.api.wire.fault import Fault, bad, missing_fault
 from nephoscope.service.content import import_pack, remove_pack
 from nephoscope.service.rules import DELETE, READ, WRITE, switch_rules
@@ -134,8 +134,8 @@ def import_(ask: Ask, body: NewPack) -> ImportReport:
 def pack(ask: Ask, name: Name) -> PackReport:
     """One pack, with how each of its pieces stands today."""
     found, lake = _pack(ask, name), ask.instance.lake
-    held = listing.Held(frozenset(held_tables(lake, found.workspace)), frozenset(lake.tables.by_name))
-    return PackReport(pack=_pack_shape(ask, found), pieces=_pieces(listing.rows(found, held)))
+    held = content_listing.Held(frozenset(held_tables(lake, found.workspace)), frozenset(lake.tables.by_name))
+    return PackReport(pack=_pack_shape(ask, found), pieces=_pieces(content_listing.rows(found, held)))
 
 
 @SECTION.route("PATCH", "/contentPacks/{name}", WRITE)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from nephoscope.alerts.rules.dynamic_properties import techniques_of
 from nephoscope.alerts.rules.former_names import former_names
-from nephoscope.alerts.rules.overriding import techniques_of
 from nephoscope.automation.condition import EventView
 from nephoscope.model.entity import Entity
 from nephoscope.model.identifiers import IDENTIFIERS

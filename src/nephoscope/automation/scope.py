@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nephoscope.alerts.incidents.sight import Sight
+from nephoscope.alerts.incidents.alert_visibility import Sight
 from nephoscope.model.reach import Reach
 from nephoscope_policy.model.resource_id import ResourceId
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from nephoscope.alerts.incidents.change_events import entities
-from nephoscope.alerts.incidents.rows import incident_row
+from nephoscope.alerts.incidents.security_rows import incident_row
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.automation.facts import view_row
 from nephoscope.automation.publication_watch import match_documents

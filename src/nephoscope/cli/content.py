@@ -249,7 +249,7 @@ def test(data: Path, /, folder: Path | None, verbose: bool) -> None:
     """
     from nephoscope.alerts.library import hunting
     from nephoscope.alerts.rule_tests import rule_test
-    from nephoscope.alerts.rules.folder import folder as shipped_rules
+    from nephoscope.alerts.rules.rule_files import folder as shipped_rules
     from nephoscope.cli.session.covering import test_imported
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.posture.policies import content_test

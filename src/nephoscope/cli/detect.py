@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nephoscope.alerts.rules.rule import Rule
-    from nephoscope.alerts.scheduling.round import Ran
+    from nephoscope.alerts.scheduling.run_batch import Ran
     from nephoscope.alerts.scheduling.schedule import Schedule
     from nephoscope.state.rules.rule_switches import Switched
 
@@ -160,7 +160,7 @@ def _asked_range(options: dict[str, Any]) -> tuple[datetime, datetime] | None:
 
 def _standings(data: Path, options: dict[str, Any]) -> None:
     """List how the rules stand, or let those run again that were switched off."""
-    from nephoscope.alerts.scheduling.overview import overview
+    from nephoscope.alerts.scheduling.rule_overview import overview
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of, workspace_of
@@ -199,10 +199,10 @@ def _rules(
     data: Path, folders: tuple[Path, ...], wanted: tuple[str, ...], switched: Switched
 ) -> tuple[list[Rule], int]:
     """The rules, and how many files could not be used; each of those is told."""
-    from nephoscope.alerts.library.active import active_rules
-    from nephoscope.alerts.library.packs import PackError
-    from nephoscope.alerts.rules.folder import find_rules, load_shipped
+    from nephoscope.alerts.library.active_rules import active_rules
+    from nephoscope.alerts.library.content_packs import PackError
     from nephoscope.alerts.rules.former_names import choose_rules
+    from nephoscope.alerts.rules.rule_files import find_rules, load_shipped
     from nephoscope.cli.terminal.messages import tell, usage_error
 
     try:

@@ -19,7 +19,7 @@ from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
     from nephoscope.alerts.library.hunting import Hunt, Hunted, Range
-    from nephoscope.alerts.rules.finding import Finding
+    from nephoscope.alerts.rules.query_result import Finding
     from nephoscope.alerts.rules.rule import Rule
     from nephoscope.state import State
 
@@ -313,8 +313,8 @@ def _over(options: dict[str, Any]) -> tuple[datetime, Range]:
 
 def _queries(data: Path, folders: tuple[Path, ...]) -> list[Rule]:
     """The queries; each file that cannot be used is told."""
+    from nephoscope.alerts.library.content_packs import PackError, RulePacks
     from nephoscope.alerts.library.hunting import load_shipped, queries_in, queries_of
-    from nephoscope.alerts.library.packs import PackError, RulePacks
     from nephoscope.cli.terminal.messages import tell, usage_error
 
     try:

@@ -164,9 +164,9 @@ def _ingest_all(
 
 def _tell_unlooked(data: Path, lake: Lake, state: State, workspace: str) -> None:
     """Say which rows no rule has looked at yet, by the rules that `detect` runs."""
-    from nephoscope.alerts.library.active import active_rules
-    from nephoscope.alerts.library.packs import PackError
-    from nephoscope.alerts.rules.folder import load_shipped
+    from nephoscope.alerts.library.active_rules import active_rules
+    from nephoscope.alerts.library.content_packs import PackError
+    from nephoscope.alerts.rules.rule_files import load_shipped
     from nephoscope.cli.session.looking_back import tell_unlooked
     from nephoscope.cli.terminal.messages import tell
 

@@ -71,7 +71,7 @@ def import_(data: Path, /, file: Path, workspace: str) -> None:
     /identity/conditionalAccess/namedLocations. For other lists, use `watchlists update NamedLocations
     FILE.csv` with the columns Address, Name, Country, Trusted, Tags.
     """
-    from nephoscope.alerts.tuning.locations import NAMED, LocationError, read
+    from nephoscope.alerts.tuning.named_locations import NAMED, LocationError, read
     from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.service.watchlists import put_locations
 
@@ -96,7 +96,7 @@ def import_(data: Path, /, file: Path, workspace: str) -> None:
 @click.pass_obj
 def suggest(data: Path, /, workspace: str, days: int, output: str) -> None:
     """Suggest egress addresses: many users sign in from them on several days, with few failures."""
-    from nephoscope.alerts.tuning.locations import suggest_locations
+    from nephoscope.alerts.tuning.named_locations import suggest_locations
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import workspace_of
@@ -121,7 +121,7 @@ def add(data: Path, /, addresses: tuple[str, ...], workspace: str, name: str) ->
     """Add ADDRESSES (or ranges) to the watchlist KnownEgress."""
     from ipaddress import ip_network
 
-    from nephoscope.alerts.tuning.locations import EGRESS
+    from nephoscope.alerts.tuning.named_locations import EGRESS
     from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.service.watchlists import put_locations
 
@@ -155,8 +155,8 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
     sites behind a VPN. Addresses of single machines are excluded without --all, because an attacker on
     that machine would be trusted.
     """
-    from nephoscope.alerts.tuning.egress import TAG, egress
-    from nephoscope.alerts.tuning.locations import EGRESS
+    from nephoscope.alerts.tuning.named_locations import EGRESS
+    from nephoscope.alerts.tuning.own_egress import TAG, egress
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.terminal.messages import tell
 
@@ -184,7 +184,7 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
 @click.pass_obj
 def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
     """List Entra's named locations in the estate (`nephoscope collect` reads them)."""
-    from nephoscope.alerts.tuning.locations import NAMED, LocationError, of_estates
+    from nephoscope.alerts.tuning.named_locations import NAMED, LocationError, of_estates
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.terminal.messages import tell, usage_error
 
@@ -222,9 +222,10 @@ def _list_addresses(store: WatchlistStore, alias: str) -> set[str]:
 
 def _apply_found(store: WatchlistStore, alias: str, found: list[dict[str, str]]) -> str:
     """Put what the estate holds into a watchlist, drop what came from it before and is gone; what that came to."""
-    from nephoscope.alerts.tuning import egress, locations
+    from nephoscope.alerts.tuning import named_locations
+    from nephoscope.alerts.tuning import own_egress as egress
     from nephoscope.service.watchlists import sync_locations
 
-    tag = {locations.EGRESS: egress.TAG, locations.NAMED: locations.TAG}[alias]
+    tag = {named_locations.EGRESS: egress.TAG, named_locations.NAMED: named_locations.TAG}[alias]
     changed, dropped = sync_locations(store, alias, found, tag)
     return f"{alias}: {changed}, {dropped} taken out that the estate no longer holds"

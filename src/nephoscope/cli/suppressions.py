@@ -16,7 +16,7 @@ from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.services import call_in_workspace
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.holding.condition import Condition
+    from nephoscope.alerts.suppression.condition import Condition
     from nephoscope.state import State
     from nephoscope.state.rules.suppressions import StoredSuppression
 
@@ -144,7 +144,7 @@ def create(data: Path, /, name: str, workspace: str, output: str, **options: Any
 
 def _read_suppression(name: str, options: dict[str, Any]) -> dict[str, Any]:
     """What is to be suppressed: from the options, or from a document of Azure's."""
-    from nephoscope.alerts.holding.condition import ConditionError, conditions
+    from nephoscope.alerts.suppression.condition import ConditionError, conditions
     from nephoscope.cli.terminal.messages import usage_error
 
     if options["file"]:
@@ -182,7 +182,7 @@ def _conditions(options: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _document(name: str, options: dict[str, Any]) -> dict[str, object]:
-    from nephoscope.alerts.tuning.suppression_document import DocumentError, read
+    from nephoscope.alerts.tuning.azure_suppression_rule import DocumentError, read
     from nephoscope.cli.terminal.messages import usage_error
 
     if any(options[one] for one in ("entities", "parts", "aliases", "details", "amounts", "rule")):
@@ -201,8 +201,8 @@ def _document(name: str, options: dict[str, Any]) -> dict[str, object]:
 def _would_hold(
     state: State, lake: Any, workspace: str, given: dict[str, Any], since: datetime, until: datetime
 ) -> list[dict[str, Any]]:
-    from nephoscope.alerts.holding.watchlist_items import watchlist_items
-    from nephoscope.alerts.tuning.history import find_hidden, past
+    from nephoscope.alerts.suppression.watchlist_items import watchlist_items
+    from nephoscope.alerts.tuning.alert_history import find_hidden, past
 
     conditions: Sequence[Condition] = given["conditions"]
     found = find_hidden(
@@ -238,7 +238,7 @@ def list_(data: Path, /, workspace: str, output: str) -> None:
 
 
 def _row(one: StoredSuppression, held: dict[str, int]) -> dict[str, object]:
-    from nephoscope.alerts.holding.condition import conditions
+    from nephoscope.alerts.suppression.condition import conditions
 
     return {
         "name": one.name,
@@ -263,7 +263,7 @@ def _row(one: StoredSuppression, held: dict[str, int]) -> dict[str, object]:
 @click.pass_obj
 def show(data: Path, /, name: str, workspace: str) -> None:
     """Print the suppression NAME (or ID) as an Azure alertsSuppressionRules document."""
-    from nephoscope.alerts.tuning.suppression_document import to_document
+    from nephoscope.alerts.tuning.azure_suppression_rule import to_document
     from nephoscope.cli.session.stored import state_of, workspace_of
 
     with state_of(data) as state:

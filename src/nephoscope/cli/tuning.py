@@ -78,7 +78,7 @@ def report(
     output: str,
 ) -> None:
     """Show alerts, classifications and run cost by rule."""
-    from nephoscope.alerts.tuning.report import row, worth
+    from nephoscope.alerts.tuning.rule_quality import row, worth
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.rules import rules_of
     from nephoscope.cli.session.stored import state_of, workspace_of
@@ -204,8 +204,8 @@ def replay(
     """Run RULE (its ID or name) with its current settings over past windows, without writing anything. Exits
     3 if a window could not run.
     """
+    from nephoscope.alerts.tuning.effective_rules import Tuned
     from nephoscope.alerts.tuning.replay import replay as over
-    from nephoscope.alerts.tuning.tuned import Tuned
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.rules import rule_of, rules_of
     from nephoscope.cli.session.stored import workspace_of

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 import msgspec
 from sqlalchemy import func, select
 
-from nephoscope.alerts.holding.condition import conditions
-from nephoscope.alerts.tuning.locations import EGRESS, NAMED
+from nephoscope.alerts.suppression.condition import conditions
+from nephoscope.alerts.tuning.named_locations import EGRESS, NAMED
 from nephoscope.automation.languages.security_automations import TYPE as AUTOMATIONS
 from nephoscope.automation.languages.sentinel_rules import ACTIONS, RULES
 from nephoscope.ingest.live.setting_up import OF_THE_HOST

@@ -69,7 +69,7 @@ def _test(
 
 def _try(settings: Settings, state: State, lease: Lease, stop: threading.Event) -> None:
     """Do what waits; the lake is open only so long, and the lease is held as long as it takes."""
-    from nephoscope.alerts.tuning.trying import Trying
+    from nephoscope.alerts.tuning.trial_runner import Trying
     from nephoscope.resource_graph import opened_lake
 
     renewed = time.monotonic()

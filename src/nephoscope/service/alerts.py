@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.incidents.incident_service import Desk
 from nephoscope.service.context import workspace_scope
 from nephoscope.state import MissingError
 from nephoscope.state.incidents.incidents import Action
@@ -35,7 +35,7 @@ def may_change_alert(context: ServiceContext, action: str, alert: StoredAlert) -
     if actor.may(operation, workspace_scope(alert.workspace)):
         return True
     from nephoscope.access.guard import Caller
-    from nephoscope.alerts.incidents.deciding import may_decide
+    from nephoscope.alerts.incidents.permissions import may_decide
 
     return isinstance(actor, Caller) and may_decide(actor, operation, alert)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.incidents.bookshelf import Bookshelf
-from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.incidents.bookmark_service import Bookshelf
+from nephoscope.alerts.incidents.incident_service import Desk
 from nephoscope.service.context import workspace_scope
 
 if TYPE_CHECKING:
     from nephoscope.alerts.library.hunting import Range
-    from nephoscope.alerts.rules.finding import Finding
+    from nephoscope.alerts.rules.query_result import Finding
     from nephoscope.alerts.rules.rule import Rule
     from nephoscope.service.context import ServiceContext
     from nephoscope.state.incidents.bookmarks import Bookmark

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.library.importing import Importing
-from nephoscope.alerts.library.packs import slug
+from nephoscope.alerts.library.content_import import Importing
+from nephoscope.alerts.library.content_packs import slug
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.rules import DELETE, WRITE
 from nephoscope.state.rules.rule_switches import PACK
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.library.importing import Imported
-    from nephoscope.alerts.library.packs import RulePack
+    from nephoscope.alerts.library.content_import import Imported
+    from nephoscope.alerts.library.content_packs import RulePack
     from nephoscope.lake.lake import Lake
     from nephoscope.service.context import ServiceContext
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.case.decision import Decision, decide
-from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.incidents.incident_service import Desk
+from nephoscope.alerts.investigation.optimistic_update import Decision, decide
 from nephoscope.service.context import workspace_scope
 from nephoscope.state import StateError
 from nephoscope.state.database.faults import PassingError

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.case.estate_index import MACHINES
+from nephoscope.alerts.investigation.estate_index import MACHINES
 from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.reference import ImageReference
 from nephoscope.entity_context import EntityContexts
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from nephoscope.alerts.case.estate_index import EstateIndex
+    from nephoscope.alerts.investigation.estate_index import EstateIndex
     from nephoscope.service.context import ServiceContext
     from nephoscope.state.inventory.subject import InventorySubject
     from nephoscope.vulnerability.scanner_results.report import ReportedTarget

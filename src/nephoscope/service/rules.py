@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.library.own_rules import API, OwnRules
-from nephoscope.alerts.tuning.editing import Editing
+from nephoscope.alerts.tuning.tuning_service import Editing
 from nephoscope.service.context import workspace_scope
 from nephoscope.state.rules.rule_switches import PACK
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from nephoscope.alerts.library.packs import Stored
+    from nephoscope.alerts.library.content_packs import Stored
     from nephoscope.alerts.rules.rule import Rule
     from nephoscope.service.context import ServiceContext
     from nephoscope.state.rules.rule_switches import Switched

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.tuning.editing import REASONS, Editing
+from nephoscope.alerts.tuning.tuning_service import REASONS, Editing
 from nephoscope.service.context import workspace_scope
 from nephoscope.state import MissingError, StateError
 from nephoscope.state.database.etag import etag_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from nephoscope.alerts.holding.condition import Condition
+    from nephoscope.alerts.suppression.condition import Condition
     from nephoscope.service.context import ServiceContext
     from nephoscope.state import State
     from nephoscope.state.rules.suppressions import StoredSuppression

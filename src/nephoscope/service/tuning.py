@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.tuning.editing import Editing
-from nephoscope.alerts.tuning.followed import list_followed
+from nephoscope.alerts.tuning.applied_advice import list_followed
 from nephoscope.alerts.tuning.trial import Trials, What
+from nephoscope.alerts.tuning.tuning_service import Editing
 from nephoscope.service.context import workspace_scope
 from nephoscope.service.rules import READ, WRITE
 from nephoscope.service.suppressions import WRITE as SUPPRESS

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.detection.recognition import match_earlier
+from nephoscope.alerts.detection.alert_dedup import match_earlier
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake

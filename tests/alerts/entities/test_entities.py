@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.alerts.entities.mapped import entities, merge_entities
-from nephoscope.alerts.rules.finding import Finding
+from nephoscope.alerts.entities.entity_mapping import entities, merge_entities
+from nephoscope.alerts.rules.query_result import Finding
 from nephoscope.alerts.rules.rule import EntityMapping
 from nephoscope.model.entity import Entity
 from nephoscope_kql.types import KqlType

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.rules.folder import find_rules, folder
+from nephoscope.alerts.rules.rule_files import find_rules, folder
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State

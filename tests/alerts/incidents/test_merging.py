@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nephoscope.alerts.detection.detector import Outcome
-from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.incidents.incident_service import Desk
 from nephoscope.alerts.incidents.response_times import response_times
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import Window

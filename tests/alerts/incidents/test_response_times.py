@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nephoscope.alerts.incidents.desk import BY, Desk
+from nephoscope.alerts.incidents.incident_service import BY, Desk
 from nephoscope.alerts.incidents.response_times import GROUPS, response_times
 from nephoscope.cli import incidents as command
 from nephoscope.lake.lake import Lake

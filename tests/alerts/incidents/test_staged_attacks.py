@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.rules.tactics import KILL_CHAIN
 from nephoscope.sample.attack import attack_named, attacks
 from nephoscope.sample.generator import Generator

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from nephoscope.alerts.detection.detector import Outcome
-from nephoscope.alerts.entities.surroundings import SHARED_BY, Surroundings, surroundings
-from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.entities.enrichment_context import SHARED_BY, Surroundings, surroundings
 from nephoscope.alerts.incidents.grouping import CROWD
+from nephoscope.alerts.incidents.incident_service import Desk
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import Window
 from nephoscope.alerts.scheduling.schedule import Schedule

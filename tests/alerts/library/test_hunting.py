@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from nephoscope.alerts.detection.raising import build_alerts
-from nephoscope.alerts.incidents.bookshelf import Bookshelf
-from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.detection.build_alerts import build_alerts
+from nephoscope.alerts.incidents.bookmark_service import Bookshelf
+from nephoscope.alerts.incidents.incident_service import Desk
 from nephoscope.alerts.library.hunting import Chosen, Hunt, Range, own_range
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import Window

@@ -16,9 +16,9 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nephoscope.alerts.library.checkout import read
-from nephoscope.alerts.library.packs import slug
-from nephoscope.alerts.library.piece import PieceKind
+from nephoscope.alerts.library.content_discovery import read
+from nephoscope.alerts.library.content_item import PieceKind
+from nephoscope.alerts.library.content_packs import slug
 from nephoscope.alerts.rules.rule import Matching, Rule, RuleError
 from nephoscope.cli.main import cli
 

@@ -13,8 +13,8 @@ import yaml
 from click.testing import CliRunner
 
 import nephoscope_kql as kql
-from nephoscope.alerts.library.checkout import read
-from nephoscope.alerts.library.piece import Piece
+from nephoscope.alerts.library.content_discovery import read
+from nephoscope.alerts.library.content_item import Piece
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.cli.main import cli
 from nephoscope.lake.schema.rows import arrow_of

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.rule_tests.rows import RowItemError, expand_rows
+from nephoscope.alerts.rule_tests.rule_test_rows import RowItemError, expand_rows
 
 BASE = {"Caller": "kim", "Claims": {"upn": "kim", "app": "a"}}
 EXPANDED: list[tuple[dict[str, Any], list[dict[str, Any]]]] = [

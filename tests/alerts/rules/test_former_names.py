@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from nephoscope.alerts.library.hunting import load_shipped as shipped_hunting
-from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.rules.former_names import choose_rules, former_names
+from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.automation.facts import view_row
 from nephoscope.automation.languages.sentinel_rules import read_sentinel_rule
 

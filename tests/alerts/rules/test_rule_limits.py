@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from nephoscope.alerts.detection.detector import Detector
-from nephoscope.alerts.detection.wanted_columns import describe_lacking
-from nephoscope.alerts.entities.mapped import entities
-from nephoscope.alerts.library.piece import Piece, PieceKind
-from nephoscope.alerts.library.standing import Standing, describe_standing, judge
-from nephoscope.alerts.rules.finding import Finding
-from nephoscope.alerts.rules.folder import load_shipped
+from nephoscope.alerts.detection.required_columns import describe_lacking
+from nephoscope.alerts.entities.entity_mapping import entities
+from nephoscope.alerts.library.content_item import Piece, PieceKind
+from nephoscope.alerts.library.content_status import Standing, describe_standing, judge
+from nephoscope.alerts.rules.query_result import Finding
 from nephoscope.alerts.rules.rule import Rule, RuleError
+from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.rules.window import at
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake

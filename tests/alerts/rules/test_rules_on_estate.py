@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from nephoscope.alerts.detection.detector import Detector, Outcome
-from nephoscope.alerts.library.piece import Piece, PieceKind
-from nephoscope.alerts.library.standing import Standing, judge
+from nephoscope.alerts.library.content_item import Piece, PieceKind
+from nephoscope.alerts.library.content_status import Standing, judge
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import at
 from nephoscope.lake.lake import Lake

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.incidents.incident_service import Desk
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake

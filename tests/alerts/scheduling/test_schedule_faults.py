@@ -18,12 +18,12 @@ from typing import Any
 import pytest
 import yaml
 
-from nephoscope.alerts.rules.folder import find_rules
 from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule_files import find_rules
 from nephoscope.alerts.rules.window import at
-from nephoscope.alerts.scheduling.due import MOST_TRIES
+from nephoscope.alerts.scheduling.due_windows import MOST_TRIES
+from nephoscope.alerts.scheduling.rule_state import MOST_FAILURES
 from nephoscope.alerts.scheduling.schedule import Schedule
-from nephoscope.alerts.scheduling.standing import MOST_FAILURES
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.rows import arrow_of
 from nephoscope.lake.writing.outbox import deliver

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from nephoscope.alerts.detection.detector import Detector, Outcome
-from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.rules.window import at
-from nephoscope.alerts.scheduling.due import Due
+from nephoscope.alerts.scheduling.due_windows import Due
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.reading import reading as reading_module

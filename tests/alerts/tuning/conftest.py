@@ -11,7 +11,7 @@ import pytest
 
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.scheduling.schedule import Schedule
-from nephoscope.alerts.tuning.editing import Editing
+from nephoscope.alerts.tuning.tuning_service import Editing
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 from nephoscope.state.incidents.alerts import StoredAlert

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from tests.alerts.tuning.conftest import HOUR, SINGLE, rule, signin
 
-from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.incidents.incident_service import Desk
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.alerts.tuning.advice import Advice, Advising, apply
-from nephoscope.alerts.tuning.editing import Editing
+from nephoscope.alerts.tuning.effective_rules import Tuned
 from nephoscope.alerts.tuning.replay import replay
-from nephoscope.alerts.tuning.report import row, worth
-from nephoscope.alerts.tuning.tuned import Tuned
+from nephoscope.alerts.tuning.rule_quality import row, worth
+from nephoscope.alerts.tuning.tuning_service import Editing
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 from nephoscope.state.incidents.incidents import IncidentStatus

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.holding.condition import ConditionError, Subject, conditions
+from nephoscope.alerts.suppression.condition import ConditionError, Subject, conditions
 from nephoscope.model.entity import Entity
 
 KIM = Entity("Account", (("Name", "kim"), ("UPNSuffix", "contoso.com")))

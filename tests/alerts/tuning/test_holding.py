@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from tests.alerts.tuning.conftest import HOUR, MINUTE, ONE_HOUR, SINGLE, rule, signin
 
-from nephoscope.alerts.holding.condition import conditions
-from nephoscope.alerts.incidents.desk import Desk
-from nephoscope.alerts.tuning.settings import SettingError
+from nephoscope.alerts.incidents.incident_service import Desk
+from nephoscope.alerts.suppression.condition import conditions
+from nephoscope.alerts.tuning.rule_settings import SettingError
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State, StateError
 from nephoscope.state.incidents.alerts import StoredAlert

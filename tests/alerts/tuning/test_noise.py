@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 
 from nephoscope.alerts.detection.detector import Detector
-from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.incidents.incident_service import Desk
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import at
 from nephoscope.alerts.tuning.advice import Advising, apply
-from nephoscope.alerts.tuning.editing import Editing
+from nephoscope.alerts.tuning.effective_rules import Tuned
 from nephoscope.alerts.tuning.replay import replay_windows
-from nephoscope.alerts.tuning.tuned import Tuned
+from nephoscope.alerts.tuning.tuning_service import Editing
 from nephoscope.lake.lake import Lake
 from nephoscope.sample.attack import attack_named
 from nephoscope.sample.generator import Generator

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from tests.alerts.tuning.conftest import HOUR, rule, signin
 
-from nephoscope.alerts.incidents.desk import Desk
-from nephoscope.alerts.rules.folder import Found
+from nephoscope.alerts.incidents.incident_service import Desk
+from nephoscope.alerts.rules.rule_files import Found
 from nephoscope.alerts.scheduling.schedule import Schedule
-from nephoscope.alerts.tuning.editing import Editing
-from nephoscope.alerts.tuning.followed import list_followed
+from nephoscope.alerts.tuning.applied_advice import list_followed
 from nephoscope.alerts.tuning.trial import KEPT_OF_RULE, MOST_WAITING, Trial, Trials, What
-from nephoscope.alerts.tuning.trying import MOST_STARTS, StoppedError, Telling, Trying
+from nephoscope.alerts.tuning.trial_runner import MOST_STARTS, StoppedError, Telling, Trying
+from nephoscope.alerts.tuning.tuning_service import Editing
 from nephoscope.lake.lake import Lake
 from nephoscope.state import MissingError, State, StateError
 from nephoscope.state.incidents.incidents import IncidentStatus

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.tuning.locations import of_estate
+from nephoscope.alerts.tuning.named_locations import of_estate
 from nephoscope.collect import resources
 from nephoscope.collect.azure.scope import Scope
 from nephoscope.posture.scans.scan import Request, Scan

@@ -18,9 +18,9 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import HttpResponseError
 from azure.monitor.ingestion import LogsIngestionClient
 
-from nephoscope.alerts.incidents import bookshelf
+from nephoscope.alerts.incidents import bookmark_service
 from nephoscope.alerts.incidents.anomaly_row import ANOMALIES
-from nephoscope.alerts.incidents.rows import ALERTS, INCIDENTS
+from nephoscope.alerts.incidents.security_rows import ALERTS, INCIDENTS
 from nephoscope.behavior.identities import IDENTITIES, PEERS
 from nephoscope.behavior.insights import BEHAVIOR
 from nephoscope.ingest.faults import BusyError, SourceError
@@ -342,7 +342,7 @@ def test_without_rules_streams_go_to_the_tables_of_their_names(source, sink, run
 
 #: What nephoscope keeps of itself, by the modules that write it.
 WRITTEN = (
-    QUARANTINE, "Usage", "SentinelHealth", "SentinelAudit", "Heartbeat", ALERTS, INCIDENTS, bookshelf.TABLE, listed_rows.TABLE,
+    QUARANTINE, "Usage", "SentinelHealth", "SentinelAudit", "Heartbeat", ALERTS, INCIDENTS, bookmark_service.TABLE, listed_rows.TABLE,
     INDICATORS, OBJECTS, OLDER, ANOMALIES, BEHAVIOR, IDENTITIES, PEERS,
 )  # fmt: skip
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.detection.raising import build_alerts
-from nephoscope.alerts.detection.wanted_columns import describe_lacking
-from nephoscope.alerts.holding.suppression import WORDS, YOUNG
-from nephoscope.alerts.rules.finding import Finding, findings
+from nephoscope.alerts.detection.build_alerts import build_alerts
+from nephoscope.alerts.detection.required_columns import describe_lacking
+from nephoscope.alerts.rules.query_result import Finding, findings
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import Window
+from nephoscope.alerts.suppression.rule_suppression import WORDS, YOUNG
 from nephoscope.model.alert import Alert
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.errors import ExternalDataError, KqlError, TooLargeError

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from nephoscope.alerts.entities.surroundings import NOWHERE, Surroundings
-from nephoscope.alerts.entities.tying_names import TIES, Names, find_tying_names, place_name
+from nephoscope.alerts.entities.correlation_keys import TIES, Names, find_tying_names, place_name
+from nephoscope.alerts.entities.enrichment_context import NOWHERE, Surroundings
 from nephoscope.alerts.rules.rule import Matching, Rule
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity

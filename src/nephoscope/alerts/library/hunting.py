@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.detection.detector import Detector
-from nephoscope.alerts.library.packs import RulePack
-from nephoscope.alerts.library.piece import PieceKind
-from nephoscope.alerts.rules.finding import Finding, findings
-from nephoscope.alerts.rules.folder import Found, Refused, find_rules
+from nephoscope.alerts.library.content_item import PieceKind
+from nephoscope.alerts.library.content_packs import RulePack
+from nephoscope.alerts.rules.query_result import Finding, findings
 from nephoscope.alerts.rules.rule import Kind, Rule, RuleError
+from nephoscope.alerts.rules.rule_files import Found, Refused, find_rules
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.reading.span import Span
 from nephoscope.state.rules.hunting_runs import HuntingRun

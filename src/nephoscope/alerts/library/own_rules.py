@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.library.packs import RulePack, RulePacks, Stored
+from nephoscope.alerts.library.content_packs import RulePack, RulePacks, Stored
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nephoscope.alerts.library.piece import Piece, PieceKind, Unusable
+from nephoscope.alerts.library.content_item import Piece, PieceKind, Unusable
 from nephoscope_policy.model.place import Place
 
 BODIES = ("ParserQuery", "FunctionQuery")

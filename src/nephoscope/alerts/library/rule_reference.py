@@ -7,8 +7,8 @@ from itertools import groupby
 from pathlib import Path
 
 from nephoscope.alerts.documents.duration import format_duration
-from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.rules.tactics import order_tactics
 
 HEAD = """# Detections

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
-from nephoscope.alerts.detection.raising import build_alerts
+from nephoscope.alerts.detection.build_alerts import build_alerts
 from nephoscope.alerts.documents.duration import duration
-from nephoscope.alerts.rule_tests.file import RuleTestCase, cases_path, find_line, read_cases
-from nephoscope.alerts.rules.finding import findings
-from nephoscope.alerts.rules.folder import find_rules
+from nephoscope.alerts.rule_tests.rule_test_file import RuleTestCase, cases_path, find_line, read_cases
+from nephoscope.alerts.rules.query_result import findings
 from nephoscope.alerts.rules.rule import Rule, RuleError
+from nephoscope.alerts.rules.rule_files import find_rules
 from nephoscope.alerts.rules.window import at
 from nephoscope.lake.query_engine import EngineLimits, EngineRows, open_engine
 from nephoscope.lake.reading.shipped_functions import shipped_functions
@@ -30,7 +30,7 @@ from nephoscope_kql.types import KqlType
 from nephoscope_policy.model.place import Place
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.rules.folder import Refused
+    from nephoscope.alerts.rules.rule_files import Refused
     from nephoscope.lake.schema.table import Table
     from nephoscope.model.alert import Alert
     from nephoscope_kql.compile import Compiled

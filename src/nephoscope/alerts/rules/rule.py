@@ -12,8 +12,8 @@ from enum import StrEnum
 
 from nephoscope.alerts.documents.duration import format_duration
 from nephoscope.alerts.documents.fields import Fields
-from nephoscope.alerts.holding.suppression import Tuning
 from nephoscope.alerts.rules.tactics import normalize_tactics
+from nephoscope.alerts.suppression.rule_suppression import Tuning
 from nephoscope.model.identifiers import IDENTIFIERS
 from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.state import Severity

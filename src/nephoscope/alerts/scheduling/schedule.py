@@ -13,16 +13,16 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.detection.detector import TIMEOUT, Detector, Outcome
-from nephoscope.alerts.entities.surroundings import NOWHERE, Surroundings, surroundings
-from nephoscope.alerts.incidents.desk import Desk
+from nephoscope.alerts.entities.enrichment_context import NOWHERE, Surroundings, surroundings
+from nephoscope.alerts.incidents.incident_service import Desk
 from nephoscope.alerts.rules.rule import Kind, Rule
 from nephoscope.alerts.rules.window import SETTLE, Window, at
-from nephoscope.alerts.scheduling.apart import remember
-from nephoscope.alerts.scheduling.due import BEHIND, Due, Known, digest, due
-from nephoscope.alerts.scheduling.lateness import Lateness
-from nephoscope.alerts.scheduling.round import MOST, Ran, Round, Turn
-from nephoscope.alerts.scheduling.standing import Course
-from nephoscope.alerts.tuning.tuned import Tuned
+from nephoscope.alerts.scheduling.ad_hoc_runs import remember
+from nephoscope.alerts.scheduling.due_windows import BEHIND, Due, Known, digest, due
+from nephoscope.alerts.scheduling.late_arrivals import Lateness
+from nephoscope.alerts.scheduling.rule_state import Course
+from nephoscope.alerts.scheduling.run_batch import MOST, Ran, Round, Turn
+from nephoscope.alerts.tuning.effective_rules import Tuned
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.reading.reading import Demand
 from nephoscope.lake.storage.additions import Additions

@@ -10,15 +10,15 @@ from enum import StrEnum
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.holding.suppression import Learning, Suppression
 from nephoscope.alerts.rules.rule import Kind, Rule
+from nephoscope.alerts.suppression.rule_suppression import Learning, Suppression
 from nephoscope.alerts.tuning.advisors import advisors
-from nephoscope.alerts.tuning.case import Case, Learn, Proposal, Put, Suppress
-from nephoscope.alerts.tuning.editing import Editing
-from nephoscope.alerts.tuning.history import Past, past
+from nephoscope.alerts.tuning.alert_history import Past, past
+from nephoscope.alerts.tuning.effective_rules import Tuned
 from nephoscope.alerts.tuning.replay import Remembering, Told, nobody, replay_windows
-from nephoscope.alerts.tuning.settings import apply_settings
-from nephoscope.alerts.tuning.tuned import Tuned
+from nephoscope.alerts.tuning.rule_case import Case, Learn, Proposal, Put, Suppress
+from nephoscope.alerts.tuning.rule_settings import apply_settings
+from nephoscope.alerts.tuning.tuning_service import Editing
 from nephoscope.state.database.database import StateError
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.detection.detector import Detector
-from nephoscope.alerts.incidents.desk import Desk
-from nephoscope.alerts.rules.finding import Finding
+from nephoscope.alerts.incidents.incident_service import Desk
+from nephoscope.alerts.rules.query_result import Finding
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import Window, at, ends
-from nephoscope.alerts.tuning.history import entities_of
+from nephoscope.alerts.tuning.alert_history import entities_of
 from nephoscope.state import State
 from nephoscope.state.incidents.alerts import StoredAlert
 

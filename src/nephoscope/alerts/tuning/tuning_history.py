@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.holding.watchlist_items import watchlist_items
-from nephoscope.alerts.tuning.editing import SETTING, SUPPRESSION, read_setting
-from nephoscope.alerts.tuning.tuned import Tuned
+from nephoscope.alerts.suppression.watchlist_items import watchlist_items
+from nephoscope.alerts.tuning.effective_rules import Tuned
+from nephoscope.alerts.tuning.tuning_service import SETTING, SUPPRESSION, read_setting
 from nephoscope.state.rules.rule_settings import RuleSetting
 from nephoscope.state.rules.suppressions import StoredSuppression
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.holding.condition import Lists
+    from nephoscope.alerts.suppression.condition import Lists
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
     from nephoscope.state.rules.tuning_changes import TuningChange

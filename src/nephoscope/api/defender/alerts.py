@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from nephoscope.alerts.incidents.security_shape import STATUSES, TYPE, find_visible_resources
-from nephoscope.alerts.incidents.security_shape import body as shape
-from nephoscope.alerts.incidents.sight import READ, sight_of
+from nephoscope.alerts.incidents.alert_visibility import READ, sight_of
+from nephoscope.alerts.incidents.defender_alert import STATUSES, TYPE, find_visible_resources
+from nephoscope.alerts.incidents.defender_alert import body as shape
 from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, answer_list, pack_token, read_skip_token
 from nephoscope.api.wire.call import Call

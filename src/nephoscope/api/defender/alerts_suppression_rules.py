@@ -10,8 +10,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.holding.condition import ConditionError
-from nephoscope.alerts.tuning.suppression_document import parse_suppression, to_document
+from nephoscope.alerts.suppression.condition import ConditionError
+from nephoscope.alerts.tuning.azure_suppression_rule import parse_suppression, to_document
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, answer_list
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import missing_fault, refusing

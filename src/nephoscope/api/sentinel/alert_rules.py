@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from nephoscope.alerts.library.active import active_rules
+from nephoscope.alerts.library.active_rules import active_rules
+from nephoscope.alerts.library.content_item import Piece, PieceKind
+from nephoscope.alerts.library.content_packs import RulePacks, Stored
+from nephoscope.alerts.library.content_status import Standing, judge
 from nephoscope.alerts.library.own_rules import API, OwnRules
-from nephoscope.alerts.library.packs import RulePacks, Stored
-from nephoscope.alerts.library.piece import Piece, PieceKind
-from nephoscope.alerts.library.standing import Standing, judge
-from nephoscope.alerts.rules.folder import load_shipped
 from nephoscope.alerts.rules.rule import Kind, Rule, RuleError
+from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.api.wire import documents, rule_shapes
 from nephoscope.api.wire.answer import Answer, answer_list, place
 from nephoscope.api.wire.call import Call

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from nephoscope.alerts.case.acquaintance import Acquaintance, acquaintance
-from nephoscope.alerts.case.parties import Involved
+from nephoscope.alerts.investigation.known_entities import Acquaintance, acquaintance
+from nephoscope.alerts.investigation.participants import Involved
 from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import Answer, answer_list, place
 from nephoscope.api.wire.call import Call

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from nephoscope.alerts.case.acquaintance import Acquaintance
-from nephoscope.alerts.case.parties import Involved
+from nephoscope.alerts.investigation.known_entities import Acquaintance
+from nephoscope.alerts.investigation.participants import Involved
 from nephoscope.api.sentinel.entities import ENTITY, known_entity, time_range
 from nephoscope.api.wire.answer import Answer, answer_list
 from nephoscope.api.wire.call import Call

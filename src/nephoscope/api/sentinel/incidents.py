@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from nephoscope.alerts.case.case_file import case_file
+from nephoscope.alerts.investigation.incident_details import case_file
 from nephoscope.api.sentinel.bookmarks import body as bookmark_body
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, answer_list, place
 from nephoscope.api.wire.call import Call

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from nephoscope.alerts.library.coverage import techniques
+from nephoscope.alerts.library.attack_coverage import techniques
 from nephoscope.alerts.rules.tactics import TACTICS
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.shape import many, words

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from nephoscope.alerts.case.acquaintance import entity_id
-from nephoscope.alerts.case.context import Context
-from nephoscope.alerts.case.estate_reader import EstateReader
-from nephoscope.alerts.case.parties import Involved
+from nephoscope.alerts.investigation.entity_context import Context
+from nephoscope.alerts.investigation.estate_reader import EstateReader
+from nephoscope.alerts.investigation.known_entities import entity_id
+from nephoscope.alerts.investigation.participants import Involved
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault
 from nephoscope.api.wire.workspace import root

@@ -39,7 +39,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def change(settings: Settings, run: AutomationRun, state: State, session: Session, now: datetime) -> Outcome:
     """Change it within the transaction that notes it: once, whatever is killed."""
-    from nephoscope.alerts.incidents.desk import Desk
+    from nephoscope.alerts.incidents.incident_service import Desk
 
     number = _number(run, state, session)
     incident = state.incidents.read(session, number)

@@ -15,9 +15,9 @@ from nephoscope.cli.session.stored import workspace_of
 from nephoscope.cli.terminal.messages import tell
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.case.case_file import CaseFile, Moment
-    from nephoscope.alerts.case.context import Context
-    from nephoscope.alerts.case.events import Events
+    from nephoscope.alerts.investigation.alert_events import Events
+    from nephoscope.alerts.investigation.entity_context import Context
+    from nephoscope.alerts.investigation.incident_details import CaseFile, Moment
     from nephoscope.state.incidents.incidents import Incident
 
 #: Alerts whose events are read; an incident takes 150.
@@ -44,8 +44,8 @@ class Case:
 
 def case_of(data: Path, workspace: str, number: int, *, events: bool, estate: bool) -> Case:
     """The case of an incident."""
-    from nephoscope.alerts.case.case_file import case_file
-    from nephoscope.alerts.case.events import events as events_of
+    from nephoscope.alerts.investigation.alert_events import events as events_of
+    from nephoscope.alerts.investigation.incident_details import case_file
 
     now = datetime.now(UTC)
     with lake_of(data) as (lake, state):
@@ -76,7 +76,7 @@ def _with_estate(case: Case, data: Path) -> Case:
 
 def document_of(case: Case) -> dict[str, object]:
     """The case as JSON values: the row of SecurityIncident and all that stands around it."""
-    from nephoscope.alerts.incidents.rows import incident_row
+    from nephoscope.alerts.incidents.security_rows import incident_row
 
     file = case.file
     incident = file.incident

@@ -18,13 +18,13 @@ from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.cli.terminal.plain import format_count, plain
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.library.coverage import Cell, Source
+    from nephoscope.alerts.library.attack_coverage import Cell, Source
     from nephoscope.state.rules.rule_switches import Switched
 
 
 def cover(data: Path, workspace: str, output: str, *, every: bool) -> None:
     """Print which techniques what is run speaks of; of `every` rule, those that are off too."""
-    from nephoscope.alerts.library.coverage import cells
+    from nephoscope.alerts.library.attack_coverage import cells
 
     found = cells(one for one in _sources(data, _load_switched(data, workspace)) if every or one.on)
     _FORMS[output](found)
@@ -40,8 +40,8 @@ def _load_switched(data: Path, workspace: str) -> Switched:
 
 
 def _sources(data: Path, switched: Switched) -> Iterator[Source]:
-    from nephoscope.alerts.library.listing import list_coverage_sources, packs_of
-    from nephoscope.alerts.library.packs import PackError
+    from nephoscope.alerts.library.content_listing import list_coverage_sources, packs_of
+    from nephoscope.alerts.library.content_packs import PackError
 
     try:
         packs = packs_of(data)
@@ -51,14 +51,14 @@ def _sources(data: Path, switched: Switched) -> Iterator[Source]:
 
 
 def _table(found: list[Cell]) -> None:
-    from nephoscope.alerts.library.coverage import numbers
+    from nephoscope.alerts.library.attack_coverage import numbers
     from nephoscope.cli.session.listing import show_list
 
     show_list(numbers(found), ("tactic", "techniques", "detections", "hunting"), "table")
 
 
 def _json(found: list[Cell]) -> None:
-    from nephoscope.alerts.library.coverage import numbers
+    from nephoscope.alerts.library.attack_coverage import numbers
 
     rows = [
         {
@@ -73,13 +73,13 @@ def _json(found: list[Cell]) -> None:
 
 
 def _markdown(found: list[Cell]) -> None:
-    from nephoscope.alerts.library.coverage import markdown
+    from nephoscope.alerts.library.attack_coverage import markdown
 
     click.echo(plain("\n".join(["# ATT&CK coverage", "", *markdown(found)])))
 
 
 def _navigator(found: list[Cell]) -> None:
-    from nephoscope.alerts.library.coverage import navigator
+    from nephoscope.alerts.library.attack_coverage import navigator
 
     click.echo(json.dumps(navigator(found, "nephoscope"), indent=2, ensure_ascii=False))
 
@@ -91,8 +91,8 @@ _FORMS: dict[str, Callable[[list[Cell]], None]] = {
 
 def test_imported(data: Path, *, verbose: bool) -> None:
     """Judge every imported rule and query anew and tell how each stands."""
-    from nephoscope.alerts.library.importing import Importing, held_tables
-    from nephoscope.alerts.library.packs import PackError, RulePacks
+    from nephoscope.alerts.library.content_import import Importing, held_tables
+    from nephoscope.alerts.library.content_packs import PackError, RulePacks
 
     try:
         packs = RulePacks(data).all()

@@ -21,9 +21,9 @@ from nephoscope.cli.terminal.plain import format_count, plain
 from nephoscope.service.local_user import LocalUser
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.library.checkout import Reading
-    from nephoscope.alerts.library.importing import Imported
-    from nephoscope.alerts.library.packs import RulePack
+    from nephoscope.alerts.library.content_discovery import Reading
+    from nephoscope.alerts.library.content_import import Imported
+    from nephoscope.alerts.library.content_packs import RulePack
     from nephoscope.posture.policies.packs import Imported as Pack
 
 NOT_TAKEN = 3
@@ -34,7 +34,7 @@ LIST = ("on", "kind", "severity", "name", "pack", "status", "id")
 
 def reading_of(path: Path, sigma: str) -> Reading:
     """What a folder or file holds of detection content."""
-    from nephoscope.alerts.library.checkout import read
+    from nephoscope.alerts.library.content_discovery import read
     from nephoscope.cli.session.session import progress_line
 
     with progress_line() as progress:
@@ -53,8 +53,8 @@ def import_rules(
     output: str,
 ) -> None:
     """Keep what was read as a pack and tell how each rule stands; ends with 3 where something was not taken."""
-    from nephoscope.alerts.library.importing import Importing, held_tables
-    from nephoscope.alerts.library.packs import PackError
+    from nephoscope.alerts.library.content_import import Importing, held_tables
+    from nephoscope.alerts.library.content_packs import PackError
     from nephoscope.cli.session.session import progress_line
     from nephoscope.service.content import import_pack
 
@@ -85,13 +85,13 @@ def import_rules(
 
 def status_rows(pack: RulePack, tables: set[str], known: frozenset[str]) -> Iterator[dict[str, object]]:
     """A row a piece: rules with their standing, what could not be used with why."""
-    from nephoscope.alerts.library.listing import Held, rows
+    from nephoscope.alerts.library.content_listing import Held, rows
 
     return rows(pack, Held(frozenset(tables), known))
 
 
 def _summary(found: Imported, rows: list[dict[str, Any]], *, verbose: bool, on: bool) -> None:
-    from nephoscope.alerts.library.listing import UNKNOWN, WAITS
+    from nephoscope.alerts.library.content_listing import UNKNOWN, WAITS
 
     pack = found.pack
     kinds = Counter(one.kind for one in pack.pieces)
@@ -147,7 +147,7 @@ def show_packs(data: Path, policies: Iterable[Pack], output: str) -> None:
 
 
 def _packs(data: Path) -> list[RulePack]:
-    from nephoscope.alerts.library.packs import PackError, RulePacks
+    from nephoscope.alerts.library.content_packs import PackError, RulePacks
 
     try:
         return RulePacks(data).all()
@@ -157,13 +157,13 @@ def _packs(data: Path) -> list[RulePack]:
 
 def list_rules(data: Path, text: str, workspace: str, output: str) -> None:
     """Print the rules and hunting queries whose name, id or pack contains a text."""
-    from nephoscope.alerts.library.listing import Held, rules
+    from nephoscope.alerts.library.content_listing import Held, rules
     from nephoscope.state.rules.rule_switches import Switched
 
     held, switched = Held(frozenset(), frozenset()), Switched({}, {})
     if has_state(data):
         with lake_of(data) as (lake, state):
-            from nephoscope.alerts.library.importing import held_tables
+            from nephoscope.alerts.library.content_import import held_tables
 
             place = workspace_of(state, workspace).name
             held = Held(frozenset(held_tables(lake, place)), frozenset(lake.tables.by_name))
@@ -209,8 +209,8 @@ def switch(data: Path, names: tuple[str, ...], workspace: str, *, enabled: bool)
 
 
 def _shipped_names() -> Iterator[tuple[str, str]]:
-    from nephoscope.alerts.rules.folder import load_shipped
     from nephoscope.alerts.rules.former_names import former_names
+    from nephoscope.alerts.rules.rule_files import load_shipped
 
     for rule in load_shipped().rules:
         for name in (rule.name, *former_names().get(rule.id, ())):
@@ -219,7 +219,7 @@ def _shipped_names() -> Iterator[tuple[str, str]]:
 
 def remove_packs(data: Path, names: tuple[str, ...]) -> None:
     """Forget packs, with their functions and switches."""
-    from nephoscope.alerts.library.packs import PackError, RulePacks
+    from nephoscope.alerts.library.content_packs import PackError, RulePacks
     from nephoscope.service.content import remove_pack
 
     with lake_of(data) as (lake, state):
@@ -234,8 +234,8 @@ def remove_packs(data: Path, names: tuple[str, ...]) -> None:
 
 def rule_document(data: Path, name: str) -> dict[str, Any] | None:
     """The document of a rule or hunting query by its id or name, None where there is none."""
-    from nephoscope.alerts.rules.folder import document_of, load_shipped
     from nephoscope.alerts.rules.former_names import choose_rules
+    from nephoscope.alerts.rules.rule_files import document_of, load_shipped
 
     wanted = name.casefold()
     for pack in _packs(data):

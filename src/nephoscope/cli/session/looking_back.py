@@ -12,7 +12,7 @@ from nephoscope.cli.terminal.messages import tell, usage_error
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rules.rule import Rule
-    from nephoscope.alerts.scheduling.round import Ran
+    from nephoscope.alerts.scheduling.run_batch import Ran
     from nephoscope.alerts.scheduling.schedule import Schedule
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
@@ -36,7 +36,7 @@ def look_back(
     schedule: Schedule, since: datetime, until: datetime, now: datetime, *, again: bool
 ) -> Iterator[Ran]:
     """Run the windows between two times, and say how many had surely no row."""
-    from nephoscope.alerts.scheduling.look_back import LookBack
+    from nephoscope.alerts.scheduling.backfill import LookBack
 
     first = oldest_row(schedule.lake, schedule.workspace)
     if first is None or first >= until:
@@ -67,8 +67,8 @@ def tell_unlooked(
     data: Path, lake: Lake, state: State, rules: Sequence[Rule], workspace: str, folders: Sequence[Path] = ()
 ) -> None:
     """Say how many rows rules have not looked at, and the command that looks at them; nothing where there are none."""
-    from nephoscope.alerts.scheduling.unlooked import find_unlooked
-    from nephoscope.alerts.tuning.tuned import Tuned
+    from nephoscope.alerts.scheduling.unprocessed_rows import find_unlooked
+    from nephoscope.alerts.tuning.effective_rules import Tuned
 
     now = datetime.now(UTC)
     tuned = Tuned.load(state, lake, workspace, now)

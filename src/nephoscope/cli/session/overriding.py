@@ -34,7 +34,7 @@ def of_rules(command: _Command) -> _Command:
 
 def in_rules(data: Path, workspace: str, call: Callable[[ServiceContext, str], Any]) -> Any:
     """Call a service of rules; a setting that a rule cannot have is a wrong use."""
-    from nephoscope.alerts.tuning.settings import SettingError
+    from nephoscope.alerts.tuning.rule_settings import SettingError
     from nephoscope.cli.session.services import call_in_workspace
     from nephoscope.cli.terminal.messages import usage_error
 
@@ -174,7 +174,7 @@ def reset(
 @click.pass_obj
 def settings(data: Path, /, workspace: str, folders: tuple[Path, ...], output: str) -> None:
     """List overridden rule settings."""
-    from nephoscope.alerts.tuning.settings import in_file
+    from nephoscope.alerts.tuning.rule_settings import in_file
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.rules import rules_of
     from nephoscope.cli.session.stored import state_of, workspace_of

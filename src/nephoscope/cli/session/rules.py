@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 def rules_of(data: Path, state: State, workspace: str, folders: Sequence[Path]) -> list[Rule]:
     """Every rule of the folders once, else the shipped and the imported ones; files that could not be used are told."""
-    from nephoscope.alerts.library.active import active_rules
-    from nephoscope.alerts.library.packs import PackError
-    from nephoscope.alerts.rules.folder import find_rules, load_shipped
+    from nephoscope.alerts.library.active_rules import active_rules
+    from nephoscope.alerts.library.content_packs import PackError
+    from nephoscope.alerts.rules.rule_files import find_rules, load_shipped
 
     try:
         several = [find_rules(folder) for folder in folders] or [

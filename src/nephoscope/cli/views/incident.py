@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from nephoscope.alerts.case.context import choose
+from nephoscope.alerts.investigation.entity_context import choose
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.state.incidents.incidents import NoteKind
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nephoscope.alerts.case.case_file import CaseFile, Moment
-    from nephoscope.alerts.case.context import Context
+    from nephoscope.alerts.investigation.entity_context import Context
+    from nephoscope.alerts.investigation.incident_details import CaseFile, Moment
     from nephoscope.cli.session.cases import Case
     from nephoscope.state.incidents.incidents import Incident
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.case.parties import object_ids
+from nephoscope.alerts.investigation.participants import object_ids
 from nephoscope.estate.principals import SERVICE_TYPE
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.case.parties import Involved
+    from nephoscope.alerts.investigation.participants import Involved
     from nephoscope.web.visits.visit import Visit
 
 READ = "Microsoft.Resources/subscriptions/resources/read"

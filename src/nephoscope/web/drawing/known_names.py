@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.case.case_file import read_entities
+from nephoscope.alerts.investigation.incident_details import read_entities
 from nephoscope.posture.published.accounts import KINDS, account_of
 from nephoscope.web.drawing.applications import READ
 from nephoscope.web.drawing.spoken import guids, replace_ids

@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from nephoscope.web.drawing.wording import spell_duration
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.case.parties import Party
+    from nephoscope.alerts.investigation.participants import Party
 
 _GUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.holding.condition import Condition
+from nephoscope.alerts.suppression.condition import Condition
 from nephoscope.alerts.tuning.advisors.exclusion import FIELDS, SUBJECTS, value_of
 from nephoscope.web.drawing.wording import short
 

@@ -8,10 +8,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.library import listing
-from nephoscope.alerts.library.importing import held_tables
-from nephoscope.alerts.library.packs import PackError, RulePack
-from nephoscope.alerts.library.standing import Standing
+from nephoscope.alerts.library import content_listing
+from nephoscope.alerts.library.content_import import held_tables
+from nephoscope.alerts.library.content_packs import PackError, RulePack
+from nephoscope.alerts.library.content_status import Standing
 from nephoscope.alerts.rules.rule import Kind
 from nephoscope.lake.reading.shipped_functions import shipped_functions
 from nephoscope.posture.policies.packs import Packs
@@ -51,20 +51,22 @@ class Shelf:
     def packs(self) -> list[RulePack]:
         """The imported packs of rules; StateError for a spoilt one."""
         try:
-            return listing.packs_of(self.instance.data)
+            return content_listing.packs_of(self.instance.data)
         except PackError as error:
             raise StateError(str(error)) from error
 
     @property
-    def held(self) -> listing.Held:
+    def held(self) -> content_listing.Held:
         """Which tables the workspace has."""
         lake = self.instance.lake
-        return listing.Held(frozenset(held_tables(lake, self.workspace)), frozenset(lake.tables.by_name))
+        return content_listing.Held(
+            frozenset(held_tables(lake, self.workspace)), frozenset(lake.tables.by_name)
+        )
 
-    def _list_all(self) -> Iterator[listing.Listed]:
+    def _list_all(self) -> Iterator[content_listing.Listed]:
         switched = self.instance.state.rule_switches.of(self.workspace)
-        yield from listing.rules(self.packs, switched, self.held)
-        yield from listing.queries()
+        yield from content_listing.rules(self.packs, switched, self.held)
+        yield from content_listing.queries()
 
     def rules(self) -> list[ContentRow]:
         """The rules that raise alerts."""
@@ -83,7 +85,7 @@ class Shelf:
                 name,
                 f"({one.parameters})",
                 "" if name not in own else self.workspace,
-                listing.SAVED,
+                content_listing.SAVED,
                 "",
                 link="/logs",
             )
@@ -95,7 +97,7 @@ class Shelf:
         return [
             ContentRow(
                 head.alias, f"{items:,} items by {head.search_key}{f': {head.description}' if head.description else ''}",
-                head.provider, listing.SAVED, "published" if head.version == head.published else "being published",
+                head.provider, content_listing.SAVED, "published" if head.version == head.published else "being published",
                 link="/logs",
             )
             for head, items in self.instance.state.watchlists.all(self.workspace)
@@ -120,21 +122,21 @@ class Shelf:
         ]
 
 
-def _rule(one: listing.Listed) -> ContentRow:
+def _rule(one: content_listing.Listed) -> ContentRow:
     link = f"/rules/{one.id}" if one.on or not one.pack else f"/content/packs/{one.pack}"
     about = ", ".join((*one.tactics, *one.techniques))
     return ContentRow(one.name, about, one.pack, one.standing, one.status, one.severity, one.on, one.id, link)
 
 
-def _query(one: listing.Listed) -> ContentRow:
+def _query(one: content_listing.Listed) -> ContentRow:
     link = f"/content/packs/{one.pack}" if one.pack else ""
     about = ", ".join((*one.tactics, *one.techniques))
     return ContentRow(one.name, about, one.pack, one.standing, one.status, "", None, one.id, link)
 
 
-def _pack(pack: RulePack, held: listing.Held, *, on: bool) -> ContentRow:
+def _pack(pack: RulePack, held: content_listing.Held, *, on: bool) -> ContentRow:
     counts: dict[str, int] = {}
-    for row in listing.rows(pack, held):
+    for row in content_listing.rows(pack, held):
         counts[row["standing"]] = counts.get(row["standing"], 0) + 1
     told = ", ".join(f"{count:,} {word}" for word, count in counts.items())
     bad = counts.get(Standing.UNSUPPORTED.value, 0) + counts.get(Standing.REFUSED.value, 0)

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.case.context import Context, Fact, choose
-from nephoscope.alerts.case.estate_reader import EstateReader
+from nephoscope.alerts.investigation.entity_context import Context, Fact, choose
+from nephoscope.alerts.investigation.estate_reader import EstateReader
 from nephoscope.estate.store import StoreError
 from nephoscope.lake.errors import LakeError
 from nephoscope.web.drawing.wording import brief, count_text
 
 if TYPE_CHECKING:
-    from nephoscope.alerts.case.parties import Involved, Party
+    from nephoscope.alerts.investigation.participants import Involved, Party
     from nephoscope.model.entity import Entity
     from nephoscope.web.visits.visit import Visit
 

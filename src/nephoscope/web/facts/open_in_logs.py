@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.case.events import as_run
+from nephoscope.alerts.investigation.alert_events import as_run
 
 if TYPE_CHECKING:
     from nephoscope.state.incidents.alerts import StoredAlert

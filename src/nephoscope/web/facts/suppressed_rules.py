@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.tuning.in_force import RuleSuppressions, SuppressionsInForce
+from nephoscope.alerts.tuning.active_suppressions import RuleSuppressions, SuppressionsInForce
 from nephoscope.state.rules.suppressions import ANY_RULE
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.incidents.security_shape import find_visible_resources
-from nephoscope.alerts.incidents.sight import READ, sight_of
+from nephoscope.alerts.incidents.alert_visibility import READ, sight_of
+from nephoscope.alerts.incidents.defender_alert import find_visible_resources
 from nephoscope.state import MissingError
 from nephoscope.state.incidents.alerts import Looked, StoredAlert
 

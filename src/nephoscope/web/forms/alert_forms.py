@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.case.case_file import read_entities
+from nephoscope.alerts.investigation.incident_details import read_entities
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.alerts import ACTIONS, changes_of_status, set_alert_status
 from nephoscope.service.suppressions import REASONS, NewSuppression, create_suppression

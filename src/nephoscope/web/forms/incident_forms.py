@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.case.decision import Decision, changes_since
+from nephoscope.alerts.investigation.optimistic_update import Decision, changes_since
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.incidents import WRITE, add_note, complete_task, decide_incident, decide_incidents
 from nephoscope.state import MissingError, StateError

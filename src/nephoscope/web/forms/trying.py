@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.library.active import active_rules
-from nephoscope.alerts.rules.folder import load_shipped
+from nephoscope.alerts.library.active_rules import active_rules
 from nephoscope.alerts.rules.rule import Kind
+from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.rules.window import count
-from nephoscope.alerts.tuning.followed import list_followed
+from nephoscope.alerts.tuning.applied_advice import list_followed
 from nephoscope.alerts.tuning.trial import Trial, Trials, What
 from nephoscope.service.tuning import may_tune, request_trial, stop_trial, undo_advice
 from nephoscope.state import MissingError, StateError

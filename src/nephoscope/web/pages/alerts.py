@@ -8,12 +8,12 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from nephoscope.alerts.case.case_file import involved_in, read_entities
-from nephoscope.alerts.case.events import Events, events, looked_at
-from nephoscope.alerts.case.parties import parties
-from nephoscope.alerts.incidents.sight import READ
-from nephoscope.alerts.rules.overriding import steps_of, techniques_of
-from nephoscope.alerts.tuning.in_force import SuppressionsInForce
+from nephoscope.alerts.incidents.alert_visibility import READ
+from nephoscope.alerts.investigation.alert_events import Events, events, looked_at
+from nephoscope.alerts.investigation.incident_details import involved_in, read_entities
+from nephoscope.alerts.investigation.participants import parties
+from nephoscope.alerts.rules.dynamic_properties import steps_of, techniques_of
+from nephoscope.alerts.tuning.active_suppressions import SuppressionsInForce
 from nephoscope.service.alerts import ACTIONS, changes_of_status, may_change_alert, operation_of
 from nephoscope.service.suppressions import REASONS, related_suppressions, related_suppressions_etag
 from nephoscope.service.suppressions import WRITE as SUPPRESS

@@ -11,10 +11,17 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response
 
 from nephoscope.access.scopes import TENANT
-from nephoscope.alerts.library import listing
-from nephoscope.alerts.library.coverage import NO_TECHNIQUE, Cell, cells, navigator, numbers, techniques
-from nephoscope.alerts.library.unpacking import UploadError
-from nephoscope.alerts.library.uploading import MOST_BYTES, Upload, take
+from nephoscope.alerts.library import content_listing
+from nephoscope.alerts.library.attack_coverage import (
+    NO_TECHNIQUE,
+    Cell,
+    cells,
+    navigator,
+    numbers,
+    techniques,
+)
+from nephoscope.alerts.library.content_upload import MOST_BYTES, Upload, take
+from nephoscope.alerts.library.upload_extraction import UploadError
 from nephoscope.service.content import import_pack
 from nephoscope.service.rules import READ, WRITE
 from nephoscope.state import MissingError, StateError
@@ -137,7 +144,7 @@ def pack(visit: Visit) -> Mapping[str, object] | Response:
         if left:
             raise OvertakenError(f"{left[0].why}; it is {'on' if left[0].row.on else 'off'} now")
         return RedirectResponse(visit.here(done=done), 303)
-    every = list(listing.rows(found, shelf.held))
+    every = list(content_listing.rows(found, shelf.held))
     text, chosen = visit.asked("q").casefold(), visit.several("standing")
     shown = [
         row
@@ -167,7 +174,9 @@ def coverage(visit: Visit) -> Mapping[str, Any] | Response:
     workspace = visit.workspace(READ)
     shelf = Shelf(visit.instance, workspace)
     switched, every = visit.instance.state.rule_switches.of(workspace), bool(visit.asked("all"))
-    found = cells(one for one in listing.list_coverage_sources(shelf.packs, switched) if every or one.on)
+    found = cells(
+        one for one in content_listing.list_coverage_sources(shelf.packs, switched) if every or one.on
+    )
     if visit.asked("format") == "navigator":
         layer = json.dumps(navigator(found, "nephoscope"), indent=2, ensure_ascii=False)
         return as_file("attack-layer.json", layer.encode(), "application/json")

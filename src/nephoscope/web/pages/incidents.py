@@ -10,10 +10,10 @@ from typing import Any
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
-from nephoscope.alerts.case.case_file import CaseFile, Moment, case_file
-from nephoscope.alerts.case.decision import changes_since
-from nephoscope.alerts.case.events import Events, events, looked_at
-from nephoscope.alerts.rules.overriding import steps_of
+from nephoscope.alerts.investigation.alert_events import Events, events, looked_at
+from nephoscope.alerts.investigation.incident_details import CaseFile, Moment, case_file
+from nephoscope.alerts.investigation.optimistic_update import changes_since
+from nephoscope.alerts.rules.dynamic_properties import steps_of
 from nephoscope.service.incidents import WRITE
 from nephoscope.state import StateError
 from nephoscope.state.database.faults import OvertakenError, PassingError

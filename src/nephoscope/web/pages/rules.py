@@ -8,10 +8,10 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from nephoscope.alerts.incidents.sight import READ as ALERTS
+from nephoscope.alerts.incidents.alert_visibility import READ as ALERTS
 from nephoscope.alerts.rules.rule import Kind, Rule
-from nephoscope.alerts.scheduling.overview import overview
-from nephoscope.alerts.tuning.in_force import SuppressionsInForce
+from nephoscope.alerts.scheduling.rule_overview import overview
+from nephoscope.alerts.tuning.active_suppressions import SuppressionsInForce
 from nephoscope.service.rules import READ, WRITE, switch_rules
 from nephoscope.service.suppressions import WRITE as SUPPRESS
 from nephoscope.state import StateError

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from starlette.responses import Response
 
-from nephoscope.alerts.incidents.sight import READ as ALERTS
+from nephoscope.alerts.incidents.alert_visibility import READ as ALERTS
 from nephoscope.service.rules import READ as RULES
 from nephoscope.service.suppressions import WRITE, end_suppression
 from nephoscope.state.database.etag import moment_of

@@ -13,8 +13,8 @@ from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
 
-from nephoscope.alerts.entities.columns import WRITTEN_OUT, entity_mappings
-from nephoscope.alerts.library.piece import Piece, PieceKind, Unusable
+from nephoscope.alerts.entities.column_entities import WRITTEN_OUT, entity_mappings
+from nephoscope.alerts.library.content_item import Piece, PieceKind, Unusable
 from nephoscope.alerts.library.sigma.backend import NoColumnError, TableBackend
 from nephoscope.alerts.library.sigma.tables import COMPUTED, Pipeline, Target, targets
 from nephoscope.alerts.rules.tactics import TACTICS

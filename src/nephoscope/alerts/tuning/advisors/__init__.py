@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
-from nephoscope.alerts.tuning.case import Case, Proposal
+from nephoscope.alerts.tuning.rule_case import Case, Proposal
 
 Advisor = Callable[[Case], Iterable[Proposal]]
 

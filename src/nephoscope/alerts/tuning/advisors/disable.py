@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from nephoscope.alerts.tuning.case import Case, Proposal, Put, days_of, describe_verdicts
+from nephoscope.alerts.tuning.rule_case import Case, Proposal, Put, days_of, describe_verdicts
 from nephoscope_policy.model.state import Severity
 
 LEAST, LEAST_DAYS = 20, 7

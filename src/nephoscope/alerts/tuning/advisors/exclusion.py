@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from nephoscope.alerts.holding.condition import FIRST, Condition
-from nephoscope.alerts.tuning.case import Case, Proposal, Suppress, days_of, describe_verdicts, hours_of
-from nephoscope.alerts.tuning.history import Past
+from nephoscope.alerts.suppression.condition import FIRST, Condition
+from nephoscope.alerts.tuning.alert_history import Past
+from nephoscope.alerts.tuning.rule_case import Case, Proposal, Suppress, days_of, describe_verdicts, hours_of
 from nephoscope.model.entity import Entity
 
 LEAST, LEAST_DAYS = 3, 2

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from nephoscope.alerts.tuning.case import Case, Proposal, Put, days_of, describe_verdicts
-from nephoscope.alerts.tuning.history import Past
-from nephoscope.alerts.tuning.settings import SINGLE
+from nephoscope.alerts.tuning.alert_history import Past
+from nephoscope.alerts.tuning.rule_case import Case, Proposal, Put, days_of, describe_verdicts
+from nephoscope.alerts.tuning.rule_settings import SINGLE
 
 LEAST, LEAST_DAYS = 5, 2
 SHARE = 0.5

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from nephoscope.alerts.tuning.case import Case, Learn, Proposal, days_of, describe_verdicts
-from nephoscope.alerts.tuning.history import Past
+from nephoscope.alerts.tuning.alert_history import Past
+from nephoscope.alerts.tuning.rule_case import Case, Learn, Proposal, days_of, describe_verdicts
 
 LEAST_TIMES, LEAST_DAYS, LEAST = 3, 2, 3
 

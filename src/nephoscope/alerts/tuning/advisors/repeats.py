@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from nephoscope.alerts.documents.duration import format_duration
-from nephoscope.alerts.tuning.case import Case, Proposal, Put, describe_verdicts
-from nephoscope.alerts.tuning.history import Past
+from nephoscope.alerts.tuning.alert_history import Past
+from nephoscope.alerts.tuning.rule_case import Case, Proposal, Put, describe_verdicts
 
 INTERVALS = tuple(timedelta(days=days) for days in (1, 3, 7, 14))
 LEAST = 3

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from nephoscope.alerts.holding.condition import Condition, number
-from nephoscope.alerts.tuning.case import Case, Proposal, Put, Suppress, describe_verdicts
-from nephoscope.alerts.tuning.history import Past
+from nephoscope.alerts.suppression.condition import Condition, number
+from nephoscope.alerts.tuning.alert_history import Past
+from nephoscope.alerts.tuning.rule_case import Case, Proposal, Put, Suppress, describe_verdicts
 
 LEAST = 5
 SHARE = 0.5

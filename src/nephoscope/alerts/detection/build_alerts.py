@@ -1,0 +1,145 @@
+"""From the rows of a rule's query to alerts: grouping, names that a second run gives again, details."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from nephoscope.alerts.detection.row_identity import Name, in_time, row_names
+from nephoscope.alerts.detection.suppression_filter import Part, divide_run, key_of
+from nephoscope.alerts.detection.templates import MAX_DESCRIPTION, MAX_NAME, fill_template
+from nephoscope.alerts.entities.entity_mapping import entities, merge_entities
+from nephoscope.alerts.rules.query_result import Finding
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.tactics import TACTICS
+from nephoscope.alerts.rules.window import Window
+from nephoscope.alerts.suppression.condition import Subject
+from nephoscope.model.alert import Alert
+from nephoscope.model.entity import Entity
+from nephoscope_kql.plan.row_identity import UNKNOWN, RowIdentity
+from nephoscope_policy.model.state import Severity
+
+MOST = 150
+"""Alerts that one run of a rule may raise: the last one stands for all further rows, as in Sentinel."""
+KEPT_VALUES = 50
+
+
+def build_alerts(
+    rule: Rule,
+    window: Window,
+    rows: Sequence[Finding],
+    now: datetime,
+    count: int | None = None,
+    identity: RowIdentity = UNKNOWN,
+) -> list[Alert]:
+    """The alerts of a run: none where the trigger does not hold, one for all rows, or one a row (at most MOST).
+
+    `identity` says what tells the rows apart: alerts of rows have their names by it, wherever the rows stand among others.
+    `count` is how many rows there were where `rows` are only the first of them: the trigger and the last alert count them all.
+    What suppressions and learning hold back are alerts too, which say so.
+    """
+    found = len(rows) if count is None else count
+    if not rule.holds(found):
+        return []
+    if not identity.ordered:
+        rows = in_time(rows)
+    parts = [Part(rows, found)]
+    if rule.tuning.suppressions or rule.tuning.learning:
+        parts = divide_run(rule, rows, [subject_of(rule, row) for row in rows], found, window.end)
+    return [alert for part in parts for alert in _alerts(rule, window, part, now, identity)]
+
+
+def subject_of(rule: Rule, row: Finding) -> Subject:
+    """What suppressions see of a row."""
+    details = {name: [text] for name, column in rule.custom_details if (text := row.text(column))}
+    return Subject(entities(row, rule.mappings), details)
+
+
+def _alerts(rule: Rule, window: Window, part: Part, now: datetime, identity: RowIdentity) -> list[Alert]:
+    # what is held back has a name of its own, so that late rows never hide among it
+    prefix = f"held by {part.hold.by}\n" if part.hold else ""
+    if not rule.one_alert_a_row or not part.rows:
+        return [_alert(rule, window, part, Name(prefix, prefix), now)]
+    rows = part.rows
+    single, rest = (rows, []) if len(rows) < MOST else (rows[: MOST - 1], rows[MOST - 1 :])
+    unseen = part.events - len(rows)
+    parts = [Part([row], 1, part.hold) for row in single]
+    if rest:
+        parts.append(Part(rest, len(rest) + unseen, part.hold))
+    elif unseen:
+        parts[-1] = replace(parts[-1], events=1 + unseen)
+    names = row_names(single, identity, prefix)
+    if rest:
+        text = f"{prefix}the rest#1"
+        names.append(Name(text, text))
+    return [_alert(rule, window, each, name, now) for each, name in zip(parts, names, strict=True)]
+
+
+def _alert(rule: Rule, window: Window, part: Part, name: Name, now: datetime) -> Alert:
+    rows, hold = part.rows, part.hold
+    first = rows[0] if rows else Finding({}, {})
+    # of an NRT rule the window says when rows came, not when they happened
+    span = window.span(rule)
+    moments = sorted(moment for row in rows for moment in row.moments() if span.start <= moment <= span.end)
+    override = rule.override
+    return Alert(
+        id=_id(rule.id, window, name.text),
+        rule=rule.id,
+        name=fill_template(override.name or rule.name, first, MAX_NAME),
+        description=fill_template(override.description or rule.description, first, MAX_DESCRIPTION),
+        severity=_severity(rule, first),
+        start=moments[0] if moments else window.start,
+        end=moments[-1] if moments else window.end,
+        generated=now,
+        tactics=_tactics(rule, first),
+        techniques=rule.techniques,
+        entities=_entities(rule, rows),
+        events=part.events,
+        custom_details={name: _distinct(rows, column) for name, column in rule.custom_details},
+        remediation=rule.remediation,
+        query=rule.query,
+        properties={name: first.text(column) for name, column in override.properties},
+        held_by=hold.by if hold else "",
+        held_as=hold.words if hold else "",
+        learned=_find_learned_keys(rule, rows) if hold and hold.learn else (),
+        group=name.group,
+        traits=name.traits,
+    )
+
+
+def _find_learned_keys(rule: Rule, rows: Sequence[Finding]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(key_of(subject_of(rule, row)) for row in rows))
+
+
+def _entities(rule: Rule, rows: Sequence[Finding]) -> tuple[Entity, ...]:
+    return merge_entities(entities(row, rule.mappings) for row in rows)
+
+
+def _id(rule: str, window: Window, group: str) -> str:
+    """A GUID over the rule, the end of its window and the group."""
+    text = json.dumps([rule, window.end.isoformat(), group], ensure_ascii=False).encode()
+    digest = hashlib.blake2b(text, digest_size=16).hexdigest()
+    return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))
+
+
+def _severity(rule: Rule, row: Finding) -> Severity:
+    """What the row says where the rule asks it, and says one of the four words; else the rule's."""
+    text = row.text(rule.override.severity).lower() if rule.override.severity else ""
+    return next((one for one in Severity if one.value.lower() == text), rule.severity)
+
+
+def _tactics(rule: Rule, row: Finding) -> tuple[str, ...]:
+    text = row.text(rule.override.tactics) if rule.override.tactics else ""
+    given: Any = text.split(",")
+    if text.startswith("["):
+        given = json.loads(text)
+    known = [TACTICS.get("".join(str(one).split()).lower()) for one in given]
+    return tuple(one for one in known if one) or rule.tactics
+
+
+def _distinct(rows: Sequence[Finding], column: str) -> list[str]:
+    return list(dict.fromkeys(text for row in rows if (text := row.text(column))))[:KEPT_VALUES]

@@ -1,0 +1,62 @@
+"""Which earlier alerts those of a run are, found before the transaction that keeps them: while it lasts nobody else can write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.detection.alert_dedup import match_earlier
+from nephoscope.alerts.detection.previous_alerts import reach_of, told_before
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from nephoscope.alerts.detection.detector import Outcome
+    from nephoscope.model.alert import Alert
+    from nephoscope.state import State
+    from nephoscope.state.incidents.alerts import StoredAlert, Version
+
+Pairs = list[tuple["Alert", "StoredAlert | None"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """Each alert of an outcome with the earlier one that it is (None = it is new), as long as these `stood` so; by their ids."""
+
+    outcome: Outcome
+    pairs: Pairs
+    stood: tuple[Version, ...]
+
+    def holds(self, state: State, session: Session, workspace: str, now: datetime) -> bool:
+        """Whether nothing changed since; what was changed at `now` or later counts as changed, as it may have been twice."""
+        if any(one.changed >= now for one in self.stood):
+            return False
+        found = state.alerts.versions_of_windows(
+            session, workspace, self.outcome.rule.id, *reach_of(self.outcome)
+        )
+        return tuple(found) == self.stood
+
+
+def foreseen(state: State, workspace: str, outcome: Outcome) -> Foreseen:
+    """What is found by what is there now; it is looked at without keeping anybody from writing."""
+    with state.reading() as session:
+        stood = state.alerts.versions_of_windows(session, workspace, outcome.rule.id, *reach_of(outcome))
+        told = told_before(state, session, workspace, outcome)
+    return Foreseen(outcome, match_earlier(add_searched_times(outcome).alerts, told), tuple(stood))
+
+
+def pairs_of(
+    state: State, session: Session, workspace: str, outcome: Outcome, now: datetime, before: Foreseen | None
+) -> Pairs:
+    """Each alert of an outcome with the earlier one that it is: as it was foreseen where that holds, else by what is there now."""
+    if before is not None and before.holds(state, session, workspace, now):
+        return before.pairs
+    return match_earlier(add_searched_times(outcome).alerts, told_before(state, session, workspace, outcome))
+
+
+def add_searched_times(outcome: Outcome) -> Outcome:
+    """The outcome with the times that its rule looked at in each of its alerts."""
+    start, end = outcome.window.start, outcome.window.end
+    return replace(outcome, alerts=tuple(replace(one, searched=(start, end)) for one in outcome.alerts))

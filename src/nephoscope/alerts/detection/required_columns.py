@@ -1,0 +1,57 @@
+"""The columns that a rule asks its query for beside the rows: what is not there leaves an alert without entities, details, words."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+
+from nephoscope.alerts.detection.templates import columns_in
+from nephoscope.alerts.rules.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A column that a rule asks for: the JSON path among the rule's properties, and who asks, in words."""
+
+    path: str
+    asks: str
+    column: str
+
+    def __str__(self) -> str:
+        return f"{self.asks} asks for the column {self.column}, which the query does not give"
+
+
+def describe_lacking(rule: Rule, columns: Container[str]) -> tuple[str, ...]:
+    """A sentence for each column that a rule asks for and its query does not give, each once."""
+    return tuple(dict.fromkeys(str(one) for one in list_wanted(rule) if one.column not in columns))
+
+
+def list_wanted(rule: Rule) -> Iterator[Wanted]:
+    """All that a rule asks for."""
+    yield from _of_entities(rule)
+    for name, column in rule.custom_details:
+        yield Wanted(f"customDetails.{name}", f"customDetails.{name}", column)
+    given = rule.override
+    alone = [
+        *(("alertDisplayNameFormat", name) for name in columns_in(given.name)),
+        *(("alertDescriptionFormat", name) for name in columns_in(given.description)),
+        ("alertSeverityColumnName", given.severity),
+        ("alertTacticsColumnName", given.tactics),
+    ]
+    for asks, column in alone:
+        if column:
+            yield Wanted(f"alertDetailsOverride.{asks}", asks, column)
+    for at, (name, column) in enumerate(given.properties):
+        path = f"alertDetailsOverride.alertDynamicProperties[{at}].value"
+        yield Wanted(path, f"the dynamic property {name}", column)
+
+
+def _of_entities(rule: Rule) -> Iterator[Wanted]:
+    mapped = [one for one in rule.mappings if one.kind]
+    for at, mapping in enumerate(mapped):
+        for n, (_, column) in enumerate(mapping.fields):
+            path = f"entityMappings[{at}].fieldMappings[{n}].columnName"
+            yield Wanted(path, f"the entity mapping of {mapping.kind}", column)
+    whole = [column for one in rule.mappings if not one.kind for _, column in one.fields]
+    for at, column in enumerate(whole):
+        yield Wanted(f"sentinelEntitiesMappings[{at}].columnName", "sentinelEntitiesMappings", column)

@@ -1,0 +1,151 @@
+"""What is known around alerts: the names of one machine or account, and the addresses that many people share."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.rules.query_result import findings
+from nephoscope.alerts.suppression.watchlist_items import watchlist_items
+from nephoscope.estate.holdings import properties
+from nephoscope.estate.interfaces import parse_interface, reference
+from nephoscope.estate.network import INTERFACE_TYPE
+from nephoscope.estate.tenant_stores import newest_estates, newest_mark
+from nephoscope.lake.reading.span import Span
+from nephoscope.model.entity import Entity
+
+if TYPE_CHECKING:
+    from nephoscope.estate.estate import Estate
+    from nephoscope.lake.lake import Lake
+    from nephoscope_policy.model.resource import Resource
+
+#: Watchlists whose addresses stand for many: offices and VPNs, scanners, resolvers.
+COMMON_LISTS = ("KnownEgress", "KnownScanners", "KnownResolvers")
+#: From so many accounts on that sign in from it within the days before, an address is an office's or a VPN's.
+SHARED_BY = 20
+SHARED_WITHIN = timedelta(days=7)
+_MACHINES = ("microsoft.compute/virtualmachines", "microsoft.hybridcompute/machines")
+_ACCOUNTS = ("microsoft.graph/users", "microsoft.graph/serviceprincipals")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """`same` maps a name of an entity to the one name of what it belongs to; `common` and `ranges` are addresses of many."""
+
+    same: Mapping[str, str] = field(default_factory=dict)
+    common: frozenset[str] = frozenset()
+    ranges: tuple[IPv4Network | IPv6Network, ...] = ()
+
+    def names(self, keys: Iterable[str]) -> list[str]:
+        """The keys, and the names that stand for the same."""
+        given = list(keys)
+        return list(dict.fromkeys([*given, *(self.same[key] for key in given if key in self.same)]))
+
+    def of_many(self, address: str) -> bool:
+        """Whether an address, in lower case, stands for many."""
+        if address in self.common or not self.ranges:
+            return address in self.common
+        try:
+            place = ip_address(address)
+        except ValueError:
+            return False
+        return any(place in one for one in self.ranges if one.version == place.version)
+
+
+NOWHERE = Surroundings()
+
+
+def surroundings(lake: Lake, workspace: str, now: datetime) -> Surroundings:
+    """What is known now: from the newest estate, the watchlists, and who signed in from where."""
+    items = watchlist_items(lake, workspace)
+    listed = {one.lower() for alias in COMMON_LISTS for one in items(alias)}
+    ranges = tuple(found for one in sorted(listed) if "/" in one and (found := _network(one)) is not None)
+    return Surroundings(
+        _of_estate(lake.data), frozenset(listed | _find_shared_addresses(lake, workspace, now)), ranges
+    )
+
+
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    """A range; None for what a person wrote that is none: no address lies in it."""
+    try:
+        return ip_network(text.strip(), strict=False)
+    except ValueError:
+        return None
+
+
+def _find_shared_addresses(lake: Lake, workspace: str, now: datetime) -> set[str]:
+    text = (
+        "SigninLogs | where ResultType == '0' | summarize Accounts = dcount(UserPrincipalName) by IPAddress "
+        f"| where Accounts >= {SHARED_BY} | project IPAddress"
+    )
+    span = Span(now - SHARED_WITHIN, now, now)
+    return {
+        row.text("IPAddress").lower()
+        for row in findings(lake.rows(text, workspace=workspace, now=now, span=span))
+    }
+
+
+def _of_estate(data: Path) -> Mapping[str, str]:
+    mark = newest_mark(data)
+    return _same(data, mark) if mark else {}
+
+
+@lru_cache(maxsize=8)
+def _same(data: Path, mark: str) -> Mapping[str, str]:  # noqa: ARG001 - a new snapshot is read anew
+    """Name -> the one name, of machines and accounts; names that several have lead nowhere."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for estate in newest_estates(data):
+        for key, name in (*_machines(estate), *_accounts(estate)):
+            found[key].add(name)
+    return {key: next(iter(names)) for key, names in found.items() if len(names) == 1}
+
+
+def _key(kind: str, **identifiers: str) -> str:
+    entity = Entity.of(kind, identifiers)
+    return entity.key if entity is not None else ""
+
+
+def _machines(estate: Estate) -> Iterator[tuple[str, str]]:
+    """The names of machines: resource, host, network interface, address."""
+    for kind in _MACHINES:
+        for one in estate.by_type(kind):
+            name = _resource_name("machine", one)
+            yield _key("AzureResource", ResourceId=one.key), name
+            yield _key("Host", AzureID=one.key), name
+            yield _key("Host", HostName=one.key.rpartition("/")[2]), name
+    for card in estate.by_type(INTERFACE_TYPE):
+        machine = reference(properties(card).get("virtualMachine"))
+        if machine:
+            name = f"machine|{machine.lower()}"
+            yield _key("AzureResource", ResourceId=card.key), name
+            for configuration in parse_interface(card.key, properties(card)).configurations:
+                if configuration.address:
+                    yield _key("IP", Address=configuration.address), name
+
+
+def _accounts(estate: Estate) -> Iterator[tuple[str, str]]:
+    """The names of accounts: object id, UPN, application id; logs write any of them."""
+    for kind in _ACCOUNTS:
+        for one in estate.by_type(kind):
+            body: dict[str, object] = properties(one)
+            id_, name = str(body.get("id") or ""), _resource_name("account", one)
+            upn, app = str(body.get("userPrincipalName") or ""), str(body.get("appId") or "")
+            for text in filter(None, (id_, app)):
+                yield _key("Account", AadUserId=text), name
+                yield _key("Account", Name=text), name
+            if app:
+                yield _key("CloudApplication", AppId=app), name
+                yield _key("Account", Name=str(body.get("displayName") or app)), name
+            if "@" in upn:
+                user, _, suffix = upn.rpartition("@")
+                yield _key("Account", Name=user, UPNSuffix=suffix), name
+
+
+def _resource_name(kind: str, one: Resource) -> str:
+    return f"{kind}|{one.key}"

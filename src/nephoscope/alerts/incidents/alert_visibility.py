@@ -1,0 +1,153 @@
+"""What of an alert somebody may be told: its rows may be of several subscriptions, of which the reader reaches some.
+
+Whoever reads the workspace, or all that an alert names, is told all of it. Another is told that it was raised, and of the resources
+of the own reach; accounts, addresses and the like, which lie in no subscription, stay.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.alerts.entities.resource_mentions import Mention, mentions
+from nephoscope.model.entity import Entity
+from nephoscope.model.reach import EVERYTHING, Reach
+
+if TYPE_CHECKING:
+    from nephoscope.access.guard import Caller
+    from nephoscope.state.incidents.alerts import StoredAlert
+
+READ = "Microsoft.Security/alerts/read"
+LEFT_OUT = "Left Out"
+#: Kinds of entities that are in no subscription.
+_PLACELESS = {
+    "Account", "IP", "URL", "DNS", "Mailbox", "MailMessage", "MailCluster", "SubmissionMail", "Malware", "FileHash",
+    "CloudApplication", "SecurityGroup", "CloudLogonSession",
+}  # fmt: skip
+#: What an alert says of its rule and its time, which is of no row.
+_OF_THE_RULE = {
+    "Query Period", "Query Frequency", "Trigger Operator", "Trigger Threshold", "Event Grouping",
+    "Query Start Time UTC", "Query End Time UTC", "Analytic Rule Ids", "Analytic Rule Name",
+}  # fmt: skip
+#: Columns of JSON -> what the properties of an alert call what they hold, and what stands in one that is empty.
+_JSON = {"Entities": ("entities", "[]"), "ExtendedProperties": ("extendedProperties", "{}")}
+_HIDDEN = "…"
+#: Words that are shorter are not looked for: they would be found within others.
+_LEAST = 3
+
+
+@dataclass(frozen=True)
+class Sight:
+    """The reader of an alert: what is reached, and the subscriptions that there are (lower-cased GUIDs)."""
+
+    reach: Reach
+    subscriptions: frozenset[str] = frozenset()
+
+    def beyond(self, text: str) -> frozenset[Mention]:
+        """What a text names that is out of reach."""
+        if self.reach.everything:
+            return frozenset()
+        return frozenset(one for one in mentions(text, self.subscriptions) if not self._sees(one))
+
+    def _sees(self, one: Mention) -> bool:
+        if one.group_id or one.resource:
+            return self.reach.sees(one.subscription, one.group_id)
+        # the subscription alone is known to who reaches a resource group of it
+        return self.reach.sees(one.subscription) or any(
+            group.split("/")[2] == one.subscription for group in self.reach.groups
+        )
+
+    def told(self, properties: Mapping[str, Any]) -> dict[str, Any]:
+        """The properties of an alert, as Microsoft.Security has them, without what is out of reach."""
+        beyond = self.beyond(json.dumps(properties, ensure_ascii=False))
+        return _Parted(self, properties, beyond).told if beyond else dict(properties)
+
+    def alert(self, alert: StoredAlert) -> StoredAlert:
+        """An alert as it is kept, without what is out of reach."""
+        row = alert.document
+        if not self.beyond(json.dumps(row, ensure_ascii=False)):
+            return alert
+        rest = {name: value for name, value in row.items() if name not in _JSON}
+        told = self.told(
+            rest | {own: json.loads(row.get(name) or empty) for name, (own, empty) in _JSON.items()}
+        )
+        texts = {name: json.dumps(told.pop(own), ensure_ascii=False) for name, (own, _) in _JSON.items()}
+        return replace(alert, document=told | texts)
+
+
+def sight_of(caller: Caller, workspace: str = "") -> Sight:
+    """What a caller may be told; who may read the alerts of a workspace ('' = of none) reads all of each."""
+    if workspace and caller.may(READ, f"/workspaces/{workspace}"):
+        return Sight(EVERYTHING)
+    return Sight(caller.reach(READ), caller.hierarchy.subscriptions)
+
+
+@dataclass(frozen=True)
+class _Parted:
+    """An alert of which a part is out of reach."""
+
+    sight: Sight
+    properties: Mapping[str, Any]
+    beyond: frozenset[Mention]
+
+    @cached_property
+    def entities(self) -> list[dict[str, Any]]:
+        given = self.properties.get("entities")
+        return [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+
+    @cached_property
+    def kept(self) -> list[dict[str, Any]]:
+        return [one for one in self.entities if self._keeps(one)]
+
+    def _keeps(self, entity: dict[str, object]) -> bool:
+        text = json.dumps(entity, ensure_ascii=False)
+        if self.sight.beyond(text):
+            return False
+        return Entity.read(entity).kind in _PLACELESS or bool(mentions(text, self.sight.subscriptions))
+
+    @property
+    def told(self) -> dict[str, Any]:
+        words = self._words()
+        left = len(self.entities) - len(self.kept)
+        rest = {name: self._without(value, words) for name, value in self.properties.items()}
+        extended = self.properties.get("extendedProperties") or {}
+        return rest | {
+            "entities": self.kept,
+            "extendedProperties": {
+                **{
+                    name: self._without(value, words)
+                    for name, value in extended.items()
+                    if name in _OF_THE_RULE
+                },
+                LEFT_OUT: f"The alert is about several scopes: {left} of its entities, its query and what that found"
+                " are out of your reach.",
+            },
+        }
+
+    def _words(self) -> re.Pattern[str]:
+        """What must stand in no text: ids and names of what is out of reach, and of entities that are left out."""
+        words = {word for one in self.beyond for word in one.words}
+        words |= {Entity.read(one).title.lower() for one in self.entities if one not in self.kept}
+        whole = mentions(json.dumps(self.properties, ensure_ascii=False), self.sight.subscriptions)
+        reached = {word for one in whole - self.beyond for word in one.words}
+        reached |= {Entity.read(one).title.lower() for one in self.kept}
+        longest = sorted((one for one in words - reached if len(one) >= _LEAST), key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, longest)) or r"(?!)", re.IGNORECASE)
+
+    def _without(self, value: object, words: re.Pattern[str]) -> object:
+        if isinstance(value, str):
+            return words.sub(_HIDDEN, value)
+        if isinstance(value, dict):
+            return {name: self._without(one, words) for name, one in value.items()}
+        if isinstance(value, list):
+            return [
+                self._without(one, words) for one in value if isinstance(one, str) or not self._beyond(one)
+            ]
+        return value
+
+    def _beyond(self, value: object) -> bool:
+        return bool(self.sight.beyond(json.dumps(value, ensure_ascii=False)))

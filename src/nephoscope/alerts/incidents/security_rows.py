@@ -1,0 +1,183 @@
+"""Alerts and incidents as rows of SecurityAlert and SecurityIncident: a row a change, the newest read with arg_max."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from nephoscope.alerts.documents.duration import timespan
+from nephoscope.alerts.entities.resource_mentions import mentions
+from nephoscope.alerts.rules.dynamic_properties import attack, overridden, techniques_of
+from nephoscope.alerts.rules.rule import OPERATORS, Rule
+from nephoscope.alerts.rules.tactics import order_tactics
+from nephoscope.model.alert import Alert
+from nephoscope.state.incidents.alerts import StoredAlert
+from nephoscope.state.incidents.incidents import REMARK, Incident, Note, NoteKind
+
+PRODUCT = "nephoscope"
+ALERTS, INCIDENTS = "SecurityAlert", "SecurityIncident"
+DISMISSED = "Dismissed"
+"""The status of an alert that was held back."""
+
+
+def alert_row(alert: Alert, rule: Rule) -> dict[str, object]:
+    """The row that an alert is raised as."""
+    return {
+        "TimeGenerated": alert.generated.isoformat(),
+        "DisplayName": alert.name,
+        "AlertName": alert.name,
+        "AlertSeverity": alert.severity.value,
+        "Description": alert.description,
+        "ProviderName": "ASI Scheduled Alerts",
+        "VendorName": PRODUCT,
+        "VendorOriginalId": alert.id,
+        "SystemAlertId": alert.id,
+        "AlertType": f"{PRODUCT}_{alert.rule}",
+        "StartTime": alert.start.isoformat(),
+        "EndTime": alert.end.isoformat(),
+        "ProcessingEndTime": alert.generated.isoformat(),
+        "RemediationSteps": json.dumps([alert.remediation]) if alert.remediation else "",
+        "ExtendedProperties": json.dumps(_properties(alert, rule), ensure_ascii=False),
+        "Entities": json.dumps(
+            [one.document(place + 1) for place, one in enumerate(alert.entities)], ensure_ascii=False
+        ),
+        "ProductName": PRODUCT,
+        "ProductComponentName": "Scheduled Alerts",
+        "Status": DISMISSED if alert.held_by else "New",
+        "CompromisedEntity": alert.entities[0].title if alert.entities else "",
+        "Tactics": ", ".join(alert.tactics),
+        **attack(alert.techniques, alert.properties),
+        "SourceSystem": "Detection",
+        "_ResourceId": _resource(alert),
+        **overridden(alert.properties),
+    }
+
+
+def _resource(alert: Alert) -> str:
+    """The first resource, by whose subscription the row is read; '' of an alert over several: who reads one sees no row of another."""
+    named = mentions(
+        json.dumps(
+            [[one.identifiers for one in alert.entities], alert.custom_details, alert.description, alert.name]
+        )
+    )
+    if len({one.subscription for one in named}) > 1:
+        return ""
+    return next((one.get("ResourceId") for one in alert.entities if one.kind == "AzureResource"), "")
+
+
+def events_of(row: dict[str, Any]) -> int:
+    """How many events are behind the alert of a row."""
+    return int(json.loads(row["ExtendedProperties"])["Total Events"])
+
+
+def _properties(alert: Alert, rule: Rule) -> dict[str, str]:
+    """What Sentinel's own alerts carry beside their columns."""
+    return {
+        "Query": alert.query,
+        "Query Period": timespan(rule.period),
+        "Query Frequency": timespan(rule.frequency),
+        "Trigger Operator": OPERATORS[rule.operator],
+        "Trigger Threshold": str(rule.threshold),
+        "Total Events": str(alert.events),
+        "Search Query Results Overall Count": str(alert.events),
+        "Event Grouping": "AlertPerResult" if rule.one_alert_a_row else "SingleAlert",
+        **_looked_at(alert),
+        "Analytic Rule Ids": json.dumps([alert.rule]),
+        "Analytic Rule Name": rule.name,
+        "Custom Details": json.dumps(alert.custom_details, ensure_ascii=False),
+        **({"Suppressed By": alert.held_as, "Suppression Id": alert.held_by} if alert.held_by else {}),
+        **({"Tuning": "; ".join(rule.tuning.shown)} if rule.tuning.shown else {}),
+    }
+
+
+def _looked_at(alert: Alert) -> dict[str, str]:
+    if alert.searched is None:
+        return {}
+    start, end = (f"{one.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z" for one in alert.searched)
+    return {"Query Start Time UTC": start, "Query End Time UTC": end}
+
+
+def incident_row(
+    incident: Incident,
+    alerts: list[StoredAlert],
+    notes: list[Note],
+    now: datetime,
+    by: str,
+    bookmarks: Iterable[str] = (),
+    owner_id: str = "",
+) -> dict[str, object]:
+    """The row of a change of an incident; `bookmarks` are the ids of those that were put into it, `owner_id` that of its owner.
+
+    IncidentUrl is the path below the address at which the server is reached.
+    """
+    marks = list(bookmarks)
+    return {
+        "TimeGenerated": now.isoformat(),
+        "IncidentName": incident.id,
+        "IncidentNumber": incident.number,
+        "Title": incident.title,
+        "Description": incident.description,
+        "Severity": incident.severity,
+        "Status": incident.status.value,
+        "Classification": incident.classification,
+        "ClassificationReason": incident.reason,
+        "ClassificationComment": _remark(notes) if incident.classification else "",
+        "Owner": _owner(incident, owner_id),
+        "ProviderName": PRODUCT,
+        "ProviderIncidentId": str(incident.number),
+        "IncidentUrl": f"/incidents/{incident.number}?workspace={incident.workspace}",
+        "CreatedTime": incident.created.isoformat(),
+        "FirstActivityTime": incident.first_activity.isoformat(),
+        "LastActivityTime": incident.last_activity.isoformat(),
+        "FirstModifiedTime": incident.first_modified.isoformat() if incident.first_modified else None,
+        "LastModifiedTime": incident.changed.isoformat(),
+        "ClosedTime": incident.closed.isoformat() if incident.closed else None,
+        "ModifiedBy": by,
+        "AlertIds": [one.id for one in alerts],
+        "BookmarkIds": marks,
+        "RelatedAnalyticRuleIds": sorted({one.rule for one in alerts}),
+        "Labels": [{"labelName": one, "labelType": "User"} for one in incident.labels],
+        "Comments": [_note(one) for one in notes if one.kind is NoteKind.COMMENT],
+        "Tasks": [_note(one) for one in notes if one.kind is NoteKind.TASK],
+        "AdditionalData": {
+            "alertsCount": len(alerts),
+            "tactics": order_tactics([name for one in alerts for name in _tactics(one)]),
+            "bookmarksCount": len(marks),
+            "techniques": list(dict.fromkeys(name for one in alerts for name in techniques_of(one.document))),
+            "commentsCount": sum(one.kind is NoteKind.COMMENT for one in notes),
+            "alertProductNames": [PRODUCT],
+        },
+        "SourceSystem": "Detection",
+    }
+
+
+def _owner(incident: Incident, id_: str) -> dict[str, str | None]:
+    """Who works on it, nulls where nobody does; where nothing was said but a name, an email where the name is one."""
+    name, told = incident.owner, incident.owner_told
+    email = name if "@" in name else None
+    return {
+        "objectId": told.get("objectId") or id_ or None,
+        "email": told.get("email") if told else email,
+        "assignedTo": name or None,
+        "userPrincipalName": told.get("userPrincipalName") if told else name or None,
+    }
+
+
+def _remark(notes: Iterable[Note]) -> str:
+    """What was said when it was classified, the last time."""
+    return next((one.text for one in reversed(list(notes)) if one.name == REMARK), "")
+
+
+def _tactics(alert: StoredAlert) -> list[str]:
+    return [one for one in str(alert.document["Tactics"]).split(", ") if one]
+
+
+def _note(note: Note) -> dict[str, object]:
+    return {
+        "id": note.id,
+        "author": note.author,
+        "message": note.text,
+        "createdTimeUtc": note.written.isoformat(),
+    } | ({"status": "Completed" if note.done else "New"} if note.kind is NoteKind.TASK else {})

@@ -1,0 +1,103 @@
+"""The events behind an alert: its query run again over its window, and of the rows those that speak of its entities."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.documents.duration import duration
+from nephoscope.alerts.investigation.incident_details import Moment, read_entities
+from nephoscope.alerts.rules.query_result import Finding, findings
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.reading.span import Span
+from nephoscope.model.entity import Entity
+from nephoscope.state.incidents.alerts import StoredAlert
+from nephoscope_kql.errors import KqlError
+from nephoscope_kql.settings import COLUMN, FROM, TO
+
+if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
+
+MOST = 20
+TIMEOUT = 120.0
+SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What is behind an alert: rows, how many there are, and why they could not be read ('' = they were)."""
+
+    alert: StoredAlert
+    rows: tuple[Finding, ...] = ()
+    count: int = 0
+    error: str = ""
+
+    def moments(self) -> Iterator[Moment]:
+        """The rows as they stand in a timeline; one whose row says no time stands at the alert's."""
+        for row in self.rows:
+            times = row.moments()
+            yield Moment(times[0] if times else self.alert.started, "event", "", _line(row), self.alert.id)
+
+
+def looked_at(alert: StoredAlert) -> tuple[datetime, datetime] | None:
+    """The times that the alert's query looked at, the last of which is also when it was run; None where the alert does not tell."""
+    try:
+        period = duration(json.loads(alert.document["ExtendedProperties"])["Query Period"])
+    except (KeyError, ValueError):
+        return None
+    return alert.raised - period, alert.raised
+
+
+def as_run(alert: StoredAlert) -> str:
+    """The alert's query with what makes it give now what it gave then, '' where the alert has none.
+
+    Source: https://learn.microsoft.com/kusto/query/set-statement
+    """
+    query = str(json.loads(alert.document.get("ExtendedProperties") or "{}").get("Query") or "")
+    times = looked_at(alert) if query else None
+    if times is None:
+        return query
+    start, end = (one.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") for one in times)
+    return (
+        f"set query_now = datetime({end});\n"
+        f"set {COLUMN} = 'TimeGenerated';\n"
+        f"set {FROM} = datetime({start});\n"
+        f"set {TO} = datetime({end});\n"
+        f"{query}"
+    )
+
+
+def events(lake: Lake, alert: StoredAlert, now: datetime, most: int = MOST) -> Events:
+    """Run the alert's query again as it was run when it was raised."""
+    properties, times = json.loads(alert.document["ExtendedProperties"]), looked_at(alert)
+    if times is None:
+        return Events(alert, error="the alert does not tell over which time its query looked")
+    try:
+        span = Span(*times, now)
+        table = lake.rows(
+            properties["Query"], workspace=alert.workspace, now=times[1], timeout=TIMEOUT, span=span
+        )
+    except (KqlError, LakeError, OSError, KeyError, ValueError) as error:
+        return Events(alert, error=str(error) or type(error).__name__)
+    rows = list(findings(table))
+    own = _own(rows, read_entities(alert))
+    return Events(alert, tuple(own[:most]), len(own))
+
+
+def _own(rows: Sequence[Finding], entities: Sequence[Entity]) -> list[Finding]:
+    """The rows that speak of the alert's entities; all where none does, as where an alert has no entity."""
+    titles = {one.title.casefold() for one in entities}
+    found = [row for row in rows if titles & {row.text(name).casefold() for name in row.columns}]
+    return found or list(rows)
+
+
+def _line(row: Finding) -> str:
+    """The first values of a row that are not empty, without its times."""
+    parts = [f"{name} {text}" for name in row.columns if name not in _LEFT and (text := row.text(name))]
+    return ", ".join(part if len(part) <= 80 else f"{part[:79]}…" for part in parts[:SHOWN])
+
+
+_LEFT = frozenset({"TimeGenerated", "TenantId", "Type", "_ItemId", "SourceSystem", "StartTime", "EndTime"})

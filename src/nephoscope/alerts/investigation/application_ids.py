@@ -1,0 +1,18 @@
+"""Which service principals of an estate are which applications."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.estate.holdings import properties
+from nephoscope.estate.principals import SERVICE_TYPE
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.investigation.participants import Applications
+    from nephoscope.estate.view import View
+
+
+def applications(view: View) -> Applications:
+    """Lower-cased object id -> application id of the service principals that were read."""
+    told = ((one.id.name, properties(one).get("appId")) for one in view.resources(SERVICE_TYPE))
+    return {id_.lower(): str(application).lower() for id_, application in told if application}

@@ -1,0 +1,353 @@
+"""What one tenant's estate knows of an entity: owner, exposure to the Internet, roles, the state of an account.
+
+What was not collected is unknown, never absent. A reader is told of what lies in their reach, as if there were nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.alerts.investigation.entity_context import Context, Fact, unknown
+from nephoscope.alerts.investigation.estate_index import ADDRESS_TYPE, MACHINES, NIC_TYPE, join_names
+from nephoscope.alerts.investigation.estate_reader import BEYOND, WHOLE, EstateReader
+from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.holdings import properties
+from nephoscope.estate.principals import SERVICE_TYPE, USER_TYPE
+from nephoscope.estate.public_endpoint import Answers, answers
+from nephoscope.estate.roles import ASSIGNMENT_TYPE
+from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.investigation.estate_index import EstateIndex
+    from nephoscope.alerts.investigation.managed_identities import ManagedIdentity
+    from nephoscope.estate.roles import Grant
+    from nephoscope.model.entity import Entity
+    from nephoscope_policy.model.resource import Resource
+
+#: Tags by which people say whom a resource belongs to, lower-cased, without - and _.
+OWNER_TAGS = (
+    "owner",
+    "owneremail",
+    "ownername",
+    "ownedby",
+    "technicalowner",
+    "businessowner",
+    "contact",
+    "team",
+)
+MANAGEMENT_PORTS = (22, 3389, 5985, 5986)
+_ENDPOINTS = {
+    Answers.NOBODY: "no access from public networks",
+    Answers.LISTED: "public endpoint, for listed networks",
+    Answers.EVERYBODY: "public endpoint, open to all networks",
+}
+#: Where an account carries an object id; a name does where it is one.
+_ACCOUNT_IDS = ("AadUserId", "ObjectGuid", "Name")
+_DIRECTORY = "your roles do not reach the directory of the tenant"
+
+
+@dataclass(frozen=True)
+class EstateContext:
+    """Looks entities up in the estate of one tenant, as a reader may be told of it."""
+
+    index: EstateIndex
+    reader: EstateReader = WHOLE
+
+    def describe(self, entity: Entity) -> Context | None:
+        """The context of an entity; None for kinds that no estate holds (a file, a process)."""
+        finder = _FINDERS.get(entity.kind)
+        return None if finder is None else replace(finder(self, entity), tenant=self.index.tenant)
+
+    # --- who an entity is ------------------------------------------------------------------------------------------
+
+    def _find_resource(self, entity: Entity) -> Context:
+        try:
+            key = ResourceId.parse(resource_id(entity))
+        except ValueError:
+            return Context(entity, "", (unknown("resource", "its id is no resource id"),))
+        if not self.reader.sees(key):
+            return Context(entity, "", (unknown("resource", BEYOND),))
+        known = self.index.find(key.key)
+        if known is not None:
+            return self._describe_resource(entity, known)
+        if key.type and self.index.view.covers(key.type, key.subscription_id):
+            return Context(entity, "", (Fact("resource", "it is not in the estate"),))
+        return Context(
+            entity, "", (unknown("resource", f"{key.type or 'its type'} was not collected there"),)
+        )
+
+    def _find_host(self, entity: Entity) -> Context:
+        if entity.get("AzureID"):
+            return self._find_resource(entity)
+        name = entity.get("HostName") or entity.get("NetBiosName")
+        several = self.index.machines.get(name.lower(), ())
+        return self._choose(entity, several, MACHINES, f"no machine is named {name}")
+
+    def _find_address(self, entity: Entity) -> Context:
+        address = entity.get("Address")
+        several = self.index.addresses.get(address.lower(), ())
+        return self._choose(
+            entity, several, (NIC_TYPE, ADDRESS_TYPE), f"{address} is no address of the estate"
+        )
+
+    def _choose(
+        self, entity: Entity, found: Sequence[Resource], types: Iterable[str], missing: str
+    ) -> Context:
+        """The context of the one resource that the reader sees; which cannot be said of none, or of several."""
+        seen = [one for one in found if self.reader.sees(one.id)]
+        if len(seen) == 1:
+            return self._describe_resource(entity, seen[0])
+        if seen:
+            keys = tuple(sorted(one.key for one in seen))
+            return Context(entity, "", (Fact("resource", f"one of {join_names(keys)}"),), keys)
+        scopes = self._scopes
+        if scopes and all(self.index.view.covers(one, scope) for one in types for scope in scopes):
+            within = "" if self.reader.whole else " that your roles reach"
+            return Context(entity, "", (Fact("resource", missing + within),))
+        return Context(entity, "", (unknown("resource", f"{', '.join(types)} were not all collected"),))
+
+    @property
+    def _scopes(self) -> list[str]:
+        """The ids of the subscriptions of which the reader may read something."""
+        return [f"/subscriptions/{one}" for one in sorted(self.reader.visible(self.index.subscriptions))]
+
+    def _find_account(self, entity: Entity) -> Context:
+        ids = [id_.lower() for name in _ACCOUNT_IDS if (id_ := entity.get(name))]
+        if not self.reader.reads_directory(self.index.tenant):
+            return self._describe_stranger(entity, unknown("account", _DIRECTORY), ids)
+        name = f"{entity.get('Name')}@{entity.get('UPNSuffix')}".lower()
+        # a log names an application by either of its ids, and calls it an account
+        known = (self.index.principals.get(one) or self.index.applications.get(one) for one in ids)
+        found = next((one for one in known if one is not None), None) or self.index.users.get(name)
+        if found is not None:
+            return self._describe_principal(entity, found)
+        if all(self.index.view.covers(one, "") for one in (USER_TYPE, SERVICE_TYPE)):
+            missing = Fact("account", "no user or application of the tenant is called so")
+        else:
+            missing = unknown("account", "users were not all collected")
+        return self._describe_stranger(entity, missing, ids)
+
+    def _find_application(self, entity: Entity) -> Context:
+        id_ = entity.get("AppId").lower()
+        ids = [id_] if self._find_identity([id_]) is not None else []
+        if not self.reader.reads_directory(self.index.tenant):
+            return self._describe_stranger(entity, unknown("account", _DIRECTORY), ids)
+        found = self.index.applications.get(id_)
+        if found is not None:
+            return self._describe_principal(entity, found)
+        if self.index.view.covers(SERVICE_TYPE, ""):
+            missing = Fact("account", "the tenant has no such application")
+        else:
+            missing = unknown("account", "applications were not all collected")
+        return self._describe_stranger(entity, missing, ids)
+
+    def _describe_stranger(self, entity: Entity, account: Fact, ids: Sequence[str]) -> Context:
+        """What is known of a principal that no directory tells of: whose identity it is, and the roles that name it within reach."""
+        seen = self._find_identity(ids)
+        if seen is not None:
+            kind = (
+                "user-assigned managed identity" if seen.assigned else "system-assigned managed identity of"
+            )
+            account = Fact("account", f"{kind} {seen.resource}")
+            ids = [seen.principal] if seen.principal else ids
+        roles = (self._describe_roles(ids),) if ids else ()
+        return Context(entity, seen.resource if seen is not None else "", (account, *roles))
+
+    def _find_identity(self, ids: Iterable[str]) -> ManagedIdentity | None:
+        """The managed identity of one of some ids whose resource the reader sees; None where there is none."""
+        known = (self.index.managed_identities.get(one) for one in ids)
+        return next((one for one in known if one is not None and self._sees_identity(one)), None)
+
+    def _sees_identity(self, identity: ManagedIdentity) -> bool:
+        try:
+            return self.reader.sees(ResourceId.parse(identity.resource))
+        except ValueError:
+            return False  # a body may name an identity by what is no id
+
+    # --- what is known of a resource -------------------------------------------------------------------------------
+
+    def _describe_resource(self, entity: Entity, resource: Resource) -> Context:
+        if resource.type in (SUBSCRIPTION_TYPE, RESOURCE_GROUP_TYPE):
+            return Context(entity, resource.key, (self._describe_owner(resource),))
+        facts = (
+            self._describe_owner(resource),
+            self._describe_exposure(self._service_of(resource)),
+            self._describe_identities(resource),
+        )
+        return Context(entity, resource.key, facts)
+
+    def _service_of(self, resource: Resource) -> Resource:
+        """The resource whose endpoint a child resource has (a blob service that of its storage account), else itself."""
+        key = service_id(resource.id)
+        return (self.index.find(key) or resource) if key != resource.key else resource
+
+    def _describe_owner(self, resource: Resource) -> Fact:
+        """The owner tag of the resource, else of its group, else of its subscription."""
+        gaps = []
+        places = {
+            resource.id.resource_group_id: "resource group",
+            resource.id.subscription_id: "subscription",
+        }
+        for key in dict.fromkeys((resource.key, *places)):
+            if not key:
+                continue
+            if not self.reader.sees(ResourceId.parse(key)):
+                gaps.append(f"your roles do not reach its {places[key]}")
+                continue
+            holder = resource if key == resource.key else self.index.view.estate.resources.get(key)
+            if holder is None or holder.derived:
+                gaps.append(f"{key} was not collected")
+            elif found := _read_owner(holder.body.get("tags")):
+                return Fact("owner", found if key == resource.key else f"{found} (of its {places[key]})")
+        return unknown("owner", f"no owner tag, and {gaps[0]}") if gaps else Fact("owner", "no owner tag")
+
+    def _describe_exposure(self, resource: Resource) -> Fact:
+        if resource.type == MACHINES[0]:
+            return self._describe_machine_exposure(resource)
+        try:
+            found = answers(resource, self.index.view)
+        except NotCollected as gap:
+            return unknown("exposure", self.reader.mask(f"{gap.what} was not collected"))
+        if found is None:
+            return unknown("exposure", f"the properties of {resource.type} do not tell who reaches it")
+        return Fact("exposure", _ENDPOINTS[found])
+
+    def _describe_machine_exposure(self, machine: Resource) -> Fact:
+        exposure = self.index.view.exposure
+        try:
+            if not exposure.is_internet_facing(machine):
+                return Fact("exposure", "no way in from the Internet")
+            found, missing = exposure.find_reached_ports(machine, "tcp", MANAGEMENT_PORTS)
+        except NotCollected as gap:
+            return unknown("exposure", self.reader.mask(gap.what))
+        ports = sorted({one.port for one in found if one.broad})
+        if ports:
+            text = f"faces the Internet; management ports open to it: {', '.join(map(str, ports))}"
+        elif missing:
+            text = f"faces the Internet; not known whether management ports are open ({self.reader.mask(missing[0])})"
+        else:
+            text = "faces the Internet; no management port open to it"
+        return Fact("exposure", text)
+
+    def _describe_identities(self, resource: Resource) -> Fact:
+        """The roles of the resource's managed identities."""
+        identity: object = resource.body.get("identity")
+        if not isinstance(identity, dict):
+            if resource.complete:
+                return Fact("roles", "no managed identity")
+            return unknown("roles", "its body was not collected")
+        several: Any = identity.get("userAssignedIdentities") or {}
+        ids = [
+            identity.get("principalId"),
+            *(one.get("principalId") for one in several.values() if isinstance(one, dict)),
+        ]
+        found = [str(one).lower() for one in ids if one]
+        if not found:
+            return unknown("roles", "the ids of its identities were not collected")
+        return self._describe_roles(found)
+
+    # --- what a principal may do -----------------------------------------------------------------------------------
+
+    def _describe_principal(self, entity: Entity, principal: Resource) -> Context:
+        facts = (self._describe_account(principal), self._describe_roles([principal.id.name]))
+        return Context(entity, principal.key, facts)
+
+    def _describe_account(self, principal: Resource) -> Fact:
+        """Whether an account is blocked; of a user whether it is a guest and has a second factor."""
+        if principal.type != USER_TYPE:
+            enabled = properties(principal).get("accountEnabled")
+            state = {True: "enabled", False: "blocked"}.get(enabled) if isinstance(enabled, bool) else None
+            return Fact("account", f"application, {state or 'not known whether it is blocked'}")
+        known, id_ = self.index.view.roles.principals, principal.id.name
+        words = []
+        for question, yes, no in (
+            (known.is_blocked, "blocked", "enabled"),
+            (known.is_guest, "guest", "member"),
+            (known.has_second_factor, "second factor registered", "no second factor"),
+        ):
+            try:
+                words.append(yes if question(id_) else no)
+            except NotCollected as gap:
+                words.append(f"not known ({gap.what})")
+        return Fact("account", ", ".join(words))
+
+    def _describe_roles(self, principals: Sequence[str]) -> Fact:
+        """The roles that principals hold, directly or by a group, of what the reader may read."""
+        found = list(self._list_roles(frozenset(principals)))
+        names = sorted({text for text, _ in found if text})
+        gaps = [*self._unread_scopes(), *(gap for _, gap in found if gap)]
+        text = join_names(names)
+        if not gaps:
+            return Fact("roles", text or "none")
+        if not text:
+            return unknown("roles", gaps[0])
+        return Fact("roles", f"{text}; others are not known ({gaps[0]})")
+
+    def _unread_scopes(self) -> list[str]:
+        return [one for one in self._scopes if not self.index.view.covers(ASSIGNMENT_TYPE, one)]
+
+    def _list_roles(self, wanted: frozenset[str]) -> Iterator[tuple[str, str]]:
+        """(role on scope, '') for each role that is held, ('', why) for what could give more."""
+        members = self.reader.reads_directory(self.index.tenant)
+        if not members:
+            yield "", _DIRECTORY
+        for principal, grants in self.index.grants.items():
+            if principal in wanted:
+                yield from ((text, "") for text in self._name_grants(grants))
+            elif members and grants[0].kind != "serviceprincipal":
+                inside, unsure = self.index.view.roles.principals.members(principal, grants[0].kind)
+                if inside & wanted:
+                    by = f" (by the group {self.index.name_group(principal)})"
+                    yield from ((text + by, "") for text in self._name_grants(grants))
+                else:
+                    yield from (("", gap) for gap in unsure)
+
+    def _name_grants(self, grants: Iterable[Grant]) -> Iterator[str]:
+        for grant in grants:
+            if self._sees_grant(grant.scope):
+                yield f"{self.index.name_role(grant)} on {grant.scope or 'everything'}"
+
+    def _sees_grant(self, scope: str) -> bool:
+        """Whether the reader may read the assignments at a scope; those above the readable hold there."""
+        if scope.startswith("/subscriptions/"):
+            return self.reader.sees_grant(ResourceId.parse(scope))
+        if not self.reader.role_assignments.everything and scope:
+            above = self.index.view.estate.management_groups
+            return any(scope in map(str.lower, above.get(one, ())) for one in self._scopes)
+        return bool(self._scopes)
+
+
+def resource_id(entity: Entity) -> str:
+    """The ARM id that an entity carries, '' where it has none."""
+    return entity.get("ResourceId") or entity.get("AzureID")
+
+
+def service_id(id_: ResourceId) -> str:
+    """The lower-cased id of the resource that a child resource belongs to, its own where it is no child."""
+    while id_.type.count("/") > 1 and id_.parent:
+        id_ = ResourceId.parse(id_.parent)
+    return id_.key
+
+
+def _read_owner(tags: object) -> str:
+    if not isinstance(tags, dict):
+        return ""
+    known = {
+        str(name).lower().replace("-", "").replace("_", "").replace(" ", ""): str(value)
+        for name, value in tags.items()
+    }
+    return next((known[name] for name in OWNER_TAGS if known.get(name)), "")
+
+
+#: What looks an entity up, by its kind.
+_FINDERS: dict[str, Callable[[EstateContext, Entity], Context]] = {
+    "AzureResource": EstateContext._find_resource,  # noqa: SLF001 - its own
+    "Host": EstateContext._find_host,  # noqa: SLF001
+    "IP": EstateContext._find_address,  # noqa: SLF001
+    "Account": EstateContext._find_account,  # noqa: SLF001
+    "CloudApplication": EstateContext._find_application,  # noqa: SLF001
+}
+KINDS = frozenset(_FINDERS)
+"""The kinds of entities that an estate holds."""

@@ -1,0 +1,75 @@
+"""The reader of an estate's facts: which resources, role assignments and directories they may be told of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.entities.resource_mentions import mentions
+from nephoscope.model.reach import EVERYTHING, Reach
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.access.guard import Caller
+    from nephoscope_policy.model.resource_id import ResourceId
+
+RESOURCES = "Microsoft.Resources/subscriptions/resources/read"
+ROLE_ASSIGNMENTS = "Microsoft.Authorization/roleAssignments/read"
+ASSESSMENTS = "Microsoft.Security/assessments/read"
+ATTACK_PATHS = "Microsoft.Security/attackPaths/read"
+BEYOND = "your roles do not reach it"
+
+
+@dataclass(frozen=True, slots=True)
+class EstateReader:
+    """The reach of a reader by what is read: resources (and the directory of whole tenants), role assignments, results."""
+
+    resources: Reach = EVERYTHING
+    role_assignments: Reach = EVERYTHING
+    assessments: Reach = EVERYTHING
+    attack_paths: Reach = EVERYTHING
+
+    @property
+    def whole(self) -> bool:
+        """Whether every resource of every tenant may be read."""
+        return self.resources.everything
+
+    def sees(self, id_: ResourceId) -> bool:
+        """Whether a resource of a subscription may be read."""
+        return self.resources.sees(id_.subscription, id_.resource_group_id)
+
+    def sees_grant(self, scope: ResourceId) -> bool:
+        """Whether a role assignment at a scope within a subscription may be read."""
+        return self.role_assignments.sees(scope.subscription, scope.resource_group_id)
+
+    def reads_directory(self, tenant: str) -> bool:
+        """Whether the users, groups and applications of a tenant may be read."""
+        return self.whole or (bool(tenant) and tenant in self.resources.whole_tenants)
+
+    def enters(self, tenant: str, subscriptions: Iterable[str]) -> bool:
+        """Whether anything of a tenant, which has the subscriptions (lower-cased GUIDs), may be read."""
+        return self.reads_directory(tenant) or bool(self.visible(subscriptions))
+
+    def visible(self, subscriptions: Iterable[str]) -> frozenset[str]:
+        """Those of some subscriptions of which at least a resource group may be read."""
+        if self.whole:
+            return frozenset(subscriptions)
+        around = {group.split("/")[2] for group in self.resources.groups}
+        return frozenset(subscriptions) & (self.resources.subscriptions | around)
+
+    def mask(self, text: str) -> str:
+        """A text, or a neutral one where it names something by its id that may not be read."""
+        if self.whole:
+            return text
+        beyond = any(not self.resources.sees(one.subscription, one.group_id) for one in mentions(text))
+        return "it depends on what your roles do not reach" if beyond else text
+
+    @classmethod
+    def of(cls, caller: Caller) -> EstateReader:
+        """The reader that a caller is, by their roles."""
+        found = caller.reaches((RESOURCES, ROLE_ASSIGNMENTS, ASSESSMENTS, ATTACK_PATHS))
+        return cls(*(found[one] for one in (RESOURCES, ROLE_ASSIGNMENTS, ASSESSMENTS, ATTACK_PATHS)))
+
+
+WHOLE = EstateReader()

@@ -1,0 +1,81 @@
+"""What a person decides of an incident that they looked at: nothing, where somebody changed it after that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.state.database.etag import moment_of
+from nephoscope.state.database.faults import MissingError, OvertakenError, StateError
+from nephoscope.state.incidents.incidents import REMARK, Action, Incident, IncidentStatus
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from nephoscope.alerts.incidents.incident_service import Desk
+    from nephoscope.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Changes of fields of an incident; `remark` says why it is classified so, `opened`: it can only be made of one that is open."""
+
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    remark: str = ""
+    opened: bool = False
+
+    @property
+    def opens(self) -> bool:
+        """Whether the incident is open after it, whatever it was before."""
+        return self.changes.get("status") in (IncidentStatus.NEW, IncidentStatus.ACTIVE)
+
+
+def decide(
+    session: Session, desk: Desk, number: int, etag: str, decision: Decision, now: datetime, by: str
+) -> None:
+    """Make a decision of the incident that had an etag, in a transaction that is open.
+
+    OvertakenError where it has another now, StateError where it cannot be decided so; nothing is changed then.
+    """
+    incidents = desk.state.incidents
+    incident = incidents.held(session, number)
+    if incident.workspace != desk.workspace:
+        raise MissingError(f"there is no incident {number} in the workspace {desk.workspace}")
+    if incident.etag != etag:
+        raise OvertakenError(f"somebody changed incident {number} meanwhile: look at it again")
+    if incident.merged_into is not None:
+        raise StateError(f"incident {number} is a part of incident {incident.merged_into} now")
+    closed = incident.status is IncidentStatus.CLOSED
+    if closed and decision.opened:
+        raise StateError(f"incident {number} is closed: open it again first")
+    if closed and decision.opens:
+        incidents.unremark(session, number)
+    again = bool(decision.remark) and _said_again(session, desk, number, decision, now)
+    desk.apply(session, number, now, by, decision.changes, remark="" if again else decision.remark)
+
+
+def _said_again(session: Session, desk: Desk, number: int, decision: Decision, now: datetime) -> bool:
+    """Whether it was said before why the incident is classified so: what is said now takes that place."""
+    incidents = desk.state.incidents
+    old = next((one for one in incidents.notes(session, number) if one.name == REMARK), None)
+    if old is None:
+        return False
+    if old.text != decision.remark:
+        incidents.renote(session, number, replace(old, text=decision.remark, changed=now))
+    return True
+
+
+def changes_since(state: State, incident: Incident, etag: str) -> list[Action]:
+    """What was done to an incident after it had an etag, and which alerts came, in order; [] where the etag is none."""
+    since = moment_of(etag)
+    if since is None:
+        return []
+    with state.reading() as session:
+        acted = [one for one in state.incidents.actions(session, incident.number) if one.moment > since]
+        came = [one for one in state.alerts.of(session, incident.number) if one.changed > since]
+    told = [
+        Action(one.changed, "", f"{one.document['AlertName']}: the alert came, or changed") for one in came
+    ]
+    return sorted([*acted, *told], key=lambda one: one.moment)

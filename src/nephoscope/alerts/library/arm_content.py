@@ -1,0 +1,299 @@
+"""Rules, hunting queries, functions and watchlists in ARM templates, and in what Azure's REST API returns.
+
+Sources: https://learn.microsoft.com/azure/templates/microsoft.securityinsights/alertrules, .../watchlists,
+https://learn.microsoft.com/azure/templates/microsoft.operationalinsights/workspaces/savedsearches
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nephoscope.alerts.library.content_item import Piece, PieceKind, Unusable
+from nephoscope.files.separated_values import SeparatedValuesError, separated_rows
+from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError, FunctionError
+from nephoscope_policy.arm.expression import parse
+from nephoscope_policy.arm.value import Value
+from nephoscope_policy.model.place import Place
+
+RULES = frozenset({
+    "microsoft.securityinsights/alertrules", "microsoft.operationalinsights/workspaces/providers/alertrules",
+    "microsoft.securityinsights/alertruletemplates",
+    "microsoft.operationalinsights/workspaces/providers/alertruletemplates",
+})  # fmt: skip
+WATCHLISTS = frozenset(
+    {"microsoft.securityinsights/watchlists", "microsoft.operationalinsights/workspaces/providers/watchlists"}
+)
+SEARCHES = frozenset({"microsoft.operationalinsights/workspaces/savedsearches", "savedsearches"})
+TEMPLATES = frozenset(
+    {"microsoft.securityinsights/contenttemplates", "microsoft.operationalinsights/workspaces/providers/contenttemplates"}
+)  # fmt: skip
+RUN = frozenset({"scheduled", "nrt"})
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_DEEPEST = 8
+_WORKSPACE = "workspace"
+Found = Piece | Unusable
+
+
+def is_arm(document: object) -> bool:
+    """Whether a document holds resources: a template, an answer of the REST API, a list of them, or one of them."""
+    return any(True for _ in _resources(document, Place("")))
+
+
+def arm_pieces(document: object, place: Place, source: str) -> Iterator[Found]:
+    """What a document holds, in its order; expressions of a template are evaluated with the defaults of its parameters."""
+    for resource, where, template in _resources(document, place):
+        yield from _find_pieces(_Source(resource, where, source, template))
+
+
+@dataclass(frozen=True, slots=True)
+class _Template:
+    """The template that a resource stands in: its parameters and variables; None: no expression is one."""
+
+    document: Mapping[str, Any]
+
+    def value(self, value: object, deep: int = 0) -> Any:
+        """A value with the expressions in it evaluated; ArmError where one cannot be."""
+        if isinstance(value, dict):
+            return {name: self.value(one, deep) for name, one in value.items()}
+        if isinstance(value, list):
+            return [self.value(one, deep) for one in value]
+        if not isinstance(value, str) or not value.startswith("["):
+            return value
+        if value.startswith("[["):
+            return value[1:]
+        if not value.endswith("]"):
+            return value
+        if deep > _DEEPEST:
+            raise ArmError("variables", "they lead into each other", 0)
+        hosts = {
+            "parameters": lambda _, given: self._parameter(given, deep),
+            "variables": lambda _, given: self._variable(given, deep),
+            "resourceid": lambda _, given: "/".join(map(str, given)),
+            "extensionresourceid": lambda _, given: "/".join(map(str, given)),
+            "resourcegroup": lambda _, __: {"location": "", "name": "", "id": ""},
+            "subscription": lambda _, __: {"subscriptionId": "", "id": "", "tenantId": ""},
+        }
+        return parse(value).interpret(hosts, None)
+
+    def _parameter(self, given: list[Value], deep: int) -> object:
+        name = str(given[0]) if given else ""
+        known = _members(self.document.get("parameters"))
+        about = _lower_names(known).get(name.lower())
+        if not isinstance(about, dict):
+            raise FunctionError(f"there is no parameter {name!r}")
+        # what only names the place of a deployment matters to no rule
+        return self.value(about.get("defaultValue", name), deep + 1)
+
+    def _variable(self, given: list[Value], deep: int) -> Any:
+        name = str(given[0]) if given else ""
+        known = _lower_names(_members(self.document.get("variables")))
+        if name.lower() not in known:
+            raise FunctionError(f"there is no variable {name!r}")
+        return self.value(known[name.lower()], deep + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A resource, where it stands, and its template."""
+
+    resource: Mapping[str, Any]
+    place: Place
+    file: str
+    template: _Template | None
+
+    def value(self, value: object) -> Any:
+        return value if self.template is None else self.template.value(value)
+
+
+def _resources(
+    document: object, place: Place, template: _Template | None = None, deep: int = 0
+) -> Iterator[tuple[Mapping[str, object], Place, _Template | None]]:
+    """Every resource of a known type, those of nested templates too."""
+    if isinstance(document, list):
+        for number, one in enumerate(document):
+            yield from _resources(one, _below(place, f"[{number}]"), template, deep)
+        return
+    if not isinstance(document, dict) or deep > _DEEPEST:
+        return
+    kind = _type(document)
+    if kind in RULES | WATCHLISTS | SEARCHES:
+        yield document, place, template
+    nested = document.get("value") if isinstance(document.get("value"), list) else None
+    if nested is not None:
+        yield from _resources(nested, _below(place, "value"), template, deep + 1)
+    inner = document.get("resources")
+    if isinstance(inner, list | dict):
+        own = _Template(document) if "$schema" in document or "contentVersion" in document else template
+        several = list(inner.values()) if isinstance(inner, dict) else inner
+        yield from _resources(several, _below(place, "resources"), own, deep + 1)
+    properties = document.get("properties")
+    if isinstance(properties, dict):
+        for name in ("mainTemplate", "template"):
+            if isinstance(properties.get(name), dict):
+                yield from _resources(
+                    properties[name], _below(place, f"properties.{name}"), template, deep + 1
+                )
+
+
+def _type(document: Mapping[str, object]) -> str:
+    """The type of a resource, lower-cased; an answer of the REST API may give it in its id alone."""
+    kind = document.get("type")
+    if isinstance(kind, str) and isinstance(document.get("properties"), dict):
+        return kind.lower()
+    return ""
+
+
+def _find_pieces(given: _Source) -> Iterator[Found]:
+    kind = _type(given.resource)
+    try:
+        if kind in RULES:
+            yield _rule(given)
+        elif kind in WATCHLISTS:
+            yield _watchlist(given)
+        else:
+            yield from _search(given)
+    except (ArmError, ArmSyntaxError) as error:
+        yield _unusable(given, f"an expression cannot be evaluated: {error}")
+
+
+def _rule(given: _Source) -> Found:
+    properties = _plain(given.value(given.resource["properties"]))
+    kind = str(given.resource.get("kind") or properties.get("kind") or "Scheduled")
+    if kind.lower() not in RUN:
+        return _unusable(
+            given, f"rules of kind {kind} are not run here; Scheduled and NRT are", unsupported=True
+        )
+    techniques = [*_texts(properties.get("techniques")), *_texts(properties.get("subTechniques"))]
+    document = {
+        **properties,
+        "id": _id(given),
+        "name": properties.get("displayName") or _id(given),
+        "kind": kind,
+        "techniques": techniques,
+        "version": properties.get("templateVersion") or properties.get("version") or "",
+    }
+    return _piece(given, PieceKind.RULE, document["id"], str(document["name"]), document)
+
+
+def _search(given: _Source) -> Iterator[Found]:
+    """A saved search: a function where it has an alias, a hunting query by its category; others are nobody's content."""
+    properties = _plain(given.value(given.resource["properties"]))
+    alias = properties.get("functionAlias")
+    if alias:
+        document = {
+            "name": str(alias),
+            "parameters": str(properties.get("functionParameters") or ""),
+            "body": str(properties.get("query") or ""),
+        }
+        yield _piece(given, PieceKind.FUNCTION, str(alias), str(alias), document)
+    elif str(properties.get("category", "")).lower() == "hunting queries":
+        tags: dict[str, str] = {
+            str(one.get("name", "")).lower(): str(one.get("value", ""))
+            for one in _to_list(properties.get("tags"))
+            if isinstance(one, dict)
+        }
+        name = str(properties.get("displayName") or _id(given))
+        query: dict[str, Any] = {
+            "id": _id(given),
+            "name": name,
+            "kind": "Hunting",
+            "description": tags.get("description", ""),
+            "query": str(properties.get("query") or ""),
+            "tactics": _texts(tags.get("tactics")),
+            "relevantTechniques": _texts(tags.get("techniques")),
+            "version": str(properties.get("version") or ""),
+        }
+        yield _piece(given, PieceKind.HUNTING, query["id"], name, query)
+
+
+def _watchlist(given: _Source) -> Found:
+    properties = _plain(given.value(given.resource["properties"]))
+    alias = str(properties.get("watchlistAlias") or _last(str(given.value(given.resource.get("name", "")))))
+    raw = properties.get("rawContent")
+    key = str(properties.get("itemsSearchKey") or "")
+    if not isinstance(raw, str) or not key:
+        return _unusable(given, "a watchlist needs rawContent (CSV) and itemsSearchKey")
+    skipped = properties.get("numberOfLinesToSkip") or 0
+    if not isinstance(skipped, int) or skipped < 0:
+        return _unusable(given, "numberOfLinesToSkip is no whole number from 0 on")
+    try:
+        items, columns = _items("\n".join(raw.splitlines()[skipped:]))
+    except SeparatedValuesError as error:
+        return _unusable(given, f"rawContent, {error}")
+    if key not in columns:
+        return _unusable(given, f"itemsSearchKey {key!r} is no column of rawContent")
+    return _piece(given, PieceKind.WATCHLIST, alias, alias, {"alias": alias, "key": key, "items": items})
+
+
+def _items(text: str) -> tuple[list[dict[str, str]], list[str]]:
+    """The rows by column, and the columns; a cell without a column is left out, one that lacks is empty."""
+    rows = [row.checked() for row in separated_rows(text, strict=False) if not row.empty]
+    columns = rows[0] if rows else []
+    items = [{name: "" for name in columns if name} | _name_cells(columns, cells) for cells in rows[1:]]
+    return items, columns
+
+
+def _name_cells(columns: list[str], cells: list[str]) -> dict[str, str]:
+    return {name: text for name, text in zip(columns, cells, strict=False) if name}
+
+
+def _piece(given: _Source, kind: PieceKind, id_: str, name: str, document: dict[str, Any]) -> Piece:
+    version = str(document.get("version", ""))
+    return Piece(kind, id_, name, version, given.file, document, given.place)
+
+
+def _unusable(given: _Source, reason: str, *, unsupported: bool = False) -> Unusable:
+    properties = given.resource.get("properties")
+    name = properties.get("displayName") if isinstance(properties, dict) else ""
+    return Unusable(given.place, given.file, str(name or _display_name(given)), (reason,), unsupported)
+
+
+def _display_name(given: _Source) -> str:
+    """What a resource without a title is called; an expression that cannot be told is its own text."""
+    try:
+        return _id(given)
+    except (ArmError, ArmSyntaxError, FunctionError):
+        return str(given.resource.get("name", ""))
+
+
+def _id(given: _Source) -> str:
+    """The last part of the resource's name: the GUID in it where there is one."""
+    raw = str(given.resource.get("name") or given.resource.get("id") or "")
+    if found := _GUID.findall(raw):
+        return str(found[-1]).lower()
+    name = _last(str(given.value(raw)))
+    found = _GUID.findall(name)
+    return str(found[-1]).lower() if found else name.lower()
+
+
+def _last(name: str) -> str:
+    return name.rstrip("/").rpartition("/")[2]
+
+
+def _plain(value: object) -> dict[str, Any]:
+    return {name: one for name, one in value.items() if one is not None} if isinstance(value, dict) else {}
+
+
+def _to_list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _texts(value: object) -> list[str]:
+    several = value.split(",") if isinstance(value, str) else value
+    return [str(one).strip() for one in several if str(one).strip()] if isinstance(several, list) else []
+
+
+def _members(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _lower_names(value: Mapping[str, object]) -> dict[str, object]:
+    return {name.lower(): one for name, one in value.items()}
+
+
+def _below(place: Place, part: str) -> Place:
+    joined = f"{place.path}{part}" if part.startswith("[") or not place.path else f"{place.path}.{part}"
+    return replace(place, path=joined)

@@ -1,0 +1,20 @@
+"""The reference page of what the shipped content covers of ATT&CK (docs/reference/attack-coverage.md)."""
+
+from __future__ import annotations
+
+from nephoscope.alerts.library import hunting
+from nephoscope.alerts.library.attack_coverage import Source, cells, markdown
+from nephoscope.alerts.rules.rule_files import load_shipped
+
+HEAD = """# ATT&CK coverage
+
+Generated from the shipped content by `make docs`: which techniques the [detections](detections.md) and hunting queries
+that come along speak of, as they say themselves; a technique stands under those of a rule's tactics that ATT&CK has it under.
+`nephoscope content coverage` prints the same with what was imported; `-o navigator` makes a layer for the ATT&CK Navigator.
+"""
+
+
+def page() -> str:
+    """The page."""
+    sources = [Source(one) for one in (*load_shipped().rules, *hunting.load_shipped().rules)]
+    return "\n".join([HEAD, *markdown(cells(sources))]) + "\n"

@@ -1,0 +1,250 @@
+"""Finding content in a folder or file: each document is recognised by what is in it, not by where it lies."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import yaml
+
+from nephoscope.alerts.library.arm_content import arm_pieces, is_arm
+from nephoscope.alerts.library.content_item import Piece, PieceKind, Unusable
+from nephoscope.alerts.library.parser_function import is_parser, parser_functions
+from nephoscope.model.extras import install
+from nephoscope_policy.model.place import Place
+
+Progress = Callable[[str, int, int], object]
+"""What is told of long work: what is done, how much, of how much (0 = nobody knows)."""
+YAML, JSON = (".yaml", ".yml"), ".json"
+MOST_BYTES = {**dict.fromkeys(YAML, 1 << 20), JSON: 32 << 20}
+MOST_FILES, MOST_VALUES = 100_000, 100_000
+#: Folders of the public repository with what is no content of detection, or the same content once more (Package).
+PASSED = {
+    "workbooks": "workbooks", "playbooks": "playbooks", "data connectors": "data connectors", "dataconnectors": "data connectors",
+    "package": "packages made of the files beside them", "logos": "pictures", "images": "pictures", "sample data": "samples",
+    "notebooks": "notebooks", "tools": "tools", "docs": "documents", "summaryrules": "summary rules", "summary rules": "summary rules",
+    ".git": "", ".github": "", ".script": "", ".devcontainer": "", "node_modules": "",
+}  # fmt: skip
+#: What the tags of YAML (`!!int x`, `!!timestamp x`) and texts with half a character come to.
+_WRONG = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(slots=True)
+class Reading:
+    """What was found: pieces in the order of their files, what cannot be used, and what was passed over, by reason.
+
+    `unread` are files of which nobody can say what they are.
+    """
+
+    pieces: list[Piece] = field(default_factory=list)
+    unusable: list[Unusable] = field(default_factory=list)
+    unread: list[Unusable] = field(default_factory=list)
+    passed: Counter[str] = field(default_factory=Counter)
+    files: int = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing of it is content of detection."""
+        return not self.pieces and not self.unusable
+
+
+def read(
+    root: Path, sigma: str = "auto", progress: Progress = lambda *_: None, called: str | None = None
+) -> Reading:
+    """Everything below a folder, or in a file; a file that cannot be used stops no other.
+
+    `sigma`: the pipeline by which Sigma rules of devices are asked for (sigma.tables.Pipeline). `progress` is told of each file.
+    `called` is what the folder is named by in the places of what is found (None: its path).
+    """
+    found = Reading()
+    for path in _files(root, found):
+        found.files += 1
+        progress("reading files", found.files, 0)
+        source = path.relative_to(root).as_posix() if root.is_dir() else path.name
+        place = Place(_display_path(path) if called is None else f"{called}/{source}".lstrip("/"))
+        for one in _pieces(path, place, source, found, sigma):
+            if isinstance(one, Piece):
+                found.pieces.append(one)
+            else:
+                found.unusable.append(one)
+    _once(found)
+    return found
+
+
+def _files(root: Path, found: Reading) -> Iterator[Path]:
+    if root.is_file():
+        if root.suffix.lower() in MOST_BYTES:
+            yield root
+        else:
+            reason = f"no {', '.join(sorted(MOST_BYTES))} file"
+            found.unread.append(Unusable(Place(str(root)), root.name, "", (reason,)))
+        return
+    count = 0
+    for folder, below, names in os.walk(root):
+        for name in [one for one in below if one.lower() in PASSED]:
+            below.remove(name)
+            if why := PASSED[name.lower()]:
+                found.passed[f"{why} (folder)"] += 1
+        below.sort()
+        for name in sorted(names):
+            path = Path(folder, name)
+            if path.suffix.lower() not in MOST_BYTES or path.stem.endswith(".test"):
+                continue
+            if path.is_symlink():
+                found.passed["links, which are not followed"] += 1
+                continue
+            count += 1
+            if count > MOST_FILES:
+                found.passed[f"files after the first {MOST_FILES:,}"] += 1
+                continue
+            yield path
+
+
+def _display_path(path: Path) -> str:
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _pieces(path: Path, place: Place, source: str, found: Reading, sigma: str) -> Iterable[Piece | Unusable]:
+    if _display_path(path) != str(path):
+        found.unread.append(Unusable(place, place.file, "", ("its name is not UTF-8: rename it",)))
+        return []
+    try:
+        text = _text(path, place)
+        documents = _documents(text, path.suffix.lower(), place)
+    except _UnreadError as error:
+        found.unread.append(Unusable(error.place, source, "", (error.reason,)))
+        return []
+    if any(_is_sigma(one) for one in documents):
+        return _sigma(documents, text, place, source, sigma)
+    return [piece for one in documents for piece in _recognise(one, place, source, found)]
+
+
+def _is_sigma(document: object) -> bool:
+    return isinstance(document, dict) and (
+        ("detection" in document and "logsource" in document)
+        or (isinstance(document.get("correlation"), dict) and "title" in document)
+    )
+
+
+def _sigma(
+    documents: list[object], text: str, place: Place, source: str, pipeline: str
+) -> Iterable[Piece | Unusable]:
+    try:
+        from nephoscope.alerts.library.sigma.conversion import sigma_pieces
+        from nephoscope.alerts.library.sigma.tables import Pipeline
+    except ImportError:
+        reason = f"Sigma rules need pySigma with its Kusto backend: {install('sigma')}"
+        title = str(documents[0].get("title", "")) if isinstance(documents[0], dict) else ""
+        return [Unusable(place, source, title, (reason,), unsupported=True)]
+    return sigma_pieces(documents, text, place, source, Pipeline(pipeline))
+
+
+class _UnreadError(Exception):
+    def __init__(self, place: Place, reason: str) -> None:
+        super().__init__(reason)
+        self.place, self.reason = place, reason
+
+
+def _text(path: Path, place: Place) -> str:
+    most = MOST_BYTES[path.suffix.lower()]
+    try:
+        if path.stat().st_size > most:
+            raise _UnreadError(place, f"the file is over {most >> 20} MiB")
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _UnreadError(place, "not UTF-8") from error
+    except OSError as error:
+        raise _UnreadError(place, f"not readable: {error.strerror}") from error
+
+
+def _documents(text: str, suffix: str, place: Place) -> list[object]:
+    """The documents of a file; YAML may hold several."""
+    try:
+        documents = [json.loads(text)] if suffix == JSON else list(yaml.load_all(text, Loader=_LOADER))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = replace(place, line=mark.line + 1, column=mark.column + 1) if mark else place
+        raise _UnreadError(where, f"not YAML: {error.problem}") from error
+    except json.JSONDecodeError as error:
+        where = replace(place, line=error.lineno, column=error.colno)
+        raise _UnreadError(where, f"not JSON: {error.msg}") from error
+    except (*_WRONG, yaml.YAMLError, RecursionError) as error:
+        what = f"a value that does not fit its tag ({error})" if isinstance(error, _WRONG) else str(error)
+        raise _UnreadError(place, f"not readable: {what}") from error
+    if suffix != JSON and _size(documents) > MOST_VALUES:
+        raise _UnreadError(place, f"it has over {MOST_VALUES:,} values once its aliases are written out")
+    _check_words(documents, place)
+    return documents
+
+
+def _check_words(documents: list[object], place: Place) -> None:
+    """Raise _UnreadError for texts that hold half a character, and keys that are no names (a date of YAML)."""
+    try:
+        json.dumps(documents, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError as error:
+        raise _UnreadError(place, f"a text holds half a character: {error.object[error.start]!r}") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _UnreadError(place, f"no document: {error}") from error
+
+
+def _size(document: object) -> int:
+    """How many values it has once its aliases are written out; counting ends beyond the limit."""
+    count, waiting = 0, [document]
+    while waiting and count <= MOST_VALUES:
+        one = waiting.pop()
+        count += 1
+        if isinstance(one, dict):
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return count
+
+
+def _recognise(document: object, place: Place, source: str, found: Reading) -> Iterable[Piece | Unusable]:
+    if isinstance(document, dict):
+        if is_parser(document):
+            return parser_functions(document, place, source)
+        if "query" in document:
+            return [_query(document, place, source)]
+    if is_arm(document):
+        return arm_pieces(document, place, source)
+    found.passed["files that hold no rule, query, parser or watchlist"] += 1
+    return []
+
+
+def _query(document: Mapping[str, object], place: Place, source: str) -> Piece | Unusable:
+    """A rule, or a query to hunt with: what has no schedule."""
+    name = str(document.get("name") or document.get("displayName") or "")
+    id_ = str(document.get("id") or "").lower()
+    lacking = [f"{what} is missing" for what, value in (("id", id_), ("name", name)) if not value.strip()]
+    if lacking:
+        return Unusable(place, source, name, tuple(lacking))
+    kind = str(document.get("kind") or "")
+    hunting = kind.lower() == "hunting" or (not kind and document.get("queryFrequency") is None)
+    version = str(document.get("version") or "")
+    return Piece(
+        PieceKind.HUNTING if hunting else PieceKind.RULE, id_, name, version, source, dict(document), place
+    )
+
+
+def _once(found: Reading) -> None:
+    """Leave the first piece of each id: a second one would take its place unseen."""
+    known: dict[tuple[str, str], Piece] = {}
+    kept = []
+    for piece in found.pieces:
+        kind = "query" if piece.kind in (PieceKind.RULE, PieceKind.HUNTING) else piece.kind.value
+        first = known.setdefault((kind, piece.id), piece)
+        if first is piece:
+            kept.append(piece)
+        elif first.hash != piece.hash:
+            where = "further up in this file" if first.source == piece.source else f"in {first.source}"
+            reason = f"id {piece.id} is also that of {first.name!r} {where}, which was taken"
+            found.unusable.append(Unusable(piece.place, piece.source, piece.name, (reason,)))
+        else:
+            found.passed["copies of what another file holds"] += 1
+    found.pieces = kept

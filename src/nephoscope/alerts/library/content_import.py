@@ -1,0 +1,132 @@
+"""Importing content: what is found is judged against a workspace and kept as a pack; functions and watchlists go to the workspace."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.library.content_discovery import Progress, Reading
+from nephoscope.alerts.library.content_item import Piece, PieceKind, Unusable
+from nephoscope.alerts.library.content_packs import Refusal, RulePack, RulePacks, Stored, changes, slug
+from nephoscope.alerts.library.content_status import judge
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.storage.store import list_tables
+from nephoscope.lake.watchlists.listing import Keeping
+from nephoscope.state.database.database import StateError
+from nephoscope.state.database.faults import PassingError
+from nephoscope_kql.catalog import StoredFunction
+from nephoscope_kql.errors import KqlError
+
+if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
+    from nephoscope.state import State
+
+RULES = (PieceKind.RULE, PieceKind.HUNTING)
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A pack as it was kept, what is new in it, and what was passed over, by reason."""
+
+    pack: RulePack
+    changes: dict[str, list[str]]
+    passed: Counter[str]
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Importing:
+    """Imports into one workspace of a lake."""
+
+    lake: Lake
+    state: State
+    workspace: str
+    by: str = "import"
+    progress: Progress = lambda *_: None
+
+    def take(self, reading: Reading, name: str, origin: Path, now: datetime) -> Imported:
+        """Keep what was read as a pack in the place of the one of its name; nothing is kept of what holds no usable piece."""
+        packs = RulePacks(self.lake.data)
+        before = packs.get(name)
+        saved, refused = self._save_pieces(reading.pieces, before, now)
+        rules = [one for one in reading.pieces if one.kind in RULES]
+        pieces = (*saved, *self._judge_pieces(rules, now))
+        refusals = tuple(_refusal(one) for one in (*reading.unusable, *refused, *reading.unread))
+        pack = RulePack(slug(name), str(origin), now, self.workspace, pieces, refusals)
+        if pieces:
+            packs.keep(pack)
+        return Imported(pack, changes(before, pieces), reading.passed, reading.files)
+
+    def again(self, pack: RulePack, now: datetime) -> RulePack:
+        """A pack with its rules judged anew, kept; nothing else of it changes."""
+        rules = {
+            (one.kind, one.id): one for one in self._judge_pieces([one.piece for one in pack.of(*RULES)], now)
+        }
+        pieces = tuple(rules.get((one.kind, one.id), one) for one in pack.pieces)
+        judged = RulePack(pack.name, pack.origin, pack.imported, pack.workspace, pieces, pack.refusals)
+        RulePacks(self.lake.data).keep(judged)
+        return judged
+
+    def forget(self, pack: RulePack) -> None:
+        """Take a pack's functions out of the workspace, and the pack out of the data folder; its watchlists stay."""
+        self._drop(one.id for one in pack.of(PieceKind.FUNCTION))
+        RulePacks(self.lake.data).remove(pack.name)
+
+    def _judge_pieces(self, pieces: list[Piece], now: datetime) -> list[Stored]:
+        found = []
+        for number, piece in enumerate(pieces):
+            found.append(Stored.of(piece, judge(piece, self.lake, self.workspace, now)))
+            self.progress("judging rules", number + 1, len(pieces))
+        return found
+
+    def _save_pieces(
+        self, pieces: Iterable[Piece], before: RulePack | None, now: datetime
+    ) -> tuple[list[Stored], list[Unusable]]:
+        """Functions and watchlists, saved in the workspace; those that could not be, and why."""
+        own = {one.id for one in before.of(PieceKind.FUNCTION)} if before else set()
+        saved, refused = [], []
+        for piece in pieces:
+            if piece.kind not in (PieceKind.FUNCTION, PieceKind.WATCHLIST):
+                continue
+            try:
+                self._save(piece, own, now)
+            except PassingError:
+                raise
+            except (LakeError, KqlError, StateError) as error:
+                refused.append(Unusable(piece.place, piece.source, piece.name, (str(error),)))
+            else:
+                saved.append(Stored.of(piece, None))
+        self._drop(own - {one.id for one in saved})
+        return saved, refused
+
+    def _save(self, piece: Piece, own: set[str], now: datetime) -> None:
+        document = piece.document
+        if piece.kind is PieceKind.WATCHLIST:
+            keeping = Keeping(self.state, self.lake, self.workspace, self.by)
+            keeping.hold(document["alias"], document["key"], document["items"], now)
+            return
+        name, body, parameters = document["name"], document["body"], document["parameters"]
+        known = self.lake.functions.of(self.workspace).get(name)
+        if known is not None and name not in own and (known.body, known.parameters) != (body, parameters):
+            raise LakeError(
+                f"the workspace {self.workspace} has another function {name} already, which stays"
+            )
+        self.lake.functions.save(self.workspace, StoredFunction(name, body, parameters))
+
+    def _drop(self, names: Iterable[str]) -> None:
+        known = self.lake.functions.kept(self.workspace)
+        for name in sorted(set(names) & known.keys()):
+            self.lake.functions.remove(self.workspace, name)
+
+
+def held_tables(lake: Lake, workspace: str) -> set[str]:
+    """The tables of a workspace that rows were ever written to."""
+    return {table for _, table in list_tables(lake.data, workspace)}
+
+
+def _refusal(one: Unusable) -> Refusal:
+    return Refusal(one.source, str(one.place), one.name, one.reasons, one.unsupported)

@@ -1,0 +1,134 @@
+"""What there is of detection content in a workspace: shipped and imported rules and queries, whether each is on, and how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nephoscope.alerts.library import hunting
+from nephoscope.alerts.library.attack_coverage import Source
+from nephoscope.alerts.library.content_item import PieceKind
+from nephoscope.alerts.library.content_packs import RulePack, RulePacks, Stored
+from nephoscope.alerts.library.content_status import Standing, describe_standing, empty_tables
+from nephoscope.alerts.rules.rule import Rule, RuleError
+from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.state.rules.rule_switches import Switched
+
+WAITS, UNKNOWN = "needs table (no rows in this workspace yet)", "needs table (unknown)"
+SAVED = "saved"
+RULES = (PieceKind.RULE, PieceKind.HUNTING)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a workspace has: tables with rows, and the names of all tables that are known."""
+
+    tables: frozenset[str]
+    known: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A rule or query of a pack ('' = shipped): `standing` is the word by which standings are counted, `status` says it in words."""
+
+    on: bool
+    kind: str
+    severity: str
+    name: str
+    pack: str
+    status: str
+    standing: str
+    id: str
+    version: str
+    tactics: tuple[str, ...]
+    techniques: tuple[str, ...]
+
+
+def rules(packs: list[RulePack], switched: Switched, held: Held) -> Iterator[Listed]:
+    """The rules that are shipped, and the rules and queries of packs."""
+    for rule in load_shipped().rules:
+        on = switched.on(rule.id, default=rule.enabled)
+        yield _list_shipped(rule, on=on)
+    for pack in packs:
+        for one in pack.of(*RULES):
+            yield _list_imported(pack, one, switched, held)
+
+
+def queries() -> Iterator[Listed]:
+    """The hunting queries that are shipped."""
+    return (_list_shipped(query, on=False) for query in hunting.load_shipped().rules)
+
+
+def _list_shipped(rule: Rule, *, on: bool) -> Listed:
+    return Listed(
+        on, rule.kind.value, rule.severity.value, rule.name, "", Standing.RUNS.value, Standing.RUNS.value, rule.id,
+        rule.version, rule.tactics, rule.techniques,
+    )  # fmt: skip
+
+
+def _list_imported(pack: RulePack, one: Stored, switched: Switched, held: Held) -> Listed:
+    document = one.document
+    on = switched.on(one.id, pack.name, default=False) and one.kind == PieceKind.RULE
+    words = document.get("relevantTechniques") or document.get("techniques") or ()
+    return Listed(
+        on and (one.id in switched.rules or document.get("enabled") is not False),
+        str(document.get("kind") or ("Scheduled" if one.kind == PieceKind.RULE else "Hunting")),
+        str(document.get("severity") or ""), one.name, pack.name, status(one, held), standing_word(one, held), one.id, one.version,
+        tuple(map(str, document.get("tactics") or ())), tuple(map(str, words)),
+    )  # fmt: skip
+
+
+def status(one: Stored, held: Held) -> str:
+    """How a piece stands, in words."""
+    return describe_standing(empty_tables(one.judged, held.tables), held.known) if one.standing else SAVED
+
+
+def standing_word(one: Stored, held: Held) -> str:
+    """The word by which standings are counted: of `needs table` those that only wait for rows are apart."""
+    if not one.standing:
+        return SAVED
+    needs = empty_tables(one.judged, held.tables).needs
+    if not needs:
+        return Standing(one.standing).value
+    return WAITS if all(name in held.known for name in needs) else UNKNOWN
+
+
+def rows(pack: RulePack, held: Held) -> Iterator[dict[str, Any]]:
+    """A row a piece of a pack: rules with their standing, what could not be used with why."""
+    for one in pack.pieces:
+        judged = empty_tables(one.judged, held.tables) if one.standing else None
+        yield {
+            "kind": one.kind, "name": one.name, "version": one.version, "status": status(one, held), "file": one.source,
+            "id": one.id, "standing": standing_word(one, held), "needs": list(judged.needs) if judged else [],
+            "tables": list(judged.tables) if judged else [], "reasons": list(one.reasons), "notes": list(one.notes),
+        }  # fmt: skip
+    for bad in pack.refusals:
+        word = Standing.UNSUPPORTED.value if bad.unsupported else Standing.REFUSED.value
+        yield {
+            "kind": "", "name": bad.name, "version": "", "status": f"{word}: {'; '.join(bad.reasons)}", "file": bad.place,
+            "id": "", "standing": word, "needs": [], "tables": [], "reasons": list(bad.reasons), "notes": [],
+        }  # fmt: skip
+
+
+def list_coverage_sources(packs: list[RulePack], switched: Switched) -> Iterator[Source]:
+    """What speaks of ATT&CK: every rule and query, and whether it is on."""
+    for rule in load_shipped().rules:
+        yield Source(rule, "", switched.on(rule.id, default=rule.enabled))
+    for query in hunting.load_shipped().rules:
+        yield Source(query)
+    for pack in packs:
+        yield from (Source(query, pack.name) for query in hunting.queries_of([pack]).rules)
+        for stored in pack.of(PieceKind.RULE):
+            try:
+                rule = Rule.parse(stored.document, stored.piece.place)
+            except RuleError:
+                continue  # it is told by import and test: what cannot run covers nothing
+            on = switched.on(stored.id, pack.name, default=False)
+            yield Source(rule, pack.name, on and (rule.enabled or stored.id in switched.rules))
+
+
+def packs_of(data: Path) -> list[RulePack]:
+    """The imported packs of rules; PackError for a spoilt one."""
+    return RulePacks(data).all()

@@ -1,0 +1,195 @@
+"""Packs of imported content in the data folder, a file each; what they hold is run where a person switched it on."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from nephoscope.alerts.library.content_item import Piece, PieceKind
+from nephoscope.alerts.library.content_status import Judged, Standing
+from nephoscope.lake.disk import Disk
+from nephoscope_policy.model.place import Place
+
+FOLDER = ("content", "detections")
+
+
+class PackError(ValueError):
+    """A pack that is not there or cannot be read; the message says what to do."""
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A piece as it is kept, with how it stood when it was last looked at."""
+
+    kind: str
+    id: str
+    name: str
+    version: str
+    source: str
+    path: str
+    hash: str
+    document: dict[str, Any]
+    notes: tuple[str, ...] = ()
+    standing: str = ""
+    reasons: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(piece: Piece, judged: Judged | None) -> Stored:
+        """A piece with its standing (None: it has none, such as a function)."""
+        found = judged or Judged(Standing.RUNS)
+        return Stored(
+            piece.kind.value, piece.id, piece.name, piece.version, piece.source, piece.place.path, piece.hash,
+            piece.document, piece.notes, found.standing.value if judged else "", found.reasons, found.tables, found.needs,
+        )  # fmt: skip
+
+    @property
+    def piece(self) -> Piece:
+        """The piece; its place is the file below what was imported."""
+        place = Place(self.source, path=self.path)
+        return Piece(
+            PieceKind(self.kind),
+            self.id,
+            self.name,
+            self.version,
+            self.source,
+            self.document,
+            place,
+            self.notes,
+        )
+
+    @property
+    def judged(self) -> Judged:
+        """How it stood."""
+        return Judged(Standing(self.standing), self.reasons, self.tables, self.needs)
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """What was found beside and cannot be used, with its place and why."""
+
+    source: str
+    place: str
+    name: str
+    reasons: tuple[str, ...]
+    unsupported: bool = False
+
+
+class RulePack(msgspec.Struct, frozen=True):
+    """A pack: what was taken, from where, when, for which workspace, and what could not be used."""
+
+    name: str
+    origin: str
+    imported: datetime
+    workspace: str
+    pieces: tuple[Stored, ...]
+    refusals: tuple[Refusal, ...] = ()
+
+    def of(self, *kinds: PieceKind) -> list[Stored]:
+        """Its pieces of some kinds."""
+        return [one for one in self.pieces if one.kind in kinds]
+
+    def of_rules(self) -> list[Stored]:
+        """Its rules and hunting queries."""
+        return self.of(PieceKind.RULE, PieceKind.HUNTING)
+
+
+class RulePacks:
+    """The packs of a data folder. PackError where one is not there or spoilt."""
+
+    def __init__(self, data: Path, disk: Disk | None = None) -> None:
+        self._folder = data.joinpath(*FOLDER)
+        self._disk = disk or Disk()
+
+    def names(self) -> list[str]:
+        """The names of the packs."""
+        return sorted(path.stem for path in self._folder.glob("*.pack"))
+
+    def all(self) -> list[RulePack]:
+        """Every pack, by name."""
+        return [self.read(name) for name in self.names()]
+
+    def get(self, name: str) -> RulePack | None:
+        """A pack, None where there is none of that name."""
+        return self.read(slug(name)) if self._path(slug(name)).exists() else None
+
+    def read(self, name: str) -> RulePack:
+        """A pack by its name."""
+        path = self._path(name)
+        try:
+            return msgspec.msgpack.decode(path.read_bytes(), type=RulePack)
+        except FileNotFoundError as error:
+            known = ", ".join(self.names()) or "there is none"
+            raise PackError(f"there is no pack {name}: {known}") from error
+        except (msgspec.DecodeError, OSError) as error:
+            raise PackError(f"{path}: not a readable pack: {error}; import it again") from error
+
+    def keep(self, pack: RulePack) -> None:
+        """Keep a pack in the place of the one of its name."""
+        self._disk.make_folders(self._folder)
+        self._disk.replace(self._path(pack.name), msgspec.msgpack.encode(pack))
+
+    def prepare(self, pack: RulePack) -> str:
+        """Write a pack beside the one of its name, to be shown later; what tells it from others that are prepared."""
+        written = msgspec.msgpack.encode(pack)
+        said = hashlib.blake2b(written, digest_size=16).hexdigest()
+        self._disk.make_folders(self._folder)
+        self._disk.replace(self._prepared(pack.name, said), written)
+        return said
+
+    def show(self, name: str, said: str) -> None:
+        """Have a pack that was prepared in the place of the one of its name; nothing happens where that was done already."""
+        try:
+            self._disk.rename(self._prepared(name, said), self._path(name))
+        except FileNotFoundError:
+            return
+        self._disk.sync_folder(self._folder)
+
+    def settle(self, name: str, said: str) -> None:
+        """The same, and all others go that were prepared under the name: nobody else may be preparing one now."""
+        self.show(name, said)
+        for path in self._folder.glob(self._prepared(name, "*").name):
+            self._disk.remove(path)
+
+    def remove(self, name: str) -> RulePack:
+        """Forget a pack; gives what it was."""
+        pack = self.read(slug(name))
+        self._disk.remove(self._path(pack.name))
+        self._disk.sync_folder(self._folder)
+        return pack
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.pack"
+
+    def _prepared(self, name: str, said: str) -> Path:
+        return self._folder / f"{name}.{said}.next"
+
+
+def slug(name: str) -> str:
+    """A name as a file can have it."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80] or "pack"
+
+
+def changes(before: RulePack | None, after: Iterable[Stored]) -> dict[str, list[str]]:
+    """What a new import brings: `new`, `changed` (with the versions), `removed`: texts, by name."""
+    old = {(one.kind, one.id): one for one in before.pieces} if before else {}
+    new = {(one.kind, one.id): one for one in after}
+    changed = [
+        _describe_change(old[key], new[key]) for key in new if key in old and old[key].hash != new[key].hash
+    ]
+    return {
+        "new": sorted(new[key].name for key in new if key not in old),
+        "changed": sorted(changed),
+        "removed": sorted(old[key].name for key in old if key not in new),
+    }
+
+
+def _describe_change(old: Stored, new: Stored) -> str:
+    if old.version == new.version:
+        return f"{new.name} (version {new.version or 'not given'} still)"
+    return f"{new.name} ({old.version or 'no version'} -> {new.version or 'no version'})"

@@ -1,0 +1,129 @@
+"""How an imported rule or query stands in a workspace: whether it runs, and what it lacks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.detection.required_columns import list_wanted
+from nephoscope.alerts.library.content_item import Piece
+from nephoscope.alerts.rules.rule import Rule, RuleError
+from nephoscope_kql.compile import compile_results
+from nephoscope_kql.errors import KqlError
+
+if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
+
+MOST_NAMED = 5
+#: Of the columns of a query.
+MOST_GIVEN = 40
+_MISSING = re.compile(
+    r"no (?:table, function or variable|function that takes rows|function that gives rows) is named '([^']+)'"
+)
+
+
+class Standing(StrEnum):
+    """Whether a rule can be run."""
+
+    RUNS = "runs"
+    NEEDS = "needs table"
+    UNSUPPORTED = "unsupported"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A rule's standing with its reasons, each with its place in the query.
+
+    One that runs has reasons where its alerts will lack something.
+    `tables` are those that it reads. `needs`: what it names and nothing here is called so. `lacks`: the JSON paths, among the
+    properties of the rule, of what asks for columns that the query does not give.
+    """
+
+    standing: Standing
+    reasons: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+
+
+def judge(piece: Piece, lake: Lake, workspace: str, now: datetime) -> Judged:
+    """How a rule stands: as far as its document and the columns of the workspace's tables say."""
+    try:
+        rule = Rule.parse(piece.document, piece.place)
+    except RuleError as error:
+        return Judged(Standing.REFUSED, error.reasons)
+    with lake.catalog(workspace=workspace) as catalog:
+        try:
+            results = compile_results(rule.query, catalog, now=now)
+        except KqlError as error:
+            return _judge_error(error)
+        last = results[-1]
+        # of a query whose columns its rows decide nothing is known before it runs
+        columns = [name for name, _ in last.columns] if last.resume is None else None
+        tables = tuple(sorted(table for _, table in catalog.versions()))
+        return _judge_columns(rule, columns, tables)
+
+
+def _judge_columns(rule: Rule, columns: Sequence[str] | None, tables: tuple[str, ...]) -> Judged:
+    """How a rule stands that runs: what it asks for beside the columns of its query (None: not known) is told."""
+    lacks = [] if columns is None else [one for one in list_wanted(rule) if one.column not in columns]
+    if not lacks:
+        return Judged(Standing.RUNS, (), tables)
+    told = [
+        *dict.fromkeys(map(str, lacks)),
+        f"the query gives {_join_names(columns or ('nothing',), MOST_GIVEN)}",
+    ]
+    return Judged(Standing.RUNS, tuple(told), tables, lacks=tuple(one.path for one in lacks))
+
+
+def _judge_error(error: KqlError) -> Judged:
+    every = error.all
+    reasons = tuple(str(one) for one in every)
+    missing = [_missing_table(one) for one in every]
+    if all(missing):
+        return Judged(Standing.NEEDS, reasons, needs=tuple(dict.fromkeys(name for name in missing if name)))
+    if any(one.kind == "unsupported" for one in every):
+        return Judged(Standing.UNSUPPORTED, tuple(str(one) for one in every if one.kind == "unsupported"))
+    return Judged(Standing.REFUSED, reasons)
+
+
+def _missing_table(error: KqlError) -> str:
+    found = _MISSING.search(error.message)
+    return found[1] if found else ""
+
+
+def empty_tables(judged: Judged, held: Iterable[str]) -> Judged:
+    """The standing where only `held` tables have rows: a rule none of whose tables has one waits for them."""
+    if judged.standing is not Standing.RUNS or not judged.tables:
+        return judged
+    rows = set(held)
+    without = tuple(name for name in judged.tables if name not in rows)
+    if len(without) < len(judged.tables):
+        return judged
+    return Judged(Standing.NEEDS, (), judged.tables, without)
+
+
+def describe_standing(judged: Judged, known: Container[str]) -> str:
+    """The standing in a line: `needs table X (unknown)`, `unsupported: ...`."""
+    if judged.standing is Standing.RUNS:
+        return f"runs, but {'; '.join(judged.reasons)}" if judged.reasons else "runs"
+    if judged.standing is not Standing.NEEDS:
+        return f"{judged.standing.value}: {'; '.join(judged.reasons)}"
+    waiting = [name for name in judged.needs if name in known]
+    unknown = [name for name in judged.needs if name not in known]
+    parts = [
+        f"{_join_names(names)} ({why})"
+        for names, why in ((unknown, "unknown"), (waiting, "no rows yet"))
+        if names
+    ]
+    return f"needs {', '.join(parts)}"
+
+
+def _join_names(names: Sequence[str], most: int = MOST_NAMED) -> str:
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,74 @@
+"""The reference page of the plans of Defender for Cloud, made from content/plans (docs/reference/defender-plans.md)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from nephoscope.alerts.library.defender_plans import Counterpart, Plan, plans
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.rule_files import load_shipped
+
+HEAD = """# Plans of Defender for Cloud
+
+Generated from `src/nephoscope/content/plans` by `make docs`. For each alert type that Microsoft publishes, by plan: the own
+detections that find what it stands for and the logs they read, or why none can. An own detection is no copy of Microsoft's:
+it judges the same thing by the logs that a company has, mostly against two weeks of its own history. Alert types of Windows
+and Linux machines are not listed: they come from the agent of Defender for Endpoint. Where a detection finds a part, both
+stand there.
+
+Several detections read a watchlist where the workspace has one, by its column `SearchKey`; where it has none, nothing is left out:
+
+| watchlist | what it holds | what it does |
+|---|---|---|
+| `KnownEgress` | addresses or ranges of the company's own ways out and partners | no new place, no exfiltration |
+| `KnownScanners` | addresses of scanners and testers | no scan, no attack tool |
+| `KnownResolvers` | addresses of name servers that may ask outside | no way around the resolver |
+| `KnownServices` | domains or hosts that machines call at regular times | no beacon, no tunnel |
+| `AnonymityNetworks` | addresses of Tor and proxies | judged like threat intelligence |
+"""
+
+
+def page() -> str:
+    """The page: what there is in numbers, then a table for each plan."""
+    rules = {Path(rule.place.file).stem: rule for rule in load_shipped().rules}
+    known = [_whole(plan, rules, plans()) for plan in plans()]
+    lines = [
+        HEAD,
+        "| plan | alert types | with a detection | not possible | own detections |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [_numbers(plan) for plan in known]
+    for plan in known:
+        lines += ["", f"## {plan.title}", "", f"Source of the alert types: <{plan.source}>.", ""]
+        lines += ["| alert type | own detection | log |", "|---|---|---|"]
+        lines += [_line(one, rules) for one in plan.alerts]
+        lines += [_row("beyond Microsoft's", [rules[name]]) for name in plan.beyond]
+    return "\n".join(lines) + "\n"
+
+
+def _whole(plan: Plan, rules: dict[str, Rule], known: tuple[Plan, ...]) -> Plan:
+    """The plan with the detections of its tables that no plan names: a new file needs no second list."""
+    named: frozenset[str] = frozenset().union(*(one.detections() for one in known))
+    ours = {name for name, rule in rules.items() if Path(rule.place.file).parent.name in plan.tables}
+    return replace(plan, beyond=tuple(sorted({*plan.beyond, *(ours - named)})))
+
+
+def _numbers(plan: Plan) -> str:
+    types = sum(len(one.types) for one in plan.alerts)
+    found = sum(len(one.types) for one in plan.alerts if one.detections)
+    return f"| {plan.title} | {types} | {found} | {types - found} | {len(plan.detections())} |"
+
+
+def _line(one: Counterpart, rules: dict[str, Rule]) -> str:
+    types = "<br>".join(f"`{name}`" for name in one.types)
+    if not one.detections:
+        return f"| {types} | not possible because {one.reason} | - |"
+    return _row(types, [rules[name] for name in one.detections], one.reason)
+
+
+def _row(types: str, found: list[Rule], reason: str = "") -> str:
+    names = "<br>".join(rule.name for rule in found)
+    part = f"<br>in part: {reason}" if reason else ""
+    logs = ", ".join(dict.fromkeys(table for rule in found for table in rule.tables))
+    return f"| {types} | {names}{part} | {logs} |"

@@ -1,0 +1,46 @@
+"""Runs of rules apart from their schedule (`detect --at`): what the last one of each came to, for whoever asks how its rules stand."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.alerts.scheduling.due_windows import digest
+from nephoscope.state.rules.rule_runs import RuleRun
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nephoscope.alerts.rules.rule import Rule
+    from nephoscope.alerts.scheduling.run_batch import Ran
+    from nephoscope.state import State
+
+_WHERE = "detection/apart/{}"
+_TIMES = ("until", "finished")
+
+
+def remember(state: State, workspace: str, ran: Ran) -> None:
+    """Keep what a run came to, in place of the one before it of its rule; one that another worker took over came to nothing."""
+    if ran.lost:
+        return
+    outcome = ran.outcome
+    run = RuleRun(
+        workspace, outcome.rule.id, outcome.window.end, datetime.now(UTC), outcome.rows, len(outcome.alerts), outcome.seconds,
+        outcome.error, outcome.fault,
+    )  # fmt: skip
+    told = asdict(run) | {name: getattr(run, name).isoformat() for name in _TIMES}
+    state.checkpoints.put(_WHERE.format(workspace), run.rule, {"digest": digest(outcome.rule), "run": told})
+
+
+def load_last_runs(state: State, workspace: str) -> Mapping[str, object]:
+    """What the last runs came to, by rule: for `newest`."""
+    return state.checkpoints.all(_WHERE.format(workspace))
+
+
+def newest(rule: Rule, last: RuleRun | None, apart: Any) -> RuleRun | None:
+    """The run of a rule that was finished last: by the schedule, or apart from it with the text that it has now."""
+    if apart is None or apart["digest"] != digest(rule):
+        return last
+    run = RuleRun(**apart["run"] | {name: datetime.fromisoformat(apart["run"][name]) for name in _TIMES})
+    return run if last is None or last.finished < run.finished else last

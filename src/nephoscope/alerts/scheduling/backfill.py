@@ -1,0 +1,316 @@
+"""Looking back: the windows of every rule between two past times, in order, as a schedule would have run them then."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.detection.detector import Detector, Outcome
+from nephoscope.alerts.incidents.anomaly_row import ANOMALIES
+from nephoscope.alerts.incidents.incident_service import Desk
+from nephoscope.alerts.incidents.security_rows import ALERTS, INCIDENTS
+from nephoscope.alerts.rules.rule import Kind, Rule
+from nephoscope.alerts.rules.window import SETTLE, back_at, ends, settle_time
+from nephoscope.alerts.scheduling.backfill_progress import LookedBack, LookedSpan
+from nephoscope.alerts.scheduling.due_windows import digest
+from nephoscope.alerts.scheduling.rule_health import HEALTH
+from nephoscope.alerts.scheduling.run_batch import Ran, Round, Turn
+from nephoscope.alerts.scheduling.schedule import PAUSE, TAKEN, Schedule
+from nephoscope.alerts.scheduling.window_prefilter import WindowPlan
+from nephoscope.alerts.tuning.tuning_history import TuningHistory
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.reading.reading import SHARED_FROM, Demand
+from nephoscope.lake.reading.span import Span
+from nephoscope.lake.writing.outbox import deliver
+from nephoscope.state import StateError
+from nephoscope_kql.errors import KqlError
+
+if TYPE_CHECKING:
+    from nephoscope.lake.reading.reading import Reading
+    from nephoscope.state.leases.turns import Turns
+
+STRETCH = timedelta(days=30)
+"""How much is planned at once."""
+DAY = timedelta(days=1)
+AT_ONCE = 500
+"""For how many windows rows are brought into memory together."""
+OWN_TABLES = frozenset({ALERTS, INCIDENTS, ANOMALIES, HEALTH})
+"""Tables that alerts add rows to: rules that read them see those of earlier windows."""
+_LEAST = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWindow:
+    """A window to run: when the schedule would have run it, of which rule, and its end."""
+
+    due: datetime
+    rule: Rule
+    end: datetime
+
+    @property
+    def order(self) -> tuple[datetime, bool, str]:
+        """The order of a schedule: what is due first, NRT rules before others."""
+        return self.due, self.rule.kind is not Kind.NRT, self.rule.id
+
+
+@dataclass(slots=True)
+class LookedStretch:
+    """The windows of one rule in a stretch of time that is being looked at: their ends, and what the rule reads."""
+
+    rule: Rule
+    ends: list[datetime]
+    digest: str
+    seen: dict[str, int]
+    failed: set[datetime] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class LookBack:
+    """Runs the windows of a schedule's rules between two times, beside whoever runs that schedule.
+
+    A rule's lease is held only while alerts are stored. What was run before over the same rows is not run again, but where `again`.
+    """
+
+    schedule: Schedule
+    again: bool = False
+    windows: int = 0
+    empty: int = 0
+    _broken: set[str] = field(default_factory=set)
+
+    def run(self, since: datetime, until: datetime, now: datetime) -> Iterator[Ran]:
+        """Run the windows that look at what happened in [since, until) and are over by now; those that surely have no row are counted.
+
+        StateError where another process looks back in this workspace.
+        """
+        schedule = self.schedule
+        history = TuningHistory.load(schedule.state, schedule.lake, schedule.workspace)
+        with schedule.turns() as turns, turns.take(f"look back/{schedule.workspace}") as lease:
+            if lease is None:
+                raise StateError(
+                    "another process looks back in this workspace: run it again when that is done"
+                )
+            start = since
+            while start < until and not schedule.is_stopping:
+                end = min(start + STRETCH, until)
+                yield from self._stretch(start, end, until, now, history, turns)
+                start = end
+        deliver(schedule.lake, schedule.state)
+
+    def ends_of(
+        self, rule: Rule, since: datetime, until: datetime, last: datetime, now: datetime
+    ) -> list[datetime]:
+        """Return the ends of windows in (since, until]; at the `last` time up to the first that has all rows before it."""
+        reach = until + rule.frequency - _LEAST if until == last else until
+        return list(ends(rule, since, min(reach, now - settle_time(rule, self.schedule.settle))))
+
+    # --- one stretch ---------------------------------------------------------------------------------------------
+
+    def _stretch(
+        self,
+        since: datetime,
+        until: datetime,
+        last: datetime,
+        now: datetime,
+        history: TuningHistory,
+        turns: Turns,
+    ) -> Iterator[Ran]:
+        schedule = self.schedule
+        looked = LookedBack.load(schedule.state, schedule.workspace)
+        with ExitStack() as opened:
+            readings = _Readings(schedule, opened)
+            schedule.reading = readings.first
+            stretches, planned = self._plan(readings.first, looked, since, until, last, now)
+            noted, planned = since, sorted(planned, key=lambda one: one.order)
+            self._foresee(readings.first, stretches, planned)
+            for place, one in enumerate(planned):
+                if place % AT_ONCE == 0:
+                    self._share_rows(readings.first, planned[place : place + AT_ONCE])
+                if schedule.is_stopping:
+                    self._note(looked, stretches, noted, one.due - SETTLE * 2)
+                    return
+                if one.due > noted + DAY:
+                    self._note(looked, stretches, noted, one.due - SETTLE * 2)
+                    noted = one.due - SETTLE * 2
+                yield from self._window(one, stretches[one.rule.id], now, history, turns, readings)
+            self._note(looked, stretches, noted, until + STRETCH)
+            if readings.outdated and until < last:  # for the stretch that follows
+                readings.newest()
+
+    def _plan(
+        self,
+        reading: Reading,
+        looked: LookedBack,
+        since: datetime,
+        until: datetime,
+        last: datetime,
+        now: datetime,
+    ) -> tuple[dict[str, LookedStretch], list[PlannedWindow]]:
+        plan, stretches, planned = WindowPlan(reading, self.schedule.timeout), {}, []
+        for rule in self.schedule.rules:
+            if rule.kind is Kind.HUNTING or rule.id in self._broken or self.schedule.is_stopping:
+                continue
+            stretch = self._stretch_of(reading, rule, self.ends_of(rule, since, until, last, now))
+            if not self.again:
+                stretch.ends = [
+                    end for end in stretch.ends if not looked.has(rule.id, end, stretch.digest, stretch.seen)
+                ]
+            stretches[rule.id] = stretch
+            live = stretch.ends
+            if not _reads_own(stretch.seen):
+                live = plan.select_windows(rule, stretch.ends)
+            self.windows += len(stretch.ends)
+            self.empty += len(stretch.ends) - len(live)
+            wait = settle_time(rule, self.schedule.settle)
+            planned += [PlannedWindow(end + wait, rule, end) for end in live]
+        return stretches, planned
+
+    def _foresee(
+        self, reading: Reading, stretches: dict[str, LookedStretch], planned: list[PlannedWindow]
+    ) -> None:
+        """Compute once what the windows of a rule have in common."""
+        counts = Counter(one.rule.id for one in planned)
+        for rule, first, last in _spans(planned):
+            if counts[rule.id] >= SHARED_FROM and not _reads_own(stretches[rule.id].seen):
+                reading.foresee(rule.query, Span(first - rule.period, last), self.schedule.timeout)
+
+    def _share_rows(self, reading: Reading, planned: list[PlannedWindow]) -> None:
+        """Bring into memory what several of the next windows read, or what they have in common."""
+        reading.forget()
+        demands = []
+        for rule, first, last in _spans(planned):
+            if reading.foreseen(rule.query):
+                continue
+            with suppress(KqlError, LakeError, OSError):  # told when the rule is run
+                compiled = reading.compile(rule.query, last)
+                demands.append(Demand(compiled, Span(first - rule.period, last)))
+        reading.keep(demands)
+
+    def _stretch_of(self, reading: Reading, rule: Rule, several: list[datetime]) -> LookedStretch:
+        seen: dict[str, int] = {}
+        try:
+            if several:
+                seen = reading.versions(reading.compile(rule.query, several[-1]), rule.query)
+        except (KqlError, LakeError, OSError):
+            # its first window tells of it
+            seen = {}
+        return LookedStretch(rule, several, digest(rule), seen)
+
+    def _note(
+        self, looked: LookedBack, stretches: dict[str, LookedStretch], after: datetime, until: datetime
+    ) -> None:
+        """Keep which windows in (after, until] were run; those that failed are left."""
+        for stretch in stretches.values():
+            rule = stretch.rule
+            for end in [one for one in stretch.ends if after < one <= until]:
+                if end not in stretch.failed and rule.id not in self._broken:
+                    looked.add(rule.id, LookedSpan(end - rule.frequency, end, stretch.digest, stretch.seen))
+        looked.save()
+
+    # --- one window ----------------------------------------------------------------------------------------------
+
+    def _window(
+        self,
+        one: PlannedWindow,
+        stretch: LookedStretch,
+        now: datetime,
+        history: TuningHistory,
+        turns: Turns,
+        readings: _Readings,
+    ) -> Iterator[Ran]:
+        schedule, rule = self.schedule, history.as_of(one.end).rule(one.rule)
+        if not rule.enabled or rule.id in self._broken:
+            return
+        schedule.reading = readings.newest() if _reads_own(stretch.seen) else readings.first
+        window = back_at(rule, one.end, self._left_to(rule, now))
+        detector = Detector(schedule.lake, schedule.workspace, schedule.timeout, schedule.reading)
+        outcome = detector.run(schedule.with_learned(rule), window, one.due)
+        ran = self._keep(outcome, one.due, now, turns) if outcome.alerts else Ran(outcome)
+        readings.outdated = readings.outdated or bool(ran.taken.alerts or ran.taken.suppressed)
+        if ran.outcome.error:
+            stretch.failed.add(one.end)
+            if schedule.is_stopping:
+                return
+            if not ran.outcome.fault:
+                self._broken.add(rule.id)
+        yield ran
+
+    def _left_to(self, rule: Rule, now: datetime) -> datetime | None:
+        """When the schedule began to look at what comes for an NRT rule; None of other rules."""
+        if rule.kind is not Kind.NRT:
+            return None
+        first = self.schedule.state.rule_runs.first(self.schedule.workspace, rule.id)
+        return now if first is None else first - rule.frequency
+
+    def _keep(self, outcome: Outcome, moment: datetime, now: datetime, turns: Turns) -> Ran:
+        """Store alerts under the rule's lease, which a schedule that runs the rule is waited for."""
+        schedule = self.schedule
+        patience = schedule.lease_seconds * 1.5
+        name = schedule.lease_name(outcome.rule)
+        with ExitStack() as held:
+            lease = held.enter_context(turns.take(name))
+            while lease is None and patience > 0:
+                patience -= PAUSE
+                schedule.rest(PAUSE)
+                lease = held.enter_context(turns.take(name))
+            if lease is None:
+                return Ran(replace(outcome, alerts=(), error=TAKEN, fault=True))
+            around = schedule.known_around(moment)
+            found = Round(turns, Desk(schedule.state, schedule.workspace, around), now)
+            found.add(Turn(lease), outcome)
+            found.keep()
+            (ran,) = found.ran()
+        return ran
+
+
+@dataclass(slots=True)
+class _Readings:
+    """The lake as it was when the look back began, and for rules over alerts the one that has the alerts of earlier windows."""
+
+    schedule: Schedule
+    opened: ExitStack
+    outdated: bool = False
+    first: Reading = field(init=False)
+    _newest: Reading | None = None
+
+    def __post_init__(self) -> None:
+        self.first = self.opened.enter_context(self.schedule.lake.reading(self.schedule.workspace))
+        self.opened.callback(self._close)
+
+    def newest(self) -> Reading:
+        """Return the lake with the alerts of the windows before."""
+        if self.outdated:
+            self._deliver()
+            self._close()
+            self._newest = self.schedule.lake.reading(self.schedule.workspace)
+            self.outdated = False
+        return self._newest or self.first
+
+    def _deliver(self) -> None:
+        """Bring the alerts into their tables; another process that is at it is waited for as long as its turn lasts."""
+        schedule, patience = self.schedule, self.schedule.lease_seconds * 1.5
+        while deliver(schedule.lake, schedule.state) is None and patience > 0 and not schedule.is_stopping:
+            patience -= PAUSE
+            schedule.rest(PAUSE)
+        schedule.lake.flush()
+
+    def _close(self) -> None:
+        if self._newest is not None:
+            self._newest.close()
+            self._newest = None
+
+
+def _spans(planned: Iterable[PlannedWindow]) -> list[tuple[Rule, datetime, datetime]]:
+    """The rules of windows, each with the ends of its first and its last one."""
+    found: dict[str, tuple[Rule, datetime, datetime]] = {}
+    for one in planned:
+        _, first, last = found.get(one.rule.id, (one.rule, one.end, one.end))
+        found[one.rule.id] = one.rule, min(first, one.end), max(last, one.end)
+    return list(found.values())
+
+
+def _reads_own(seen: dict[str, int]) -> bool:
+    return any(relation.split("/", 1)[1] in OWN_TABLES for relation in seen)

@@ -1,0 +1,92 @@
+"""What is due: windows of a rule that are over and were not run, that ended in a fault, or that late rows came for."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.rules.rule import Kind, Rule
+from nephoscope.alerts.rules.window import count, ends, latest, settle_time
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.scheduling.late_arrivals import Lateness
+    from nephoscope.lake.reading.reading import Reading
+    from nephoscope.state.rules.rule_runs import RuleRun
+    from nephoscope.state.rules.rule_standings import RuleStanding
+
+BEHIND = timedelta(days=14)
+"""How far back windows are made up for after a stop; older ones are told of and left."""
+MOST_TRIES = 6
+"""How often a window is tried whose query takes too much time or memory, as in Sentinel."""
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
+"""How long a fault rests before it is tried again: twice as long after each try."""
+PATIENCE = 0.1
+"""How many seconds of cost a second of waiting outweighs, so that costly rules come to their turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a rule when it is looked at: its standing, its last run, the runs that ended in a fault."""
+
+    standing: RuleStanding
+    last: RuleRun | None = None
+    faults: Sequence[RuleRun] = ()
+
+    @property
+    def seconds(self) -> float:
+        """What its last run took."""
+        return self.last.seconds if self.last else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The windows of a rule to run, by their ends, the first first; `skipped` is how many lie too far back."""
+
+    rule: Rule
+    ends: tuple[datetime, ...]
+    skipped: int = 0
+    seconds: float = 0.0
+
+    def urgency(self, now: datetime, share: tuple[int, int]) -> tuple[bool, bool, float, str]:
+        """What comes first: NRT rules, the worker's own share (its number of so many), what is cheap or has waited long."""
+        number, of = share
+        waiting = (now - self.ends[0]).total_seconds()
+        mine = zlib.crc32(self.rule.id.encode()) % of == number
+        return self.rule.kind is not Kind.NRT, not mine, self.seconds - PATIENCE * waiting, self.rule.id
+
+
+def digest(rule: Rule) -> str:
+    """What stands for all of a rule that decides whether it can be run."""
+    text = f"{rule.kind.value} {rule.frequency} {rule.period} {rule.query}"
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def due(
+    rule: Rule, known: Known, lateness: Lateness, reading: Reading, now: datetime, settle: timedelta
+) -> Due:
+    """The windows of a rule to run now; of a rule that never ran the last one that is over."""
+    standing, last = known.standing, known.last
+    if standing.disabled is not None and standing.digest == digest(rule):
+        return Due(rule, ())
+    over, oldest = now - settle_time(rule, settle), now - BEHIND
+    if last is None:
+        return Due(rule, (latest(rule, over).end,))
+    found = set(ends(rule, max(last.until, oldest), over))
+    found.update(one.until for one in known.faults if one.until <= over and rests(one, now))
+    found.update(lateness.ends(rule, standing, reading, last.until, oldest))
+    return Due(rule, tuple(sorted(found)), count(rule, last.until, oldest), known.seconds)
+
+
+def rests(run: RuleRun, now: datetime) -> bool:
+    """Whether a fault has rested long enough; also where the clock was set back behind it."""
+    pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(run.tries - 1, 10))
+    return not run.finished <= now < run.finished + pause
+
+
+def behind(rule: Rule, last: RuleRun, now: datetime) -> int:
+    """How many windows are over and were not run."""
+    return count(rule, last.until, now - settle_time(rule))

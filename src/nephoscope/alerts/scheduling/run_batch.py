@@ -1,0 +1,200 @@
+"""A round: rules that are run one after the other, their leases taken and what came of them kept in few transactions."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.detection.detector import Outcome
+from nephoscope.alerts.incidents.incident_service import Desk, Taken
+from nephoscope.state import StateError
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from nephoscope.alerts.detection.prefetch import Foreseen
+    from nephoscope.alerts.scheduling.rule_state import Course
+    from nephoscope.state import Lease
+    from nephoscope.state.leases.turns import Turns
+
+MOST = 64
+"""How many outcomes wait for one transaction."""
+PATIENCE = 1.0
+"""For how many seconds an outcome waits, also where the rule after it takes long, and the others that have not begun."""
+LOST = "is not held any more: another process goes on with its rule"
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A window that was run and what it changed; `notes` are what a person should know beside that.
+
+    `lost`: another worker took the rule over meanwhile, so that nothing was changed.
+    """
+
+    outcome: Outcome
+    taken: Taken = field(default_factory=Taken)
+    notes: tuple[str, ...] = ()
+    lost: bool = False
+
+
+@dataclass(slots=True)
+class Turn:
+    """A rule's turn: its lease, and its course (None = its runs are not noted)."""
+
+    lease: Lease
+    course: Course | None = None
+    lost: bool = False
+
+
+@dataclass(slots=True)
+class Round:
+    """Leases that were taken together, and outcomes that are kept together; safe for the thread that looks after it.
+
+    What takes long keeps nobody waiting: then outcomes are kept, and the leases of rules that have not begun are given back.
+    """
+
+    turns: Turns
+    desk: Desk
+    now: datetime
+    _waiting: dict[str, Lease] = field(default_factory=dict)
+    _outcomes: list[tuple[Turn, Outcome]] = field(default_factory=list)
+    _over: list[Lease] = field(default_factory=list)
+    _kept: list[Ran] = field(default_factory=list)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _began: float | None = None
+    _oldest: float | None = None
+
+    def take(self, names: Sequence[str]) -> set[str]:
+        """Take the leases that nobody else has; their names."""
+        with self._lock:
+            self._waiting = self.turns.take_all(names)
+            return set(self._waiting)
+
+    def begin(self, name: str) -> Turn | None:
+        """A rule's turn; None where another worker has its lease, or it was given back."""
+        with self._lock:
+            lease = self._waiting.pop(name, None)
+            self._began = monotonic()
+            return None if lease is None else Turn(lease)
+
+    def end(self, turn: Turn) -> None:
+        """The turn is over: its lease is given back when its outcomes are kept."""
+        with self._lock:
+            self._began = None
+            self._over.append(turn.lease)
+
+    def add(self, turn: Turn, outcome: Outcome) -> None:
+        """An outcome to keep: at once where what comes next depends on it."""
+        with self._lock:
+            self._began = monotonic()
+            if not self._outcomes:
+                self._oldest = self._began
+            self._outcomes.append((turn, outcome))
+            learns = outcome.rule.tuning.learning is not None
+            if outcome.error or learns or len(self._outcomes) >= MOST or _late(self._oldest):
+                self.keep()
+
+    def ran(self) -> list[Ran]:
+        """What was kept since this was asked for."""
+        with self._lock:
+            found, self._kept = self._kept, []
+            return found
+
+    def watch(self) -> None:
+        """Called now and then by another thread: lets nobody wait for a rule that takes long."""
+        with self._lock:
+            if _late(self._began):
+                self._over += self._waiting.values()
+                self._waiting = {}
+            if _late(self._oldest) or _late(self._began):
+                self.keep()
+
+    def close(self) -> None:
+        """Keep what is left, and give all leases back."""
+        with self._lock:
+            self._over += self._waiting.values()
+            self._waiting = {}
+            self.keep()
+
+    def keep(self) -> None:
+        """Keep the outcomes, in one transaction; where one of them cannot be kept each in its own."""
+        with self._lock:
+            if not self._outcomes and not self._over:
+                return
+            try:
+                self._kept += self._together(self._outcomes, self._over)
+            except StateError:
+                raise
+            except Exception:  # noqa: BLE001 - one of several that cannot be kept is no reason to lose the others: it is found below
+                for one in self._outcomes:
+                    self._kept += self._alone(*one)
+                self._together([], self._over)
+            self.turns.drop(self._over)
+            self._outcomes, self._over, self._oldest = [], [], None
+
+    def _together(self, several: Sequence[tuple[Turn, Outcome]], over: Sequence[Lease] = ()) -> list[Ran]:
+        """Keep outcomes and give the leases back that are over, all of it or nothing."""
+        state = self.desk.state
+        courses: dict[int, Course | None] = {}
+        found: list[Ran] = []
+        before = [self.desk.foresee(outcome) for _, outcome in several]
+        with state.transaction(product="detection") as session:
+            lost = state.leases.lost(session, {turn.lease.name: turn.lease for turn, _ in several}.values())
+            for (turn, outcome), known in zip(several, before, strict=True):
+                if turn.lease.name in lost:
+                    error = f"the lease {turn.lease.name} {LOST}"
+                    found.append(Ran(replace(outcome, error=error), lost=True))
+                    continue
+                course = courses.get(id(turn), turn.course)
+                ran, courses[id(turn)] = self._apply_outcome(session, course, outcome, known)
+                found.append(ran)
+            self._note(session, courses, found)
+            state.leases.release_all(session, over)
+        for turn, _ in several:
+            turn.lost = turn.lost or turn.lease.name in lost
+            turn.course = courses.get(id(turn), turn.course)
+        return found
+
+    def _apply_outcome(
+        self, session: Session, course: Course | None, outcome: Outcome, before: Foreseen | None
+    ) -> tuple[Ran, Course | None]:
+        if outcome.alerts:
+            # what the outcome before it changed is read anew
+            session.expire_all()
+        taken = self.desk.taken(session, outcome, self.now, before)
+        if course is None:
+            return Ran(outcome, taken), None
+        after = course.went_on(session, outcome, self.now)
+        return Ran(outcome, taken, after.notes), after
+
+    def _note(self, session: Session, courses: dict[int, Course | None], several: Sequence[Ran]) -> None:
+        """Note the runs of rules that have a course, and how these stand."""
+        state, noted = self.desk.state, [one for one in courses.values() if one is not None]
+        rules = {one.standing.rule for one in noted}
+        runs = [
+            self.desk.run_of(one.outcome, one.taken, self.now)
+            for one in several
+            if not one.lost and one.outcome.rule.id in rules
+        ]
+        state.rule_runs.record(session, runs)
+        state.rule_standings.put(session, [one.standing for one in noted])
+
+    def _alone(self, turn: Turn, outcome: Outcome) -> list[Ran]:
+        """Keep one outcome; where it cannot be kept, that is what came of the run."""
+        try:
+            return self._together([(turn, outcome)])
+        except StateError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a rule is a boundary: it is told, and the others go on
+            failed = replace(
+                outcome, alerts=(), error=f"not kept: {type(error).__name__}: {error}", fault=True
+            )
+            return self._together([(turn, failed)])
+
+
+def _late(since: float | None) -> bool:
+    return since is not None and monotonic() - since > PATIENCE

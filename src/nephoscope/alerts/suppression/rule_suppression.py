@@ -1,0 +1,57 @@
+"""What stands over a rule and holds its findings back: suppressions of people, and what the rule learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from nephoscope.alerts.suppression.condition import Condition, Subject
+
+LEARNING, LEARNED, REPEAT, PAUSE = "learningPeriod", "learned", "repeatInterval", "suppressionDuration"
+"""By what else than a suppression an alert is held back: the names of the settings that do it."""
+YOUNG = "youngLogs"
+"""By the learningPeriod of a rule, whose logs do not reach back so far."""
+WORDS = {
+    LEARNING: "the rule is learning",
+    YOUNG: "its logs are too young to tell what is unusual",
+    LEARNED: "learned to be usual",
+    REPEAT: "the same entities again",
+    PAUSE: "the rule pauses after an alert",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """A suppression in force: what meets all of its conditions is held back (all findings of the rule where it has none)."""
+
+    id: str
+    name: str
+    conditions: tuple[Condition, ...] = ()
+
+    def holds(self, subject: Subject) -> bool:
+        """Whether it holds back what is about that."""
+        return all(one.met(subject) for one in self.conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """A rule learns in windows that end before `until`; later it leaves what it `knows`, each by the names of its entities."""
+
+    until: datetime
+    knows: frozenset[str] = field(default=frozenset(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What stands over a rule: `shown` says for a person which settings differ from its file."""
+
+    suppressions: tuple[Suppression, ...] = ()
+    learning: Learning | None = None
+    repeat: timedelta | None = None
+    shown: tuple[str, ...] = ()
+
+
+def held_by(names: Mapping[str, str], by: str) -> str:
+    """How a person reads by what an alert was held back; `names` are those of suppressions by id."""
+    return names.get(by) or WORDS.get(by, by)

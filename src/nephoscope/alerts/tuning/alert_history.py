@@ -1,0 +1,123 @@
+"""Alerts of the past with what became of them: what tuning is judged by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.alerts.detection.suppression_filter import key_of
+from nephoscope.alerts.incidents.security_rows import events_of
+from nephoscope.alerts.suppression.condition import Condition, Lists, Subject
+from nephoscope.model.entity import STRONG, Entity
+from nephoscope.state.incidents.alerts import StoredAlert
+from nephoscope.state.incidents.incidents import Incident, IncidentStatus
+from nephoscope.state.rules.suppressions import ANY_RULE
+
+if TYPE_CHECKING:
+    from nephoscope.state import State
+
+BENIGN = frozenset({"BenignPositive", "FalsePositive"})
+TRUE = "TruePositive"
+_KINDS = {kind.lower(): kind for kind in STRONG}
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """An alert: `verdict` is the classification of its incident ('' while that is open, and where it has none).
+
+    `story` says that its incident is open and joins alerts of several rules: it may be an attack that nobody has looked at.
+    """
+
+    alert: StoredAlert
+    subject: Subject
+    events: int
+    verdict: str
+    story: bool
+    incident: Incident | None = None
+
+    @property
+    def id(self) -> str:
+        """The alert's id."""
+        return self.alert.id
+
+    @property
+    def held(self) -> bool:
+        """Whether it was held back."""
+        return bool(self.alert.held_by)
+
+    @property
+    def key(self) -> str:
+        """The names of all its entities."""
+        return key_of(self.subject)
+
+    @property
+    def untouchable(self) -> bool:
+        """Whether no advice may hide it: a true positive, or part of a story that nobody has judged yet."""
+        return self.verdict == TRUE or self.story
+
+    @property
+    def benign(self) -> bool:
+        """Whether a person said that it was false, or benign."""
+        return self.verdict in BENIGN
+
+
+def past(
+    state: State, workspace: str, since: datetime, until: datetime, rule: str | None = None
+) -> list[Past]:
+    """The alerts of windows that ended in [since, until), held back ones too, the first first."""
+    incidents = state.incidents.verdicts(workspace)
+    alerts = state.alerts.history(workspace, since, until, rule)
+    # a story is told by all of its alerts, whenever they were raised
+    rules: dict[int, set[str]] = {}
+    for number in {one.incident for one in alerts if one.incident is not None}:
+        rules[number] = {one.rule for one in state.alerts.newest(workspace, incident=number, most=1000)}
+    return [_past(one, incidents, rules) for one in alerts]
+
+
+def _past(alert: StoredAlert, incidents: Mapping[int, Incident], rules: Mapping[int, set[str]]) -> Past:
+    incident = incidents.get(alert.incident) if alert.incident is not None else None
+    open_ = incident is not None and incident.status is not IncidentStatus.CLOSED
+    story = open_ and alert.incident is not None and len(rules.get(alert.incident, ())) > 1
+    return Past(
+        alert,
+        Subject(entities_of(alert.document), details_of(alert.document)),
+        events_of(alert.document),
+        incident.classification if incident else "",
+        story,
+        incident,
+    )
+
+
+def entities_of(document: Mapping[str, Any]) -> tuple[Entity, ...]:
+    """The entities of a row of SecurityAlert."""
+    found = []
+    for one in json.loads(document["Entities"]):
+        kind = _KINDS.get(str(one["Type"]).lower().replace("-", ""), str(one["Type"]))
+        names = {name: str(value) for name, value in one.items() if name not in ("$id", "Type")}
+        entity = Entity.of(kind, names)
+        if entity is not None:
+            found.append(entity)
+    return tuple(found)
+
+
+def details_of(document: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The custom details of a row of SecurityAlert."""
+    found: dict[str, list[str]] = json.loads(json.loads(document["ExtendedProperties"])["Custom Details"])
+    return found
+
+
+def find_hidden(
+    several: Iterable[Past], rule: str, conditions: Sequence[Condition], lists: Lists
+) -> list[Past]:
+    """Those, not held back yet, that a suppression of a rule (or ANY_RULE) would hold back."""
+    resolved = [one.resolved(lists) for one in conditions]
+    return [
+        one
+        for one in several
+        if not one.held
+        and rule in (ANY_RULE, one.alert.rule)
+        and all(condition.met(one.subject) for condition in resolved)
+    ]

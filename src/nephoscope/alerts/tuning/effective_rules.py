@@ -1,0 +1,66 @@
+"""Rules as they run in a workspace: their files, with the settings and suppressions that are in force at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.suppression.condition import Lists, conditions
+from nephoscope.alerts.suppression.rule_suppression import Learning, Suppression, Tuning
+from nephoscope.alerts.suppression.watchlist_items import watchlist_items
+from nephoscope.alerts.tuning.rule_settings import apply_settings
+from nephoscope.state.rules.rule_settings import RuleSetting
+from nephoscope.state.rules.suppressions import ANY_RULE, StoredSuppression
+
+if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
+    from nephoscope.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What is in force in a workspace; `lists` gives the items of its watchlists."""
+
+    state: State
+    workspace: str
+    lists: Lists
+    suppressions: Sequence[StoredSuppression] = ()
+    settings: Sequence[RuleSetting] = ()
+    _known: dict[str, Suppression] = field(default_factory=dict)
+
+    @staticmethod
+    def load(state: State, lake: Lake, workspace: str, now: datetime) -> Tuned:
+        """What is in force now."""
+        return Tuned(
+            state,
+            workspace,
+            watchlist_items(lake, workspace),
+            [one for one in state.suppressions.all(workspace) if one.status(now) == "Enabled"],
+            [one for one in state.rule_settings.all(workspace) if one.holds(now)],
+        )
+
+    def rule(self, rule: Rule) -> Rule:
+        """The rule as it runs."""
+        settings = {one.setting: one.value for one in self.settings if one.rule == rule.id}
+        own = tuple(self._suppression(one) for one in self.suppressions if one.rule in (rule.id, ANY_RULE))
+        if not settings and not own:
+            return rule
+        found = apply_settings(rule, settings)
+        learning = None
+        if found.learning is not None:
+            learning = Learning(found.learning, self.state.learned.of(self.workspace, rule.id))
+        shown = found.shown + ((_describe_suppressed(own),) if own else ())
+        return replace(found.rule, tuning=Tuning(own, learning, found.repeat, shown))
+
+    def _suppression(self, one: StoredSuppression) -> Suppression:
+        if one.id not in self._known:
+            found = tuple(each.resolved(self.lists) for each in conditions(one.conditions))
+            self._known[one.id] = Suppression(one.id, one.name, found)
+        return self._known[one.id]
+
+
+def _describe_suppressed(several: Sequence[Suppression]) -> str:
+    return f"suppressed: {', '.join(one.name for one in several)}"

@@ -1,0 +1,106 @@
+"""A rule with its alerts, as advisors look at it, and what they propose."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.suppression.condition import Condition
+from nephoscope.alerts.tuning.alert_history import Past
+
+DAYS = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A rule as it runs now, its alerts in [since, until) that its tuning would still raise, in order; `seconds` of its runs."""
+
+    rule: Rule
+    alerts: Sequence[Past]
+    since: datetime
+    until: datetime
+    seconds: float = 0.0
+
+    @property
+    def touchable(self) -> list[Past]:
+        """The alerts that advice may hide."""
+        return [one for one in self.alerts if not one.untouchable]
+
+
+@dataclass(frozen=True, slots=True)
+class Suppress:
+    """Hold back what meets the conditions."""
+
+    conditions: tuple[Condition, ...]
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"suppress": [one.document() for one in self.conditions]}
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Put a setting over the rule's file."""
+
+    setting: str
+    value: Any
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"set": {self.setting: self.value}}
+
+
+@dataclass(frozen=True, slots=True)
+class Learn:
+    """Let the rule know, by the names of their entities, what it is to leave alone."""
+
+    keys: tuple[str, ...] = field(repr=False)
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"learn": [one.split("\n") for one in self.keys]}
+
+
+Step = Suppress | Put | Learn
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What an advisor proposes, in words with its evidence; `hides` are the alerts that would not have been raised, as it thinks."""
+
+    step: Step
+    text: str
+    evidence: str
+    hides: tuple[Past, ...] = field(repr=False)
+
+    def id(self, kind: str, rule: str) -> str:
+        """The same for the same change of the same rule."""
+        text = json.dumps([kind, rule, self.step.document()], sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
+
+
+def days_of(alerts: Sequence[Past]) -> int:
+    """On how many days they were raised."""
+    return len({one.alert.raised.date() for one in alerts})
+
+
+def hours_of(alerts: Sequence[Past]) -> str:
+    """At which hours, where these are few: ` at 02:00 UTC`, else ''."""
+    hours = sorted({one.alert.raised.hour for one in alerts})
+    return f" at {', '.join(f'{one:02}:00' for one in hours)} UTC" if len(hours) <= 2 else ""
+
+
+def describe_verdicts(alerts: Sequence[Past]) -> str:
+    """What people said of them: `12 closed false, 3 benign, 5 not judged`."""
+    words = {
+        "closed false": sum(one.verdict == "FalsePositive" for one in alerts),
+        "benign": sum(one.verdict == "BenignPositive" for one in alerts),
+        "undetermined": sum(one.verdict == "Undetermined" for one in alerts),
+        "not judged": sum(not one.verdict for one in alerts),
+    }
+    return ", ".join(f"{count} {word}" for word, count in words.items() if count)

@@ -1,0 +1,164 @@
+"""Doing a trial: the rule run over the past, advice sought or followed, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.alerts.library.active_rules import active_rules
+from nephoscope.alerts.rules.rule_files import Found, load_shipped
+from nephoscope.alerts.tuning.advice import Advising, apply
+from nephoscope.alerts.tuning.alert_history import entities_of
+from nephoscope.alerts.tuning.effective_rules import Tuned
+from nephoscope.alerts.tuning.replay import Replayed, replay
+from nephoscope.alerts.tuning.trial import Trial, Trials, What
+from nephoscope.alerts.tuning.tuning_service import Editing
+from nephoscope.state.audit.actor import Actor
+from nephoscope.state.database.database import MissingError, StateError
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.rules.rule import Rule
+    from nephoscope.lake.lake import Lake
+    from nephoscope.state import State
+    from nephoscope.state.incidents.alerts import StoredAlert
+
+WRITE = "Microsoft.SecurityInsights/alertRules/write"
+#: How long what an advice changes holds, as with the command.
+EXPIRES = timedelta(days=90)
+#: Seconds between two notes of how far a trial is.
+TELL_SECONDS = 1.0
+#: A trial that ended its worker so often is not begun again.
+MOST_STARTS = 3
+#: Alerts of a replay that are listed, and errors.
+SHOWN = 100
+
+
+class StoppedError(Exception):
+    """A trial ended before it was done: somebody took it back, or the worker is to end."""
+
+
+@dataclass
+class Telling:
+    """Notes how far a trial is, once in a while; StoppedError where it is to end."""
+
+    trials: Trials
+    trial: Trial
+    ending: Callable[[], bool] = lambda: False
+    every: float = TELL_SECONDS
+    _last: float = field(default=0.0, repr=False)
+
+    def __call__(self, done: int, total: int) -> None:
+        """So many windows are done of so many."""
+        if self.ending():
+            # the next worker begins it anew: that this one ends is not the trial's doing
+            self.trials.note(replace(self.trial, starts=self.trial.starts - 1))
+            raise StoppedError
+        if time.monotonic() - self._last < self.every:
+            return
+        self._last = time.monotonic()
+        if not self.trials.note(replace(self.trial, done=done, total=total)):
+            raise StoppedError
+
+
+@dataclass(frozen=True)
+class Trying:
+    """Does trials over a lake; `known` gives the rules that are there without any that was imported."""
+
+    state: State
+    lake: Lake
+    known: Callable[[], Found] = load_shipped
+
+    def next(self, ending: Callable[[], bool] = lambda: False) -> Trial | None:
+        """Do the trial that waits longest; None where none does, or it was stopped."""
+        trials = Trials(self.state)
+        wanted = trials.next()
+        if wanted is None:
+            return None
+        if wanted.starts >= MOST_STARTS:
+            return _over(
+                trials,
+                replace(
+                    wanted, error=f"it ended its worker {wanted.starts} times: the log of the server says why"
+                ),
+            )
+        begun = replace(wanted, starts=wanted.starts + 1)
+        if not trials.note(begun):
+            return None
+        telling = Telling(trials, begun, ending)
+        try:
+            return _over(trials, replace(begun, found=self._done(begun, telling)))
+        except StoppedError:
+            return None
+        except StateError as error:
+            return _over(trials, replace(begun, error=str(error)))
+
+    def _done(self, trial: Trial, telling: Telling) -> dict[str, object]:
+        rule = self._rule(trial)
+        if trial.what is What.REPLAY:
+            return self._replay(trial, rule, telling)
+        advising = Advising(self.state, self.lake, trial.workspace, trial.since, trial.until, told=telling)
+        if trial.what is What.ADVICE:
+            return {"advice": [one.document() for one in advising.offered([rule])]}
+        return self._follow(trial, rule, advising)
+
+    def _rule(self, trial: Trial) -> Rule:
+        switched = self.state.rule_switches.of(trial.workspace)
+        rules = active_rules(self.lake.data, self.known(), switched).rules
+        found = next((one for one in rules if one.id == trial.rule), None)
+        if found is None:
+            raise MissingError(f"there is no rule {trial.rule} any more")
+        return found
+
+    def _replay(self, trial: Trial, rule: Rule, telling: Telling) -> dict[str, object]:
+        now = datetime.now(UTC)
+        tuned = Tuned.load(self.state, self.lake, trial.workspace, now).rule(rule)
+        done = replay(self.lake, tuned, trial.workspace, trial.since, min(trial.until, now), now, telling)
+        return replay_document(done)
+
+    def _follow(self, trial: Trial, rule: Rule, advising: Advising) -> dict[str, object]:
+        found = next(advising.offered([rule], trial.advice), None)
+        if found is None:
+            raise StateError("the advice does not hold any more: seek advice again")
+        now = datetime.now(UTC)
+        told = {
+            "act": "apply",
+            "rule": rule.id,
+            "advice": found.id,
+            "change": found.proposal.text,
+            "workspace": trial.workspace,
+        }
+        with self.state.audit_change(Actor(trial.by), WRITE, rule.name, told):
+            apply(Editing(self.state, trial.workspace, trial.by, now, found.id), found, now + EXPIRES)
+        return {"advice": [found.document()]}
+
+
+def replay_document(done: Replayed) -> dict[str, Any]:
+    """What came of a replay, with its newest alerts."""
+    found = done.document()
+    newest = sorted(done.alerts, key=lambda one: (one.raised, one.id), reverse=True)
+    errors = found["errors"]
+    return found | {
+        "failed": len(errors),
+        "errors": errors[:SHOWN],
+        "newest": [_alert(one) for one in newest[:SHOWN]],
+    }
+
+
+def _alert(one: StoredAlert) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "title": str(one.document["AlertName"]),
+        "severity": one.severity,
+        "started": one.started.isoformat(),
+        "ended": one.ended.isoformat(),
+        "held": bool(one.held_by),
+        "entities": [each.title for each in entities_of(one.document)][:5],
+    }
+
+
+def _over(trials: Trials, one: Trial) -> Trial | None:
+    ended = replace(one, ended=datetime.now(UTC))
+    return ended if trials.note(ended) else None

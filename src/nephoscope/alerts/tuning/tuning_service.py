@@ -1,0 +1,215 @@
+"""Changing the tuning of a workspace: each change is noted with who made it, and can be taken back."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.suppression.condition import Condition
+from nephoscope.alerts.tuning.rule_settings import apply_settings
+from nephoscope.state.database.database import StateError
+from nephoscope.state.rules.rule_settings import RuleSetting
+from nephoscope.state.rules.suppressions import ANY_RULE, StoredSuppression
+from nephoscope.state.rules.tuning_changes import TuningChange
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from nephoscope.state import State
+
+SUPPRESSION, SETTING, LEARNED = "suppression", "setting", "learned"
+REASONS = ("FalsePositive", "BenignPositive", "Other")
+"""Why something is suppressed. Source: Azure's `reason` of alertsSuppressionRules is free text; these are its portal's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Editing:
+    """One who changes the tuning of a workspace, at a time; `advice` is the id of the advice that is followed."""
+
+    state: State
+    workspace: str
+    author: str
+    now: datetime
+    advice: str = ""
+
+    def suppress(
+        self,
+        name: str,
+        rule: str,
+        conditions: Iterable[Condition],
+        *,
+        reason: str = "Other",
+        comment: str = "",
+        expires: datetime | None = None,
+        enabled: bool = True,
+        again: bool = False,
+    ) -> StoredSuppression:
+        """Make a suppression, `again` in the place of the one of its name; StateError where it would hold back everything, or its
+        time is over."""
+        documents = [one.document() for one in conditions]
+        if not name.strip():
+            raise StateError("a suppression needs a name")
+        if rule == ANY_RULE and not documents:
+            raise StateError("a suppression of every rule needs a condition: it would hold back everything")
+        if expires is not None and expires <= self.now:
+            raise StateError(f"a suppression that expired at {expires.isoformat()} holds nothing back")
+        named = (one for one in self.state.suppressions.all(self.workspace) if again and one.name == name)
+        before = next(named, None)
+        id_, author, created = (
+            (before.id, before.author, before.created)
+            if before
+            else (str(uuid.uuid4()), self.author, self.now)
+        )
+        made = StoredSuppression(
+            id_, self.workspace, name, rule, documents, reason, comment, enabled, expires, author, created, self.now,
+            self.advice,
+        )  # fmt: skip
+        with self.state.transaction() as session:
+            self._put(session, made, before)
+        return made
+
+    def change(self, wanted: str, **changes: Any) -> StoredSuppression:
+        """Change `enabled`, `expires`, `comment` or `reason` of a suppression, by id or name."""
+        before = self.state.suppressions.find(self.workspace, wanted)
+        after = replace(before, **changes, changed=self.now)
+        with self.state.transaction() as session:
+            self._put(session, after, before)
+        return after
+
+    def remove(self, wanted: str) -> StoredSuppression:
+        """Delete a suppression; what it held back stays dismissed."""
+        before = self.state.suppressions.find(self.workspace, wanted)
+        with self.state.transaction() as session:
+            self.state.suppressions.remove(session, before.id)
+            self._note(session, SUPPRESSION, before.id, before.rule, _document(before), None)
+        return before
+
+    def set(
+        self, rule: Rule, values: dict[str, object], *, comment: str = "", expires: datetime | None = None
+    ) -> None:
+        """Put settings over a rule's file; SettingError where the rule cannot have them together with those that it has."""
+        if expires is not None and expires <= self.now:
+            raise StateError(f"a setting that expired at {expires.isoformat()} changes nothing")
+        known = self._settings(rule.id)
+        apply_settings(rule, {name: one.value for name, one in known.items()} | values)
+        with self.state.transaction() as session:
+            for name, value in values.items():
+                one = RuleSetting(
+                    self.workspace, rule.id, name, value, comment, expires, self.author, self.now, self.advice
+                )
+                self.state.rule_settings.put(session, one)
+                self._note(session, SETTING, name, rule.id, _document(known.get(name)), _document(one))
+
+    def reset(self, rule: str, names: Iterable[str] = ()) -> list[str]:
+        """Let the file of a rule speak again, for some settings or all; the names of those that were changed."""
+        known = self._settings(rule)
+        wanted = [name for name in known if not names or name in set(names)]
+        with self.state.transaction() as session:
+            for name in wanted:
+                self.state.rule_settings.remove(session, self.workspace, rule, name)
+                self._note(session, SETTING, name, rule, _document(known[name]), None)
+        return wanted
+
+    def learn(
+        self, rule: Rule, keys: Iterable[str], *, comment: str = "", expires: datetime | None = None
+    ) -> None:
+        """Let a rule know what it is to leave alone, by the names of its entities; a rule that is learning goes on."""
+        several = list(keys)
+        with self.state.transaction() as session:
+            self.state.learned.add(session, self.workspace, rule.id, several, self.now)
+            self._note(session, LEARNED, "", rule.id, None, {"keys": several})
+        if "learningUntil" not in self._settings(rule.id):
+            self.set(rule, {"learningUntil": self.now.isoformat()}, comment=comment, expires=expires)
+
+    def forget(self, rule: str) -> None:
+        """Let a rule know nothing again."""
+        keys = sorted(self.state.learned.of(self.workspace, rule))
+        with self.state.transaction() as session:
+            self.state.learned.forget(session, self.workspace, rule)
+            self._note(session, LEARNED, "", rule, {"keys": keys}, None)
+        self.reset(rule, ["learningUntil"])
+
+    def undo(self, advice: str) -> int:
+        """Take back what was done by an advice, as far as nobody has changed it since; how many things."""
+        mine = [one for one in self.state.tuning_changes.all(self.workspace) if one.advice == advice]
+        if not mine:
+            raise StateError(f"advice {advice} was not applied")
+        return sum(self._undo_change(one) for one in reversed(mine))
+
+    def _undo_change(self, change: TuningChange) -> bool:
+        with self.state.transaction() as session:
+            if change.kind == SUPPRESSION:
+                return self._undone_suppression(session, change)
+            if change.kind == LEARNED:
+                keys = (change.after or {}).get("keys", [])
+                gone = self.state.learned.drop(session, self.workspace, change.rule, keys)
+                if gone:
+                    self._note(session, LEARNED, "", change.rule, {"keys": keys}, None)
+                return bool(gone)
+            return self._undone_setting(session, change)
+
+    def _undone_suppression(self, session: Session, change: TuningChange) -> bool:
+        known = next(
+            (one for one in self.state.suppressions.all(self.workspace) if one.id == change.subject), None
+        )
+        if known is None or change.before is not None:
+            return False
+        self.state.suppressions.remove(session, known.id)
+        self._note(session, SUPPRESSION, known.id, known.rule, _document(known), None)
+        return True
+
+    def _undone_setting(self, session: Session, change: TuningChange) -> bool:
+        known = self._settings(change.rule).get(change.subject)
+        if known is None or known.advice != change.advice:
+            return False
+        if change.before is None:
+            self.state.rule_settings.remove(session, self.workspace, change.rule, change.subject)
+        else:
+            self.state.rule_settings.put(session, read_setting(change.before))
+        self._note(session, SETTING, change.subject, change.rule, _document(known), change.before)
+        return True
+
+    def _settings(self, rule: str) -> dict[str, RuleSetting]:
+        return {one.setting: one for one in self.state.rule_settings.all(self.workspace) if one.rule == rule}
+
+    def _put(self, session: Session, after: StoredSuppression, before: StoredSuppression | None) -> None:
+        self.state.suppressions.put(session, after)
+        self._note(session, SUPPRESSION, after.id, after.rule, _document(before), _document(after))
+
+    def _note(
+        self,
+        session: Session,
+        kind: str,
+        subject: str,
+        rule: str,
+        before: dict[str, object] | None,
+        after: dict[str, object] | None,
+    ) -> None:
+        self.state.tuning_changes.add(
+            session,
+            TuningChange(
+                self.workspace, self.now, self.author, kind, subject, rule, before, after, self.advice
+            ),
+        )
+
+
+def _document(one: StoredSuppression | RuleSetting | None) -> dict[str, object] | None:
+    if one is None:
+        return None
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in asdict(one).items()
+    }
+
+
+def read_setting(document: dict[str, Any]) -> RuleSetting:
+    """Read a setting as a change keeps it."""
+    moments = {
+        name: datetime.fromisoformat(document[name]) if document[name] else None
+        for name in ("expires", "changed")
+    }
+    return RuleSetting(**{**document, **moments})

@@ -1,0 +1,96 @@
+"""What is found of earlier alerts before the transaction that keeps new ones: it is taken only where it still holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from nephoscope.alerts.detection import prefetch
+from nephoscope.alerts.detection.alert_dedup import match_earlier
+from nephoscope.alerts.detection.detector import Outcome
+from nephoscope.alerts.incidents.incident_service import Desk
+from nephoscope.alerts.rules.rule import Rule
+from nephoscope.alerts.rules.window import Window
+from nephoscope.model.alert import Alert
+from nephoscope.model.entity import Entity
+from nephoscope.state import State
+from nephoscope_policy.model.state import Severity
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def outcome(*said: str) -> Outcome:
+    host = (Entity("Host", (("HostName", "web-1"),)),)
+    alerts = tuple(
+        Alert(f"id-{one}", "r", "R", one, Severity.LOW, NOON, NOON, NOON, entities=host, group="g", traits={"Text": one})
+        for one in said
+    )  # fmt: skip
+    return Outcome(Rule("r", "R", "x"), Window(NOON - 60 * MINUTE, NOON), len(alerts), alerts)
+
+
+@pytest.fixture
+def looked(state: State, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """For each time that alerts are compared, whether others were kept from writing meanwhile."""
+    found: list[bool] = []
+    open_: list[bool] = []
+    transaction = state.transaction
+
+    @contextmanager
+    def opened(**options: Any) -> Iterator[Any]:
+        with transaction(**options) as session:
+            open_.append(True)
+            yield session
+        open_.clear()
+
+    def compared(*several: Any) -> Any:
+        found.append(bool(open_))
+        return match_earlier(*several)
+
+    monkeypatch.setattr(state, "transaction", opened)
+    monkeypatch.setattr(prefetch, "match_earlier", compared)
+    return found
+
+
+def test_alerts_are_compared_before_the_transaction(state: State, looked: list[bool]) -> None:
+    desk = Desk(state, "default")
+    desk.take(outcome("a"), NOON)
+    assert desk.take(outcome("a", "b"), NOON + MINUTE).alerts == ("id-b",)
+    assert looked == [False, False]
+
+
+def test_what_changed_meanwhile_is_compared_again(state: State, looked: list[bool]) -> None:
+    desk, both = Desk(state, "default"), outcome("a", "b")
+    desk.take(outcome("a"), NOON)
+    before = desk.foresee(both)
+    desk.alert("id-a", "Resolved", NOON + MINUTE)
+    desk.take(both, NOON + 2 * MINUTE)
+    with state.transaction() as session:
+        assert desk.taken(session, both, NOON + 3 * MINUTE, before).alerts == ()
+    assert looked == [False, False, False, True]
+    assert [(one.id, one.status) for one in state.alerts.newest("default")] == [
+        ("id-a", "Resolved"),
+        ("id-b", "New"),
+    ]
+
+
+def test_what_may_have_changed_at_the_same_moment_is_compared_again(state: State, looked: list[bool]) -> None:
+    desk = Desk(state, "default")
+    desk.take(outcome("a"), NOON)
+    desk.take(outcome("a"), NOON)
+    assert looked == [False, False, True]
+
+
+def test_an_incident_is_summed_up_once_for_many_alerts(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    of = state.alerts.of
+    monkeypatch.setattr(
+        state.alerts, "of", lambda session, number: read.append(number) or of(session, number)
+    )
+    taken = Desk(state, "default").take(outcome(*(f"{one}" for one in range(40))), NOON)
+    assert (len(taken.alerts), taken.incidents) == (40, (1,))
+    assert len(read) <= 3

@@ -1,0 +1,100 @@
+"""What is told of an alert over several scopes to those who reach some of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from nephoscope.alerts.entities.resource_mentions import Mention, mentions
+from nephoscope.alerts.incidents.alert_visibility import LEFT_OUT, Sight
+from nephoscope.model.reach import EVERYTHING, Reach
+
+A, B, C = (f"{one * 8}-0000-4000-8000-000000000000" for one in "abc")
+
+
+def vault(subscription: str, group: str, name: str) -> str:
+    return f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/{name}"
+
+
+MINE, NEAR, FAR = vault(A, "rg-mine", "kv-mine"), vault(A, "RG-near", "kv-near"), vault(B, "rg-far", "KV-far")
+
+
+def alert(*resources: str, **more: Any) -> dict[str, Any]:
+    entities = [
+        {"$id": str(n), "Type": "azure-resource", "ResourceId": one} for n, one in enumerate(resources)
+    ]
+    entities += [
+        {"$id": "8", "Type": "account", "Name": "ada"},
+        {"$id": "9", "Type": "host", "HostName": "vm-somewhere"},
+    ]
+    return {
+        "alertDisplayName": "ada was refused by kv-mine, kv-near and KV-FAR",
+        "compromisedEntity": "kv-far",
+        "entities": entities,
+        "extendedProperties": {"Query": "AzureDiagnostics", "Custom Details": json.dumps([*resources]), "Query Period": "01:00:00"},
+        "resourceIdentifiers": [{"type": "AzureResource", "azureResourceId": one} for one in resources],
+        "remediationSteps": ["look at vm-somewhere", "look at kv-mine"],
+        **more,
+    }  # fmt: skip
+
+
+GROUP = Reach(groups=frozenset({f"/subscriptions/{A}/resourcegroups/rg-mine"}))
+ONE, BOTH = Reach(subscriptions=frozenset({A})), Reach(subscriptions=frozenset({A, B}))
+
+
+@pytest.mark.parametrize(
+    ("reach", "resources", "hidden"),
+    [
+        (EVERYTHING, (MINE, NEAR, FAR), ()),
+        (BOTH, (MINE, NEAR, FAR), ()),
+        (ONE, (MINE, NEAR), ()),
+        (GROUP, (MINE,), ()),
+        (ONE, (MINE, NEAR, FAR), (B, "kv-far", "rg-far", "vm-somewhere")),
+        (GROUP, (MINE, NEAR), ("kv-near", "rg-near", "vm-somewhere")),
+        (GROUP, (MINE, NEAR, FAR), (B, "kv-far", "rg-far", "kv-near", "rg-near", "vm-somewhere")),
+    ],
+)
+def test_what_is_out_of_reach_is_left_out(
+    reach: Reach, resources: tuple[str, ...], hidden: tuple[str, ...]
+) -> None:
+    given = alert(*resources)
+    if not hidden:
+        given |= {"alertDisplayName": "ada was refused", "compromisedEntity": "kv-mine"}
+    told = Sight(reach, frozenset({A, B, C})).told(given)
+    if not hidden:
+        assert told == given
+        return
+    text = json.dumps(told).lower()
+    assert [one for one in hidden if one in text] == []
+    assert "AzureDiagnostics" not in json.dumps(told)
+    assert {MINE.lower(), A, "ada"} <= {one for one in (MINE.lower(), A, "ada") if one in text}
+    assert told["extendedProperties"]["Query Period"] == "01:00:00"
+    left = len(given["entities"]) - len(told["entities"])
+    assert f"{left} of its entities" in told["extendedProperties"][LEFT_OUT]
+    assert told["remediationSteps"] == ["look at …", "look at kv-mine"]
+
+
+def test_a_subscription_that_is_named_by_its_guid_alone_counts() -> None:
+    given = alert(MINE, description=f"also in {B}")
+    given |= {"alertDisplayName": "x", "compromisedEntity": ""}
+    assert Sight(ONE, frozenset({A, B})).told(given)["description"] == "also in …"
+    assert Sight(ONE, frozenset({A})).told(given)["description"] == f"also in {B}"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("nothing", set()),
+        (f"/subscriptions/{A}", {Mention(A)}),
+        (f'"/SUBSCRIPTIONS/{A.upper()}/resourceGroups/RG"', {Mention(A, "rg")}),
+        (f"{MINE}, {FAR};", {Mention(A, "rg-mine", "kv-mine"), Mention(B, "rg-far", "kv-far")}),
+        (json.dumps(json.dumps([MINE])), {Mention(A, "rg-mine", "kv-mine")}),
+        (f"/subscriptions/{A}/providers/Microsoft.Security/pricings/x", {Mention(A, "", "x")}),
+        (f"({C})", {Mention(C)}),
+        (f"{C}0", set()),
+    ],
+)
+def test_mentions(text: str, found: set[Mention]) -> None:
+    assert mentions(text, frozenset({C})) == found
