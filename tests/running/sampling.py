@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 #: `pytest.mark.sampled(ONE_IN, each=KIND)`: `make test` runs one case in so many of each kind, and at least one.
 SAMPLED = "sampled"
 #: Processor seconds that the cases of one function take in `make test`.
-BUDGET = 1.0
-#: So many cases of a function run whatever they take.
-LEAST = 3
+BUDGET = 0.5
+#: So many cases of a function run whatever they take, and one where each takes more processor seconds than DEAR.
+LEAST = 2
+DEAR = 1.0
 #: What is real beside our own code -> where its tests are: `make test` has a case of each.
 COMPONENTS = {
     "Azurite": "tests/ingest/live/test_storage.py",
@@ -62,10 +63,16 @@ def _beyond(cases: Sequence[Item], seconds: float) -> Iterator[Item]:
         kinds[kind].append(item)
         shares[kind] = 1 if mark is None else _share_of(item, mark)
     kept = {kind: -(-len(several) // shares[kind]) for kind, several in kinds.items()}
-    fitting = max(LEAST, round(BUDGET / seconds)) if seconds else len(cases)
-    part = min(1.0, fitting / sum(kept.values()))
+    part = min(1.0, _fitting(seconds, len(cases)) / sum(kept.values()))
     for kind, several in kinds.items():
         yield from sorted(several, key=_turn)[max(1, math.floor(kept[kind] * part + 1e-9)) :]
+
+
+def _fitting(seconds: float, cases: int) -> int:
+    """Tell how many cases that take so many seconds each a budget pays."""
+    if not seconds:
+        return cases
+    return max(1 if seconds > DEAR else LEAST, round(BUDGET / seconds))
 
 
 def refuse_gaps(config: pytest.Config, left: Iterable[str]) -> None:
