@@ -20,6 +20,7 @@ def fits(page: Page) -> None:
     assert page.evaluate(WIDE) == []
 
 
+@pytest.mark.sampled(2, each="script")
 @pytest.mark.parametrize(
     "path", ["/inventory", "/inventory?q=vm", "/alerts", "/incidents", "/recommendations", QUERY]
 )

@@ -32,12 +32,13 @@ LOCAL = re.compile(r"[A-Z][a-z]{2} \d{1,2}, \d{4}, \d{1,2}:\d\d:\d\d(\.\d+)?\s[A
 EXACT = "/logs?zone=local&query=print At=datetime(2026-11-26T02:16:05.1234567Z), Said='2026-11-26'"
 
 
-def test_every_page_has_one_clock(opened, address):
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.full)])
+def test_every_page_has_one_clock(opened, address, every):
     base, data = address
     page = opened(timezone_id=ZONE, locale="en-US").new_page()
     wrong, seen = [], 0
     for path in [
-        *addresses(data),
+        *addresses(data)[::every],
         "/alerts?span=90d",
         "/incidents",
         "/alerts/0a000000-0000-0000-0000-000000000001?rows=1",

@@ -253,7 +253,9 @@ def _new(folder: Path) -> Path:
     return folder
 
 
-def test_parts_are_taken_when_they_should(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_are_taken_when_they_should(
+    estate: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made: list[Path] = []
     start = Ledger.__init__
 
@@ -262,17 +264,17 @@ def test_parts_are_taken_when_they_should(tmp_path: Path, monkeypatch: pytest.Mo
         start(self, path, *rest)
 
     monkeypatch.setattr(Ledger, "__init__", noticed)
-    scan(tmp_path, "sample:", "--no-history")
-    scan(tmp_path, "sample:", "--no-history", *PIECE)
+    scan(tmp_path, estate, "--no-history")
+    scan(tmp_path, estate, "--no-history", *PIECE)
     assert not made
     monkeypatch.setenv("NEPHOSCOPE_IN_PARTS", "always")
-    scan(tmp_path, "sample:", "--no-history")
+    scan(tmp_path, estate, "--no-history")
     assert len(made) == 1
     monkeypatch.delenv("NEPHOSCOPE_IN_PARTS")
     monkeypatch.setattr("nephoscope.cli.session.session.FROM_BYTES", 1000)
-    scan(tmp_path, "sample:", "--no-history")
+    scan(tmp_path, estate, "--no-history")
     assert len(made) == 2
-    scan(tmp_path, "sample:", "--no-history", *PIECE)
+    scan(tmp_path, estate, "--no-history", *PIECE)
     assert len(made) == 2
     assert scan_in_parts.FROM_BYTES == 128 * 1024**2
 

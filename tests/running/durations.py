@@ -8,7 +8,8 @@ from __future__ import annotations
 import csv
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -95,7 +96,7 @@ class DurationRecorder:
             seconds, processor = self._measured.get(file, (0.0, 0.0))
             self._measured[file] = (
                 seconds + time.monotonic() - before[0],
-                processor + processor_seconds() - before[1],
+                processor + max(0.0, processor_seconds() - before[1]),
             )
 
     @pytest.hookimpl(wrapper=True)
@@ -108,7 +109,7 @@ class DurationRecorder:
             function = function_of(item.nodeid)
             if function != item.nodeid:
                 count, processor = self._cases.get(function, (0, 0.0))
-                self._cases[function] = count + 1, processor + processor_seconds() - before
+                self._cases[function] = count + 1, processor + max(0.0, processor_seconds() - before)
 
     def pytest_testnodedown(self, node: object) -> None:
         """Take over what a worker measured."""
@@ -128,19 +129,22 @@ class DurationRecorder:
 
 def processor_seconds() -> float:
     """Measure what this process, those below it and those of them that have ended have computed, in seconds."""
-    children: dict[int, list[int]] = {}
-    computed: dict[int, int] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:  # it has ended
-            continue
-        number = int(folder.name)
-        children.setdefault(int(fields[1]), []).append(number)
-        computed[number] = sum(map(int, fields[11:15]))
-    total, waiting = 0, [os.getpid()]
-    while waiting:
-        one = waiting.pop()
-        total += computed.get(one, 0)
-        waiting += children.get(one, ())
-    return total / os.sysconf("SC_CLK_TCK")
+    return sum(os.times()[:4]) + sum(map(_ticks, _below(os.getpid()))) / os.sysconf("SC_CLK_TCK")
+
+
+def _below(process: int) -> Iterator[int]:
+    """Tell the processes below one that run; only these are looked at, since others may be many."""
+    for listed in Path(f"/proc/{process}/task").glob("*/children"):
+        with suppress(OSError):  # it has ended
+            for child in map(int, listed.read_text().split()):
+                yield child
+                yield from _below(child)
+
+
+def _ticks(process: int) -> int:
+    """Read what a process and those below it that have ended have computed: 0 for one that is gone."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return sum(map(int, fields[11:15]))
