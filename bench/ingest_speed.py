@@ -41,7 +41,7 @@ from nephoscope.lake.packed import join_tables  # noqa: E402
 from nephoscope.lake.schema.tables import Tables  # noqa: E402
 from nephoscope.lake.storage import store  # noqa: E402
 from nephoscope.state import State  # noqa: E402
-from nephoscope.state.ledger import StateLedger  # noqa: E402
+from nephoscope.state.state_ledger import StateLedger  # noqa: E402
 from nephoscope.state.workspaces.workspace import Workspace  # noqa: E402
 
 #: The command, which says its peak at its end: what the system tells of a child begins with the memory of its parent.

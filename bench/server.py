@@ -35,7 +35,7 @@ import httpx  # noqa: E402
 
 from lake.firewall import TABLE  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
-from nephoscope.model.reach import EVERYTHING  # noqa: E402
+from nephoscope.model.read_reach import EVERYTHING  # noqa: E402
 from nephoscope.posture.published.edition import Edition  # noqa: E402
 from nephoscope.posture.published.shelf import Shelf  # noqa: E402
 from nephoscope.serve.server import ensure_certificate  # noqa: E402

@@ -20,7 +20,7 @@ from uuid import uuid4
 
 import httpx
 
-from nephoscope.access.guard import Guard
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind

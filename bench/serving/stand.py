@@ -16,7 +16,7 @@ from uuid import uuid4
 from tests.serve.starting import start
 
 from lake.firewall import CHUNK, TABLE, Firewall
-from nephoscope.access.guard import Guard
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.scans.scan import SAMPLE, Request

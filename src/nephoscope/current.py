@@ -28,9 +28,9 @@ from nephoscope.state.incidents.alerts import Looked
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from nephoscope.access.guard import Caller
+    from nephoscope.access.authenticator import Caller
     from nephoscope.lake.reading.reaches import Reaches
-    from nephoscope.model.reach import Reach
+    from nephoscope.model.read_reach import Reach
     from nephoscope.posture.published.edition import Edition
     from nephoscope.state import State
     from nephoscope.state.estate.arm_documents import ArmDocument

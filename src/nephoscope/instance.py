@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from nephoscope.access.guard import Guard
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.query_pool import QueryPool
 from nephoscope.access.query_queue import QueryLimits
 from nephoscope.access.scopes import Hierarchy

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from nephoscope.access.guard import Caller
+    from nephoscope.access.authenticator import Caller
     from nephoscope.lake.reading.reaches import Reaches
     from nephoscope.posture.published.beside import Beside
     from nephoscope.posture.published.edition import Edition

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import uvicorn
 
-from nephoscope.access.guard import Guard
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.tokens import Tokens
 from nephoscope.ingest.live.tls import own_certificate

@@ -21,7 +21,7 @@ from tests.api.test_matrix import OPERATIONS, answer
 from tests.posture.scans.test_tenants_apart import GROUP, NOW, Company, judged
 from tests.web.inside import advisory, package
 
-from nephoscope.access.guard import Guard
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.api.wire.operation import Operation
 from nephoscope.automation.assessment_mail import letter
@@ -37,9 +37,9 @@ from nephoscope.posture.scans.scan import Request, save_request
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.web_application import application
 from nephoscope.service.advisories import advisories_path
-from nephoscope.service.context import ServiceContext
 from nephoscope.service.inventories import ImageScan, MachineScan, keep_inventory
 from nephoscope.service.local_user import LocalUser
+from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.automation.automation_runs import RuleLanguage

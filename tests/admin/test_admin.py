@@ -13,7 +13,7 @@ from nephoscope.access import provider_tests
 from nephoscope.cli.main import cli
 from nephoscope.model.resource_binding import device_id
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
-from nephoscope.state.ingestion.arrival import Arrival, Arrivals
+from nephoscope.state.ingestion.ingest_stats import Arrival, Arrivals
 
 SECRET = "a client secret of a provider"
 MACHINE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.HybridCompute/machines/web-01"

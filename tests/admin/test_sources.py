@@ -8,7 +8,7 @@ import pytest
 from tests.ingest.live.tls_server import tls_server
 
 from nephoscope.ingest.live import setting_up
-from nephoscope.state.database.faults import OvertakenError
+from nephoscope.state.database.state_errors import OvertakenError
 
 PASSWORD = "Top-Secret-Pw-77"
 FEED = {

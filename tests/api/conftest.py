@@ -9,11 +9,11 @@ import pytest
 from starlette.testclient import TestClient
 from tests.published_sample import copy_published
 
-from nephoscope.access.guard import Guard
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.api.server import app
 from nephoscope.instance import Instance, hierarchy_of
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import Request, Scan

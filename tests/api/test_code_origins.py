@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.code.finding import Region
 from nephoscope.posture.code.planned import PlannedPlace
 from nephoscope.posture.pipelines.results.tool_results import ToolResults
-from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.pipelines import NewPipelineRun, record_run
+from nephoscope.service.service_context import ServiceContext
 
 PROVIDER = "/providers/microsoft.security/"
 VERSION = "api-version=2021-06-01"

@@ -17,7 +17,7 @@ from nephoscope.api.server import app
 from nephoscope.api.wire import operation
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.scans.scan import Request

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nephoscope.api.wire.graph_search import words
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 
 EVENTUAL = {"ConsistencyLevel": "eventual"}
 

@@ -72,7 +72,7 @@ def scoped(operation) -> bool:
 @pytest.fixture(scope="module")
 def secrets(instance, scopes):
     """What nobody else may be told: the ids of the resources of the subscription that is asked about."""
-    from nephoscope.model.reach import EVERYTHING
+    from nephoscope.model.read_reach import EVERYTHING
 
     listing = instance.shelf.newest().listing
     page = listing.page(listing.resource_types(), EVERYTHING, f"/subscriptions/{scopes[0][0]}", most=1000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nephoscope.api.wire.fault import Fault, finding, refusing
-from nephoscope.state.database.faults import BusyError, MissingError, OvertakenError, StateError
+from nephoscope.state.database.state_errors import BusyError, MissingError, OvertakenError, StateError
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.resource_changes import changes, diff_values
 from nephoscope.estate.store import EstateStore
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.document import Document, arm
 from nephoscope.posture.published.kinds.policy_states import STATES, TYPE
 from nephoscope.posture.published.made import make_build_info

@@ -23,7 +23,7 @@ def sent(instance, table, *rows):
 def machines(instance):
     """Two machines of different subscriptions, and what was reported of them."""
     edition = instance.shelf.newest()
-    from nephoscope.model.reach import EVERYTHING
+    from nephoscope.model.read_reach import EVERYTHING
 
     found = edition.listing.page(["microsoft.compute/virtualmachines"], EVERYTHING).bodies
     first = found[0]

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from tests.serve.starting import serving
 from tests.web.conftest import ALERT, alert, set_up
 
-from nephoscope.access.guard import Guard
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.record import Recorder

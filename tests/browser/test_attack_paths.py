@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.browser.test_pages import looked_at
 
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.shelf import Shelf
 
 pytestmark = pytest.mark.system

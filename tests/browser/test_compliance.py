@@ -12,7 +12,7 @@ import pytest
 from tests.browser.conftest import served
 from tests.browser.test_pages import looked_at
 
-from nephoscope.access.guard import Guard
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.reports.report import Report

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import NOON, PATIENCE
 from tests.browser.test_pages import AXE, looked_at
 
-from nephoscope.access.guard import Guard
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.state import State
 from nephoscope.state.incidents.incidents import Incident

@@ -9,14 +9,14 @@ from pathlib import Path
 from tests.cli.test_detect import RULE, event, run
 from tests.cli.test_locations import address, held_by, keep_estate, location
 
-from nephoscope.access.guard import Guard
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.model.resource_binding import bind_resource
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.access.sign_in_providers import Rule, SignInProvider
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
-from nephoscope.state.rules.rule_standings import RuleStanding
+from nephoscope.state.rules.rule_state import RuleStanding
 
 NOW = datetime.now(UTC)
 RULE_ID = "11111111-1111-1111-1111-111111111111"

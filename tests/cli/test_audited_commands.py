@@ -60,7 +60,7 @@ ELSEWHERE = {
     "access link": "as access token",
     "scan": "below",
     "pipelines send": "tests/service/test_pipelines.py",
-    "pipelines rejudge": "tests/service/test_build_rejudging.py",
+    "pipelines rejudge": "tests/service/test_build_reevaluation.py",
     "pipelines remove": "tests/service/test_pipelines.py",
 }
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from tests.service.acting import context_of
 
-from nephoscope.access.guard import DeniedError
+from nephoscope.access.authenticator import DeniedError
 from nephoscope.cli.main import cli
 from nephoscope.service.registries import find_image, list_images, list_registries
 from nephoscope.state import MissingError, State, StateError

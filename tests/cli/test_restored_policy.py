@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 from click.testing import Result
 
-from nephoscope.access.guard import Guard
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.alerts.suppression.condition import conditions
 from nephoscope.alerts.tuning.tuning_service import Editing

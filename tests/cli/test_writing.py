@@ -15,8 +15,8 @@ import pytest
 
 from nephoscope.cli.session.writing import open_output, writing_bytes
 from nephoscope.ingest.live.tls import own_certificate
-from nephoscope.state.access.keys import KeyFile
-from nephoscope.state.audit.anchor import AuditAnchor
+from nephoscope.state.access.key_file import KeyFile
+from nephoscope.state.audit.audit_anchor import AuditAnchor
 
 pytestmark = pytest.mark.system
 

@@ -17,7 +17,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.rows import arrow_of
 from nephoscope.lake.storage import delta, store
 from nephoscope.lake.storage.snapshot import snapshot_of
-from nephoscope.state.ingestion.arrival import Arrival, Arrivals
+from nephoscope.state.ingestion.ingest_stats import Arrival, Arrivals
 
 pytestmark = pytest.mark.system
 

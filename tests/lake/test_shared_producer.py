@@ -15,7 +15,7 @@ from nephoscope.lake.errors import OvertakenError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.rows import arrow_of
 from nephoscope.state import State
-from nephoscope.state.ledger import StateLedger
+from nephoscope.state.state_ledger import StateLedger
 
 pytestmark = pytest.mark.system
 

@@ -19,7 +19,7 @@ from nephoscope.lake.spool.frame import frame_of, frames
 from nephoscope.lake.spool.segments import folders, segments
 from nephoscope.lake.writing.quarantine import Bad
 from nephoscope.state import State
-from nephoscope.state.ledger import StateLedger
+from nephoscope.state.state_ledger import StateLedger
 
 NOW = dt.datetime.now(dt.UTC)
 

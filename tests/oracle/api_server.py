@@ -21,7 +21,7 @@ from nephoscope.posture.published.made import Made
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.posture.reports.graph_tables import table_of
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
-from nephoscope.state.database.concepts import every_table
+from nephoscope.state.database.concept_registry import every_table
 from nephoscope_policy.model.resource_id import ResourceId
 
 _MACHINE = re.compile(

@@ -13,12 +13,12 @@ import msgspec
 import pytest
 
 from nephoscope.collect.facts.reading import FactReader
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import Request, Scan
 from nephoscope.sample.inventories import SampleInventories, keep_company, read_inventories
-from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
+from nephoscope.service.service_context import ServiceContext
 from nephoscope.service.vulnerabilities import coverage_of, list_findings
 from nephoscope.state import State
 from nephoscope.state.inventory.finding import FindingFilter

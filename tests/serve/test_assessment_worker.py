@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.sample.some_subscriptions import copy_some
 
-from nephoscope.access.guard import Guard
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.collect.azure.connecting import Secrets
 from nephoscope.collect.resources import SnapshotError

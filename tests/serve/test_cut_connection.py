@@ -18,8 +18,8 @@ from nephoscope.serve.web_application import application
 from nephoscope.state import MissingError
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.database.database import Database, UnreachableError
-from nephoscope.state.database.faults import CutError
-from nephoscope.state.database.once_more import once_more
+from nephoscope.state.database.retry import once_more
+from nephoscope.state.database.state_errors import CutError
 from nephoscope.web.site import COOKIE
 
 pytestmark = pytest.mark.system

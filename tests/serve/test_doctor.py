@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from tests.automation import dead_runs
 
-from nephoscope.access.guard import Guard
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.instance import BACKED_UP, FAILED
 from nephoscope.lake.backup.restored_audit import OPERATION

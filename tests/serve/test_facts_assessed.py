@@ -11,7 +11,7 @@ import pytest
 
 from nephoscope.collect.facts.recording import FORGOTTEN, record, remove
 from nephoscope.collect.facts.report import FactReport
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.evaluation.run import Run
 from nephoscope.posture.history.history import History
 from nephoscope.posture.published.shelf import Shelf

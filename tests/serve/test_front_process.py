@@ -13,7 +13,7 @@ import httpx
 import pytest
 import uvicorn
 
-from nephoscope.access.guard import Guard
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.ingest.live.head import HEAD_BYTES, BoundedHead
 from nephoscope.lake.disk import Disk
@@ -160,7 +160,7 @@ def test_a_use_that_cannot_be_noted_keeps_nobody_out(tmp_path, monkeypatch):
 
 def test_who_may_send_no_more_is_handed_on(tmp_path, monkeypatch):
     monkeypatch.setattr("nephoscope.serve.ingest_auth_cache.FRESH", -1.0)
-    monkeypatch.setattr("nephoscope.access.guard.FRESH", -1.0)
+    monkeypatch.setattr("nephoscope.access.authenticator.FRESH", -1.0)
     token, revoke = program(tmp_path)
     other, _ = program(tmp_path, scope="/workspaces/other")
     reader, _ = program(tmp_path, role="Reader", scope="/")

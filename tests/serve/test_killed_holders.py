@@ -10,7 +10,7 @@ import pytest
 
 from nephoscope.estate.turn import SERVER_LEASE
 from nephoscope.state import State
-from nephoscope.state.leases.holder import new_holder
+from nephoscope.state.leases.lease_holder import new_holder
 
 pytestmark = pytest.mark.system
 

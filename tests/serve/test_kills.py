@@ -17,7 +17,7 @@ import httpx
 import pytest
 from tests.serve.starting import start
 
-from nephoscope.access.guard import Guard
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.alerts.detection.detector import Outcome
 from nephoscope.alerts.incidents.incident_service import Desk

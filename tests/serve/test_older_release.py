@@ -9,7 +9,7 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 from tests.state import recorded
 
-from nephoscope.access.guard import digest
+from nephoscope.access.authenticator import digest
 from nephoscope.instance import Instance
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.rows import complete
@@ -17,7 +17,7 @@ from nephoscope.serve.web_application import application
 from nephoscope.state import State
 from nephoscope.state.database import migration
 from nephoscope.state.database.database import Database
-from nephoscope.state.ledger import StateLedger
+from nephoscope.state.state_ledger import StateLedger
 
 TOKEN = "nepho_" + "t" * 43
 WHEN = "2026-01-01 00:00:00.000000"

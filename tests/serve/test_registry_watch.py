@@ -11,8 +11,8 @@ from tests.protect.registry.quarantine import watching
 
 from nephoscope.protect.registry.watch import POLLED, RegistryWatch
 from nephoscope.serve.registry_worker import _look
-from nephoscope.state.leases.holder import new_holder
-from nephoscope.state.leases.turns import Turns
+from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.leases.lease_renewal import Turns
 from nephoscope.state.registries.watched_registries import WatchedRegistry
 
 NOW = datetime(2031, 1, 2, tzinfo=UTC)

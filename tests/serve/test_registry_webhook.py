@@ -9,16 +9,16 @@ import pytest
 from starlette.testclient import TestClient
 from tests.service.house import arranged
 
-from nephoscope.access.guard import Guard
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.tokens import Tokens
 from nephoscope.instance import Instance
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.serve.web_application import application
-from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.registries import add_registry, make_events_secret
+from nephoscope.service.service_context import ServiceContext
 from nephoscope.state.registries.registry_images import RegistryImageFilter
 
 DIGEST = "sha256:" + "a" * 64

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
-from nephoscope.access.guard import Caller
+from nephoscope.access.authenticator import Caller
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.service.context import ServiceContext
+from nephoscope.service.service_context import ServiceContext
 from nephoscope.state.access.principals import PrincipalKind, RoleAssignment
 
 if TYPE_CHECKING:

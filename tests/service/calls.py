@@ -17,11 +17,11 @@ from nephoscope.alerts.tuning.trial import Trial, What
 from nephoscope.lake.watchlists.listing import Given
 from nephoscope.service import (
     alerts,
+    automation_responses,
     automations,
     bookmarks,
     content,
     incidents,
-    responses,
     rules,
     saved_queries,
     suppressions,
@@ -37,7 +37,7 @@ from nephoscope.state.rules.rule_switches import RULE
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
@@ -218,13 +218,23 @@ CALLS: Mapping[str, Call] = {
     "put object": Call(lambda c, _: threat_intelligence.put_object(c, "default", "feed", _item("2"))),
     "revoke objects": Call(lambda c, _: threat_intelligence.revoke_objects(c, "default", [_item().id])),
     "approve run": Call(
-        lambda c, lake: responses.approve_run(c, _responder(lake, c), "waiting"), CONTRIBUTORS
+        lambda c, lake: automation_responses.approve_run(c, _responder(lake, c), "waiting"), CONTRIBUTORS
     ),
-    "deny run": Call(lambda c, lake: responses.deny_run(c, _responder(lake, c), "waiting"), CONTRIBUTORS),
-    "undo run": Call(lambda c, lake: responses.undo_run(c, _responder(lake, c), "applied"), CONTRIBUTORS),
-    "retry run": Call(lambda c, lake: responses.retry_run(c, _responder(lake, c), "dead"), CONTRIBUTORS),
-    "put secret": Call(lambda c, _: responses.put_secret(c, "hook", "s3cret"), OWNERS, workspace=False),
-    "remove secret": Call(lambda c, _: responses.remove_secret(c, "hook"), OWNERS, workspace=False),
+    "deny run": Call(
+        lambda c, lake: automation_responses.deny_run(c, _responder(lake, c), "waiting"), CONTRIBUTORS
+    ),
+    "undo run": Call(
+        lambda c, lake: automation_responses.undo_run(c, _responder(lake, c), "applied"), CONTRIBUTORS
+    ),
+    "retry run": Call(
+        lambda c, lake: automation_responses.retry_run(c, _responder(lake, c), "dead"), CONTRIBUTORS
+    ),
+    "put secret": Call(
+        lambda c, _: automation_responses.put_secret(c, "hook", "s3cret"), OWNERS, workspace=False
+    ),
+    "remove secret": Call(
+        lambda c, _: automation_responses.remove_secret(c, "hook"), OWNERS, workspace=False
+    ),
     "resume rules": Call(lambda c, _: rules.resume_rules(c, "default", [RULE_OF], RULE_OF.name)),
     "share a query": Call(
         lambda c, _: saved_queries.save_query(c, "default", "q", "print 1", "p", shared=True)

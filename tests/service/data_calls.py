@@ -19,8 +19,8 @@ from nephoscope.service import (
     sources,
     workspaces,
 )
-from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
+from nephoscope.service.service_context import ServiceContext
 from nephoscope.state.database.audit_enforcement import by_product
 from nephoscope.state.ingestion.sources import Source
 

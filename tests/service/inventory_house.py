@@ -11,11 +11,11 @@ from nephoscope.collect.images.layers import UnreadFile
 from nephoscope.collect.scanning.contents import Contents
 from nephoscope.model.advisory import Advisory, AffectedPackage, AffectedRange
 from nephoscope.model.package import Package
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.service.advisories import advisories_path
-from nephoscope.service.context import ServiceContext
 from nephoscope.service.inventories import ImageScan, KeptInventory, MachineScan, keep_inventory
 from nephoscope.service.local_user import LocalUser
+from nephoscope.service.service_context import ServiceContext
 from nephoscope.service.vulnerabilities import list_findings
 from nephoscope.state.inventory.finding import FindingFilter
 from nephoscope.state.inventory.subject import SubjectFilter

@@ -27,7 +27,7 @@ from nephoscope.vulnerability.scanner_results.report import ReportedTarget, Scan
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state import State
 
 #: Nothing answers there.

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from tests.arrangement import strictly
 from tests.service.acting import SUBSCRIPTION, context_of
 
-from nephoscope.access.guard import DeniedError, Guard
+from nephoscope.access.authenticator import DeniedError, Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.collect.azure.connecting import Secrets
 from nephoscope.collect.facts.report import FactReport, claims
@@ -30,13 +30,13 @@ from nephoscope.service import (
     tenants,
     workspaces,
 )
-from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
+from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State
 from nephoscope.state.access.principals import Principal, PrincipalKind, SecretKind
 from nephoscope.state.access.sign_in_providers import SignInProvider
 from nephoscope.state.audit.audit import Audit
-from nephoscope.state.database.concepts import every_table
+from nephoscope.state.database.concept_registry import every_table
 from nephoscope.state.estate.own_facts import OwnFacts
 from nephoscope.state.estate.tenants import Connection, Tenant
 from nephoscope.state.ingestion.sources import Source

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from starlette.testclient import TestClient
 
-from nephoscope.access.guard import Guard
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.cli.main import cli
 from nephoscope.instance import Instance, hierarchy_of
@@ -17,8 +17,8 @@ from nephoscope.posture.published.shelf import Shelf
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.web_application import application
 from nephoscope.service import principals, tenants, workspaces
-from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
+from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.audit.audit import Entry

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from nephoscope.access.guard import Caller, DeniedError
+from nephoscope.access.authenticator import Caller, DeniedError
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.automation.languages.security_actions import ActionSecret
 from nephoscope.automation.rule import AutomationError
+from nephoscope.service.action_egress import AddressError, OperatorFileError
 from nephoscope.service.automations import prepare_automation, put_automation
-from nephoscope.service.context import ServiceContext
-from nephoscope.service.egress import AddressError, OperatorFileError
 from nephoscope.service.local_user import LocalUser
+from nephoscope.service.service_context import ServiceContext
 from nephoscope.state.access.principals import Principal, PrincipalKind, RoleAssignment
 
 if TYPE_CHECKING:

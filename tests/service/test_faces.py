@@ -11,7 +11,7 @@ from tests.service.calls import ALERT, RULE_OF
 from tests.service.house import arranged
 from tests.web.sending import etag
 
-from nephoscope.access.guard import Guard
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.tokens import Tokens
 from nephoscope.cli.main import cli

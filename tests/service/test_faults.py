@@ -12,11 +12,11 @@ from tests.service.calls import CALLS
 from tests.service.house import arranged
 
 from nephoscope.lake.lake import Lake
-from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
+from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State, StateError
 from nephoscope.state.database.audit_enforcement import is_decided
-from nephoscope.state.database.concepts import every_table
+from nephoscope.state.database.concept_registry import every_table
 
 pytestmark = pytest.mark.system
 

@@ -11,7 +11,7 @@ from tests.service.acting import SUBSCRIPTION
 from tests.service.inventory_house import ALL, House, advisory, package
 
 from nephoscope.collect.scanning.contents import Contents
-from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.service.advisories import advisories_path
 from nephoscope.service.inventories import ImageScan, MachineScan, forget_inventories, keep_inventory
 from nephoscope.service.rematching import rematch_packages

@@ -10,7 +10,7 @@ import pytest
 from tests.service.acting import SUBSCRIPTION, context_of
 from tests.service.inventory_house import ALL, DIGEST, NOW, VM, House, advisory, package
 
-from nephoscope.access.guard import DeniedError
+from nephoscope.access.authenticator import DeniedError
 from nephoscope.estate.coverage import parse_manifest
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.tenant_stores import tenant_store

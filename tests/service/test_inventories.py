@@ -14,11 +14,11 @@ import pytest
 from tests.service.acting import SUBSCRIPTION, context_of
 from tests.service.inventory_house import ALL, DIGEST, NOW, VM, House, advisory, package, system
 
-from nephoscope.access.guard import DeniedError
+from nephoscope.access.authenticator import DeniedError
 from nephoscope.collect.images.layers import UnreadFile
 from nephoscope.collect.scanning.contents import Contents
 from nephoscope.model.package import Package
-from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.service.advisories import advisories_path
 from nephoscope.service.inventories import (
     InventoryError,
@@ -40,7 +40,7 @@ from nephoscope.state import MissingError, State, StateError
 from nephoscope.state.ingestion.outbox import OutboxEntry
 from nephoscope.state.inventory.finding import FindingFilter
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
-from nephoscope.state.leases.holder import new_holder
+from nephoscope.state.leases.lease_holder import new_holder
 from nephoscope.vulnerability.feeds.feed_records import ExploitedVulnerability, ExploitPrediction
 
 if TYPE_CHECKING:

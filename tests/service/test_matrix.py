@@ -11,11 +11,11 @@ from tests.service.data_calls import DATA_CALLS
 from tests.service.house import arranged
 from tests.service.registry_calls import REGISTRY_CALLS
 
-from nephoscope.access.guard import Caller, DeniedError
+from nephoscope.access.authenticator import Caller, DeniedError
 from nephoscope.access.roles import ROLES
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
+from nephoscope.service.service_context import ServiceContext
 from nephoscope.state.access.principals import Principal, PrincipalKind, RoleAssignment
 
 if TYPE_CHECKING:

@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 from tests.service.acting import context_of
 
-from nephoscope.access.guard import DeniedError
+from nephoscope.access.authenticator import DeniedError
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region
 from nephoscope.posture.code.planned import PlannedPlace
 from nephoscope.posture.pipelines.repository_name import RepositoryNameError
 from nephoscope.posture.pipelines.results.tool_results import ReportedFinding, ToolResults
-from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.pipelines import (
     NewPipelineRun,
@@ -26,6 +25,7 @@ from nephoscope.service.pipelines import (
     run_document,
     set_default_branch,
 )
+from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import MissingError, State, StateError
 from nephoscope.state.estate.pipelines import WorkItemFilter, WorkItemStatus
 from nephoscope_policy.model.state import Severity

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from nephoscope.access.guard import Caller, DeniedError
+from nephoscope.access.authenticator import Caller, DeniedError
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.service import sources
-from nephoscope.service.context import ServiceContext
+from nephoscope.service.service_context import ServiceContext
 from nephoscope.state.access.principals import Principal, PrincipalKind, RoleAssignment
 from nephoscope.state.ingestion.sources import Source
 

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import MetaData, inspect, select, text
 
-from nephoscope.state.database.concepts import every_table
+from nephoscope.state.database.concept_registry import every_table
 from nephoscope.state.database.database import Database
 
 FOLDER = Path(__file__).parent / "revision_0035"

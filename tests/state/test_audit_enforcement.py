@@ -16,7 +16,7 @@ from tests.arrangement import strictly
 from nephoscope.state import State, StateError
 from nephoscope.state.audit.actor import Actor
 from nephoscope.state.database.audit_enforcement import UnauditedChangeError, by_product, is_decided
-from nephoscope.state.database.concepts import every_table
+from nephoscope.state.database.concept_registry import every_table
 from nephoscope.state.tables.columns import Base, Decided, Json, Moment
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nephoscope.state import State
-from nephoscope.state.ledger import HeldLease
+from nephoscope.state.state_ledger import HeldLease
 
 
 def test_a_lease_is_renewed_where_a_third_of_its_time_is_over(

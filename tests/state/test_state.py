@@ -21,17 +21,17 @@ from sqlalchemy.engine import Connection
 from tests.state import recorded
 
 from nephoscope.state import LeaseLostError, State, StateError
-from nephoscope.state.access.keys import KeyFile
-from nephoscope.state.copying import moment
+from nephoscope.state.access.key_file import KeyFile
 from nephoscope.state.database import migration
 from nephoscope.state.database.database import Database
-from nephoscope.state.ingestion.arrival import Arrival, Arrivals
+from nephoscope.state.ingestion.ingest_stats import Arrival, Arrivals
 from nephoscope.state.ingestion.ingested_files import Chunk
 from nephoscope.state.ingestion.schema_changes import SchemaChange
 from nephoscope.state.ingestion.source_errors import KEPT, SHOWN
 from nephoscope.state.ingestion.sources import Source
-from nephoscope.state.ingestion.usage import Used
-from nephoscope.state.ledger import StateLedger
+from nephoscope.state.ingestion.table_usage import Used
+from nephoscope.state.state_copy import moment
+from nephoscope.state.state_ledger import StateLedger
 from nephoscope.state.workspaces.workspace import Workspace
 
 pytestmark = pytest.mark.system
@@ -198,7 +198,7 @@ def case_the_lease_of_a_process_that_ended_is_free_at_once(opened: Open, url: st
     state = opened()
     holder = run_python(
         """
-        from nephoscope.state.leases.holder import new_holder
+        from nephoscope.state.leases.lease_holder import new_holder
 
         lease = state.leases.take("work", new_holder(), 300)
         print(lease.fence, flush=True)
@@ -506,7 +506,7 @@ def case_the_tables_are_those_that_the_code_says(opened: Open, url: str) -> None
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
 
-    from nephoscope.state.database.concepts import every_table
+    from nephoscope.state.database.concept_registry import every_table
     from nephoscope.state.tables.columns import Base
 
     every_table()

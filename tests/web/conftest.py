@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from tests.published_sample import copy_published
 from tests.web.inside import look_inside
 
-from nephoscope.access.guard import Guard
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.alerts.library.content_packs import Refusal, RulePack, RulePacks, Stored
 from nephoscope.alerts.rules.rule_files import load_shipped
@@ -24,9 +24,9 @@ from nephoscope.posture.pipelines.results.tool_results import ReportedFinding, T
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.web_application import application
-from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.pipelines import NewPipelineRun, record_run
+from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind
 from nephoscope.state.estate.tenants import Connection, Tenant

@@ -16,10 +16,10 @@ from nephoscope.model.running_container import RunningContainer
 from nephoscope.protect.registry.connecting import RegistrySecrets
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.service.advisories import advisories_path
-from nephoscope.service.context import ServiceContext
 from nephoscope.service.inventories import ImageScan, MachineScan, keep_image_listing, keep_inventory
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.registries import add_registry
+from nephoscope.service.service_context import ServiceContext
 from nephoscope.state.inventory.inventories import ImageListing
 from nephoscope.state.registries.registry_images import ImageStatus, RegistryImage
 from nephoscope.vulnerability.database.importing import import_feed

@@ -10,11 +10,11 @@ import pypdf
 import pytest
 from markupsafe import escape
 
-from nephoscope.access.guard import Guard
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.reports.report import Report

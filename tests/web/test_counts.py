@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.history.history import TrendPoint
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.scans.scan import Request, save_request

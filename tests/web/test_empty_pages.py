@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 from tests.web.conftest import BASE
 
-from nephoscope.access.guard import Guard
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.lake import Lake

@@ -11,7 +11,7 @@ import pytest
 from tests.web.conftest import LATELY, NOON, alert
 
 from nephoscope.estate.tenant_stores import tenant_store
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.scans.scan import Request, Scan
 from nephoscope.state.incidents.incidents import Incident
 

@@ -10,11 +10,11 @@ from html import unescape
 import pytest
 from tests.web.conftest import HERE
 
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.service.arm_documents import put_document, remove_document
-from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
+from nephoscope.service.service_context import ServiceContext
 
 TYPE = "microsoft.authorization/policyexemptions"
 

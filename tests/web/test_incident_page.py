@@ -10,7 +10,7 @@ import re
 import pytest
 from tests.web.conftest import ALERT, NOON, STEPS, alert
 
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.state.incidents.incidents import Incident
 
 ID = "ae174391-f0c8-5ab7-a566-f6352ec22812"

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from tests.web.conftest import NOON
 
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.state.incidents.incidents import Incident, Sought
 
 MANY = 1203

@@ -17,7 +17,7 @@ from tests.web.inside import CVE, HELD
 from tests.web.sending import sent
 
 from nephoscope.alerts.rules.rule_files import load_shipped
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.database.etag import etag_of

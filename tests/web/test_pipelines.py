@@ -10,14 +10,14 @@ from dataclasses import replace
 import pytest
 from tests.web.conftest import LATELY
 
-from nephoscope.model.reach import Reach
+from nephoscope.model.read_reach import Reach
 from nephoscope.posture.code.finding import CodeFinding, Region
 from nephoscope.posture.code.planned import PlannedPlace
 from nephoscope.posture.pipelines.results.tool_results import ReportedFinding, ToolResults
 from nephoscope.posture.published.findings import Wanted
-from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.pipelines import NewPipelineRun, record_run
+from nephoscope.service.service_context import ServiceContext
 from nephoscope.web.facts.source_links import line_link, safe_link
 from nephoscope.web.pages.pipelines import trend
 

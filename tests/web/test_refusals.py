@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 import nephoscope.web.visits.visit as visiting
-from nephoscope.access import guard
-from nephoscope.access.guard import FRESH
+from nephoscope.access import authenticator
+from nephoscope.access.authenticator import FRESH
 from nephoscope.cli.main import cli
 from nephoscope.web.all_pages import pages
 from nephoscope.web.pages import search
@@ -136,7 +136,7 @@ def test_the_command_that_a_refusal_names_lets_the_visitor_in(visitor, instance,
     assert done.exit_code == 0, (line, done.output)
     monotonic = time.monotonic() + FRESH + 1
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(guard.time, "monotonic", lambda: monotonic)
+        patch.setattr(authenticator.time, "monotonic", lambda: monotonic)
         assert asks.get("/settings", headers=HTML).status_code == 200
 
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from tests.web.conftest import NOON, alert
 
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.holders import held_by, holders, scopes_of
 from nephoscope.posture.published.kinds.exposures import TYPE as EXPOSURE
 from nephoscope.state.incidents.incidents import Incident

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from tests.web.conftest import HERE
 
-from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.web.visits.tags import tags
 

@@ -19,7 +19,7 @@ from nephoscope.ingest.live.catalogue import describe_kind, kinds
 from nephoscope.ingest.live.setting_up import OF_THE_HOST, TOKENS, secrets_of
 from nephoscope.posture.scans import tenants
 from nephoscope.posture.scans.scan import Request, Scan
-from nephoscope.state.ingestion.arrival import Arrival, Arrivals
+from nephoscope.state.ingestion.ingest_stats import Arrival, Arrivals
 
 ID, CLIENT = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
 ONE = "33333333-2222-3333-4444-555555555555"

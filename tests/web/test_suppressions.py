@@ -18,7 +18,7 @@ from nephoscope.alerts.scheduling.due_windows import digest
 from nephoscope.alerts.suppression.condition import Condition
 from nephoscope.alerts.tuning.tuning_service import Editing
 from nephoscope.state.rules.rule_runs import RuleRun
-from nephoscope.state.rules.rule_standings import RuleStanding
+from nephoscope.state.rules.rule_state import RuleStanding
 from nephoscope.web.drawing.suppression_choices import describe
 from nephoscope.web.facts.suppressed_rules import READ
 

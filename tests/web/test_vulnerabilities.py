@@ -14,7 +14,7 @@ from tests.service.acting import SUBSCRIPTION
 from tests.web.conftest import BASE, HERE
 from tests.web.inside import BAD, CVE, FREE, HELD, OTHER, SECRET, SERVER, VM, look_inside
 
-from nephoscope.access.guard import Guard
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.lake import Lake

@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 
 from nephoscope.access.roles import role
 from nephoscope.lake.reading.scope import Scope
-from nephoscope.model.reach import Reach
+from nephoscope.model.read_reach import Reach
 from nephoscope.state.access.principals import RoleAssignment
 
 #: Everything that the server has: the enterprise, with all of its tenants.

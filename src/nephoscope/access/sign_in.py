@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from nephoscope.access.admission import match_rules, name_of, too_many_groups, values
-from nephoscope.access.guard import Guard, digest
+from nephoscope.access.authenticator import Guard, digest
 from nephoscope.access.id_token import verify_id_token
 from nephoscope.access.openid import OpenId, OpenIdError
+from nephoscope.access.role_mapping import match_rules, name_of, too_many_groups, values
 from nephoscope.state import StateError
 from nephoscope.state.access.principals import Principal, PrincipalKind
 from nephoscope.state.access.sign_in_attempts import SignInAttempt

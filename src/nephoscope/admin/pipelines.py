@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from nephoscope.access.guard import DeniedError
+from nephoscope.access.authenticator import DeniedError
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import PLAIN, Shape, Text

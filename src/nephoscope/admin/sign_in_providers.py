@@ -7,8 +7,8 @@ from typing import Annotated
 
 import msgspec
 
-from nephoscope.access.admission import ProviderError
 from nephoscope.access.provider_tests import asked_test, last_test
+from nephoscope.access.role_mapping import ProviderError
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Shape, Text

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from nephoscope.access.guard import DeniedError, LinkedDeniedError
+from nephoscope.access.authenticator import DeniedError, LinkedDeniedError
 from nephoscope.access.query_pool import ClientGoneError
 from nephoscope.access.query_queue import TooManyQueriesError
 from nephoscope.api.wire import levels, list_query, target, versions
@@ -31,12 +31,12 @@ from nephoscope.ingest.live.ingestion.bodies import body_of, unpack_body
 from nephoscope.ingest.live.ingestion.refused import RefusedError
 from nephoscope.lake.errors import LakeError
 from nephoscope.state import MissingError, StateError
-from nephoscope.state.database.faults import PassingError
-from nephoscope.state.database.once_more import once_more
+from nephoscope.state.database.retry import once_more
+from nephoscope.state.database.state_errors import PassingError
 from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
-    from nephoscope.access.guard import Caller
+    from nephoscope.access.authenticator import Caller
     from nephoscope.instance import Instance
 
 MAX_BODY = 4 << 20

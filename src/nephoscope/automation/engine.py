@@ -42,9 +42,9 @@ from nephoscope.automation.worker_pool import WorkerPool
 from nephoscope.state.access.credentials import CredentialError
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
 from nephoscope.state.database.database import StateError
-from nephoscope.state.leases.holder import new_holder
+from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.leases.lease_renewal import Turns
 from nephoscope.state.leases.leases import LeaseLostError
-from nephoscope.state.leases.turns import Turns
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

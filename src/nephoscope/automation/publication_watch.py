@@ -20,7 +20,7 @@ from nephoscope.automation.facts import view_document
 from nephoscope.automation.planning import EventBatch, plan_runs
 from nephoscope.automation.published_changes import bodies, file_of, find_changes, forget, keep, stands
 from nephoscope.automation.rules import load_automations
-from nephoscope.state.leases.holder import new_holder
+from nephoscope.state.leases.lease_holder import new_holder
 from nephoscope.state.workspaces.workspace import DEFAULT
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
 from nephoscope.automation.actions.mail import find_refusals
 from nephoscope.automation.operator import FILE, Operator
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 
 if TYPE_CHECKING:
     from nephoscope.automation.rule import AutomationRule

@@ -30,7 +30,7 @@ from nephoscope.behavior.source import load_shipped
 from nephoscope.lake.reading.span import Span
 from nephoscope.lake.schema.rows import arrow_of
 from nephoscope.lake.writing.quarantine import Bad
-from nephoscope.state.leases.holder import new_holder
+from nephoscope.state.leases.lease_holder import new_holder
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import click
 from nephoscope.cli.session.listing import list_options
 
 if TYPE_CHECKING:
-    from nephoscope.access.guard import Guard
+    from nephoscope.access.authenticator import Guard
     from nephoscope.model.resource_binding import ResourceBinding
     from nephoscope.state import State
     from nephoscope.state.access.principals import Principal, SecretKind
@@ -272,7 +272,7 @@ def audit(data: Path, /, most: int, **options: Any) -> None:
 
 @contextmanager
 def _door(data: Path) -> Iterator[tuple[State, Guard]]:
-    from nephoscope.access.guard import Guard
+    from nephoscope.access.authenticator import Guard
     from nephoscope.access.scopes import Hierarchy
     from nephoscope.cli.session.stored import state_of
 

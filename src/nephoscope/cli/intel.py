@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nephoscope.ingest.feeds.reading import Reading
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
-    from nephoscope.state.ingestion.intel import Intel
+    from nephoscope.state.ingestion.threat_intelligence import Intel
 
 COLUMNS = ("id", "observable", "value", "source", "confidence", "validUntil", "status")
 FEEDS = ("source", "kind", "objects", "active", "lastSeen", "lag", "error")
@@ -145,7 +145,7 @@ def _quarantine(lake: Lake, workspace: str, path: Path, refused: list[Refusal]) 
     from hashlib import sha256
 
     from nephoscope.lake.writing.quarantine import Bad
-    from nephoscope.model.secret import redact_text
+    from nephoscope.model.secret_redaction import redact_text
 
     bad = [
         Bad(

@@ -13,8 +13,8 @@ from nephoscope.cli.session.listing import list_options
 from nephoscope.cli.session.options import filter_options, judged_by
 
 if TYPE_CHECKING:
-    from nephoscope.service.context import ServiceContext
     from nephoscope.service.pipelines import RecordedRun
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.estate.pipelines import PipelineRun
 
 REPOSITORIES = ("repository", "default_branch", "open", "critical", "high", "last_run")
@@ -281,7 +281,7 @@ def rejudge(data: Path, /, advisories: tuple[Path, ...]) -> None:
     from nephoscope.cli.session.build_advisories import AdvisoryFiles
     from nephoscope.cli.session.stored import state_of
     from nephoscope.cli.terminal.messages import tell
-    from nephoscope.service.build_rejudging import rejudge_builds
+    from nephoscope.service.build_reevaluation import rejudge_builds
 
     files = AdvisoryFiles(advisories)
     with state_of(data, keeps=True) as state:

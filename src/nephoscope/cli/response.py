@@ -173,7 +173,7 @@ def show(data: Path, /, workspace: str, id_: str) -> None:
 def approve(data: Path, /, workspace: str, id_: str, yes: bool) -> None:
     """Review and approve the change of the run ID. It is passed to its command, or printed."""
     from nephoscope.cli.session.services import service_of
-    from nephoscope.service.responses import approve_run
+    from nephoscope.service.automation_responses import approve_run
 
     with _engine(data, workspace) as engine:
         with engine.state.reading() as session:
@@ -207,7 +207,7 @@ def _follow_runs(engine: AutomationEngine, wanted: set[str]) -> bool:
 def deny(data: Path, /, workspace: str, id_: str) -> None:
     """Deny the change of the run ID."""
     from nephoscope.cli.session.services import service_of
-    from nephoscope.service.responses import deny_run
+    from nephoscope.service.automation_responses import deny_run
 
     with _engine(data, workspace) as engine:
         denied = deny_run(service_of(data, engine.state), engine, id_)
@@ -223,7 +223,7 @@ def undo(data: Path, /, workspace: str, id_: str) -> None:
     remains in effect.
     """
     from nephoscope.cli.session.services import service_of
-    from nephoscope.service.responses import undo_run
+    from nephoscope.service.automation_responses import undo_run
 
     with _engine(data, workspace) as engine:
         undone = undo_run(service_of(data, engine.state), engine, id_)
@@ -238,7 +238,7 @@ def undo(data: Path, /, workspace: str, id_: str) -> None:
 def retry(data: Path, /, workspace: str, ids: tuple[str, ...]) -> None:
     """Retry failed runs under the same IDs, each from the failed step. Exits 3 if one fails again."""
     from nephoscope.cli.session.services import service_of
-    from nephoscope.service.responses import retry_run
+    from nephoscope.service.automation_responses import retry_run
 
     with _engine(data, workspace) as engine:
         context = service_of(data, engine.state)
@@ -263,7 +263,7 @@ def test(data: Path, /, workspace: str, name: str, incident: int | None, alert: 
     from nephoscope.automation.trial import try_with_row
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.service.responses import try_rule
+    from nephoscope.service.automation_responses import try_rule
 
     if (incident is None) == (not alert):
         usage_error("give --incident NUMBER or --alert ID")
@@ -302,7 +302,7 @@ def secret_(data: Path, /, name: str, place: str, remove: bool) -> None:
     """Store the encrypted secret NAME, for webhook signatures and mail sign-in."""
     from nephoscope.cli.session.secrets import secret, secret_pair
     from nephoscope.cli.session.services import acting
-    from nephoscope.service.responses import put_secret, remove_secret
+    from nephoscope.service.automation_responses import put_secret, remove_secret
 
     with acting(data) as service:
         if remove:

@@ -302,7 +302,7 @@ def _first_link(settings: Settings) -> str:
 
 
 def _made_link(settings: Settings) -> str:
-    from nephoscope.access.guard import Guard
+    from nephoscope.access.authenticator import Guard
     from nephoscope.access.scopes import Hierarchy
     from nephoscope.state import State
     from nephoscope.state.access.principals import PrincipalKind

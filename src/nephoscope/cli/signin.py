@@ -195,7 +195,7 @@ def _change_provider(data: Path, name: str) -> Iterator[tuple[State, SignInProvi
 
 
 def _keep(data: Path, state: State, provider: SignInProvider, client_secret: str = "") -> SignInProvider:
-    from nephoscope.access.admission import ProviderError
+    from nephoscope.access.role_mapping import ProviderError
     from nephoscope.cli.session.services import service_of
     from nephoscope.service.sign_in_providers import put_provider
 

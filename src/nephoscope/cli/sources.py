@@ -16,7 +16,7 @@ from nephoscope.cli.session.secrets import check_secret_names, pair, secret, sec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state import State
     from nephoscope.state.ingestion.sources import Source
 

@@ -19,7 +19,7 @@ from nephoscope.vulnerability.severities import rank
 
 if TYPE_CHECKING:
     from nephoscope.model.advisory import AffectedPackage
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.inventory.finding import FindingFilter
     from nephoscope.vulnerability.database.reading import AdvisoryDatabase
 
@@ -202,7 +202,7 @@ def list_(data: Path, /, by: str, exempted: bool, fail_on: str | None, output: s
     )
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.services import acting
-    from nephoscope.model.reach import EVERYTHING
+    from nephoscope.model.read_reach import EVERYTHING
     from nephoscope.service.exemption_lookup import make_exemption_lookup
     from nephoscope.service.vulnerabilities import date_vulnerabilities, list_findings, list_vulnerabilities
     from nephoscope.service.vulnerability_exposure import exposures_of, in_risk_order
@@ -236,7 +236,7 @@ def list_(data: Path, /, by: str, exempted: bool, fail_on: str | None, output: s
 
 
 def _make_filter(asked: dict[str, Any]) -> FindingFilter:
-    from nephoscope.model.reach import EVERYTHING
+    from nephoscope.model.read_reach import EVERYTHING
     from nephoscope.state.inventory.finding import FindingFilter
     from nephoscope.state.inventory.subject import SubjectFilter
 
@@ -332,7 +332,7 @@ def _holders(data: Path, name: str) -> list[dict[str, object]]:
     from nephoscope.cli.session.kept_vulnerabilities import finding_rows
     from nephoscope.cli.session.services import acting
     from nephoscope.cli.session.stored import has_state
-    from nephoscope.model.reach import EVERYTHING
+    from nephoscope.model.read_reach import EVERYTHING
     from nephoscope.service.exemption_lookup import make_exemption_lookup
     from nephoscope.service.vulnerabilities import holders_of
 

@@ -20,7 +20,7 @@ import msgspec
 
 from nephoscope.connect.credentials import Tokens
 from nephoscope.connect.quota import Quota, retry_after
-from nephoscope.model.secret import redact_text
+from nephoscope.model.secret_redaction import redact_text
 
 QUERY_PATH = "/providers/Microsoft.ResourceGraph/resources"
 MAX_BODY = 64 * 1024 * 1024

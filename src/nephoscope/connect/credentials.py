@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nephoscope.model.secret import redact_text
+from nephoscope.model.secret_redaction import redact_text
 
 if TYPE_CHECKING:
     from nephoscope.connect.cloud import Cloud

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from nephoscope.estate.store import StoreError
+from nephoscope.state.leases.lease_renewal import Turns
 from nephoscope.state.leases.leases import Lease, LeaseLostError, Leases
-from nephoscope.state.leases.turns import Turns
 
 LEASE = "evaluating"
 SERVER_LEASE = "assessing"

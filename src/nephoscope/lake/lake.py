@@ -40,7 +40,7 @@ from nephoscope.lake.writing.lease import Lease
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.lake.writing.quarantine import QUARANTINE
 from nephoscope.lake.writing.writer import SPOOL_LIMIT, Writer
-from nephoscope.state.ledger import StateLedger
+from nephoscope.state.state_ledger import StateLedger
 from nephoscope.state.workspaces.workspace import DEFAULT, Workspace
 from nephoscope_kql.cache import CompileCache
 from nephoscope_kql.deadline import within

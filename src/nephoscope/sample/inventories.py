@@ -19,7 +19,7 @@ from nephoscope.service.vulnerability_facts import publish_findings
 from nephoscope.state.inventory.inventories import ImageListing
 
 if TYPE_CHECKING:
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
 
 #: The name of the company's own feed of advisories.
 FEED = "sample"

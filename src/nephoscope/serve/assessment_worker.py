@@ -38,15 +38,15 @@ from nephoscope.serve.server_settings import Settings
 from nephoscope.service.advisories import AdvisoriesError
 from nephoscope.service.advisory_updates import refresh_findings
 from nephoscope.service.arm_documents import DECIDING
-from nephoscope.service.container_hosts import note_container_hosts
-from nephoscope.service.context import ServiceContext
+from nephoscope.service.exposed_docker_hosts import note_container_hosts
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.product_actor import ProductActor
 from nephoscope.service.running_images import note_running_images
+from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State, StateError
 from nephoscope.state.estate.arm_documents import REMOVED
-from nephoscope.state.leases.holder import new_holder
-from nephoscope.state.leases.turns import Turns
+from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.leases.lease_renewal import Turns
 from nephoscope_policy.catalogue import NotHeldError
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.errors import PolicyError

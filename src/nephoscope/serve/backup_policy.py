@@ -21,7 +21,7 @@ from nephoscope.posture.scans.scan import FACTS, SAMPLE, last_request
 from nephoscope.serve.policy_item import Effect, PolicyItem
 from nephoscope.serve.state_policy import describe_settings, effect_of, of_state
 from nephoscope.state import State
-from nephoscope.state.access.keys import KeyFile
+from nephoscope.state.access.key_file import KeyFile
 from nephoscope.state.database.database import Database
 from nephoscope.state.database.migration import migrate
 from nephoscope_policy.documents import ContentError

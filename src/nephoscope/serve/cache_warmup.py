@@ -11,7 +11,7 @@ import duckdb
 
 from nephoscope.estate.store import StoreError
 from nephoscope.lake.errors import LakeError
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.web.all_pages import pages
 from nephoscope.web.visits.tags import tags
 

@@ -31,7 +31,7 @@ from nephoscope.serve.readiness import no_room
 from nephoscope.serve.server import make_listener as listening_at
 from nephoscope.serve.server_settings import HOST, PORT
 from nephoscope.state import State, StateError
-from nephoscope.state.access.keys import KeyFile
+from nephoscope.state.access.key_file import KeyFile
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.automation.automation_runs import RuleLanguage
 from nephoscope.state.workspaces.workspace import DEFAULT

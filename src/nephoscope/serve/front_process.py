@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import uvicorn
 
-from nephoscope.access.guard import Guard
+from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.tokens import Tokens
 from nephoscope.api.wire.later import later
@@ -44,7 +44,7 @@ from nephoscope.serve.reverse_proxy import METRICS_PATH, Onward, fault
 from nephoscope.serve.security_headers import HEADERS
 from nephoscope.serve.server_settings import Settings
 from nephoscope.state import State, StateError
-from nephoscope.state.ledger import StateLedger
+from nephoscope.state.state_ledger import StateLedger
 
 if TYPE_CHECKING:
     from starlette.responses import JSONResponse

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 
-from nephoscope.access.guard import FRESH, DeniedError
+from nephoscope.access.authenticator import FRESH, DeniedError
 from nephoscope.access.scopes import WORKSPACE
 from nephoscope.ingest.live.ingestion.streams import OWN, PUBLISH, table_of
 from nephoscope.state.access.principals import SecretKind
 
 if TYPE_CHECKING:
-    from nephoscope.access.guard import Caller, Guard
+    from nephoscope.access.authenticator import Caller, Guard
     from nephoscope.access.tokens import Tokens
     from nephoscope.lake.schema.table import Table
     from nephoscope.model.resource_binding import ResourceBinding

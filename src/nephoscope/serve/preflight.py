@@ -11,7 +11,7 @@ from pathlib import Path
 from nephoscope.access.tokens import signing_key
 from nephoscope.serve.server_settings import Settings
 from nephoscope.state import State
-from nephoscope.state.database.faults import PassingError
+from nephoscope.state.database.state_errors import PassingError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from nephoscope.model.secret import redact_text
+from nephoscope.model.secret_redaction import redact_text
 
 
 class JsonLines(logging.Formatter):

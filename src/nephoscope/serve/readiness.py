@@ -12,7 +12,7 @@ from nephoscope.lake.spool.segments import size
 from nephoscope.lake.writing.writer import RESERVE, SPOOL_LIMIT
 from nephoscope.state import StateError
 from nephoscope.state.database.full_disk import LEAST
-from nephoscope.state.database.once_more import once_more
+from nephoscope.state.database.retry import once_more
 
 if TYPE_CHECKING:
     from nephoscope.instance import Instance

@@ -16,14 +16,14 @@ from nephoscope.protect.registry.watch import RegistryWatch
 from nephoscope.serve import process_logs
 from nephoscope.serve.parent_watch import end_with_parent
 from nephoscope.service.advisories import advisories_path
-from nephoscope.service.context import ServiceContext, utc_now
 from nephoscope.service.examinations import known_malware, looked_for
 from nephoscope.service.inventories import ImageScan, keep_inventory
 from nephoscope.service.product_actor import ProductActor
 from nephoscope.service.running_images import note_held_images
+from nephoscope.service.service_context import ServiceContext, utc_now
 from nephoscope.state import State, StateError
-from nephoscope.state.leases.holder import new_holder
-from nephoscope.state.leases.turns import Turns
+from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.leases.lease_renewal import Turns
 from nephoscope.vulnerability.errors import DatabaseFileError
 
 if TYPE_CHECKING:

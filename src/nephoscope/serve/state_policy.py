@@ -17,7 +17,7 @@ from nephoscope.serve.policy_item import Effect, PolicyItem
 from nephoscope.state import State
 from nephoscope.state.access.principals import SecretKind
 from nephoscope.state.automation.automation_runs import RunStatus
-from nephoscope.state.rules.learned import LearnedRow
+from nephoscope.state.rules.learned_entities import LearnedRow
 from nephoscope.state.workspaces.workspace import RETENTION_DAYS
 
 _SENDING = frozenset({"webhook", "mail", "event_hub"})

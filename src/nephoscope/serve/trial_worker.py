@@ -13,7 +13,7 @@ from nephoscope.serve import process_logs
 from nephoscope.serve.parent_watch import end_with_parent
 from nephoscope.serve.server_settings import Settings
 from nephoscope.state import State, StateError
-from nephoscope.state.leases.holder import new_holder
+from nephoscope.state.leases.lease_holder import new_holder
 from nephoscope.state.leases.leases import Lease
 
 LEASE, LEASE_SECONDS = "rule-trials", 3600.0

@@ -27,7 +27,7 @@ from nephoscope.serve.readiness import reasons
 from nephoscope.serve.registry_webhook import event_routes
 from nephoscope.serve.security_headers import Secured
 from nephoscope.state import StateError
-from nephoscope.state.database.once_more import once_more
+from nephoscope.state.database.retry import once_more
 from nephoscope.web.site import for_people, nowhere, routes
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.vulnerability.database.importing import ImportResult
     from nephoscope.vulnerability.database.reading import AdvisoryDatabase
     from nephoscope.vulnerability.matching.statements import StatementSource

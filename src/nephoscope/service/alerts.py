@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.incidents.incident_service import Desk
-from nephoscope.service.context import workspace_scope
+from nephoscope.service.service_context import workspace_scope
 from nephoscope.state import MissingError
 from nephoscope.state.incidents.incidents import Action
 
 if TYPE_CHECKING:
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state import State
     from nephoscope.state.incidents.alerts import StoredAlert
 
@@ -34,7 +34,7 @@ def may_change_alert(context: ServiceContext, action: str, alert: StoredAlert) -
     actor, operation = context.actor, operation_of(action)
     if actor.may(operation, workspace_scope(alert.workspace)):
         return True
-    from nephoscope.access.guard import Caller
+    from nephoscope.access.authenticator import Caller
     from nephoscope.alerts.incidents.permissions import may_decide
 
     return isinstance(actor, Caller) and may_decide(actor, operation, alert)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
 
 #: Types of documents that people put and that decide an assessment.
 DECIDING = (

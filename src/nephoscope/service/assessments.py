@@ -10,7 +10,7 @@ from nephoscope.posture.scans.scan import Request, last_request
 from nephoscope.service.actors import ROOT_SCOPE
 
 if TYPE_CHECKING:
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
 
 WRITE = "Nephoscope/assessments/write"
 

@@ -9,7 +9,7 @@ from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.registries import WRITE
 
 if TYPE_CHECKING:
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
 
 
 def attestation_key(context: ServiceContext, *, renew: bool = False) -> str:

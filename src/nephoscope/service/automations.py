@@ -11,9 +11,9 @@ from nephoscope.automation.languages.security_automations import read_automation
 from nephoscope.automation.rule import AutomationError
 from nephoscope.automation.rules import load_rules
 from nephoscope.automation.trial import try_with_documents
+from nephoscope.service.action_egress import check_hub, check_url
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.arm_documents import put_document
-from nephoscope.service.egress import check_hub, check_url
 from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nephoscope.automation.languages.security_actions import ActionSecret
     from nephoscope.automation.rule import AutomationRule
     from nephoscope.lake.lake import Lake
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.automation.automation_runs import AutomationRun
 
 READ, WRITE, DELETE = (f"Microsoft.Security/automations/{one}" for one in ("read", "write", "delete"))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.backup.archive import Manifest
     from nephoscope.lake.lake import Lake
     from nephoscope.service.actors import AuthorizedActor
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
 
 WRITE = "Nephoscope/backups/write"
 SECRETS = "Nephoscope/secrets/write"

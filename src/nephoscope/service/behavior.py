@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.behavior.location import Places
 from nephoscope.behavior.settings import keep, settings_of
-from nephoscope.service.context import workspace_scope
+from nephoscope.service.service_context import workspace_scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nephoscope.behavior.run import Report
     from nephoscope.behavior.settings import Settings
     from nephoscope.lake.lake import Lake
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
 
 WRITE, FORGET = "Nephoscope/behavior/write", "Nephoscope/behavior/forget/action"
 

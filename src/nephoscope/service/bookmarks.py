@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.incidents.bookmark_service import Bookshelf
 from nephoscope.alerts.incidents.incident_service import Desk
-from nephoscope.service.context import workspace_scope
+from nephoscope.service.service_context import workspace_scope
 
 if TYPE_CHECKING:
     from nephoscope.alerts.library.hunting import Range
     from nephoscope.alerts.rules.query_result import Finding
     from nephoscope.alerts.rules.rule import Rule
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.incidents.bookmarks import Bookmark
     from nephoscope.state.incidents.incidents import Incident
 

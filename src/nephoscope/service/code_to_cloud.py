@@ -13,9 +13,9 @@ from nephoscope.state.estate.pipelines import WorkItem, WorkItemStatus
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.model.reach import Reach
+    from nephoscope.model.read_reach import Reach
     from nephoscope.posture.published.findings import Finding, Findings
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
 
 #: Findings of the cloud that are compared at most.
 MOST_COMPARED = 20_000

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nephoscope.alerts.library.content_import import Imported
     from nephoscope.alerts.library.content_packs import RulePack
     from nephoscope.lake.lake import Lake
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
 
 #: Judges what was read and keeps it as a pack.
 Import = Callable[[], "Imported"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nephoscope.service.actors import ROOT_SCOPE
 
 if TYPE_CHECKING:
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
 
 WRITE = "Nephoscope/secrets/write"
 

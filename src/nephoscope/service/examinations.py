@@ -58,7 +58,7 @@ def malware_scanner(data: Path, now: datetime) -> MalwareScanner:
 
 def fingerprint_key(data: Path) -> bytes:
     """Return the key of the fingerprints of secrets, made of the newest key of the data folder; raises StateError."""
-    from nephoscope.state.access.keys import KeyFile  # the state is loaded where a key is needed alone
+    from nephoscope.state.access.key_file import KeyFile  # the state is loaded where a key is needed alone
 
     _, key = KeyFile(data).current()
     return hmac.digest(key, _PURPOSE, "sha256")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 from nephoscope.service.actors import ROOT_SCOPE
-from nephoscope.service.exempted_subjects import ExemptedSubject
+from nephoscope.service.exemption_subjects import ExemptedSubject
 
 if TYPE_CHECKING:
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.inventory.finding import SubjectFinding
 
 TYPE = "Nephoscope.Posture/vulnerabilityExemptions"

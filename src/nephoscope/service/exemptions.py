@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.access.guard import Caller
+from nephoscope.access.authenticator import Caller
 from nephoscope.posture.governance.exempting import WRITE, may_exempt
 from nephoscope.service.arm_documents import put_document, remove_document
 from nephoscope_policy.exemption import Exemption
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from nephoscope.posture.governance.governing import Governing
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
 
 TYPE = "Microsoft.Authorization/policyExemptions"
 READ, DELETE = f"{TYPE}/read", f"{TYPE}/delete"

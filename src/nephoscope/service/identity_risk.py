@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nephoscope.lake.lake import Lake
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
 
 READ, WRITE = "Nephoscope/identityProtection/read", "Nephoscope/identityProtection/write"
 

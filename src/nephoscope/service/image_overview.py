@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from nephoscope.model.reach import Reach
+    from nephoscope.model.read_reach import Reach
     from nephoscope.model.running_container import RunningContainer
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.registries.watched_registries import WatchedRegistry
 
 #: Images of each source that are looked through; a filter finds the others.

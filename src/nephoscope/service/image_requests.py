@@ -18,7 +18,7 @@ from nephoscope.state.registries.image_requests import ImageRequest, RequestStat
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
 
 READ, WRITE = (f"Microsoft.Security/imageRequests/{one}" for one in ("read", "write"))
 ANSWER = "Microsoft.Security/imageRequests/answer/action"

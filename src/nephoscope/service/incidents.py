@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.incidents.incident_service import Desk
 from nephoscope.alerts.investigation.optimistic_update import Decision, decide
-from nephoscope.service.context import workspace_scope
+from nephoscope.service.service_context import workspace_scope
 from nephoscope.state import StateError
-from nephoscope.state.database.faults import PassingError
+from nephoscope.state.database.state_errors import PassingError
 from nephoscope.state.incidents.incidents import NoteKind
 
 if TYPE_CHECKING:
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.incidents.incidents import Incident, Note
 
 READ, WRITE, DELETE = (f"Microsoft.SecurityInsights/incidents/{one}" for one in ("read", "write", "delete"))

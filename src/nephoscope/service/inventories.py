@@ -8,13 +8,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.model.package_absence import explain_absence, is_of_system
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.advisories import WRITE, open_advisories
 from nephoscope.service.inventory_rows import note_software, note_vulnerabilities
+from nephoscope.service.pending_findings import mark_unpublished, resources_of
 from nephoscope.service.rematching import MATCHED, checkpoint_of, match_package, rematch_packages
-from nephoscope.service.unpublished_findings import mark_unpublished, resources_of
-from nephoscope.state.database.faults import MissingError, StateError
+from nephoscope.state.database.state_errors import MissingError, StateError
 from nephoscope.state.inventory.inventories import ImageListing, NamedPackage
 from nephoscope.state.inventory.subject import (
     OWN_SCANNER,
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from nephoscope.collect.scanning.contents import Contents
     from nephoscope.model.package import Package
-    from nephoscope.model.reach import Reach
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.model.read_reach import Reach
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.inventory.finding import FindingChanges, MatchedPackage
 
 READ = "Microsoft.Security/assessments/read"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.state.inventory.finding import FindingFilter
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
 from nephoscope.state.workspaces.workspace import DEFAULT
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.model.package import Package
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.inventory.finding import VulnerabilityFinding
     from nephoscope.state.inventory.subject import InventorySubject
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.posture.pipelines.results.tool_results import ToolResults
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
 
 READ, WRITE, DELETE = (f"Microsoft.Security/pipelineRuns/{one}" for one in ("read", "write", "delete"))
 #: The default branch of a repository for which nobody named one.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nephoscope.posture.policies.packs import Imported
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope_policy.catalogue import Taken
 
 WRITE = "Microsoft.Authorization/policyDefinitions/write"

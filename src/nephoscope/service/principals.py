@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from nephoscope.access import sessions
-from nephoscope.access.guard import LINK
+from nephoscope.access.authenticator import LINK
 from nephoscope.access.managed_identity import READING
 from nephoscope.access.roles import OWNER
 from nephoscope.service.actors import ROOT_SCOPE
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from nephoscope.access.guard import Guard
+    from nephoscope.access.authenticator import Guard
     from nephoscope.model.resource_binding import ResourceBinding
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.access.principals import Principal, RoleAssignment
 
 WRITE = "Nephoscope/principals/write"

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nephoscope.protect.registry.events.registry_event import EventBatch
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state import State
 
 READ, WRITE, DELETE = (f"Nephoscope/registries/{one}" for one in ("read", "write", "delete"))

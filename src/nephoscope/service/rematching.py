@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.service.advisories import open_advisories
 from nephoscope.service.inventory_rows import note_vulnerabilities
-from nephoscope.service.unpublished_findings import mark_unpublished, resources_of
-from nephoscope.state.inventory.batches import parts
+from nephoscope.service.pending_findings import mark_unpublished, resources_of
 from nephoscope.state.inventory.finding import (
     FindingChanges,
     KnownVulnerability,
@@ -19,6 +18,7 @@ from nephoscope.state.inventory.finding import (
     PackageVulnerability,
 )
 from nephoscope.state.inventory.inventories import MOST_SUBJECTS
+from nephoscope.state.inventory.statement_batches import parts
 from nephoscope.state.inventory.subject import SubjectFilter
 from nephoscope.vulnerability.matching.matcher import match
 from nephoscope.vulnerability.severities import rank
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from nephoscope.model.package import Package
     from nephoscope.service.advisories import Advisories
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.vulnerability.matching.findings import Assessment, Finding
 
 #: Checkpoints: the import of each feed that packages were matched with last, as [number, time].

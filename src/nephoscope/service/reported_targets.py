@@ -10,7 +10,7 @@ from nephoscope.alerts.investigation.estate_index import MACHINES
 from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.reference import ImageReference
 from nephoscope.entity_context import EntityContexts
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
 from nephoscope.vulnerability.scanner_results.report import RecordRefusedError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nephoscope.alerts.investigation.estate_index import EstateIndex
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.inventory.subject import InventorySubject
     from nephoscope.vulnerability.scanner_results.report import ReportedTarget
 

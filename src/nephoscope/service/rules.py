@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.library.own_rules import API, OwnRules
 from nephoscope.alerts.tuning.tuning_service import Editing
-from nephoscope.service.context import workspace_scope
+from nephoscope.service.service_context import workspace_scope
 from nephoscope.state.rules.rule_switches import PACK
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from nephoscope.alerts.library.content_packs import Stored
     from nephoscope.alerts.rules.rule import Rule
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.rules.rule_switches import Switched
 
 READ, WRITE, DELETE = (f"Microsoft.SecurityInsights/alertRules/{one}" for one in ("read", "write", "delete"))

@@ -13,7 +13,7 @@ from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.reference import ImageReference
 from nephoscope.estate.container_images import images_of
 from nephoscope.estate.reported_pods import reported_pods
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.model.running_container import RunningContainer
 from nephoscope.posture.scans.logged_containers import logged_images
 from nephoscope.protect.registry.registry_settings import read_settings
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from nephoscope.estate.estate import Estate
     from nephoscope.estate.logs import Logs
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.registries.watched_registries import WatchedRegistry
 
 _DIGEST = "sha256:"

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.service.actors import ROOT_SCOPE
-from nephoscope.service.context import workspace_scope
+from nephoscope.service.service_context import workspace_scope
 from nephoscope.state.database.etag import etag_of
-from nephoscope.state.database.faults import OvertakenError
+from nephoscope.state.database.state_errors import OvertakenError
 from nephoscope.state.workspaces.saved_queries import beside
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.workspaces.saved_queries import SavedQuery
     from nephoscope_kql.catalog import StoredFunction
 

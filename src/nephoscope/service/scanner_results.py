@@ -13,11 +13,11 @@ from nephoscope.model.package import Package
 from nephoscope.service.advisories import WRITE, open_advisories
 from nephoscope.service.inventories import KeptInventory, scope_of
 from nephoscope.service.inventory_rows import note_vulnerabilities
+from nephoscope.service.pending_findings import mark_unpublished, resources_of
 from nephoscope.service.rematching import known_now
 from nephoscope.service.reported_targets import TargetResolver
-from nephoscope.service.unpublished_findings import mark_unpublished, resources_of
 from nephoscope.service.vulnerability_facts import publish_findings
-from nephoscope.state.database.faults import StateError
+from nephoscope.state.database.state_errors import StateError
 from nephoscope.state.inventory.finding import (
     FindingChanges,
     KnownVulnerability,
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.service.advisories import Advisories
-    from nephoscope.service.context import ServiceContext
     from nephoscope.service.reported_targets import ResultsOrigin, ScannedThing
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.vulnerability.scanner_results.report import (
         ReportedTarget,
         ReportedVulnerability,

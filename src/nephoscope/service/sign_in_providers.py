@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nephoscope.access.admission import bound, validate_provider
 from nephoscope.access.provider_tests import ask_test, forget_tests
+from nephoscope.access.role_mapping import bound, validate_provider
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state import MissingError
 
 if TYPE_CHECKING:
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.access.sign_in_providers import SignInProvider
 
 READ = "Nephoscope/signInProviders/read"

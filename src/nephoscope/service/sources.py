@@ -11,14 +11,14 @@ from nephoscope.ingest.live.catalogue import kind_of
 from nephoscope.ingest.live.trying import answer
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state import StateError
-from nephoscope.state.database.faults import PassingError
+from nephoscope.state.database.state_errors import PassingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.schema.table import Table
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.ingestion.sources import Source
 
 READ, WRITE, DELETE = "Nephoscope/sources/read", "Nephoscope/sources/write", "Nephoscope/sources/delete"

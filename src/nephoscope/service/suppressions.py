@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.tuning.tuning_service import REASONS, Editing
-from nephoscope.service.context import workspace_scope
+from nephoscope.service.service_context import workspace_scope
 from nephoscope.state import MissingError, StateError
 from nephoscope.state.database.etag import etag_of
-from nephoscope.state.database.faults import OvertakenError
+from nephoscope.state.database.state_errors import OvertakenError
 from nephoscope.state.rules.suppressions import ANY_RULE
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.alerts.suppression.condition import Condition
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state import State
     from nephoscope.state.rules.suppressions import StoredSuppression
 

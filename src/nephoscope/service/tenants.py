@@ -13,7 +13,7 @@ from nephoscope.state.estate.tenants import MANAGED_IDENTITY
 
 if TYPE_CHECKING:
     from nephoscope.collect.azure.connecting import Secrets
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.estate.tenants import Connection, Tenant
 
 READ, WRITE, DELETE = "Nephoscope/sources/read", "Nephoscope/sources/write", "Nephoscope/sources/delete"

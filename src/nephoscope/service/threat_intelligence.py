@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.feeds.keeping import keep, withdraw
-from nephoscope.service.context import workspace_scope
+from nephoscope.service.service_context import workspace_scope
 
 if TYPE_CHECKING:
     from nephoscope.ingest.feeds.item import Item, Retraction
     from nephoscope.ingest.feeds.versions import Kept
-    from nephoscope.service.context import ServiceContext
-    from nephoscope.state.ingestion.intel import Intel
+    from nephoscope.service.service_context import ServiceContext
+    from nephoscope.state.ingestion.threat_intelligence import Intel
 
 READ, WRITE, DELETE = (
     f"Microsoft.SecurityInsights/threatIntelligence/indicators/{one}" for one in ("read", "write", "delete")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.tuning.applied_advice import list_followed
 from nephoscope.alerts.tuning.trial import Trials, What
 from nephoscope.alerts.tuning.tuning_service import Editing
-from nephoscope.service.context import workspace_scope
 from nephoscope.service.rules import READ, WRITE
+from nephoscope.service.service_context import workspace_scope
 from nephoscope.service.suppressions import WRITE as SUPPRESS
 from nephoscope.state import StateError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from nephoscope.alerts.tuning.advice import Advice
     from nephoscope.alerts.tuning.trial import Trial
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
 
 #: Who tries a rule reads the logs that it reads.
 LOGS = "Microsoft.OperationalInsights/workspaces/query/read"

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.lake.watchlists.listing import Given, Keeping
-from nephoscope.service.context import workspace_scope
+from nephoscope.service.service_context import workspace_scope
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.watchlists.list_plan import Changed
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.workspaces.watchlists import WatchlistHead, WatchlistItem
 
 READ, WRITE, DELETE = (f"Microsoft.SecurityInsights/watchlists/{one}" for one in ("read", "write", "delete"))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.schema.table import Table
     from nephoscope.lake.upkeep.inventory import Expired
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.workspaces.workspace import Workspace
 
 READ, WRITE, DELETE = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nephoscope.state.database.database import BusyError, MissingError
-    from nephoscope.state.database.faults import StateError
+    from nephoscope.state.database.state_errors import StateError
     from nephoscope.state.leases.leases import Lease, LeaseLostError
     from nephoscope.state.state import State
 
@@ -19,7 +19,7 @@ _MODULES = {
     "LeaseLostError": "leases.leases",
     "MissingError": "database.database",
     "State": "state",
-    "StateError": "database.faults",
+    "StateError": "database.state_errors",
 }
 
 

@@ -11,15 +11,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from nephoscope.state.access.keys import KeyFile
+from nephoscope.state.access.key_file import KeyFile
 from nephoscope.state.audit.actor import Actor
-from nephoscope.state.audit.anchor import AuditAnchor
+from nephoscope.state.audit.audit_anchor import AuditAnchor
 from nephoscope.state.database.audit_enforcement import audited_block, by_product
-from nephoscope.state.database.concepts import CONCEPTS
+from nephoscope.state.database.concept_registry import CONCEPTS
 from nephoscope.state.database.database import Database, DiskFullError
-from nephoscope.state.database.faults import StateError
-from nephoscope.state.database.first_change import Keep, only_if, waits
 from nephoscope.state.database.migration import migrate
+from nephoscope.state.database.state_errors import StateError
+from nephoscope.state.database.transaction_hooks import Keep, only_if, waits
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -30,20 +30,19 @@ if TYPE_CHECKING:
     from nephoscope.state.access.sign_in_providers import SignInProviders
     from nephoscope.state.audit.audit import Audit
     from nephoscope.state.automation.automation_runs import AutomationRuns
-    from nephoscope.state.automation.run_standings import RunStandings
+    from nephoscope.state.automation.run_status import RunStandings
     from nephoscope.state.estate.arm_documents import ArmDocuments
     from nephoscope.state.estate.own_facts import OwnFactStore
     from nephoscope.state.estate.pipelines import Pipelines
     from nephoscope.state.estate.tenants import Tenants
-    from nephoscope.state.incidents.alert_tallies import AlertTallies
+    from nephoscope.state.incidents.alert_counts import AlertTallies
     from nephoscope.state.incidents.alerts import Alerts
     from nephoscope.state.incidents.bookmarks import Bookmarks
     from nephoscope.state.incidents.incidents import Incidents
-    from nephoscope.state.ingestion.arrival import Arrivals
     from nephoscope.state.ingestion.checkpoints import Checkpoints
     from nephoscope.state.ingestion.counted_segments import CountedSegments
+    from nephoscope.state.ingestion.ingest_stats import Arrivals
     from nephoscope.state.ingestion.ingested_files import IngestedFiles
-    from nephoscope.state.ingestion.intel import Intels
     from nephoscope.state.ingestion.outbox import Outbox
     from nephoscope.state.ingestion.producers import Producers
     from nephoscope.state.ingestion.repeated_loads import RepeatedLoads
@@ -51,7 +50,8 @@ if TYPE_CHECKING:
     from nephoscope.state.ingestion.source_errors import SourceErrors
     from nephoscope.state.ingestion.source_health import SourceHealths
     from nephoscope.state.ingestion.sources import Sources
-    from nephoscope.state.ingestion.usage import Usages
+    from nephoscope.state.ingestion.table_usage import Usages
+    from nephoscope.state.ingestion.threat_intelligence import Intels
     from nephoscope.state.inventory.inventories import Inventories
     from nephoscope.state.inventory.vulnerabilities import Vulnerabilities
     from nephoscope.state.leases.leases import Leases
@@ -59,10 +59,10 @@ if TYPE_CHECKING:
     from nephoscope.state.registries.registry_images import RegistryImages
     from nephoscope.state.registries.watched_registries import WatchedRegistries
     from nephoscope.state.rules.hunting_runs import HuntingRuns
-    from nephoscope.state.rules.learned import Learned
+    from nephoscope.state.rules.learned_entities import Learned
     from nephoscope.state.rules.rule_runs import RuleRuns
     from nephoscope.state.rules.rule_settings import RuleSettings
-    from nephoscope.state.rules.rule_standings import RuleStandings
+    from nephoscope.state.rules.rule_state import RuleStandings
     from nephoscope.state.rules.rule_switches import RuleSwitches
     from nephoscope.state.rules.suppressions import Suppressions
     from nephoscope.state.rules.tuning_changes import TuningChanges

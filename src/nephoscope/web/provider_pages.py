@@ -11,18 +11,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from nephoscope.access.guard import SESSION
+from nephoscope.access.authenticator import SESSION
 from nephoscope.access.sign_in import RefusedError
 from nephoscope.state import StateError
 from nephoscope.state.access.sign_in_attempts import LASTS
-from nephoscope.state.database.faults import PassingError
+from nephoscope.state.database.state_errors import PassingError
 from nephoscope.web.drawing.drawing import draw
 from nephoscope.web.visits.session_cookie import COOKIE, drop, keep, local, signed_in
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from nephoscope.access.guard import Caller
+    from nephoscope.access.authenticator import Caller
     from nephoscope.instance import Instance
 
 #: Of the browser that began an attempt.

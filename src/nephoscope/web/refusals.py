@@ -16,7 +16,7 @@ from nephoscope.web.visits.page import Page
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from nephoscope.access.guard import DeniedError
+    from nephoscope.access.authenticator import DeniedError
     from nephoscope.access.query_queue import TooManyQueriesError
     from nephoscope.web.forms.sent_form import FormError
     from nephoscope.web.visits.visit import Visit

@@ -19,14 +19,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from nephoscope.access.guard import DeniedError
+from nephoscope.access.authenticator import DeniedError
 from nephoscope.access.query_pool import ClientGoneError
 from nephoscope.access.query_queue import TooManyQueriesError
 from nephoscope.lake.errors import LakeError
 from nephoscope.state import MissingError, StateError
 from nephoscope.state.access.principals import SecretKind
-from nephoscope.state.database.faults import OvertakenError, PassingError
-from nephoscope.state.database.once_more import once_more
+from nephoscope.state.database.retry import once_more
+from nephoscope.state.database.state_errors import OvertakenError, PassingError
 from nephoscope.web import refusals
 from nephoscope.web.all_pages import navigation, pages
 from nephoscope.web.drawing.drawing import draw, show_navigation
@@ -41,7 +41,7 @@ from nephoscope_kql.errors import KqlError
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from nephoscope.access.guard import Caller
+    from nephoscope.access.authenticator import Caller
     from nephoscope.instance import Instance
 
 STATIC = Path(__file__).parent / "static"

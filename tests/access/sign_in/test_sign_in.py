@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from joserfc.jwk import RSAKey
 
-from nephoscope.access.admission import ProviderError, validate_provider
+from nephoscope.access.role_mapping import ProviderError, validate_provider
 from nephoscope.state.access.principals import PrincipalKind
 from nephoscope.state.access.sign_in_providers import Rule, SignInProvider
 from nephoscope.web.visits.session_cookie import COOKIE

@@ -9,7 +9,7 @@ import pytest
 
 from nephoscope.alerts.entities.resource_mentions import Mention, mentions
 from nephoscope.alerts.incidents.alert_visibility import LEFT_OUT, Sight
-from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.model.read_reach import EVERYTHING, Reach
 
 A, B, C = (f"{one * 8}-0000-4000-8000-000000000000" for one in "abc")
 

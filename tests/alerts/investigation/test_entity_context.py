@@ -20,7 +20,7 @@ from nephoscope.estate.coverage import parse_manifest
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.tenant_stores import newest_estates, tenant_store, tenant_stores
 from nephoscope.model.entity import Entity
-from nephoscope.model.reach import Reach
+from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.reports.report import Report

@@ -14,7 +14,7 @@ from nephoscope.alerts.rules.window import at
 from nephoscope.alerts.scheduling import run_batch as rounds
 from nephoscope.alerts.scheduling.run_batch import Round, Turn
 from nephoscope.state import State
-from nephoscope.state.leases.turns import Turns
+from nephoscope.state.leases.lease_renewal import Turns
 from nephoscope_policy.model.place import Place
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)

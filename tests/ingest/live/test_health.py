@@ -22,7 +22,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.lake.writing.quarantine import QUARANTINE
 from nephoscope.state import State
-from nephoscope.state.ingestion.arrival import Arrival, Arrivals
+from nephoscope.state.ingestion.ingest_stats import Arrival, Arrivals
 from nephoscope.state.ingestion.sources import Source, SourceRow
 
 pytestmark = pytest.mark.system

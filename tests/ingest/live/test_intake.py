@@ -20,7 +20,7 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.writing.writer import Writer
 from nephoscope.model.resource_binding import bind_resource
 from nephoscope.state import State
-from nephoscope.state.ledger import StateLedger
+from nephoscope.state.state_ledger import StateLedger
 from nephoscope_kql.types import KqlType
 
 NOW = datetime.now(UTC).isoformat()

@@ -15,7 +15,7 @@ from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.format import Context
 from nephoscope.ingest.logs.reading import batches
 from nephoscope.ingest.logs.secrets import mask_secrets, masked_value, suspect, suspects
-from nephoscope.model.secret import MASK
+from nephoscope.model.secret_redaction import MASK
 
 MASKED = [
     ("https://st.example/a?sv=1&sig=AbCdEf%3D&se=2", "https://st.example/a?sv=1&sig=***&se=2"),

@@ -26,8 +26,8 @@ from nephoscope.lake.schema.rows import arrow_of
 from nephoscope.lake.schema.table import Table
 from nephoscope.lake.writing.outbox import LEASE
 from nephoscope.state import State
-from nephoscope.state.copying import load, moment
 from nephoscope.state.database.database import StateError
+from nephoscope.state.state_copy import load, moment
 from nephoscope_kql.types import KqlType
 from nephoscope_policy.model.coverage import Coverage
 

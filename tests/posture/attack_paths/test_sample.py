@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import pytest
 
-from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.attack_paths.body import properties
 from nephoscope.posture.published.attack_paths import WantedPaths, chokes
 from nephoscope.posture.published.publishing import publish

@@ -14,7 +14,7 @@ import nephoscope
 import nephoscope_policy
 from nephoscope.estate.coverage import manifest_document
 from nephoscope.estate.estate import Estate
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.data_gaps.gaps import (
     NEEDS,
     DataGap,

@@ -11,7 +11,7 @@ import pytest
 from tests.sample.some_subscriptions import copy_some
 
 from nephoscope.lake.errors import LakeError
-from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.history.comparison import Past
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.publishing import kinds, publish, publish_documents, published_path

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.document import Document
 from nephoscope.posture.published.findings import ASSESSMENT, Wanted
 from nephoscope.posture.published.made import Made

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.published.document import Document
 from nephoscope.posture.published.edition import Edition
 from nephoscope.posture.published.made import Made

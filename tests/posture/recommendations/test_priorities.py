@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.priorities import EVERY, priorities_of
 from nephoscope.posture.published.publishing import publish

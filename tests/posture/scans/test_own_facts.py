@@ -13,7 +13,7 @@ from nephoscope.collect.facts.reading import FactReader
 from nephoscope.collect.facts.recording import record, remove
 from nephoscope.collect.facts.report import FactReport
 from nephoscope.estate.tenant_stores import tenant_stores
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.reports.combined import combine
 from nephoscope.posture.reports.extract import Extract

@@ -14,8 +14,8 @@ from nephoscope.collect.resources import SnapshotError
 from nephoscope.posture.scans import tenants
 from nephoscope.posture.scans.scan import Request, last_request, save_request
 from nephoscope.service import tenants as service
-from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
+from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State, StateError
 from nephoscope.state.estate.tenants import Connection, Tenant
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.reports.combined import combine
 from nephoscope.posture.reports.extract import Extract

@@ -34,7 +34,7 @@ from nephoscope.posture.scans.scan import Request, Scan, last_request, save_requ
 from nephoscope.serve import assessment_worker
 from nephoscope.serve.server_settings import Settings
 from nephoscope.state import State
-from nephoscope.state.leases.turns import Turns
+from nephoscope.state.leases.lease_renewal import Turns
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/app"
 SERIES = "default | nephoscope | "

@@ -27,9 +27,9 @@ from nephoscope.protect.registry.journey import Journey
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.protect.registry.watch import RegistryWatch
 from nephoscope.service.advisories import advisories_path, import_advisories
-from nephoscope.service.context import ServiceContext
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.registries import add_registry
+from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State
 from nephoscope.state.leases.leases import Lease
 from nephoscope.state.registries.registry_images import ImageStep, RegistryImage, RegistryImageFilter

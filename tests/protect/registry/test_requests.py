@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from tests.protect.registry.quarantine import Watched, watching
 
-from nephoscope.service.context import ServiceContext
 from nephoscope.service.image_requests import (
     ImageRequestError,
     answer_request,
@@ -19,6 +18,7 @@ from nephoscope.service.image_requests import (
     withdraw_request,
 )
 from nephoscope.service.local_user import LocalUser
+from nephoscope.service.service_context import ServiceContext
 from nephoscope.state.registries.image_requests import RequestStatus
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.service.context import ServiceContext
+from nephoscope.service.service_context import ServiceContext
 
 if TYPE_CHECKING:
-    from nephoscope.access.guard import Caller
+    from nephoscope.access.authenticator import Caller
     from nephoscope.instance import Instance
 
 

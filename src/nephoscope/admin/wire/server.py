@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.routing import Route as StarletteRoute
 
-from nephoscope.access.guard import DeniedError
+from nephoscope.access.authenticator import DeniedError
 from nephoscope.admin.wire.ask import Ask, Host
 from nephoscope.admin.wire.openapi import document
 from nephoscope.admin.wire.route import MAX_BODY, PREFIX, Route, routes
@@ -23,13 +23,13 @@ from nephoscope.api.wire.fault import Fault, bad, unavailable
 from nephoscope.api.wire.later import later
 from nephoscope.lake.errors import LakeError
 from nephoscope.state import StateError
-from nephoscope.state.database.faults import PassingError
-from nephoscope.state.database.once_more import once_more
+from nephoscope.state.database.retry import once_more
+from nephoscope.state.database.state_errors import PassingError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from nephoscope.access.guard import Caller
+    from nephoscope.access.authenticator import Caller
     from nephoscope.instance import Instance
 
 METHODS = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]

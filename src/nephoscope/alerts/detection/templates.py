@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from nephoscope.alerts.rules.query_result import Finding
-from nephoscope.model.secret import redact_text
+from nephoscope.model.secret_redaction import redact_text
 
 MAX_NAME, MAX_DESCRIPTION, MAX_VALUE = 256, 5000, 1024
 _FIELD = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")

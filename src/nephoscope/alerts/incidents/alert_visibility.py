@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.entities.resource_mentions import Mention, mentions
 from nephoscope.model.entity import Entity
-from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.model.read_reach import EVERYTHING, Reach
 
 if TYPE_CHECKING:
-    from nephoscope.access.guard import Caller
+    from nephoscope.access.authenticator import Caller
     from nephoscope.state.incidents.alerts import StoredAlert
 
 READ = "Microsoft.Security/alerts/read"

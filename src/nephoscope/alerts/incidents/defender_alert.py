@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from nephoscope.alerts.incidents.alert_visibility import Sight
-from nephoscope.model.reach import Reach
-from nephoscope.state.incidents.alert_places import resources
+from nephoscope.model.read_reach import Reach
+from nephoscope.state.incidents.alert_scopes import resources
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope_policy.model.resource_id import ResourceId
 

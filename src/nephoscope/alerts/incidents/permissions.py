@@ -9,7 +9,7 @@ from nephoscope.alerts.incidents.alert_visibility import Sight
 from nephoscope.alerts.incidents.defender_alert import find_visible_resources
 
 if TYPE_CHECKING:
-    from nephoscope.access.guard import Caller
+    from nephoscope.access.authenticator import Caller
     from nephoscope.state.incidents.alerts import StoredAlert
 
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.entities.resource_mentions import mentions
-from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.model.read_reach import EVERYTHING, Reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.access.guard import Caller
+    from nephoscope.access.authenticator import Caller
     from nephoscope_policy.model.resource_id import ResourceId
 
 RESOURCES = "Microsoft.Resources/subscriptions/resources/read"

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.state.database.etag import moment_of
-from nephoscope.state.database.faults import MissingError, OvertakenError, StateError
+from nephoscope.state.database.state_errors import MissingError, OvertakenError, StateError
 from nephoscope.state.incidents.incidents import REMARK, Action, Incident, IncidentStatus
 
 if TYPE_CHECKING:

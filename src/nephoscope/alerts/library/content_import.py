@@ -17,7 +17,7 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.lake.storage.store import list_tables
 from nephoscope.lake.watchlists.listing import Keeping
 from nephoscope.state.database.database import StateError
-from nephoscope.state.database.faults import PassingError
+from nephoscope.state.database.state_errors import PassingError
 from nephoscope_kql.catalog import StoredFunction
 from nephoscope_kql.errors import KqlError
 

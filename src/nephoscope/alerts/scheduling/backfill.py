@@ -31,7 +31,7 @@ from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
     from nephoscope.lake.reading.reading import Reading
-    from nephoscope.state.leases.turns import Turns
+    from nephoscope.state.leases.lease_renewal import Turns
 
 STRETCH = timedelta(days=30)
 """How much is planned at once."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nephoscope.alerts.scheduling.late_arrivals import Lateness
     from nephoscope.lake.reading.reading import Reading
     from nephoscope.state.rules.rule_runs import RuleRun
-    from nephoscope.state.rules.rule_standings import RuleStanding
+    from nephoscope.state.rules.rule_state import RuleStanding
 
 BEHIND = timedelta(days=14)
 """How far back windows are made up for after a stop; older ones are told of and left."""

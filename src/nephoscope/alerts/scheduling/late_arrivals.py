@@ -14,7 +14,7 @@ from nephoscope.lake.storage.additions import GRAIN, MINUTE, Added, Additions
 
 if TYPE_CHECKING:
     from nephoscope.lake.reading.reading import Reading
-    from nephoscope.state.rules.rule_standings import RuleStanding
+    from nephoscope.state.rules.rule_state import RuleStanding
 
 _LEAST = timedelta(microseconds=1)
 _Known = tuple[dict[str, int], datetime | None, datetime]

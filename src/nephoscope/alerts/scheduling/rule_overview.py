@@ -16,7 +16,7 @@ from nephoscope.alerts.tuning.active_suppressions import RuleSuppressions, Suppr
 if TYPE_CHECKING:
     from nephoscope.state import State
     from nephoscope.state.rules.rule_runs import RuleRun
-    from nephoscope.state.rules.rule_standings import RuleStanding
+    from nephoscope.state.rules.rule_state import RuleStanding
 
 #: What a rule is, from the best to the worst.
 HUNTING, OFF, NEVER, OK, SUPPRESSED, BEHIND, RETRYING, FAILING, DISABLED = (

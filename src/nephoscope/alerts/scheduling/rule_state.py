@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from nephoscope.alerts.detection.detector import Outcome
     from nephoscope.state import State
-    from nephoscope.state.rules.rule_standings import RuleStanding
+    from nephoscope.state.rules.rule_state import RuleStanding
 
 MOST_FAILURES = 10
 """After so many permanent failures in a row a rule is switched off, as in Sentinel, until its text changes or somebody lets it run."""

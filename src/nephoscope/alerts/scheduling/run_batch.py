@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nephoscope.alerts.detection.prefetch import Foreseen
     from nephoscope.alerts.scheduling.rule_state import Course
     from nephoscope.state import Lease
-    from nephoscope.state.leases.turns import Turns
+    from nephoscope.state.leases.lease_renewal import Turns
 
 MOST = 64
 """How many outcomes wait for one transaction."""

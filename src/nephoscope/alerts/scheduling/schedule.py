@@ -27,9 +27,9 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.lake.reading.reading import Demand
 from nephoscope.lake.storage.additions import Additions
 from nephoscope.lake.writing.outbox import deliver
-from nephoscope.state.leases.holder import new_holder
-from nephoscope.state.leases.turns import SECONDS, Turns
-from nephoscope.state.rules.rule_standings import RuleStanding
+from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.leases.lease_renewal import SECONDS, Turns
+from nephoscope.state.rules.rule_state import RuleStanding
 from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.access.guard import DeniedError
+from nephoscope.access.authenticator import DeniedError
 from nephoscope.api.wire.answer import Answer, answer_list, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad, not_assessed

@@ -19,7 +19,7 @@ from nephoscope.api.wire.fault import Fault, bad, not_assessed
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.throttled import graph_throttled
 from nephoscope.current import Current, Reader
-from nephoscope.model.reach import Reach
+from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.edition import GraphCatalog
 from nephoscope.posture.published.shown import Shown, find_row_access
 from nephoscope.posture.reports.graph_tables import TABLES, never_read

@@ -17,7 +17,7 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import missing_fault, refusing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, many, moment, read, text, words
-from nephoscope.service.context import workspace_scope
+from nephoscope.service.service_context import workspace_scope
 from nephoscope.service.suppressions import (
     READ,
     NewSuppression,
@@ -25,7 +25,7 @@ from nephoscope.service.suppressions import (
     delete_suppression,
     find_suppression,
 )
-from nephoscope.state.database.faults import MissingError
+from nephoscope.state.database.state_errors import MissingError
 
 if TYPE_CHECKING:
     from nephoscope.state.rules.suppressions import StoredSuppression

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from nephoscope.access.guard import DeniedError
+from nephoscope.access.authenticator import DeniedError
 from nephoscope.api.defender import collected
 from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import Answer, answer_list, place

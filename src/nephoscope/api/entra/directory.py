@@ -18,7 +18,7 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.graph_query import Keyed
 from nephoscope.api.wire.operation import Surface
-from nephoscope.model.reach import EVERYTHING
+from nephoscope.model.read_reach import EVERYTHING
 
 SURFACE = Surface("Directory")
 READ = "microsoft.directory/read"

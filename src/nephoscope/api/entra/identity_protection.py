@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from nephoscope.access.guard import DeniedError
+from nephoscope.access.authenticator import DeniedError
 from nephoscope.api.wire import graph_query
 from nephoscope.api.wire.answer import NO_CONTENT, Answer, next_link, place
 from nephoscope.api.wire.call import Call

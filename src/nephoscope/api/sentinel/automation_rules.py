@@ -21,7 +21,7 @@ from nephoscope.api.wire.workspace import WORKSPACE, by, require_workspace
 from nephoscope.automation.languages.security_actions import credential
 from nephoscope.automation.languages.sentinel_rules import read_sentinel_rule
 from nephoscope.automation.rule import AutomationError
-from nephoscope.service.egress import check_url
+from nephoscope.service.action_egress import check_url
 from nephoscope.state.incidents.incidents import CLASSIFICATIONS
 
 SURFACE = Surface("Automation rules", "Microsoft.SecurityInsights")

@@ -17,7 +17,7 @@ from nephoscope.api.wire.workspace import WORKSPACE, require_workspace, root
 from nephoscope.ingest.feeds.item import BadItemError, item
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.threat_intelligence import DELETE, READ, WRITE, put_object, revoke_objects
-from nephoscope.state.ingestion.intel import Intel
+from nephoscope.state.ingestion.threat_intelligence import Intel
 
 SURFACE = Surface("Threat intelligence", "Microsoft.SecurityInsights")
 TYPE = "Microsoft.SecurityInsights/threatIntelligence"

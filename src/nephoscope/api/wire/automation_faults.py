@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.automation.rule import AutomationError
-from nephoscope.service.egress import AddressError, OperatorFileError
+from nephoscope.service.action_egress import AddressError, OperatorFileError
 
 
 @contextmanager

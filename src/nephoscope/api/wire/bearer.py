@@ -13,7 +13,7 @@ from nephoscope.state.access.principals import SecretKind
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from nephoscope.access.guard import Caller
+    from nephoscope.access.authenticator import Caller
     from nephoscope.instance import Instance
 
 

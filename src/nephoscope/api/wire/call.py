@@ -11,13 +11,13 @@ import msgspec
 
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.path import scope_of
-from nephoscope.model.nesting import DEEPEST, too_deep
-from nephoscope.service.context import ServiceContext
+from nephoscope.model.nesting_limit import DEEPEST, too_deep
+from nephoscope.service.service_context import ServiceContext
 
 if TYPE_CHECKING:
-    from nephoscope.access.guard import Caller
+    from nephoscope.access.authenticator import Caller
     from nephoscope.instance import Instance
-    from nephoscope.model.reach import Reach
+    from nephoscope.model.read_reach import Reach
     from nephoscope.posture.published.edition import Edition
     from nephoscope.state.access.principals import Principal
 

@@ -12,7 +12,7 @@ from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from nephoscope.api.wire.call import Call
-    from nephoscope.model.reach import Reach
+    from nephoscope.model.read_reach import Reach
 
 #: Says whether a document belongs into a list.
 Test = Callable[[Mapping[str, object]], bool]

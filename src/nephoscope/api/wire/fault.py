@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from nephoscope.state.database.faults import MissingError, OvertakenError, PassingError
+from nephoscope.state.database.state_errors import MissingError, OvertakenError, PassingError
 
 
 class Fault(Exception):  # noqa: N818 - what Azure answers, not only an error of ours

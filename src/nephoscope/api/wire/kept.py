@@ -24,7 +24,7 @@ from nephoscope.api.wire.operation import Handler, Surface
 from nephoscope.api.wire.shape import Shape, read, words
 from nephoscope.api.wire.workspace import require_workspace
 from nephoscope.files.json_tree import tree_of
-from nephoscope.model.secret import is_secret_key, redact_text
+from nephoscope.model.secret_redaction import is_secret_key, redact_text
 from nephoscope.service.arm_documents import put_document, remove_document
 from nephoscope.state.access.principals import PrincipalKind
 

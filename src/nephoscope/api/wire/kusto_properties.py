@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.access.guard import DeniedError
+from nephoscope.access.authenticator import DeniedError
 from nephoscope.api.wire.kusto_shape import bad_request
 from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope_kql import tree

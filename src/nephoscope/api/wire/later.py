@@ -7,7 +7,7 @@ import threading
 
 from nephoscope.api.wire.fault import Fault, unavailable
 from nephoscope.ingest.live.seldom import Seldom
-from nephoscope.state.database.faults import BusyError, DiskFullError, ReadOnlyError, StateError
+from nephoscope.state.database.state_errors import BusyError, DiskFullError, ReadOnlyError, StateError
 
 _LOG = logging.getLogger("nephoscope.state")
 _FULL_SECONDS = 30

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from nephoscope.access.scopes import MANAGEMENT_GROUP, TENANT, containers
 from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import Answer, answer_list, read_skip_token
-from nephoscope.model.reach import Reach
+from nephoscope.model.read_reach import Reach
 
 if TYPE_CHECKING:
     from nephoscope.api.wire.call import Call

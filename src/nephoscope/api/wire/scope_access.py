@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from nephoscope.access.guard import DeniedError
+from nephoscope.access.authenticator import DeniedError
 from nephoscope.access.scopes import MANAGEMENT_GROUP
 from nephoscope.api.wire.fault import Fault
 from nephoscope.api.wire.operation import ANYONE, BELOW, OWN

@@ -17,7 +17,7 @@ from nephoscope.automation.records import records_of
 from nephoscope.ingest.live.broker_log import BrokerLog
 from nephoscope.ingest.live.owned import are_hubs
 from nephoscope.model.extras import install
-from nephoscope.model.secret import redact_text
+from nephoscope.model.secret_redaction import redact_text
 from nephoscope.state.automation.automation_runs import AutomationRun
 
 _SECONDS = 60.0

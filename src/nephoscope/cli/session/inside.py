@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from nephoscope.collect.scanning.contents import Contents
     from nephoscope.collect.scanning.examination import Examination, ExaminedPart
     from nephoscope.collect.scanning.examining import Circumstances
-    from nephoscope.service.exempted_subjects import ExemptedSubject
+    from nephoscope.service.exemption_subjects import ExemptedSubject
     from nephoscope.vulnerability.matching.findings import Assessment, Finding
 
 FORMATS = ("table", "json", "csv", "sarif", "cyclonedx", "spdx")

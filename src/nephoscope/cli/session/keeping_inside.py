@@ -15,7 +15,7 @@ from nephoscope import __version__
 if TYPE_CHECKING:
     from nephoscope.collect.images.image import Image
     from nephoscope.collect.scanning.contents import Contents
-    from nephoscope.service.exempted_subjects import ExemptedSubject
+    from nephoscope.service.exemption_subjects import ExemptedSubject
     from nephoscope.service.inventories import ImageScan, MachineScan
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -64,13 +64,13 @@ class Keeping:
 
     def exempted_machine(self) -> ExemptedSubject:
         """Return what exemptions are asked about of a machine."""
-        from nephoscope.service.exempted_subjects import ExemptedSubject
+        from nephoscope.service.exemption_subjects import ExemptedSubject
 
         return ExemptedSubject(frozenset(), self.resource.lower().rstrip("/"), self.tenant.lower())
 
     def exempted_image(self, image: Image, target: str, tag: str) -> ExemptedSubject:
         """Return what exemptions are asked about of an image: all of its names."""
-        from nephoscope.service.exempted_subjects import ExemptedSubject, image_names
+        from nephoscope.service.exemption_subjects import ExemptedSubject, image_names
 
         host, repository, tags = _parse_target(target, tag)
         names = image_names(host, repository, image.digest, tags)

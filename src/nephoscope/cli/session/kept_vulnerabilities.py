@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.service.exempted_subjects import ExemptedSubject
+from nephoscope.service.exemption_subjects import ExemptedSubject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

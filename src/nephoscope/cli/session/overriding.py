@@ -14,7 +14,7 @@ from nephoscope.cli.session.narrowing import workspace_option
 from nephoscope.cli.session.options import Instant
 
 if TYPE_CHECKING:
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
 
 SETTINGS = ("rule", "setting", "value", "file", "expires", "author", "comment")
 CHANGES = ("moment", "author", "kind", "rule", "subject", "change", "advice")

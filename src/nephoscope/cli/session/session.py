@@ -53,8 +53,8 @@ from nephoscope.posture.scans.scan import (
 from nephoscope.posture.scans.scan_in_parts import FROM_BYTES, Compared, PartedScan, Shown
 from nephoscope.service.assessments import announce_request
 from nephoscope.state import State, StateError
-from nephoscope.state.leases.holder import new_holder
-from nephoscope.state.leases.turns import Turns
+from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.leases.lease_renewal import Turns
 from nephoscope_policy.catalogue import NotHeldError
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.errors import PolicyError

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nephoscope.cli.terminal.messages import tell, usage_error
-from nephoscope.state.database.faults import StateError
+from nephoscope.state.database.state_errors import StateError
 
 if TYPE_CHECKING:
     from pathlib import Path

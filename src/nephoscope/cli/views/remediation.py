@@ -13,7 +13,7 @@ from rich.text import Text
 from nephoscope.cli.outputs.csv import cell
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.views.recommendation import choose
-from nephoscope.model.secret import redact
+from nephoscope.model.secret_redaction import redact
 from nephoscope.posture.governance.preview import preview
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.errors import PolicyError

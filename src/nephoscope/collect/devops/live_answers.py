@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from nephoscope.collect.devops.rest_answer import RestAnswer, message_of
 from nephoscope.connect.client import Answer, Client, RequestError
 from nephoscope.connect.credentials import Credential, CredentialSource, Token
-from nephoscope.model.secret import redact_text
+from nephoscope.model.secret_redaction import redact_text
 
 #: Pages of one listing; what lies behind them is told as not read.
 MOST_PAGES = 200

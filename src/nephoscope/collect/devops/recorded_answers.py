@@ -10,7 +10,7 @@ from pathlib import Path
 from nephoscope.collect.devops.rest_answer import NOT_RECORDED, OK, RestAnswer, message_of
 from nephoscope.collect.devops.rest_listing import recording_name
 from nephoscope.files.json_text import json_documents
-from nephoscope.model.nesting import DEEPEST, too_deep
+from nephoscope.model.nesting_limit import DEEPEST, too_deep
 
 MOST_BYTES = 64 << 20
 #: Members that only a refusal has: of GitHub, of Azure DevOps, of GitLab.

@@ -13,7 +13,7 @@ import msgspec
 
 from nephoscope.collect.facts.fact_types import FactType, fact_types
 from nephoscope.collect.facts.refusal import FactError, refuse_shape, refuse_text
-from nephoscope.model.nesting import DEEPEST, too_deep
+from nephoscope.model.nesting_limit import DEEPEST, too_deep
 from nephoscope.state.estate.own_facts import OwnFacts
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, ResourceId, in_scope
 

@@ -25,7 +25,7 @@ from nephoscope.collect.resources.splitter import Splitter
 from nephoscope.collect.resources.templates import source_file, template
 from nephoscope.estate.coverage import CoverageError, parse_manifests
 from nephoscope.files.reading import FileError, Limits, Source, chunks
-from nephoscope.model.secret import redact_text
+from nephoscope.model.secret_redaction import redact_text
 from nephoscope_policy.model.place import Place, Quarantined
 from nephoscope_policy.model.resource import UNREAD, Resource
 from nephoscope_policy.model.resource_id import ResourceId

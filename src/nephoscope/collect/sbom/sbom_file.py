@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from nephoscope.collect.sbom.bill import UnreadableBillError
-from nephoscope.model.nesting import too_deep
+from nephoscope.model.nesting_limit import too_deep
 
 #: Larger files are refused.
 MAX_SIZE = 64 * 1024 * 1024

@@ -12,8 +12,8 @@ from nephoscope.ingest.feeds.item import Item, Retraction
 from nephoscope.ingest.feeds.rows import INDICATORS, rows_of
 from nephoscope.ingest.feeds.versions import Change, Kept, Versions, holds
 from nephoscope.state.database.database import StateError
-from nephoscope.state.ingestion.arrival import Arrival, Arrivals
-from nephoscope.state.ingestion.intel import Intel
+from nephoscope.state.ingestion.ingest_stats import Arrival, Arrivals
+from nephoscope.state.ingestion.threat_intelligence import Intel
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from nephoscope.ingest.logs.moments import moment
-from nephoscope.state.ingestion.intel import Intel
+from nephoscope.state.ingestion.threat_intelligence import Intel
 
 INDICATORS, OBJECTS, OLDER = "ThreatIntelIndicators", "ThreatIntelObjects", "ThreatIntelligenceIndicator"
 Rows = Iterator[tuple[str, dict[str, object]]]

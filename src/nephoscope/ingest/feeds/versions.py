@@ -15,7 +15,7 @@ from uuid import uuid4
 import msgspec
 
 from nephoscope.ingest.feeds.item import Item, Refusal, Retraction
-from nephoscope.state.ingestion.intel import Intel
+from nephoscope.state.ingestion.threat_intelligence import Intel
 
 Change = tuple[Intel, Intel | None]
 """An object as it is now and as it was."""

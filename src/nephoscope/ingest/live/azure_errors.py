@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from nephoscope.ingest.faults import SourceError
-from nephoscope.model.secret import redact_text
+from nephoscope.model.secret_redaction import redact_text
 
 
 @contextmanager

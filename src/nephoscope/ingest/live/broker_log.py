@@ -7,7 +7,7 @@ import re
 import threading
 from dataclasses import dataclass, field
 
-from nephoscope.model.secret import redact_text
+from nephoscope.model.secret_redaction import redact_text
 
 _LOG = logging.getLogger("nephoscope.kafka")
 #: Different things that are told before the brokers work again.

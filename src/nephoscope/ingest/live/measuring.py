@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from nephoscope.lake.schema.columns import STANDARD, TIME
 from nephoscope.lake.writing.quarantine import QUARANTINE, Bad
-from nephoscope.state.ingestion.arrival import Arrival
+from nephoscope.state.ingestion.ingest_stats import Arrival
 
 if TYPE_CHECKING:
     from nephoscope.lake.schema.table import Table

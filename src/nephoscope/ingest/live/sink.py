@@ -23,7 +23,7 @@ from nephoscope.ingest.logs.reading import batches
 from nephoscope.ingest.logs.secrets import mask_secrets, suspect
 from nephoscope.lake.errors import SpoolFullError
 from nephoscope.lake.writing.quarantine import RAW_BYTES, Bad
-from nephoscope.state.ingestion.arrival import Arrivals
+from nephoscope.state.ingestion.ingest_stats import Arrivals
 from nephoscope.state.ingestion.source_errors import error_key
 
 if TYPE_CHECKING:

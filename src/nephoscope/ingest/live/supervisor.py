@@ -24,9 +24,9 @@ from nephoscope.ingest.live.sink import LakeSink
 from nephoscope.ingest.live.source import SETTINGS, WRONG_SETTINGS, Source, Surroundings, zone_of
 from nephoscope.ingest.logs.format import Destination
 from nephoscope.lake.errors import LakeError
-from nephoscope.model.secret import redact_text
+from nephoscope.model.secret_redaction import redact_text
 from nephoscope.state import StateError
-from nephoscope.state.leases.holder import new_holder
+from nephoscope.state.leases.lease_holder import new_holder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.writing.writer import Writer
     from nephoscope.state import State
     from nephoscope.state.ingestion.ingested_files import IngestedFile
-    from nephoscope.state.ledger import HeldLease
+    from nephoscope.state.state_ledger import HeldLease
     from nephoscope.state.workspaces.workspace import Workspace
 
 #: How long a full spool is waited for: the flusher empties it meanwhile. A full disk is waited for until there is room.

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from nephoscope.state.leases.holder import new_holder
-from nephoscope.state.ledger import HeldLease
+from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope.state.state_ledger import HeldLease
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nephoscope.model.secret import MASK
+from nephoscope.model.secret_redaction import MASK
 
 #: What the patterns below need, in lower case: one of these words, an assignment to one of those names, or a URL with a password.
 #: Where a quick look finds none, no pattern is tried: looking for words is many times as fast as a pattern that ignores case.

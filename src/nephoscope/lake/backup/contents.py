@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from nephoscope.state.access.keys import NAME as KEY_FILE
+from nephoscope.state.access.key_file import NAME as KEY_FILE
 
 LOG = "_delta_log"
 #: Made anew, in another place of the backup, or of no use anywhere else.

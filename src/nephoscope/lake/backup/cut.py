@@ -20,7 +20,7 @@ from nephoscope.lake.backup.archive import BackupError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.spool.segments import Segment, folders, segment_path, segments
 from nephoscope.state import State
-from nephoscope.state.copying import Save, moment
+from nephoscope.state.state_copy import Save, moment
 
 TRIES = 200
 _PAUSE = 0.05

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from nephoscope.lake.backup.archive import Manifest
-from nephoscope.state.audit.anchor import NAME, AuditAnchor
 from nephoscope.state.audit.audit import Audit
+from nephoscope.state.audit.audit_anchor import NAME, AuditAnchor
 from nephoscope.state.database.database import Database
 from nephoscope.state.database.migration import migrate
 

@@ -13,8 +13,8 @@ from nephoscope.lake.backup.admitting import Admit, admit_all, check_state, look
 from nephoscope.lake.backup.archive import BackupError, Manifest, unpack_backup
 from nephoscope.lake.backup.restored_audit import note_restored
 from nephoscope.lake.backup.taking import STATE
-from nephoscope.state.copying import load
 from nephoscope.state.database.database import Database
+from nephoscope.state.state_copy import load
 
 Tell = Callable[[str, int, int], None]
 

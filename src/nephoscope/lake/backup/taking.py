@@ -21,7 +21,7 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.storage.store import table_path
 from nephoscope.state import State
-from nephoscope.state.access.keys import NAME as KEY_FILE
+from nephoscope.state.access.key_file import NAME as KEY_FILE
 
 STATE = "state.db"
 #: How long what waits in the spool is given to get into the tables; what does not is in the backup all the same.

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from nephoscope.lake.schema.column import drop_empty_columns
-from nephoscope.state.ingestion.arrival import Arrivals
+from nephoscope.state.ingestion.ingest_stats import Arrivals
 
 MAGIC = b"NSF1"
 _PREFIX = struct.Struct("<4sIQII")

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nephoscope.state.database.database import StateError
-from nephoscope.state.leases.holder import new_holder
+from nephoscope.state.leases.lease_holder import new_holder
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

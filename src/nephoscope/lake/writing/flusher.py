@@ -26,7 +26,7 @@ from nephoscope.lake.spool.segments import (
 from nephoscope.lake.storage.store import Spooled, Store
 from nephoscope.lake.writing.lease import Lease
 from nephoscope.lake.writing.memory import trim
-from nephoscope.state.ingestion.arrival import Arrivals, sum_by_hour
+from nephoscope.state.ingestion.ingest_stats import Arrivals, sum_by_hour
 
 BATCH_BYTES = 128 << 20
 ROUND_SECONDS = 2.0

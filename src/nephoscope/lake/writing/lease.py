@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 
 from nephoscope.lake.writing.ledger import Held, Ledger
-from nephoscope.state.ingestion.arrival import Arrivals
+from nephoscope.state.ingestion.ingest_stats import Arrivals
 
 NAME = "flush"
 SECONDS = 30.0

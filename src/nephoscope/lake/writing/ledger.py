@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from nephoscope.state.ingestion.arrival import Arrivals
+from nephoscope.state.ingestion.ingest_stats import Arrivals
 
 
 class Held(Protocol):

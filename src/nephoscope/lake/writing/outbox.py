@@ -14,7 +14,7 @@ from nephoscope.lake.schema.rows import arrow_of
 from nephoscope.lake.writing.quarantine import Bad
 from nephoscope.state import LeaseLostError, State, StateError
 from nephoscope.state.ingestion.outbox import OutboxEntry
-from nephoscope.state.leases.holder import new_holder
+from nephoscope.state.leases.lease_holder import new_holder
 from nephoscope.state.workspaces.workspace import DEFAULT
 
 if TYPE_CHECKING:

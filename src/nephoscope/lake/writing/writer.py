@@ -22,7 +22,7 @@ from nephoscope.lake.spool.own import OwnSpool
 from nephoscope.lake.spool.segments import Sequences, size
 from nephoscope.lake.writing.ledger import Ledger
 from nephoscope.lake.writing.quarantine import QUARANTINE, Bad, make_quarantine_rows
-from nephoscope.state.ingestion.arrival import Arrivals
+from nephoscope.state.ingestion.ingest_stats import Arrivals
 from nephoscope.state.workspaces.workspace import Workspace
 
 SPOOL_LIMIT = 8 << 30

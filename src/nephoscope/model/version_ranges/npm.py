@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from nephoscope.model.version_ranges.partial import Partial, parse_partial
+from nephoscope.model.version_ranges.partial_versions import Partial, parse_partial
 from nephoscope.model.version_ranges.version_range import Comparison, VersionRange
 from nephoscope.model.versions import semantic
 from nephoscope.model.versions.errors import VersionError

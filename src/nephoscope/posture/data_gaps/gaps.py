@@ -18,7 +18,7 @@ from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
-    from nephoscope.model.reach import Reach
+    from nephoscope.model.read_reach import Reach
     from nephoscope.posture.published.findings import Findings
     from nephoscope.posture.reports.reported import Reported
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from nephoscope.access.guard import Caller, LinkedDeniedError
+from nephoscope.access.authenticator import Caller, LinkedDeniedError
 from nephoscope.access.scopes import TENANT, Hierarchy
 from nephoscope.posture.governance.governing import Governing, outside
 from nephoscope_policy import assignment

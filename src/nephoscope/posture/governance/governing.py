@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.access.scopes import MANAGEMENT_GROUP, TENANT, Hierarchy, containers
-from nephoscope.model.reach import Reach
+from nephoscope.model.read_reach import Reach
 from nephoscope.posture.evaluation.program import Program
 from nephoscope.posture.policies.packs import Packs
 from nephoscope.posture.policies.plan import Plan

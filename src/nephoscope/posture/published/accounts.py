@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nephoscope.model.reach import Reach
+    from nephoscope.model.read_reach import Reach
     from nephoscope.posture.published.edition import Edition
 
 #: Type -> the word for it.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
-from nephoscope.model.reach import Reach
+from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.copy import SHOWN as SHOWN_STATES
 from nephoscope.posture.published.store import Documents, one_of, under
 from nephoscope_policy.model.state import Severity, State

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nephoscope.access.guard import DeniedError
+from nephoscope.access.authenticator import DeniedError
 from nephoscope.lake.reading.reaches import Reaches, ReachesWithin
 from nephoscope.posture.published.beside import TABLE, Beside
 from nephoscope.posture.published.edition import Edition, GraphCatalog, with_current
@@ -17,7 +17,7 @@ from nephoscope_kql.engines.parquet import FileScan
 from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
-    from nephoscope.access.guard import Caller
+    from nephoscope.access.authenticator import Caller
     from nephoscope.state.workspaces.workspace import Workspace
 
 SUBSCRIPTION = "subscriptionId"

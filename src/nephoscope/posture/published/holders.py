@@ -10,7 +10,7 @@ from nephoscope.access.roles import role
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from nephoscope.model.reach import Reach
+    from nephoscope.model.read_reach import Reach
     from nephoscope.posture.published.edition import Edition
 
 ASSIGNMENT = "microsoft.authorization/roleassignments"

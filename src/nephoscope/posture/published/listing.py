@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExpression
 
-from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.published.store import Documents, Texts, hash_condition, in_group, one_of, under
 from nephoscope.posture.reports.graph_tables import COLLECTED
 

@@ -14,7 +14,7 @@ from nephoscope.posture.reports.combined import CombinedReport
 from nephoscope.posture.reports.graph_tables import COLUMNS, EVALUATION
 
 if TYPE_CHECKING:
-    from nephoscope.model.reach import Reach
+    from nephoscope.model.read_reach import Reach
     from nephoscope.posture.reports.report import Report
 
 MOST_PROBLEMS = 500

@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from duckdb import ColumnExpression, ConstantExpression
 
-from nephoscope.model.reach import Reach
+from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.listing import decode_document
 from nephoscope.posture.published.store import Documents, one_of
 

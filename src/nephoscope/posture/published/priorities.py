@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from nephoscope.model.reach import EVERYTHING, Reach
+from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.published.findings import Findings, Tally, Wanted
 from nephoscope.posture.recommendations.ranking import rank
 from nephoscope.posture.recommendations.score import Standing, find_standing

@@ -14,7 +14,7 @@ from nephoscope.posture.reports.graph_tables import COLLECTED
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
 
-    from nephoscope.model.reach import Reach
+    from nephoscope.model.read_reach import Reach
     from nephoscope.posture.published.store import Documents
 
 STANDARD = "microsoft.security/regulatorycompliancestandards"

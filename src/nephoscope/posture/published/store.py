@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExpression
 
-from nephoscope.model.reach import Reach
+from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.answers import Answers
 from nephoscope.posture.published.copy import open_copy
 from nephoscope.posture.published.rows import EVERYBODY

@@ -12,7 +12,7 @@ import msgspec
 
 from nephoscope.analyze.overlay import assessment_id
 from nephoscope.estate.view import View
-from nephoscope.model.secret import redact, redact_read
+from nephoscope.model.secret_redaction import redact, redact_read
 from nephoscope.posture.attack_paths.analysis import AttackPaths, analyze
 from nephoscope.posture.evaluation.run import Run
 from nephoscope.posture.history.comparison import Changes

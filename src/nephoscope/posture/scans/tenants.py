@@ -30,7 +30,7 @@ from nephoscope.posture.scans.scan import (
     save_request,
 )
 from nephoscope.state.database.database import MissingError, StateError
-from nephoscope.state.database.faults import PassingError
+from nephoscope.state.database.state_errors import PassingError
 from nephoscope.state.estate.tenants import MANAGED_IDENTITY, Connection, Tenant
 
 if TYPE_CHECKING:

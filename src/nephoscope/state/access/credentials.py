@@ -17,7 +17,7 @@ from sqlalchemy import LargeBinary, Text, delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from nephoscope.state.access.keys import KeyFile
+from nephoscope.state.access.key_file import KeyFile
 from nephoscope.state.database.database import Database, StateError
 from nephoscope.state.tables.columns import Decided, Moment
 

@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import BigInteger, Text, event, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from nephoscope.state.audit.anchor import AuditAnchor
+from nephoscope.state.audit.audit_anchor import AuditAnchor
 from nephoscope.state.database.database import Database, StateError
 from nephoscope.state.tables.columns import Base, Json, Moment
 

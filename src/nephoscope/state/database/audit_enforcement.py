@@ -147,7 +147,7 @@ def _settle(connection: Connection) -> None:
 def is_decided(table: str) -> bool:
     """Tell whether a table is one that people decide in."""
     if table not in Base.metadata.tables:
-        from nephoscope.state.database.concepts import every_table
+        from nephoscope.state.database.concept_registry import every_table
 
         every_table()
     return table in _decision_tables(len(Base.metadata.tables))

@@ -27,7 +27,9 @@ from sqlalchemy.orm import Session
 from nephoscope.model.extras import install
 from nephoscope.state.database import full_disk
 from nephoscope.state.database.audit_enforcement import enforce
-from nephoscope.state.database.faults import (
+from nephoscope.state.database.full_disk import copy_to_memory
+from nephoscope.state.database.retry import note_commit
+from nephoscope.state.database.state_errors import (
     BusyError,
     CutError,
     DiskFullError,
@@ -36,9 +38,7 @@ from nephoscope.state.database.faults import (
     StateError,
     UnreachableError,
 )
-from nephoscope.state.database.first_change import join_transaction, run_checks
-from nephoscope.state.database.full_disk import copy_to_memory
-from nephoscope.state.database.once_more import note_commit
+from nephoscope.state.database.transaction_hooks import join_transaction, run_checks
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.audit_enforcement import by_product
 from nephoscope.state.database.database import Database
-from nephoscope.state.database.faults import StateError
+from nephoscope.state.database.state_errors import StateError
 from nephoscope.state.tables.columns import Decided, Moment
 from nephoscope_policy.model.resource_id import ResourceId
 

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, case, delete, func, or
 from sqlalchemy.orm import Session
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.database.faults import MissingError, StateError
+from nephoscope.state.database.state_errors import MissingError, StateError
 from nephoscope.state.tables.pipeline_rows import (
     PipelineRepositoryRow,
     PipelineRunRow,

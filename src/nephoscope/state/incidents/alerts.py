@@ -23,10 +23,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 import nephoscope.state.tables.incident_rows  # noqa: F401 - the table of a foreign key
-from nephoscope.model.reach import Reach
+from nephoscope.model.read_reach import Reach
 from nephoscope.state.database.database import Database
 from nephoscope.state.database.etag import etag_of
-from nephoscope.state.incidents.alert_places import KnownPlaces
+from nephoscope.state.incidents.alert_scopes import KnownPlaces
 from nephoscope.state.tables.columns import Decided, Json, Moment
 
 #: Rows that are read by their ids at once: fewer than a statement of either database may have values.

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Float, Text, case, delete, func, select, upda
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.ingestion.arrival import Arrival, Arrivals
+from nephoscope.state.ingestion.ingest_stats import Arrival, Arrivals
 from nephoscope.state.ingestion.source_errors import SourceErrors, Standing
 from nephoscope.state.tables.columns import Base, Moment
 

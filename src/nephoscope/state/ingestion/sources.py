@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 import nephoscope.state.access.credentials
 import nephoscope.state.tables.workspace_rows  # noqa: F401 - the table of a foreign key
 from nephoscope.state.database.database import Database, MissingError, StateError
-from nephoscope.state.database.faults import OvertakenError
+from nephoscope.state.database.state_errors import OvertakenError
 from nephoscope.state.ingestion.checkpoints import CheckpointRow
 from nephoscope.state.ingestion.schema_changes import SchemaChangeRow
 from nephoscope.state.ingestion.source_errors import SourceErrorRow

@@ -17,10 +17,10 @@ from sqlalchemy import Text, cast, func, select
 from sqlalchemy.orm import Session
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.inventory.batches import parts
 from nephoscope.state.inventory.finding import FindingFilter, KnownVulnerability, VulnerabilitySummary
 from nephoscope.state.inventory.finding_changes import FACTS, changed_since, newest_change
 from nephoscope.state.inventory.finding_queries import SEVERITIES, known_of
+from nephoscope.state.inventory.statement_batches import parts
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
 from nephoscope.state.tables.inventory_rows import (
     InventorySubjectRow,

@@ -19,12 +19,12 @@ from sqlalchemy import Row, delete, exists, func, insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from nephoscope.model.package import Package
-from nephoscope.model.reach import Reach
+from nephoscope.model.read_reach import Reach
 from nephoscope.model.running_container import RunningContainer
 from nephoscope.state.database.database import Database
-from nephoscope.state.database.faults import StateError
-from nephoscope.state.inventory.batches import BATCH, parts
+from nephoscope.state.database.state_errors import StateError
 from nephoscope.state.inventory.finding_changes import newest_change, note_changes
+from nephoscope.state.inventory.statement_batches import BATCH, parts
 from nephoscope.state.inventory.subject import InventorySubject, SubjectFilter, SubjectKind, UnreadPlace
 from nephoscope.state.tables.inventory_rows import (
     ImageListingRow,

@@ -22,7 +22,6 @@ from sqlalchemy import (  # fmt: skip
 from sqlalchemy.orm import Session
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.inventory.batches import parts
 from nephoscope.state.inventory.finding import (
     ClosedBy,
     FindingChanges,
@@ -45,6 +44,7 @@ from nephoscope.state.inventory.finding_queries import (
     summary_of,
 )
 from nephoscope.state.inventory.holder_index import HolderIndex
+from nephoscope.state.inventory.statement_batches import parts
 from nephoscope.state.inventory.subject import SubjectKind
 from nephoscope.state.tables.inventory_rows import (
     InventoryPackageRow,

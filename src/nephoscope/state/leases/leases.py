@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, ColumnElement, Text, and_, bindparam, or_, se
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.database import Database, StateError
-from nephoscope.state.leases.holder import is_gone
+from nephoscope.state.leases.lease_holder import is_gone
 from nephoscope.state.tables.columns import Base, Moment
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)

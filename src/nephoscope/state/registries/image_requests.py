@@ -12,7 +12,7 @@ from sqlalchemy import Index, Integer, Text, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.database.faults import MissingError, StateError
+from nephoscope.state.database.state_errors import MissingError, StateError
 from nephoscope.state.tables.columns import Decided, Moment
 
 #: Requests that wait for an answer at most: what asks without end is stopped, and told why.

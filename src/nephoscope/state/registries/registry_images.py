@@ -17,7 +17,7 @@ from sqlalchemy import Boolean, Index, Integer, Text, delete, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.database.faults import MissingError, StateError
+from nephoscope.state.database.state_errors import MissingError, StateError
 from nephoscope.state.tables.columns import Base, Decided, Json, Moment
 
 #: Images of a registry that are kept at most; events of more are refused, and polling finds them once there is room.

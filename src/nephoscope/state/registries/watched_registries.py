@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 import nephoscope.state.access.credentials
 import nephoscope.state.tables.workspace_rows  # noqa: F401 - the table of a foreign key
 from nephoscope.state.database.database import Database
-from nephoscope.state.database.faults import MissingError, StateError
+from nephoscope.state.database.state_errors import MissingError, StateError
 from nephoscope.state.tables.columns import Decided, Json, Moment
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")

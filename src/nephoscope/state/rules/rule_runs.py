@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Boolean, Float, Index, Text, delete, func, se
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.rules.rule_standings import RuleStandingRow
+from nephoscope.state.rules.rule_state import RuleStandingRow
 from nephoscope.state.tables.columns import Base, Moment
 
 

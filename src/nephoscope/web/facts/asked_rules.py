@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from nephoscope.automation.languages.security_automations import TENANT
 from nephoscope.automation.rules import load_rules
 from nephoscope.state.automation.automation_runs import RuleLanguage
-from nephoscope.state.automation.run_standings import RunTally
+from nephoscope.state.automation.run_status import RunTally
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from nephoscope.access.guard import Caller
+    from nephoscope.access.authenticator import Caller
     from nephoscope.automation.rule import AutomationRule
     from nephoscope.instance import Instance
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.model.secret import redact
+from nephoscope.model.secret_redaction import redact
 from nephoscope.posture.published import changes, holders
 from nephoscope.posture.published.kinds import allowed_connections, exposures, sub_assessments
 from nephoscope.state.incidents.alerts import Looked, StoredAlert

@@ -15,7 +15,7 @@ from nephoscope.state import MissingError
 from nephoscope.state.incidents.alerts import Looked, StoredAlert
 
 if TYPE_CHECKING:
-    from nephoscope.model.reach import Reach
+    from nephoscope.model.read_reach import Reach
     from nephoscope.web.visits.visit import Visit
 
 #: Alerts that contain a text and are looked through for those that say it within reach.

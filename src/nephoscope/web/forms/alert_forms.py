@@ -16,7 +16,7 @@ from nephoscope.service.alerts import ACTIONS, changes_of_status, set_alert_stat
 from nephoscope.service.suppressions import REASONS, NewSuppression, create_suppression
 from nephoscope.state import StateError
 from nephoscope.state.database.etag import moment_of
-from nephoscope.state.database.faults import OvertakenError
+from nephoscope.state.database.state_errors import OvertakenError
 from nephoscope.state.incidents.incidents import Action
 from nephoscope.web.drawing.suppression_choices import choices
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.state.database.etag import etag_of, moment_of
-from nephoscope.state.database.faults import OvertakenError
+from nephoscope.state.database.state_errors import OvertakenError
 from nephoscope.state.incidents.incidents import Action
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.access.guard import DeniedError
+from nephoscope.access.authenticator import DeniedError
 from nephoscope.posture.published.findings import Finding, Wanted
 from nephoscope.service.exemptions import (
     DELETE,
@@ -19,7 +19,7 @@ from nephoscope.service.exemptions import (
     require_exempting,
 )
 from nephoscope.state import MissingError, StateError
-from nephoscope.state.database.faults import OvertakenError
+from nephoscope.state.database.state_errors import OvertakenError
 from nephoscope.web.forms.drawn import Meanwhile, as_drawn, form_digest, meanwhile
 from nephoscope_policy.exemption import MITIGATED, TYPE_NAME, WAIVER, Exemption
 from nephoscope_policy.model.state import State

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from nephoscope.ingest.faults import SourceError
 from nephoscope.state import StateError
-from nephoscope.state.database.faults import OvertakenError, PassingError
+from nephoscope.state.database.state_errors import OvertakenError, PassingError
 from nephoscope.web.forms.drawn import Meanwhile
 from nephoscope.web.visits.visit import Visit
 

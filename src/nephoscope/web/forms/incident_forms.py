@@ -13,7 +13,7 @@ from nephoscope.alerts.investigation.optimistic_update import Decision, changes_
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.incidents import WRITE, add_note, complete_task, decide_incident, decide_incidents
 from nephoscope.state import MissingError, StateError
-from nephoscope.state.database.faults import OvertakenError
+from nephoscope.state.database.state_errors import OvertakenError
 from nephoscope.state.incidents.incidents import (
     CLASSIFICATIONS,
     REMARK,

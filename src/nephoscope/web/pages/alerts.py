@@ -18,7 +18,7 @@ from nephoscope.service.alerts import ACTIONS, changes_of_status, may_change_ale
 from nephoscope.service.suppressions import REASONS, related_suppressions, related_suppressions_etag
 from nephoscope.service.suppressions import WRITE as SUPPRESS
 from nephoscope.state import StateError
-from nephoscope.state.database.faults import OvertakenError, PassingError
+from nephoscope.state.database.state_errors import OvertakenError, PassingError
 from nephoscope.state.incidents.alerts import Looked, StoredAlert
 from nephoscope.state.incidents.incidents import Action
 from nephoscope.web.drawing.applications import applications

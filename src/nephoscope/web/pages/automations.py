@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from starlette.responses import Response
 
 from nephoscope.state.automation.automation_runs import RunStatus
-from nephoscope.state.automation.run_standings import RunLine
+from nephoscope.state.automation.run_status import RunLine
 from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope.web.facts.asked_rules import READ, AskedRule, asked_rules, seen_rules
 from nephoscope.web.pages.recommendations import page_start

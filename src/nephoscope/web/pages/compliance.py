@@ -19,7 +19,7 @@ from nephoscope.web.visits.page import Area, Page
 from nephoscope.web.visits.visit import Visit
 
 if TYPE_CHECKING:
-    from nephoscope.model.reach import Reach
+    from nephoscope.model.read_reach import Reach
     from nephoscope.posture.published.edition import Edition
     from nephoscope.posture.published.standards import Standards
 

@@ -25,7 +25,7 @@ from nephoscope.alerts.library.upload_extraction import UploadError
 from nephoscope.service.content import import_pack
 from nephoscope.service.rules import READ, WRITE
 from nephoscope.state import MissingError, StateError
-from nephoscope.state.database.faults import OvertakenError
+from nephoscope.state.database.state_errors import OvertakenError
 from nephoscope.state.rules.rule_switches import PACK, RULE
 from nephoscope.web.facts.content import KINDS, ContentRow, Shelf
 from nephoscope.web.forms.form import apply_form

@@ -24,7 +24,7 @@ from nephoscope.service.inventories import READ as INVENTORIES
 from nephoscope.service.registries import READ_IMAGES, WRITE_IMAGES, decide_image, examine_again
 from nephoscope.service.vulnerabilities import coverage_of, distinct_findings, list_findings
 from nephoscope.state import MissingError
-from nephoscope.state.database.faults import OvertakenError
+from nephoscope.state.database.state_errors import OvertakenError
 from nephoscope.state.inventory.finding import FindingFilter, SubjectFinding
 from nephoscope.state.inventory.subject import SubjectFilter
 from nephoscope.web.facts.image_facts import (

@@ -16,7 +16,7 @@ from nephoscope.alerts.investigation.optimistic_update import changes_since
 from nephoscope.alerts.rules.dynamic_properties import steps_of
 from nephoscope.service.incidents import WRITE
 from nephoscope.state import StateError
-from nephoscope.state.database.faults import OvertakenError, PassingError
+from nephoscope.state.database.state_errors import OvertakenError, PassingError
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.state.incidents.incidents import CLASSIFICATIONS, Incident, IncidentStatus, NoteKind, Sought
 from nephoscope.web.drawing.applications import applications

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from nephoscope.access.guard import DeniedError
+from nephoscope.access.authenticator import DeniedError
 from nephoscope.current import Current, Reader
 from nephoscope.lake.reading.span import Span
 from nephoscope.posture.published.edition import GraphCatalog
@@ -36,7 +36,7 @@ from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope.model.reach import Reach
+    from nephoscope.model.read_reach import Reach
     from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
     from nephoscope_kql.run import QueryResult
 

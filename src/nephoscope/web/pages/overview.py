@@ -27,7 +27,7 @@ from nephoscope.web.visits.visit import Visit
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
-    from nephoscope.model.reach import Reach
+    from nephoscope.model.read_reach import Reach
     from nephoscope.posture.published.edition import Edition
 
 READ = "Microsoft.Security/assessments/read"

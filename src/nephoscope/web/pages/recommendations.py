@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from nephoscope.posture.published.findings import SHOWN_STATES, Wanted
 from nephoscope.service.code_to_cloud import made_by_each
 from nephoscope.state import MissingError
-from nephoscope.state.database.faults import OvertakenError
+from nephoscope.state.database.state_errors import OvertakenError
 from nephoscope.web.drawing.wording import STATES, cause_text
 from nephoscope.web.facts.progress import trouble, under_way, up_to_date
 from nephoscope.web.forms import exemptions

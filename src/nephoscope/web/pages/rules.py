@@ -15,7 +15,7 @@ from nephoscope.alerts.tuning.active_suppressions import SuppressionsInForce
 from nephoscope.service.rules import READ, WRITE, switch_rules
 from nephoscope.service.suppressions import WRITE as SUPPRESS
 from nephoscope.state import StateError
-from nephoscope.state.incidents.alert_tallies import AlertTally
+from nephoscope.state.incidents.alert_counts import AlertTally
 from nephoscope.state.incidents.alerts import Looked
 from nephoscope.state.rules.rule_switches import RULE
 from nephoscope.web.facts.suppressed_rules import READ as SUPPRESSIONS

@@ -13,7 +13,7 @@ from nephoscope.web.tables.tables import Table
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from nephoscope.model.reach import Reach
+    from nephoscope.model.read_reach import Reach
     from nephoscope.state.estate.arm_documents import ArmDocument
     from nephoscope.web.visits.visit import Visit
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from nephoscope.model.reach import Reach
+    from nephoscope.model.read_reach import Reach
     from nephoscope.posture.published.edition import Edition
     from nephoscope.web.visits.visit import Visit
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
-from nephoscope.access.guard import SESSION
+from nephoscope.access.authenticator import SESSION
 
 COOKIE = "__Host-nephoscope"
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.model.reach import Reach
+from nephoscope.model.read_reach import Reach
 
 if TYPE_CHECKING:
     from nephoscope.posture.published.edition import Edition

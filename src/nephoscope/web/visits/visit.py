@@ -14,14 +14,14 @@ from starlette.requests import Request
 
 from nephoscope.access.scopes import Hierarchy, log_scope
 from nephoscope.lake.reading.scope import Scope
-from nephoscope.model.reach import Reach
-from nephoscope.service.context import ServiceContext
+from nephoscope.model.read_reach import Reach
+from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import MissingError
 from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope.web.visits.tags import Tagged, tags
 
 if TYPE_CHECKING:
-    from nephoscope.access.guard import Caller
+    from nephoscope.access.authenticator import Caller
     from nephoscope.instance import Instance
     from nephoscope.posture.published.edition import Edition
 

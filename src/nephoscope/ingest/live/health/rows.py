@@ -16,7 +16,7 @@ import msgspec
 from nephoscope import __version__
 from nephoscope.ingest.live.health.judging import Finding
 from nephoscope.ingest.logs.table_row import COLLECTOR
-from nephoscope.state.ingestion.usage import Used
+from nephoscope.state.ingestion.table_usage import Used
 
 PRODUCT = "nephoscope"
 _NAMES = uuid.UUID("0c0a2f6e-53a9-4f2e-9f0e-6a4a1d1f7b11")

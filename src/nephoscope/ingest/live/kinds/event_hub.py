@@ -16,7 +16,7 @@ from nephoscope.ingest.live.broker_log import BrokerLog
 from nephoscope.ingest.live.broker_settings import CONNECTION_STRING, Settings, check, uses
 from nephoscope.ingest.live.source import WHOLE, Kind, Piece, Refused, Sink, Surroundings
 from nephoscope.model.extras import install
-from nephoscope.model.secret import redact_text
+from nephoscope.model.secret_redaction import redact_text
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, KafkaError, Message, TopicPartition

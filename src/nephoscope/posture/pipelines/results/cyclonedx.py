@@ -8,7 +8,7 @@ from typing import Any
 from nephoscope.collect.sbom.bill import Bill, ListedComponent, Vulnerability
 from nephoscope.collect.sbom.cyclonedx.document import bill_of
 from nephoscope.collect.sbom.sbom_file import MAX_DEPTH
-from nephoscope.model.nesting import too_deep
+from nephoscope.model.nesting_limit import too_deep
 from nephoscope.posture.code.finding import CodeFinding, FindingState
 from nephoscope.posture.pipelines.results.tool_results import (
     MOST_COMPONENTS,

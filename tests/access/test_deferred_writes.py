@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from nephoscope.access.afterwards import Afterwards
+from nephoscope.access.deferred_writes import Afterwards
 from nephoscope.state.database.database import BusyError
 
 

@@ -10,7 +10,7 @@ from nephoscope.automation.operator import Operator, operator
 from nephoscope.automation.rule import AutomationError
 
 if TYPE_CHECKING:
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
 
 #: How long a name server may take while somebody waits for the document to be kept.
 SECONDS = 3.0

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-from nephoscope.model.reach import Reach
+from nephoscope.model.read_reach import Reach
 from nephoscope_policy.model.resource_id import ResourceId
 
 #: (subscription, id of the resource group or ''), both in lower case.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.access.afterwards import Afterwards
+from nephoscope.access.deferred_writes import Afterwards
 from nephoscope.access.managed_identity import cap_roles
 from nephoscope.access.roles import role
 from nephoscope.access.scopes import (
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.lake.reading.scope import Scope
-    from nephoscope.model.reach import Reach
+    from nephoscope.model.read_reach import Reach
     from nephoscope.state import State
 
 SESSION = timedelta(hours=12)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nephoscope.estate.estate import Estate
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope_policy.model.resource import Resource
 
 TABLE = "ContainerHosts_CL"

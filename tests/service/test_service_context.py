@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nephoscope.access.guard import Caller, DeniedError
+from nephoscope.access.authenticator import Caller, DeniedError
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.service.context import ServiceContext, workspace_scope
 from nephoscope.service.local_user import LocalUser
+from nephoscope.service.service_context import ServiceContext, workspace_scope
 from nephoscope.state import StateError
 from nephoscope.state.access.principals import Principal, PrincipalKind, RoleAssignment
 

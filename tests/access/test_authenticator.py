@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from nephoscope.access.guard import DeniedError, Guard, digest
+from nephoscope.access.authenticator import DeniedError, Guard, digest
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.state import State, StateError
 from nephoscope.state.access.principals import PrincipalKind, SecretKind

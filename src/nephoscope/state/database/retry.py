@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TypeVar
 
-from nephoscope.state.database.faults import CutError
+from nephoscope.state.database.state_errors import CutError
 
 _Done = TypeVar("_Done")
 

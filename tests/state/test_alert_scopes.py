@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nephoscope.model.reach import Reach
-from nephoscope.state.incidents.alert_places import places
+from nephoscope.model.read_reach import Reach
+from nephoscope.state.incidents.alert_scopes import places
 from nephoscope.state.incidents.alerts import Looked, StoredAlert
 from nephoscope.state.incidents.incidents import Incident, Sought
 

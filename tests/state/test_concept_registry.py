@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from nephoscope.state.database.concepts import CONCEPTS
+from nephoscope.state.database.concept_registry import CONCEPTS
 
 pytestmark = pytest.mark.system
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from nephoscope.state.ingestion.arrival import Arrivals, sum_by_hour
-from nephoscope.state.leases.holder import new_holder
+from nephoscope.state.ingestion.ingest_stats import Arrivals, sum_by_hour
+from nephoscope.state.leases.lease_holder import new_holder
 from nephoscope.state.leases.leases import Lease, LeaseLostError
 
 if TYPE_CHECKING:

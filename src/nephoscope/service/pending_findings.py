@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.inventory.subject import InventorySubject
 
 #: Checkpoints: a resource, by its lower-cased id, whose findings changed since they were published.

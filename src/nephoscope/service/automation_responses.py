@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from nephoscope.service.actors import ROOT_SCOPE
-from nephoscope.service.context import workspace_scope
+from nephoscope.service.service_context import workspace_scope
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from nephoscope.automation.engine import AutomationEngine
     from nephoscope.automation.rule import AutomationRule
-    from nephoscope.service.context import ServiceContext
+    from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.automation.automation_runs import AutomationRun
 
 _Decide = Callable[[str, str, "datetime"], "AutomationRun"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.model.secret import MASK, is_secret_key, redact, redact_read, redact_text
+from nephoscope.model.secret_redaction import MASK, is_secret_key, redact, redact_read, redact_text
 
 SECRET_KEYS = [
     "adminPassword", "administratorLoginPassword", "primaryConnectionString", "connectionString", "primaryKey", "accountKey",

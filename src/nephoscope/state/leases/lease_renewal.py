@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from time import monotonic
 
-from nephoscope.state.database.faults import StateError
+from nephoscope.state.database.state_errors import StateError
 from nephoscope.state.leases.leases import Lease, LeaseLostError, Leases
 
 SECONDS = 60.0

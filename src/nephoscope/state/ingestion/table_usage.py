@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Float, Text, delete
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.database import Database
-from nephoscope.state.ingestion.arrival import Arrival, Arrivals
+from nephoscope.state.ingestion.ingest_stats import Arrival, Arrivals
 from nephoscope.state.tables.columns import Base, Moment
 
 _KEYS = ("workspace", "table_name", "hour")

@@ -8,7 +8,7 @@ import pytest
 from tests.analyze.world import estate
 from tests.service.inventory_house import House
 
-from nephoscope.service.container_hosts import TABLE, note_container_hosts
+from nephoscope.service.exposed_docker_hosts import TABLE, note_container_hosts
 from nephoscope.state import State
 from nephoscope.state.ingestion.outbox import OutboxRow
 

@@ -16,10 +16,10 @@ from nephoscope.cli.session.build_advisories import AdvisoryFiles
 from nephoscope.posture.pipelines.rejudging import TOOL, package_of
 from nephoscope.posture.pipelines.results.reading import read_results
 from nephoscope.posture.pipelines.results.tool_results import BillComponent
-from nephoscope.service.build_rejudging import builds, rejudge_builds
-from nephoscope.service.context import ServiceContext
+from nephoscope.service.build_reevaluation import builds, rejudge_builds
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.pipelines import NewPipelineRun, record_run
+from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State
 from nephoscope.state.estate.pipelines import WorkItemStatus
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from nephoscope.state.database.faults import StateError
+from nephoscope.state.database.state_errors import StateError
 
 KEY_BYTES = 32
 NAME = "credentials.key"

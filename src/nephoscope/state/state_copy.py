@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from nephoscope.state.database.audit_enforcement import by_product
-from nephoscope.state.database.concepts import every_table
+from nephoscope.state.database.concept_registry import every_table
 from nephoscope.state.database.database import Database, StateError
 from nephoscope.state.database.migration import migrate
 from nephoscope.state.leases.leases import LeaseRow
