@@ -143,7 +143,7 @@ class Current:
             told = _alert(defender_alert.body(alert, resource, sight, self.base))
             yield told | {"resourceGroup": resource.resource_group}
 
-    def _list_collected(self) -> Iterator[dict[str, Any]]:
+    def _list_collected(self) -> Iterator[dict[str, object]]:
         """The alerts that Azure raised, with what was decided of them here."""
         decided = {one.key: one.body for one in self._put if one.type == ALERTS}
         gone = removed_since(self.state, self.edition.made.when)

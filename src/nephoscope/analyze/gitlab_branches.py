@@ -8,7 +8,7 @@ Source: https://docs.gitlab.com/api/protected_branches, .../api/merge_request_ap
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.analyze.devops_judging import get_nested, id_of, judge_gitlab, repository_settings
 from nephoscope.analyze.key import Key, index_keys
@@ -151,7 +151,7 @@ def is_named_by(branch: str, pattern: str) -> bool:
 
 def _developers_push(protection: Mapping[str, object], of: str) -> bool:
     """Whether the role of a developer may push, and not only people, groups or keys by name."""
-    levels: Sequence[Any] = member(protection, "push_access_levels", of)
+    levels: Sequence[object] = member(protection, "push_access_levels", of)
     named = ("user_id", "group_id", "deploy_key_id")
     return any(
         get_nested(one, "access_level") == _DEVELOPER and not any(get_nested(one, name) for name in named)

@@ -243,7 +243,7 @@ def _counted(found: Sized) -> str:
     return "1 finding is open" if len(found) == 1 else f"{len(found):,} findings are open"
 
 
-def _is_coverage(body: dict[str, Any]) -> bool:
+def _is_coverage(body: dict[str, object]) -> bool:
     details = body.get("additionalData")
     return isinstance(details, dict) and details.get("assessedResourceType") == COVERAGE
 

@@ -60,7 +60,7 @@ def _list_objects(value: object) -> list[dict[str, Any]]:
 def _gateway(gateway: Resource, key: Key) -> Assessment:
     id_ = str(gateway.body["id"])
     body = require_complete(gateway)
-    own: Any = body.get("webApplicationFirewallConfiguration")
+    own: object = body.get("webApplicationFirewallConfiguration")
     if reference(body.get("firewallPolicy")) or (isinstance(own, dict) and own.get("enabled") is True):
         return healthy(id_, key, "a web application firewall is enabled")
     listeners = _list_objects(body.get("httpListeners"))

@@ -32,7 +32,7 @@ class EventBatch:
     kind: EventKind
     workspace: str
     identity: tuple[Any, ...]
-    records: Sequence[dict[str, Any]]
+    records: Sequence[dict[str, object]]
     subject: str = ""
     of: str = ""
     before: Mapping[str, str] = field(default_factory=dict)

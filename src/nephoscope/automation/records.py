@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from nephoscope.state.automation.automation_runs import AutomationRun
 
@@ -19,7 +18,7 @@ def records_of(run: AutomationRun) -> Iterator[tuple[str, dict[str, object]]]:
         yield f"{run.id}-{number}", one
 
 
-def without_records(run: AutomationRun) -> dict[str, Any]:
+def without_records(run: AutomationRun) -> dict[str, object]:
     """The document without its records, for a run that is done: it says how many there were."""
     if RECORDS not in run.document:
         return run.document

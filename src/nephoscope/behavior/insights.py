@@ -37,7 +37,7 @@ class Teller:
     names: Mapping[str, str] = field(default_factory=dict)
     places: Places = field(default_factory=Places)
 
-    def row(self, judged: Judged, now: dt.datetime) -> dict[str, Any] | None:
+    def row(self, judged: Judged, now: dt.datetime) -> dict[str, object] | None:
         """The row of an observation; None where nothing about it is worth one."""
         event = judged.event
         around = self._around(judged)
@@ -143,7 +143,7 @@ class Teller:
         age = _age(account, judged.event["time"])
         return not judged.event["active_days"] and history >= DORMANT and age is not None and age > DORMANT
 
-    def _activity(self, judged: Judged, score: Score, around: Circumstances) -> dict[str, Any]:
+    def _activity(self, judged: Judged, score: Score, around: Circumstances) -> dict[str, object]:
         found: dict[str, Any] = {}
         for facts in judged.facts:
             found |= _insights(facts)
@@ -166,7 +166,7 @@ class Teller:
             },
         }
 
-    def _user(self, judged: Judged, account: Account | None) -> dict[str, Any]:
+    def _user(self, judged: Judged, account: Account | None) -> dict[str, object]:
         event = judged.event
         if event["kind"] == HOST:
             return {}
@@ -188,7 +188,7 @@ class Teller:
             **({"OnPremisesSID": sid} if (sid := account.body.get("onPremisesSecurityIdentifier")) else {}),
         }
 
-    def _device(self, event: Mapping[str, Any]) -> dict[str, Any]:
+    def _device(self, event: Mapping[str, Any]) -> dict[str, object]:
         named = self.places.network_name(event["Address"])
         said = {
             "Browser": event["Browser"],

@@ -109,7 +109,7 @@ class Analysis:
         self._appended = 0
         settings, report = settings_of(self.state, self.workspace), Report()
         profiles = Profiles(self.lake.data, self.workspace)
-        mark: dict[str, Any] = self.state.checkpoints.get(CHECKPOINT, self.workspace, {})
+        mark: dict[str, object] = self.state.checkpoints.get(CHECKPOINT, self.workspace, {})
         if anew:
             profiles.forget()
             mark = {name: value for name, value in mark.items() if name != "until"}

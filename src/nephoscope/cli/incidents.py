@@ -136,7 +136,7 @@ def _now() -> datetime:
     "--label", "labels", multiple=True, metavar="TEXT", help="Labels that replace the present ones."
 )
 @click.pass_obj
-def set_(data: Path, /, workspace: str, numbers: tuple[int, ...], **options: Any) -> None:
+def set_(data: Path, /, workspace: str, numbers: tuple[int, ...], **options: object) -> None:
     """Set status, owner, severity, title or labels of incidents. If one cannot be changed, none is changed."""
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.incidents import change_incidents

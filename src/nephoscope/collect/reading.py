@@ -198,7 +198,7 @@ class _Members:
         value = self._body.get(section) if isinstance(self._body, dict) else None
         return value.get(key) if key and isinstance(value, dict) else value
 
-    def section(self, name: str) -> dict[str, Any]:
+    def section(self, name: str) -> dict[str, object]:
         value = self._at(name)
         if not isinstance(value, dict):
             self._wrong(name, "an object")

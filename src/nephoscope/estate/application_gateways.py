@@ -110,7 +110,9 @@ def _targets(gateway: Resource) -> Iterator[tuple[str, str, str]]:
             )
 
 
-def _pairs(listener: str, body: dict[str, Any], pool: str, *settings: str) -> Iterator[tuple[str, str, str]]:
+def _pairs(
+    listener: str, body: dict[str, object], pool: str, *settings: str
+) -> Iterator[tuple[str, str, str]]:
     target = reference(body.get(pool))
     if target:
         yield listener, target, next((found for name in settings if (found := reference(body.get(name)))), "")

@@ -99,7 +99,7 @@ def _types(scope: str, types: object, path: str) -> frozenset[str]:
     return frozenset(type_.lower() for type_ in types)
 
 
-def _times(value: Any, path: str) -> dict[str, datetime]:
+def _times(value: object, path: str) -> dict[str, datetime]:
     """The times of reading by scope, from one time for all or a time for each scope."""
     if value is None:
         return {}

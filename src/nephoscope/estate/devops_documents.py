@@ -122,7 +122,7 @@ def _missing_error(view: View, type_: str, parent: str) -> NotCollected:
     return NotCollected(f"{type_} of {parent}" + (f" ({reason})" if reason else ""))
 
 
-def member(members: Mapping[str, Any], name: str, of: str) -> Any:
+def member(members: Mapping[str, object], name: str, of: str) -> Any:
     """Give a member; NotCollected where an answer left it out, as GitHub does for callers without the right to see it."""
     value = members.get(name)
     if value is None:

@@ -91,7 +91,7 @@ def _inline(value: object) -> str:
     return str((value.get("sku") or {}).get("name") or "Basic")
 
 
-def model_interfaces(machine: str, profile: Any) -> tuple[Interface, ...]:
+def model_interfaces(machine: str, profile: object) -> tuple[Interface, ...]:
     """The interfaces that a networkProfile describes in place (scale sets, flexible machines)."""
     entries = (
         _list_objects(profile.get("networkInterfaceConfigurations")) if isinstance(profile, dict) else []

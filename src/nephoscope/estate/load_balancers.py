@@ -70,7 +70,7 @@ class Forwardings:
                 _id(balancer, "backendaddresspools", pool_entry), pool_entry.get("properties") or {}
             )
 
-    def _members(self, pool: str, body: dict[str, Any]) -> None:
+    def _members(self, pool: str, body: dict[str, object]) -> None:
         network = reference(body.get("virtualNetwork"))
         for entry in _entries(body, "loadBalancerBackendAddresses"):
             inner = entry.get("properties") or {}
@@ -83,7 +83,7 @@ class Forwardings:
                 self.members[pool].append((own, str(inner["ipAddress"])))
 
 
-def _entries(body: dict[str, Any], name: str) -> list[dict[str, Any]]:
+def _entries(body: dict[str, object], name: str) -> list[dict[str, Any]]:
     found = body.get(name)
     return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
 

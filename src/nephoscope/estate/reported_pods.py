@@ -79,14 +79,14 @@ def _containers(pod: Resource) -> Iterator[RunningContainer]:
                 yield RunningContainer(_image(one, state), name, *owner)
 
 
-def _runs(status: dict[str, Any], state: dict[str, Any] | None, *, is_main: bool) -> bool:
+def _runs(status: dict[str, object], state: dict[str, object] | None, *, is_main: bool) -> bool:
     """Return whether a container runs: by its state, else, of one that is no preparation, by the phase of its pod."""
     if state is not None and "state" in state:
         return "running" in _mapping(state.get("state"))
     return is_main and str(status.get("phase", "Running")).lower() != "pending"
 
 
-def _image(container: dict[str, Any], state: dict[str, Any] | None) -> str:
+def _image(container: dict[str, object], state: dict[str, object] | None) -> str:
     """Return the digest of a container's image, else its name, else words that no image is called by."""
     told = state or {}
     digest = _DIGEST.search(str(told.get("imageID") or ""))
@@ -96,7 +96,7 @@ def _image(container: dict[str, Any], state: dict[str, Any] | None) -> str:
     return name or f"an image that the container {container.get('name')} does not name"
 
 
-def _owner(metadata: dict[str, Any], name: str) -> tuple[str, str, str]:
+def _owner(metadata: dict[str, object], name: str) -> tuple[str, str, str]:
     """Return the namespace, kind and name of what made a pod: itself where nothing did."""
     namespace = str(metadata.get("namespace") or "")
     owners = _items(metadata.get("ownerReferences"))
@@ -106,7 +106,7 @@ def _owner(metadata: dict[str, Any], name: str) -> tuple[str, str, str]:
     return namespace, str(owner.get("kind") or ""), str(owner.get("name") or "")
 
 
-def _mapping(value: Any) -> dict[str, Any]:
+def _mapping(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 

@@ -283,7 +283,7 @@ def _merge_coverage(before: Coverage | None, coverage: Coverage, forgotten: froz
 def _rows(intake: Intake, snapshot: StoredSnapshot) -> pa.RecordBatchReader:
     """The rows of a commit as a stream: versions that begin, versions that end, and the snapshot itself."""
 
-    def each() -> Iterator[dict[str, Any]]:
+    def each() -> Iterator[dict[str, object]]:
         for row, version, move in intake.moves(snapshot.coverage):
             if version is not None and move in (Move.CHANGED, Move.REMOVED):
                 yield {

@@ -54,7 +54,7 @@ def subnets_of(estate: Holdings) -> dict[str, Subnet]:
     return found
 
 
-def _id_of(entry: Mapping[str, Any], network: Resource) -> str:
+def _id_of(entry: Mapping[str, object], network: Resource) -> str:
     """The id of a subnet in the body of its network; what a body has as its id and lies elsewhere is no id."""
     told = str(entry.get("id", ""))
     below = told.lower().startswith(f"{network.key}/subnets/")
@@ -93,7 +93,7 @@ def virtual_network_tag(
     return space
 
 
-def _space(value: Any) -> AddressSet:
+def _space(value: object) -> AddressSet:
     return AddressSet.of((value.get("addressPrefixes") or []) if isinstance(value, dict) else [])
 
 

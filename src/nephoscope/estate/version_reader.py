@@ -45,7 +45,7 @@ def select_rows(
     *,
     types: Iterable[str] = (),
     ids: Iterable[str] = (),
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[dict[str, object]]:
     """The rows of the resource versions that are valid now and have one of some lower-cased types or ids."""
     condition = f"type <> $marker AND {_OPEN} AND (list_contains($types, type) OR list_contains($ids, id))"
     parameters = {"marker": MARKER, "types": sorted(types), "ids": sorted(ids)}

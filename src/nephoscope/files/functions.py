@@ -64,7 +64,7 @@ def _yaml(path: Path, text: str) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _parameter(one: dict[str, Any]) -> str:
+def _parameter(one: dict[str, object]) -> str:
     kind = str(one["Type"]).strip()
     default = one.get("Default")
     if default is None:

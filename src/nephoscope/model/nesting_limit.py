@@ -9,7 +9,7 @@ from typing import Any
 DEEPEST = 64
 
 
-def too_deep(document: Any, most: int = DEEPEST) -> bool:
+def too_deep(document: object, most: int = DEEPEST) -> bool:
     """Whether more than so many objects and arrays lie inside one another in a JSON value."""
     level = [document] if isinstance(document, dict | list) else []
     for _ in range(most):
@@ -19,7 +19,7 @@ def too_deep(document: Any, most: int = DEEPEST) -> bool:
     return bool(level)
 
 
-def _inside(value: dict[str, Any] | list[Any]) -> Iterator[Any]:
+def _inside(value: dict[str, object] | list[object]) -> Iterator[Any]:
     """The objects and arrays right inside one."""
     children = value.values() if isinstance(value, dict) else value
     return (one for one in children if isinstance(one, dict | list))

@@ -143,8 +143,8 @@ def _write_step(
     step: Mapping[str, Any],
     moment: datetime,
     dice: Dice,
-    cast: Mapping[str, Any],
-    numbers: Mapping[str, Any],
+    cast: Mapping[str, object],
+    numbers: Mapping[str, object],
 ) -> list[Entry]:
     fields = {name: _fill(value, cast, numbers) for name, value in step.items() if name not in _OWN}
     found = writers()[step["log"]](company, dice, moment, **fields)

@@ -40,7 +40,7 @@ def prepare_automation(
     context: ServiceContext,
     body: Mapping[str, Any],
     secrets: Sequence[ActionSecret],
-    before: Mapping[str, Any] | None = None,
+    before: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
     """Return the document of an automation as it is kept: within what the actor may read, and without its secrets.
 

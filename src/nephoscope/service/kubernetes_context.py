@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/azure/defender-for-cloud/view-and-remediate-
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MOST_WORKLOADS = 20
 
 
-def kubernetes_contexts(cluster: str, containers: Iterable[RunningContainer]) -> dict[str, dict[str, Any]]:
+def kubernetes_contexts(cluster: str, containers: Iterable[RunningContainer]) -> dict[str, dict[str, object]]:
     """Return, by the digests of images, what a sub-assessment of a cluster says of where they run: the cluster and its workloads."""
     by_image: dict[str, dict[tuple[str, str, str], list[str]]] = {}
     for one in containers:
@@ -25,7 +25,7 @@ def kubernetes_contexts(cluster: str, containers: Iterable[RunningContainer]) ->
     return {image: _context(cluster, workloads) for image, workloads in by_image.items()}
 
 
-def _context(cluster: str, workloads: dict[tuple[str, str, str], list[str]]) -> dict[str, Any]:
+def _context(cluster: str, workloads: dict[tuple[str, str, str], list[str]]) -> dict[str, object]:
     told = [
         {"namespace": namespace, "kind": kind, "name": name, "containers": [{"name": one} for one in dict.fromkeys(names)]}
         for (namespace, kind, name), names in list(workloads.items())[:_MOST_WORKLOADS]

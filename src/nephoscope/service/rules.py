@@ -65,7 +65,7 @@ def set_rule_settings(
     context: ServiceContext,
     workspace: str,
     rule: Rule,
-    values: dict[str, Any],
+    values: dict[str, object],
     *,
     comment: str = "",
     expires: datetime | None = None,
@@ -141,7 +141,7 @@ def _change_own(
     OwnRules(context.state, context.data).change(edit, workspace, context.now, keep)
 
 
-def _settings(context: ServiceContext, workspace: str, rule: str) -> dict[str, Any]:
+def _settings(context: ServiceContext, workspace: str, rule: str) -> dict[str, object]:
     """The settings over the file of a rule as they are."""
     found = context.state.rule_settings.all(workspace)
     return {one.setting: one.value for one in found if one.rule == rule}

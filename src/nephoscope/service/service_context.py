@@ -92,7 +92,7 @@ class ServiceContext:
             yield
 
     def enter(
-        self, session: Session, operation: str, target: str, *, outcome: str = "Succeeded", **detail: Any
+        self, session: Session, operation: str, target: str, *, outcome: str = "Succeeded", **detail: object
     ) -> None:
         """Add the audit entry of a change to the transaction that makes it; the permission was checked by `require`."""
         by, told = self._by, _to_detail(detail)

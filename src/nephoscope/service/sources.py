@@ -44,7 +44,7 @@ def require_write(context: ServiceContext, kind: str) -> None:
 def add_source(
     context: ServiceContext,
     source: Source,
-    given: Mapping[str, Any],
+    given: Mapping[str, object],
     secrets: Mapping[str, str],
     *,
     there: bool = True,
@@ -70,7 +70,7 @@ def add_source(
 def change_source(
     context: ServiceContext,
     name: str,
-    given: Mapping[str, Any] | None = None,
+    given: Mapping[str, object] | None = None,
     secrets: Mapping[str, str] | None = None,
     *,
     enabled: bool | None = None,

@@ -9,7 +9,7 @@ from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from nephoscope.state.access.key_file import KeyFile
 from nephoscope.state.audit.actor import Actor
@@ -145,7 +145,7 @@ class State:
         # two threads that ask at once get the same
         return self.__dict__.setdefault(name, made)
 
-    def _store_arguments(self, name: str) -> tuple[Any, ...]:
+    def _store_arguments(self, name: str) -> tuple[object, ...]:
         match name:
             case "schema_changes":
                 return ()

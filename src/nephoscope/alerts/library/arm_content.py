@@ -87,7 +87,7 @@ class _Template:
         # what only names the place of a deployment matters to no rule
         return self.value(about.get("defaultValue", name), deep + 1)
 
-    def _variable(self, given: list[Value], deep: int) -> Any:
+    def _variable(self, given: list[Value], deep: int) -> object:
         name = str(given[0]) if given else ""
         known = _lower_names(_members(self.document.get("variables")))
         if name.lower() not in known:
@@ -277,7 +277,7 @@ def _plain(value: object) -> dict[str, Any]:
     return {name: one for name, one in value.items() if one is not None} if isinstance(value, dict) else {}
 
 
-def _to_list(value: object) -> list[Any]:
+def _to_list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 

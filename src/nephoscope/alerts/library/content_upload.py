@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.alerts.library.content_discovery import read
 from nephoscope.alerts.library.content_import import Imported, Importing, held_tables
@@ -79,7 +79,7 @@ def take(lake: Lake, state: State, workspace: str, by: str, upload: Upload, now:
         _ONE.release()
 
 
-def report(lake: Lake, workspace: str, imported: Imported) -> Iterator[dict[str, Any]]:
+def report(lake: Lake, workspace: str, imported: Imported) -> Iterator[dict[str, object]]:
     """A row a piece: whether it runs in the workspace, what it needs, why it cannot be used."""
     held = Held(frozenset(held_tables(lake, workspace)), frozenset(lake.tables.by_name))
     return rows(imported.pack, held)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from nephoscope.alerts.library.content_item import Piece, PieceKind, Unusable
 from nephoscope_policy.model.place import Place
@@ -28,7 +27,7 @@ def is_parser(document: Mapping[str, object]) -> bool:
     return any(name in document for name in BODIES)
 
 
-def parser_functions(document: Mapping[str, Any], place: Place, source: str) -> Iterator[Piece | Unusable]:
+def parser_functions(document: Mapping[str, object], place: Place, source: str) -> Iterator[Piece | Unusable]:
     """The function of a parser, once under each of its names."""
     body = next((document[name] for name in BODIES if document.get(name)), None)
     names = [str(document[name]).strip() for name in NAMES if document.get(name)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.estate.holdings import properties
 from nephoscope.estate.interfaces import reference
@@ -94,5 +94,5 @@ def _make_egress(one: Resource, field: str, kind: str, *, shared: bool) -> Itera
     yield Egress(text, one.key.rpartition("/")[2], kind, shared, one.key)
 
 
-def _to_list(value: object) -> list[Any]:
+def _to_list(value: object) -> list[object]:
     return value if isinstance(value, list) else []

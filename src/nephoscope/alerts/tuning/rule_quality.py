@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.alerts.tuning.alert_history import Past, past
 from nephoscope.state.rules.rule_runs import RuleRun
@@ -84,7 +84,7 @@ def _worth(rule: str, name: str, alerts: Sequence[Past], runs: Sequence[RuleRun]
     )
 
 
-def row(one: Worth) -> dict[str, Any]:
+def row(one: Worth) -> dict[str, object]:
     """The worth of a rule as JSON values."""
     return {
         "rule": one.name,

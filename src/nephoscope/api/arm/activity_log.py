@@ -154,7 +154,7 @@ def _event(call: Call, row: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def _localize(value: object, shown: object) -> dict[str, Any]:
+def _localize(value: object, shown: object) -> dict[str, object]:
     return {"value": value or shown or "", "localizedValue": shown or value or ""}
 
 

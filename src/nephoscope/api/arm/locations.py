@@ -5,8 +5,6 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/locations (2015-06
 
 from __future__ import annotations
 
-from typing import Any
-
 from nephoscope.api.wire import documents
 from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
@@ -37,6 +35,6 @@ def get(call: Call) -> Answer:
     return Answer(kept or _here(call))
 
 
-def _here(call: Call) -> dict[str, Any]:
+def _here(call: Call) -> dict[str, object]:
     id_ = f"/subscriptions/{call['subscriptionId']}/providers/{TYPE}/{HERE}"
     return {"id": id_, "name": HERE, "type": TYPE, "properties": {"homeRegionName": HERE}}

@@ -70,7 +70,7 @@ def group(call: Call) -> Answer:
     return Answer(found)
 
 
-def _subscription(call: Call, body: dict[str, Any]) -> dict[str, Any]:
+def _subscription(call: Call, body: dict[str, Any]) -> dict[str, object]:
     """A subscription as this API has it: the estate's body has its state and tenant where they were read."""
     id_ = str(body["id"]).rsplit("/", 1)[-1]
     properties = body.get("properties") if isinstance(body.get("properties"), dict) else {}

@@ -133,7 +133,7 @@ def _own(call: Call) -> StoredAlert | None:
     return found if found is not None and _resource(call, found) is not None else None
 
 
-def _filter_alert(call: Call, document: dict[str, Any]) -> dict[str, Any]:
+def _filter_alert(call: Call, document: dict[str, Any]) -> dict[str, object]:
     """An alert that was collected, without what is out of the caller's reach."""
     return {**document, "properties": sight_of(call.caller).told(document["properties"])}
 

@@ -135,7 +135,7 @@ def _machines(call: Call) -> Mapping[str, str]:
     return {name: str(one["id"]).lower() for one in several if names[name := str(one["name"]).lower()] == 1}
 
 
-def _body(machine: str, row: Mapping[str, Any]) -> dict[str, Any]:
+def _body(machine: str, row: Mapping[str, object]) -> dict[str, Any]:
     name = _UNSAFE.sub("_", f"{row['Name']}_{row['Version']}".lower()).strip("_")
     endpoint = {
         "osPlatform": row["Platform"],

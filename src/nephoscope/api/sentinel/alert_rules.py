@@ -139,7 +139,7 @@ def _make_rule(call: Call, body: Body, _: Body | None) -> Body:
     }
 
 
-def _template_properties(name: str, tactics: str) -> dict[str, Any]:
+def _template_properties(name: str, tactics: str) -> dict[str, object]:
     """What a rule takes from the one template of its kind, which Azure lets nobody write."""
     return {
         "displayName": name,
@@ -151,7 +151,7 @@ def _template_properties(name: str, tactics: str) -> dict[str, Any]:
 
 #: Kinds of rules that Sentinel runs from its own products: kept and given back, and not run here -> what one says that is not put.
 #: Source: https://learn.microsoft.com/azure/sentinel/configure-fusion-rules, https://learn.microsoft.com/azure/sentinel/fusion
-OTHERS: Mapping[str, dict[str, Any]] = {
+OTHERS: Mapping[str, dict[str, object]] = {
     "Fusion": _template_properties(
         "Advanced Multistage Attack Detection",
         "InitialAccess Execution Persistence PrivilegeEscalation DefenseEvasion CredentialAccess Discovery LateralMovement "
@@ -165,7 +165,7 @@ OTHERS: Mapping[str, dict[str, Any]] = {
 }
 
 
-def is_enabled(properties: Mapping[str, Any]) -> bool:
+def is_enabled(properties: Mapping[str, object]) -> bool:
     """Whether a rule is switched on; Azure takes a text for the truth value too."""
     given = properties.get("enabled")
     found = {"true": True, "false": False}.get(given.lower(), given) if isinstance(given, str) else given
@@ -232,7 +232,7 @@ def _own(call: Call, id_: str) -> Stored | None:
     return next((one for one in _mine(call).pieces if one.id == id_), None)
 
 
-def _switch(call: Call, workspace: str, known: Rule, properties: dict[str, Any], *, enabled: bool) -> None:
+def _switch(call: Call, workspace: str, known: Rule, properties: dict[str, object], *, enabled: bool) -> None:
     shown = body(call, workspace, known, None)["properties"]
     other = [
         one for one in ("query", "queryFrequency", "queryPeriod", "triggerThreshold") if one in properties

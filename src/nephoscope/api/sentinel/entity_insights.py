@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from nephoscope.alerts.investigation.known_entities import Acquaintance
 from nephoscope.alerts.investigation.participants import Involved
@@ -166,7 +165,7 @@ def _read_wanted(call: Call) -> frozenset[str] | None:
 
 def _insight_document(
     call: Call, one: Insight, known: Acquaintance, entity: Involved, time: tuple[datetime, datetime]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     charts = []
     if one.points is not None:
         charts.append(_table(one.chart, one.points(known.alerts_of(entity, *time))))

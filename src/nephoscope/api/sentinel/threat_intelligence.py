@@ -188,7 +188,7 @@ def _keep_indicator(call: Call, workspace: str, name: str, known: Intel | None) 
 
 
 def _store_indicator(
-    call: Call, workspace: str, document: dict[str, Any], known: Intel | None, source: str = ""
+    call: Call, workspace: str, document: dict[str, object], known: Intel | None, source: str = ""
 ) -> dict[str, Any]:
     """Keep an indicator in its newest version, and give it as the API shows it."""
     now = call.instance.now

@@ -27,7 +27,7 @@ class Answer:
 NO_CONTENT = Answer(status=204)
 
 
-def answer_list(call: Call, items: Iterable[Mapping[str, Any]], after: str = "") -> Answer:
+def answer_list(call: Call, items: Iterable[Mapping[str, object]], after: str = "") -> Answer:
     """A page of a list; `after` is where the next begins, which its link carries ('' = it is the last)."""
     body: dict[str, Any] = {"value": list(items)}
     if after:

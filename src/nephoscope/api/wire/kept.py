@@ -286,7 +286,7 @@ _SIGNING = frozenset({
 })  # fmt: skip
 
 
-def without_secrets(value: Any, within: str = "") -> Any:
+def without_secrets(value: object, within: str = "") -> Any:
     """A document with null in the place of its passwords, keys and what a request is signed with; tags are no secrets.
 
     `within` is the name under which the value stands: `{"password": {"value": ...}}` is a secret too.
@@ -320,7 +320,7 @@ def system_data(call: Call, before: Mapping[str, Any] | None) -> Body:
     return made | {"lastModifiedBy": name, "lastModifiedByType": kind, "lastModifiedAt": now}
 
 
-def etag(body: Mapping[str, Any]) -> str:
+def etag(body: Mapping[str, object]) -> str:
     """What tells one state of a document from another."""
     text = msgspec.json.encode({name: one for name, one in body.items() if name != "etag"}, order="sorted")
     return f'"{hashlib.blake2b(text, digest_size=12).hexdigest()}"'

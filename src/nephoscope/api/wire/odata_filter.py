@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from nephoscope.api.wire import odata_tree as tree
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.odata_value import FUNCTIONS, at_path, compare
 
-Test = Callable[[Mapping[str, Any]], bool]
+Test = Callable[[Mapping[str, object]], bool]
 MAX_LENGTH = tree.MAX_LENGTH
 
 

@@ -180,7 +180,7 @@ class _Reader:
         self.at = found.end()
         return Path(found["word"], start + 1)
 
-    def _arguments(self) -> tuple[Any, ...]:
+    def _arguments(self) -> tuple[object, ...]:
         found: list[object] = []
         if self.take(")"):
             return ()

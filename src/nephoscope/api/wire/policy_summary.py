@@ -30,7 +30,9 @@ class Summary:
     version: str
     of_assignment: bool = False
 
-    def results(self, states: Iterable[Row], condition: str = "", *, policies: bool = True) -> dict[str, Any]:
+    def results(
+        self, states: Iterable[Row], condition: str = "", *, policies: bool = True
+    ) -> dict[str, object]:
         """How resources and `policies` stand; each resource counts once, by its worst state."""
         several = list(states)
         resources = _resources(several)

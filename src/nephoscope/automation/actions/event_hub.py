@@ -48,7 +48,7 @@ def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
         raise ActionError(why, again=False)
     producer, failed = _producer(broker, given, around), []
 
-    def note_delivery(error: Any, _: Any) -> None:
+    def note_delivery(error: object, _: object) -> None:
         if error is not None:
             failed.append(error)
 

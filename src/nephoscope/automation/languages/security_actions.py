@@ -49,7 +49,7 @@ def name_secrets(key: str, secrets: Iterable[ActionSecret]) -> dict[str, str]:
     return {credential(key, one.at, one.name): one.value for one in secrets}
 
 
-def to_engine_action(key: str, at: int, given: Any) -> dict[str, Any]:
+def to_engine_action(key: str, at: int, given: object) -> dict[str, object]:
     """Return the settings of the engine's action; ValueError where there is none for it."""
     kind = given.get("actionType") if isinstance(given, dict) else None
     make = _KINDS.get(str(kind))
@@ -90,7 +90,7 @@ def _mail(key: str, at: int, given: Mapping[str, object]) -> dict[str, object]:
     return {"action": "mail", "to": given.get("to") or []}
 
 
-def _named_action(action: str) -> Any:
+def _named_action(action: str) -> object:
     return lambda _key, _at, given: {"action": action, "name": given.get("name") or ""}
 
 

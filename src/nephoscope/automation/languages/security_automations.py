@@ -31,7 +31,7 @@ OPERATORS = (*TEXT_OPERATORS, "NotEquals", *ORDERED)
 _NUMBERS = ("Integer", "Number")
 
 
-def read_automation(body: Mapping[str, Any]) -> AutomationRule:
+def read_automation(body: Mapping[str, object]) -> AutomationRule:
     """Return the automation of a document with its id; AutomationError where it is none."""
     properties = body.get("properties")
     if not isinstance(properties, dict):

@@ -38,7 +38,7 @@ def run(report: CodeReport) -> dict[str, Any]:
     }
 
 
-def results(report: CodeReport, levels: Mapping[Severity, str]) -> Iterator[dict[str, Any]]:
+def results(report: CodeReport, levels: Mapping[Severity, str]) -> Iterator[dict[str, object]]:
     """Give the result of each finding; `levels` are SARIF's levels by severity."""
     order = {rule.id: index for index, rule in enumerate(used_rules(report))}
     for finding, fingerprint in zip(report.findings, fingerprints(report.findings), strict=True):
@@ -90,7 +90,7 @@ def _location(finding: CodeFinding) -> dict[str, Any]:
     physical = _physical(finding.region)
     if finding.evidence:
         physical["region"]["snippet"] = {"text": finding.evidence}
-    location: dict[str, Any] = {"physicalLocation": physical}
+    location: dict[str, object] = {"physicalLocation": physical}
     if finding.subject:
         location["logicalLocations"] = [{"fullyQualifiedName": finding.subject, "kind": "resource"}]
     return location

@@ -44,7 +44,7 @@ class Setting(click.ParamType[tuple[str, object]]):
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, Any]:
+    ) -> tuple[str, object]:
         """The pair."""
         if isinstance(value, tuple):
             return value

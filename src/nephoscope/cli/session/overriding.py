@@ -32,7 +32,7 @@ def of_rules(command: _Command) -> _Command:
     )(command)  # fmt: skip
 
 
-def in_rules(data: Path, workspace: str, call: Callable[[ServiceContext, str], Any]) -> Any:
+def in_rules(data: Path, workspace: str, call: Callable[[ServiceContext, str], object]) -> Any:
     """Call a service of rules; a setting that a rule cannot have is a wrong use."""
     from nephoscope.alerts.tuning.rule_settings import SettingError
     from nephoscope.cli.session.services import call_in_workspace

@@ -24,7 +24,7 @@ def project(body: object, keep: Iterable[str]) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _project(value: Any, tree: Mapping[str, Any]) -> Any:
+def _project(value: Any, tree: Mapping[str, Any]) -> object:
     if not tree:
         return _shorten(value)
     if isinstance(value, list):

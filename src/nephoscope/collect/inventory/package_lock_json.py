@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from nephoscope.collect.inventory.formats.json_text import KeyLines, parse_json
 from nephoscope.collect.inventory.formats.shapes import table, word
@@ -64,7 +63,7 @@ def _groups(entry: dict[str, object]) -> tuple[str, ...]:
 
 
 def _read_nested(
-    file: InventoryFile, owner: dict[str, Any], lines: KeyLines, depth: int
+    file: InventoryFile, owner: dict[str, object], lines: KeyLines, depth: int
 ) -> Iterator[Package]:
     if depth > MAX_DEPTH:
         raise file.refusal(f"packages are nested deeper than {MAX_DEPTH}")

@@ -146,7 +146,7 @@ def _judge(text: str, policy: LicensePolicy) -> LicenseVerdict:
     return LicenseVerdict.UNKNOWN if parsed is None else _walk(parsed, policy)
 
 
-def _walk(expression: Any, policy: LicensePolicy) -> LicenseVerdict:
+def _walk(expression: object, policy: LicensePolicy) -> LicenseVerdict:
     """Judge an expression: a licence, one with an exception, alternatives, or several that hold together."""
     licensing = _load_licensing()
     if isinstance(expression, licensing.OR):

@@ -54,12 +54,12 @@ def _bodies(document: object) -> Iterator[Mapping[str, object]]:
             yield body
 
 
-def _properties(body: Mapping[str, Any]) -> Mapping[str, Any]:
+def _properties(body: Mapping[str, object]) -> Mapping[str, Any]:
     found = body.get("properties", body)
     return found if isinstance(found, dict) else {}
 
 
-def _parse_definition(body: Mapping[str, Any], where: str) -> Table:
+def _parse_definition(body: Mapping[str, object], where: str) -> Table:
     if isinstance(body.get("columns"), dict):
         return Table.parse(body, where)
     schema = _properties(body).get("schema", body)
@@ -70,7 +70,7 @@ def _parse_definition(body: Mapping[str, Any], where: str) -> Table:
     )
 
 
-def _description(schema: Mapping[str, Any]) -> str:
+def _description(schema: Mapping[str, object]) -> str:
     return str(schema.get("description") or "")
 
 

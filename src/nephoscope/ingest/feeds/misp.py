@@ -8,7 +8,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 from nephoscope.ingest.feeds.item import BadItemError, Item, Refusal, Retraction, item
 from nephoscope.ingest.feeds.observed import make_pattern, pattern_of
@@ -71,7 +70,7 @@ def is_answer(document: object) -> bool:
     return isinstance(found, list) or (isinstance(found, dict) and isinstance(found.get("Attribute"), list))
 
 
-def events(document: object) -> Iterator[dict[str, Any]]:
+def events(document: object) -> Iterator[dict[str, object]]:
     """The events of an answer of restSearch over events."""
     found = document.get("response") if isinstance(document, dict) else document
     for one in found if isinstance(found, list) else ():

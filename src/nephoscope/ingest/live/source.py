@@ -74,7 +74,7 @@ class Origin:
     """Where a row comes from, for what is wrong with it: the place, the record as sent, what of it did not fit ('' = all did)."""
 
     place: str
-    record: Mapping[str, Any]
+    record: Mapping[str, object]
     unfit: str = ""
 
 
@@ -141,7 +141,7 @@ class Sink(Protocol):
     def checkpoint(self, key: str) -> Mapping[str, Any] | None:
         """What was saved under a key, None where nothing was."""
 
-    def save(self, key: str, value: Mapping[str, Any]) -> None:
+    def save(self, key: str, value: Mapping[str, object]) -> None:
         """Save a checkpoint, after the hand-over that it speaks of."""
 
     def forget(self, key: str) -> None:

@@ -167,7 +167,7 @@ def _value(record: dict[str, object], name: str, part: str = "value") -> str:
     return text_of(found, part) if isinstance(found, dict) else as_text(found) if part == "value" else ""
 
 
-def _put_operation(values: dict[str, Any], record: dict[str, Any], properties: dict[str, Any]) -> None:
+def _put_operation(values: dict[str, Any], record: dict[str, object], properties: dict[str, object]) -> None:
     operation = _value(record, "operationName")
     values["OperationNameValue"] = operation
     values["OperationName"] = _value(record, "operationName", "localizedValue")

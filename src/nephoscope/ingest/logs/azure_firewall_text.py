@@ -98,7 +98,7 @@ class AzureFirewallText:
         yield Row(table, values)
 
 
-def read_sentence(text: str, *, application: bool) -> tuple[str, dict[str, Any]] | None:
+def read_sentence(text: str, *, application: bool) -> tuple[str, dict[str, object]] | None:
     """The table and the values that a sentence tells, None where it has no known form.
 
     `application` says that an application rule decided: the same sentence without a rule is then of that table.

@@ -69,7 +69,7 @@ def _contents(stream: BinaryIO) -> Iterator[bytes | Broken]:
         yield one if isinstance(one, Broken) else _bytes(one.get(_BODY))
 
 
-def _header(source: Bounded) -> tuple[Any, bytes]:
+def _header(source: Bounded) -> tuple[object, bytes]:
     """The schema of the messages and the marker between blocks; raises BadRecordError."""
     import fastavro
     from fastavro.schema import SchemaParseException

@@ -153,7 +153,7 @@ class Reader:
         )
 
     def _record(
-        self, form: LogFormat | None, value: dict[str, Any], data: bytes, place: str, batch: Batch
+        self, form: LogFormat | None, value: dict[str, object], data: bytes, place: str, batch: Batch
     ) -> None:
         if form is None:
             reason = "no format recognises the record: name its table with --table"
@@ -213,7 +213,7 @@ class Reader:
         return None
 
 
-def _mask(value: Any, data: bytes) -> Any:
+def _mask(value: object, data: bytes) -> Any:
     """A record without its secrets; one that nests too deeply to be gone through has what is deep in it as text."""
     try:
         return masked_value(value)

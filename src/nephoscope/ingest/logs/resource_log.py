@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/azure/azure-monitor/platform/resource-logs-s
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -65,7 +65,7 @@ def properties_of(record: dict[str, object], name: str = "properties") -> dict[s
     return value
 
 
-def require_list(value: dict[str, object], name: str, path: str) -> list[dict[str, Any]]:
+def require_list(value: dict[str, object], name: str, path: str) -> list[dict[str, object]]:
     """The list of objects under a name of an object at `path`; raises BadRecordError."""
     found = value.get(name)
     if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):

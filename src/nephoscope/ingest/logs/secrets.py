@@ -146,7 +146,7 @@ def mask_secrets(text: str) -> str:
     return text
 
 
-def masked_value(value: Any, key: str = "") -> Any:
+def masked_value(value: object, key: str = "") -> Any:
     """A copy of a JSON value with its secrets as `***`; everything else is as it was."""
     if isinstance(value, dict):
         return {name: masked_value(item, name) for name, item in value.items()}

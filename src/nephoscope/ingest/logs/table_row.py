@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.content.loader import documents
 from nephoscope.ingest.logs.filling import columns_of, fit_value
@@ -71,7 +71,7 @@ def row_of_members(members: Mapping[str, object], table: str) -> Row:
     return Row(table, values)
 
 
-def row_of(members: Mapping[str, Any], context: Context) -> Row:
+def row_of(members: Mapping[str, object], context: Context) -> Row:
     """The row of a record for its table, of the resource in the path where it names none; raises BadRecordError where it is none."""
     row = row_of_members(members, table_of(members, context))
     if context.resource_id and not any(members.get(name) for name in _RESOURCE):

@@ -167,7 +167,7 @@ def _spread(texts: list[str], which: NDArray[np.int64]) -> pa.Array:
     return pa.array(texts, pa.string()).take(pa.array(which))
 
 
-def _flow_types(ends: Mapping[str, Mapping[str, Any]]) -> pa.Array:
+def _flow_types(ends: Mapping[str, Mapping[str, object]]) -> pa.Array:
     """The type of each flow, by what its two ends are."""
     one, other = ends["Src"]["kind"], ends["Dest"]["kind"]
 

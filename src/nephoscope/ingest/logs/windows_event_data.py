@@ -32,9 +32,9 @@ class EventData:
     """
 
     element: str = EVENT_DATA
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, object] = field(default_factory=dict)
     values: tuple[Any, ...] = ()
-    nested: Mapping[str, Any] = field(default_factory=dict)
+    nested: Mapping[str, object] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.data or self.values or self.nested)
@@ -48,7 +48,7 @@ class EventData:
         return found
 
     @property
-    def every(self) -> list[Any]:
+    def every(self) -> list[object]:
         """The values in their order."""
         return [*self.data.values(), *self.values, *(value for _, value in leaves(self.nested))]
 
@@ -123,7 +123,7 @@ def leaves(nested: Mapping[str, object]) -> Iterator[tuple[str, object]]:
             yield from leaves({one: inner for one, inner in item.items() if one != "#text"})
 
 
-def plain(value: object) -> Any:
+def plain(value: object) -> object:
     """The value of an element, which some dumps write as {#text, #attributes}."""
     if not isinstance(value, dict):
         return value
@@ -138,7 +138,7 @@ def attributes(value: object) -> dict[str, object]:
     return {name.lstrip("@"): item for name, item in inner.items()} if isinstance(inner, dict) else {}
 
 
-def tree(value: Any, depth: int = 0) -> Any:
+def tree(value: object, depth: int = 0) -> Any:
     """Nested elements as EventData has them; what nests too deeply as the text of its JSON."""
     if depth > _DEEPEST and isinstance(value, (dict, list)):
         return as_text(value)
@@ -155,15 +155,15 @@ def tree(value: Any, depth: int = 0) -> Any:
     return found["#text"] if found.keys() == {"#text"} and not isinstance(found["#text"], dict) else found
 
 
-def event_data(found: Any) -> EventData:
+def event_data(found: object) -> EventData:
     """What is written as EventData: an object by names, a list of elements Data, or a text."""
     if not isinstance(found, dict):
         return _with_list(
             found if isinstance(found, list) else [found] if found not in (None, "") else [], {}, {}
         )
-    listed: list[Any] = []
+    listed: list[object] = []
     data: dict[str, Any] = {}
-    nested: dict[str, Any] = {}
+    nested: dict[str, object] = {}
     elements = isinstance(found.get("Data"), (list, dict))
     for name, value in found.items():
         if name in ("xmlns", "@xmlns") or value is None:

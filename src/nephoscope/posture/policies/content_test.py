@@ -135,7 +135,7 @@ def _cases(definition: Definition, name: str, document: Document, context: Conte
         yield Outcome(replace(document.place, path="cases"), name, problem=problem)
 
 
-def _list_cases(body: object) -> list[Any]:
+def _list_cases(body: object) -> list[object]:
     cases = body.get("cases") if isinstance(body, dict) else None
     if not isinstance(cases, list) or not cases:
         raise CaseError("cases", 'a test file is {"cases": [...]} with at least one case')
@@ -251,7 +251,7 @@ def _remediation(stated: object) -> Iterator[tuple[str, str]]:
         yield ".remediation.bicep", "must be a Bicep fragment with a resource"
 
 
-def _each(stated: dict[str, Any], key: str, holds: Any, message: str) -> Iterator[tuple[str, str]]:
+def _each(stated: dict[str, object], key: str, holds: Any, message: str) -> Iterator[tuple[str, str]]:
     values = stated.get(key)
     if not isinstance(values, list):
         yield f".{key}", "must be a list"

@@ -95,7 +95,7 @@ class Plan:
         return replace(self, exemptions=_merge(self.exemptions, exemptions))
 
 
-def _with_bodies(plan: Plan, bodies: Iterable[tuple[Any, Place]], *, strict: bool) -> Plan:
+def _with_bodies(plan: Plan, bodies: Iterable[tuple[object, Place]], *, strict: bool) -> Plan:
     found: dict[str, list[Any]] = {type_: [] for type_ in _PARSERS}
     problems = list(plan.problems)
     for body, place in bodies:

@@ -69,7 +69,7 @@ def _holder(edition: Edition, body: Mapping[str, Any], reach: Reach, directory: 
     told = body.get("properties") or {}
     principal, kind = str(told.get("principalId") or "").lower(), str(told.get("principalType") or "")
     known = edition.listing.get(f"{_GRAPH}/{_KINDS.get(kind.lower(), 'users')}/{principal}", directory)
-    about: dict[str, Any] = (known or {}).get("properties") or {}
+    about: dict[str, object] = (known or {}).get("properties") or {}
     members = about.get("members")
     return Holder(
         principal,
@@ -106,7 +106,7 @@ def _members(edition: Edition, directory: Reach) -> Mapping[str, frozenset[str]]
     }
 
 
-def _member(told: Any) -> str:
+def _member(told: object) -> str:
     return str(told.get("id") if isinstance(told, dict) else told).lower()
 
 

@@ -27,7 +27,7 @@ _CATEGORIES = {
 _BY_WORD = {word: category for category, words in _CATEGORIES.items() for word in words.split()}
 
 
-def metadata(report: Report, key: str) -> dict[str, Any]:
+def metadata(report: Report, key: str) -> dict[str, object]:
     """The properties of the metadata of a recommendation."""
     known = report.metadata(key)
     category = _BY_WORD.get(known.category.split(" ")[0].casefold(), "")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -77,7 +76,7 @@ def is_common(document: Document) -> bool:
     return bool(kinds & _BUILT_IN)
 
 
-def row(document: Document, table: str) -> dict[str, Any]:
+def row(document: Document, table: str) -> dict[str, object]:
     """One row; a column of the body that it lacks is null where dynamic, '' where text.
 
     The columns are spelled as Resource Graph has them, `_body` as the document's own API; what was collected stays as it was.

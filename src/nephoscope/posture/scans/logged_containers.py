@@ -76,7 +76,7 @@ def _rows(logs: Logs, text: str, table: str) -> list[dict[str, Any]]:
         return []
 
 
-def _container(row: dict[str, Any], image: str) -> RunningContainer:
+def _container(row: dict[str, object], image: str) -> RunningContainer:
     """Return a container of an image; the logs call it by its pod and its name, and tell its workload where they tell of pods."""
     told = (str(row.get(one) or "") for one in ("Namespace", "ControllerKind", "ControllerName"))
     return RunningContainer(image, str(row.get("ContainerName") or "").rpartition("/")[2], *told)

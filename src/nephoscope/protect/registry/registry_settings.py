@@ -81,7 +81,7 @@ class RegistrySettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
         return next((found for one in self.quarantine if (found := one.target_of(repository))), "")
 
 
-def read_settings(document: Mapping[str, Any]) -> RegistrySettings:
+def read_settings(document: Mapping[str, object]) -> RegistrySettings:
     """Return the settings of a document; raises RegistrySettingsError with the place of what is wrong."""
     try:
         settings = msgspec.convert(document, RegistrySettings)

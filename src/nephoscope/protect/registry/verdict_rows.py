@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nephoscope.state.registries.registry_images import RegistryImage
@@ -15,7 +15,7 @@ VERDICTS_TABLE = "ContainerImageVerdicts_CL"
 
 def verdict_row(
     registry: WatchedRegistry, image: RegistryImage, now: datetime, running: Sequence[str] = ()
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the row of an image that stands still: promoted, rejected, held, or as examined again.
 
     `running` are the ids of what runs it.

@@ -148,7 +148,7 @@ def kubernetes(
     groups: tuple[str, ...] = ("system:authenticated",),
     subresource: str = "",
     code: int = 200,
-    body: dict[str, Any] | None = None,
+    body: dict[str, object] | None = None,
     agent: str = "kubectl/v1.33.4 (linux/amd64)",
     uri: str = "",
     group: str = "",

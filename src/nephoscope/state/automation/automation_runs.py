@@ -206,7 +206,7 @@ class AutomationRuns:
         session.merge(AutomationFactRow(workspace=event.workspace, subject=_key(event), facts=dict(facts)))
         session.flush()
 
-    def facts(self, session: Session, event: AutomationEvent) -> dict[str, Any]:
+    def facts(self, session: Session, event: AutomationEvent) -> dict[str, object]:
         """What the event before said of the same subject."""
         row = session.get(AutomationFactRow, (event.workspace, _key(event)))
         return {} if row is None else dict(row.facts)

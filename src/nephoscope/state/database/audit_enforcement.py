@@ -98,7 +98,12 @@ def _rows(connection: Connection) -> int | None:
 
 
 def _executing(
-    connection: Connection, _cursor: Any, statement: str, _parameters: Any, _context: Any, _many: bool
+    connection: Connection,
+    _cursor: object,
+    statement: str,
+    _parameters: object,
+    _context: object,
+    _many: bool,
 ) -> None:
     _settle(connection)
     written = read_written(statement)

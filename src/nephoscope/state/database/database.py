@@ -242,11 +242,11 @@ class Database:
         self,
         session: Session,
         table: type[Base],
-        rows: Sequence[Mapping[str, Any]],
+        rows: Sequence[Mapping[str, object]],
         keys: Sequence[str],
         *,
         kept: Sequence[str] = (),
-        changes: Mapping[str, Any] | None = None,
+        changes: Mapping[str, object] | None = None,
     ) -> None:
         """Insert rows of the same columns, or replace those with their keys, but for the columns `kept`; `changes` come last."""
         if not rows:

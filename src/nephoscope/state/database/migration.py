@@ -128,7 +128,7 @@ def _upgrade(connection: Connection, target: str = "head") -> None:
 
     scripts = ScriptDirectory(str(FOLDER))
 
-    def find_missing(revision: Any, _context: object) -> Any:
+    def find_missing(revision: Any, _context: object) -> object:
         return scripts._upgrade_revs(target, revision)  # noqa: SLF001 - what Alembic's own command calls
 
     with EnvironmentContext(Config(), scripts, fn=find_missing) as environment:

@@ -251,14 +251,14 @@ class SourceHealths:
         keys = ["source", "workspace", "table_name", "hour"]
         session.execute(insert.on_conflict_do_update(index_elements=keys, set_=changes))
 
-    def _seen(self, session: Session, key: dict[str, Any], at: datetime) -> None:
+    def _seen(self, session: Session, key: dict[str, object], at: datetime) -> None:
         empty = {"rows": 0, "bad": 0, "size": 0, "columns": "", "untimed": 0, "last_seen": at}
         insert = self._database.insert(SourceHealthRow, empty | key)
         later = _later(SourceHealthRow.last_seen, insert.excluded.last_seen)
         session.execute(insert.on_conflict_do_update(index_elements=list(key), set_={"last_seen": later}))
 
     def _upsert(
-        self, session: Session, table: type[Base], key: dict[str, Any], changes: dict[str, Any]
+        self, session: Session, table: type[Base], key: dict[str, object], changes: dict[str, object]
     ) -> None:
         empty = {"rows": 0, "bad": 0, "size": 0, "columns": "", "untimed": 0}
         insert = self._database.insert(table, empty | key | changes)

@@ -65,7 +65,7 @@ def select_findings(wanted: FindingFilter) -> Select[Any]:
     return join_findings(statement, wanted)
 
 
-def order_of_risk(rank: Any, score: Any) -> tuple[Any, ...]:
+def order_of_risk(rank: object, score: object) -> tuple[Any, ...]:
     """Return the order of risk: exploited, severe, likely to be exploited soon, high in score."""
     return (
         _KNOWN.is_exploited.desc(),

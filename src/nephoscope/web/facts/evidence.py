@@ -108,7 +108,7 @@ def _draw_page_number(canvas: Any, made: Any) -> None:
 def _story(evidence: Evidence, styles: Mapping[str, object]) -> Iterator[object]:
     from reportlab.platypus import PageBreak, Paragraph, Spacer
 
-    def make_paragraph(text: str, style: str = "BodyText") -> Any:
+    def make_paragraph(text: str, style: str = "BodyText") -> object:
         return Paragraph(escape(text), styles[style])
 
     counts = {state: sum(one.state == state for one in evidence.controls) for state in ("Passed", "Failed")}

@@ -56,7 +56,7 @@ class ImageDecision:
     reason: str
 
 
-def reasons_by_section(image: ImageOverview) -> dict[str, list[Mapping[str, Any]]]:
+def reasons_by_section(image: ImageOverview) -> dict[str, list[Mapping[str, object]]]:
     """Return the reasons of the verdict, by the section that they stand in."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for one in image.registered.reasons if image.registered else ():

@@ -47,7 +47,7 @@ class Named:
     unread: list[str] = field(default_factory=list)
 
 
-def facts(visit: Visit, edition: Edition, id_: str, body: Mapping[str, object]) -> dict[str, Any]:
+def facts(visit: Visit, edition: Edition, id_: str, body: Mapping[str, object]) -> dict[str, object]:
     """All sections of a lower-cased id; of an object of the directory the roles that it holds in the place of who holds one on it."""
     directory = id_.startswith(DIRECTORY)
     holding = holders.held_by if directory else holders.holders
@@ -189,7 +189,7 @@ def _subs(visit: Visit, edition: Edition, id_: str) -> list[Sub]:
     return sorted(map(_sub, found), key=_rank)
 
 
-def _sub(body: Mapping[str, Any]) -> Sub:
+def _sub(body: Mapping[str, object]) -> Sub:
     told = _properties(body)
     status = told.get("status") or {}
     return Sub(
@@ -277,6 +277,6 @@ def _logs(visit: Visit, id_: str) -> list[tuple[str, str, str]]:
     ]
 
 
-def _properties(body: Mapping[str, Any] | None) -> dict[str, Any]:
+def _properties(body: Mapping[str, object] | None) -> dict[str, Any]:
     found = (body or {}).get("properties")
     return found if isinstance(found, dict) else {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
@@ -22,7 +21,7 @@ def apply_form(
     do: Callable[[], str],
     again: Callable[[str], Mapping[str, object] | Response],
     overtaken: Callable[[], Meanwhile] | None = None,
-) -> Mapping[str, Any] | Response:
+) -> Mapping[str, object] | Response:
     """Do what a form asks for and lead to the address that this gives, or fill the page `again` with why not.
 
     `overtaken` gives what such a page tells where somebody else was quicker.

@@ -48,7 +48,7 @@ def rule_of(visit: Visit, workspace: str) -> Rule:
     return rule
 
 
-def show_trials(visit: Visit, workspace: str, rule: Rule) -> dict[str, Any]:
+def show_trials(visit: Visit, workspace: str, rule: Rule) -> dict[str, object]:
     """What the page of a rule shows of its trials and its tuning."""
     state, at, now = visit.instance.state, f"/workspaces/{workspace}", visit.instance.now
     return {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
@@ -33,7 +32,7 @@ def _sessions(visit: Visit) -> Table:
     ))  # fmt: skip
 
 
-def _show_sessions(visit: Visit, refused: str = "") -> Mapping[str, Any]:
+def _show_sessions(visit: Visit, refused: str = "") -> Mapping[str, object]:
     person = visit.caller.principal
     found = list_open_sessions(visit.instance.state, person.id)
     return {"person": person, "sessions": found, "here": visit.caller.session, "refused": refused}

@@ -72,7 +72,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     return _shown_list(visit, told)
 
 
-def _change_alerts(visit: Visit, told: ToldAlerts) -> Mapping[str, Any] | Response:
+def _change_alerts(visit: Visit, told: ToldAlerts) -> Mapping[str, object] | Response:
     done, left = say_many(visit, told)
     if left:
         return {**_shown_list(visit, told), "overtaken": left, "done": done}

@@ -61,7 +61,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     return _list_kind(visit, shelf, kind)
 
 
-def _list_kind(visit: Visit, shelf: Shelf, kind: str, refused: str = "") -> Mapping[str, Any] | Response:
+def _list_kind(visit: Visit, shelf: Shelf, kind: str, refused: str = "") -> Mapping[str, object] | Response:
     """The list; `refused` is why what was sent could not be taken."""
     if visit.asked("format") == "csv":
         before = _BEFORE.get(kind, ())
@@ -74,7 +74,7 @@ def _sort_rows(visit: Visit, every: list[ContentRow]) -> list[ContentRow]:
     return sorted(_filter_rows(visit, every), key=lambda one: (one.pack, one.name.casefold()))
 
 
-def _show_list(visit: Visit, shelf: Shelf, kind: str, refused: str = "") -> dict[str, Any]:
+def _show_list(visit: Visit, shelf: Shelf, kind: str, refused: str = "") -> dict[str, object]:
     """The list; those that were left out of what was switched stay ticked."""
     workspace, every = shelf.workspace, KINDS[kind][1](shelf)
     found = _sort_rows(visit, every)
@@ -184,7 +184,7 @@ def coverage(visit: Visit) -> Mapping[str, Any] | Response:
     tables = {"techniques": lambda: _techniques(found), "tactics": lambda: _tactics(counted)}
     if (file := file_of(visit, "attack-coverage", tables)) is not None:
         return file
-    by_tactic: dict[str, list[Any]] = {}
+    by_tactic: dict[str, list[object]] = {}
     for cell in found:
         by_tactic.setdefault(cell.tactic, []).append(cell)
     titles = {name: str(about.get("name", "")) for name, about in techniques().items()}

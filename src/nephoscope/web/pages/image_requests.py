@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, time
-from typing import Any, Literal
+from typing import Literal
 
 from starlette.responses import Response
 
@@ -49,7 +49,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     return _show_queue(visit)
 
 
-def _show_queue(visit: Visit, refused: str = "") -> dict[str, Any]:
+def _show_queue(visit: Visit, refused: str = "") -> dict[str, object]:
     every = visit.instance.state.image_requests.listed(most=MOST)
     wanted, start = _filter_requests(visit), page_start(visit)
     page = wanted[start : start + ROWS]
@@ -116,7 +116,7 @@ def _deadline(text: str) -> datetime | None:
     return datetime.combine(day, time.max, UTC)
 
 
-def _state(one: ImageRequest) -> Any:
+def _state(one: ImageRequest) -> object:
     """What the forms of a request are drawn of."""
     return one.status.value, one.answered_by, one.answer_reason
 

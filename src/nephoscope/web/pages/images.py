@@ -97,7 +97,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     return file if file is not None else _show_image(visit)
 
 
-def _show_image(visit: Visit, refused: str = "") -> dict[str, Any]:
+def _show_image(visit: Visit, refused: str = "") -> dict[str, object]:
     digest = visit.parameters["digest"]
     places = find_image(visit.service, visit.reach, digest)
     found, packages = _findings(visit, places), _packages(visit, places)
@@ -134,7 +134,7 @@ def _ids(places: Iterable[ImageOverview]) -> list[str]:
     return [one.registered.id for one in places if one.registered is not None]
 
 
-def _state(visit: Visit, id_: str) -> Any:
+def _state(visit: Visit, id_: str) -> object:
     """What the forms of an image are drawn of."""
     try:
         image = visit.instance.state.registry_images.get(id_)
@@ -207,7 +207,7 @@ def _sections(places: Sequence[ImageOverview]) -> dict[str, list[Mapping[str, ob
     return found
 
 
-def _finding_rows(visit: Visit, found: Sequence[SubjectFinding]) -> Iterator[Sequence[Any]]:
+def _finding_rows(visit: Visit, found: Sequence[SubjectFinding]) -> Iterator[Sequence[object]]:
     held = find_exemptions(visit.service, found)
     for one in found:
         finding, exemption = one.finding, held.get(one.finding.key)

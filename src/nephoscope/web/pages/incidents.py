@@ -55,7 +55,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     return {**_shown_list(visit, workspace), "overtaken": left, "done": done}
 
 
-def _list_incidents(visit: Visit, workspace: str) -> Mapping[str, Any] | Response:
+def _list_incidents(visit: Visit, workspace: str) -> Mapping[str, object] | Response:
     if visit.asked("format") == "csv":
         header = ("#", "Severity", "Incident", "Status", "Owner", "First activity", "Last activity")
         found = visit.instance.state.incidents.listed(
@@ -143,7 +143,7 @@ def _decide(visit: Visit, workspace: str, number: int) -> Mapping[str, object] |
 
 def _show_incident(
     visit: Visit, workspace: str, number: int, *, refused: str = "", overtaken: bool = False
-) -> Mapping[str, Any] | Response:
+) -> Mapping[str, object] | Response:
     """The page, or one of its tables as a file; `refused` says why nothing was done, `overtaken` that somebody was quicker."""
     file = case_file(visit.instance.state, workspace, number, visit.instance.now)
     file = replace(file, applications=applications(visit, file.participants))

@@ -56,7 +56,7 @@ def _add_source(visit: Visit, kind: Kind) -> str:
     return visit.link(f"/sources/logs/{made.name}", done="added")
 
 
-def _settings(kind: Kind, form: Mapping[str, str]) -> dict[str, Any]:
+def _settings(kind: Kind, form: Mapping[str, str]) -> dict[str, object]:
     """The settings of a form: a field that was left empty keeps its default, a list may have a line an element."""
     found: dict[str, object] = {}
     for one in describe_kind(kind):
@@ -126,7 +126,7 @@ def _form_values(source: Source) -> dict[str, str]:
     return {SET + name: _text(value) for name, value in source.settings.items()}
 
 
-def _show_source(visit: Visit, source: Source, refused: str = "") -> dict[str, Any]:
+def _show_source(visit: Visit, source: Source, refused: str = "") -> dict[str, object]:
     state, kind = visit.instance.state, kind_of(source.kind)
     source = state.sources.get(source.name) if refused else source
     health = rows(state, visit.instance.now, source.name)
@@ -193,7 +193,7 @@ def _apply_act(visit: Visit, source: Source, act: str) -> str:
     return visit.here(done=act)
 
 
-def _read_settings(kind: Kind, source: Source, form: Mapping[str, str]) -> dict[str, Any]:
+def _read_settings(kind: Kind, source: Source, form: Mapping[str, str]) -> dict[str, object]:
     """The settings of a form that shows what is set: one that was emptied goes back to its default."""
     wanted = _settings(kind, form)
     emptied = {
@@ -211,7 +211,7 @@ def _token(visit: Visit, source: Source) -> Response:
     return HTMLResponse(drawn, headers={"Cache-Control": "no-store"})
 
 
-def fill_missing_logs(visit: Visit) -> Mapping[str, Any] | Response:
+def fill_missing_logs(visit: Visit) -> Mapping[str, object] | Response:
     """Resources of the estate whose logs never arrive."""
     given = visit.asked("days", "1")
     days = min(int(given), MOST_DAYS) if given.isdecimal() and len(given) < 4 and int(given) else 1

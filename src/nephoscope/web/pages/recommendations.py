@@ -125,7 +125,7 @@ def _own(visit: Visit, edition: Edition, key: str) -> Mapping[str, object] | Res
 
 
 def _show_recommendation(
-    visit: Visit, edition: Edition, key: str, known: Mapping[str, Any], asked: Wanted
+    visit: Visit, edition: Edition, key: str, known: Mapping[str, object], asked: Wanted
 ) -> dict[str, Any]:
     """What the page of one shows."""
     reach, start = visit.reach(READ), page_start(visit)

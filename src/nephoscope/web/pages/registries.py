@@ -121,7 +121,7 @@ def _add_registry(visit: Visit) -> str:
     return visit.link(f"/registries/{made.name}", done="added")
 
 
-def _show_registry(visit: Visit, found: WatchedRegistry, refused: str = "") -> dict[str, Any]:
+def _show_registry(visit: Visit, found: WatchedRegistry, refused: str = "") -> dict[str, object]:
     settings = _settings(visit, found.name)
     fields, policy = setting_fields(settings), policy_fields(settings)
     if refused and visit.form.get("act") == "change":
@@ -146,7 +146,7 @@ def _form_values(settings: RegistrySettings) -> dict[str, str]:
     return {one.name: one.value for one in (*setting_fields(settings), *policy_fields(settings))}
 
 
-def _state(visit: Visit, name: str) -> Any:
+def _state(visit: Visit, name: str) -> object:
     """What the forms of a registry are drawn of."""
     found = visit.instance.state.watched_registries.get(name)
     return found.address, found.username, dict(found.settings), found.enabled

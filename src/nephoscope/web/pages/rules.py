@@ -72,7 +72,7 @@ def fill_page(visit: Visit) -> Mapping[str, Any] | Response:
     }
 
 
-def _add_counts(row: Mapping[str, Any], tally: AlertTally, rule: Rule) -> dict[str, Any]:
+def _add_counts(row: Mapping[str, object], tally: AlertTally, rule: Rule) -> dict[str, Any]:
     """A row of the list with the alerts of the time range; what its last run gave is named so."""
     counts = {"alerts": tally.raised, "held": tally.held, "closed": tally.closed, "closedFalse": tally.false}
     last = {"lastRows": row["rows"], "lastAlerts": row["alerts"]}
@@ -95,7 +95,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     return _show_rule(visit, workspace, rule)
 
 
-def _show_rule(visit: Visit, workspace: str, rule: Rule, refused: str = "") -> dict[str, Any]:
+def _show_rule(visit: Visit, workspace: str, rule: Rule, refused: str = "") -> dict[str, object]:
     state, at = visit.instance.state, f"/workspaces/{workspace}"
     (standing,) = overview(state, workspace, [rule], visit.instance.now)
     may_see = visit.caller.may(ALERTS, at)
@@ -131,7 +131,7 @@ def _apply_form(visit: Visit, workspace: str, rule: Rule) -> str:
     return visit.here()
 
 
-def trial(visit: Visit) -> Mapping[str, Any] | Response:
+def trial(visit: Visit) -> Mapping[str, object] | Response:
     """One trial of a rule: how far it is, or what came of it; a form that comes back stops it, or has its advice followed."""
     workspace = visit.workspace(READ)
     rule = rule_of(visit, workspace)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from starlette.responses import Response
@@ -45,7 +44,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     return _show_settings(visit)
 
 
-def _show_settings(visit: Visit, refused: str = "") -> Mapping[str, Any]:
+def _show_settings(visit: Visit, refused: str = "") -> Mapping[str, object]:
     state = visit.instance.state
     given = visit.asked("before")
     before = int(given) if given.isdecimal() and len(given) < 15 else None

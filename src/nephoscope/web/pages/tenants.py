@@ -149,7 +149,7 @@ def _of(visit: Visit, tenant: Tenant) -> object:
     return tenant.connection, tenant.hours, tenant.enabled, secret
 
 
-def _show_tenant(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str, Any] | Response:
+def _show_tenant(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str, object] | Response:
     connection = tenant.connection
     grant = Grant(
         connection,

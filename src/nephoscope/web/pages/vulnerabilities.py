@@ -133,7 +133,7 @@ def _holders(visit: Visit) -> list[SubjectFinding]:
     return list_findings(visit.service, wanted)
 
 
-def _show_vulnerability(visit: Visit, refused: str = "") -> dict[str, Any]:
+def _show_vulnerability(visit: Visit, refused: str = "") -> dict[str, object]:
     name, found = visit.parameters["name"], _holders(visit)
     report = report_vulnerability(visit.service, name)
     if not (found or report.advisories or report.exploited or report.prediction):

@@ -19,7 +19,7 @@ _KEY = re.compile(
 )
 
 
-def parse_yaml_tables(file: InventoryFile) -> Any:
+def parse_yaml_tables(file: InventoryFile) -> object:
     """Return the first document of a YAML file, '' for an empty one; raises UnreadableInventoryError with the line."""
     if sum(map(file.text.count, "\n,:[{")) > MAX_VALUES or file.text.count("*") > MAX_VALUES // 4:
         raise file.refusal(f"this YAML has more than {MAX_VALUES} values")

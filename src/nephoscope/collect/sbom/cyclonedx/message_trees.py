@@ -19,7 +19,7 @@ def put(tree: Tree, field: Field, value: Any) -> None:
         tree[field.key] = value
 
 
-def finish(message: str, tree: Tree) -> Any:
+def finish(message: str, tree: Tree) -> object:
     """Return a message as JSON has it: a time as text, what a dependency needs as references."""
     if message == "Timestamp":
         return _time(tree)

@@ -33,7 +33,7 @@ def read(file: SbomFile) -> Bill:
     return bill_of(tree, "yaml")
 
 
-def _compose(text: str) -> Any:
+def _compose(text: str) -> object:
     """Return the node of the one document; UnreadableBillError with the line where it is no YAML, or has aliases."""
     depth = count = 0
     try:

@@ -76,7 +76,7 @@ def _metadata(written_as: WrittenAs) -> dict[str, Any]:
 def _component(package: Package, reference: str) -> dict[str, Any]:
     url = url_of(package)
     group, name = _group_and_name(package, url)
-    component: dict[str, Any] = {
+    component: dict[str, object] = {
         "type": "library",
         "bom-ref": reference,
         "name": name,

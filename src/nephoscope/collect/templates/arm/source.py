@@ -35,7 +35,7 @@ class ArmSource:
         """Every text of the template, with its path."""
         return texts((), self.root)
 
-    def section(self, name: str) -> Iterator[tuple[str, Path, Any]]:
+    def section(self, name: str) -> Iterator[tuple[str, Path, object]]:
         """The members of a section (parameters, variables, outputs): name, path and value."""
         found = member(self.root, name)
         if found is not None and isinstance(found[1], dict):
@@ -62,14 +62,14 @@ class ArmSource:
         """The template and those that are nested in it."""
         yield from self._templates
 
-    def texts_below(self, path: Path, resource: dict[str, Any]) -> list[tuple[Path, str]]:
+    def texts_below(self, path: Path, resource: dict[str, object]) -> list[tuple[Path, str]]:
         """Every text below a resource, with its path."""
         found = self._below.get(path)
         if found is None:
             found = self._below[path] = texts(path, resource)
         return found
 
-    def own_texts(self, path: Path, resource: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    def own_texts(self, path: Path, resource: dict[str, object]) -> Iterator[tuple[Path, str]]:
         """The texts of a resource without those of the resources below it."""
         step = len(path)
         return (one for one in self.texts_below(path, resource) if str(one[0][step]).lower() != "resources")
@@ -142,7 +142,7 @@ def has_own_scope(resource: dict[str, object]) -> bool:
     return found is not None and str(found[1]).lower() == _OWN_SCOPE
 
 
-def _resources(path: Path, value: Any) -> Iterator[tuple[Path, dict[str, object]]]:
+def _resources(path: Path, value: object) -> Iterator[tuple[Path, dict[str, object]]]:
     steps: Any = (
         enumerate(value) if isinstance(value, list) else value.items() if isinstance(value, dict) else ()
     )

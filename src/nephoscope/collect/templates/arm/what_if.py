@@ -66,7 +66,7 @@ class WhatIfResource:
         return ""
 
     @property
-    def api_version(self) -> Any:
+    def api_version(self) -> object:
         """The version of the API that it is sent to."""
         return self.body.get("apiVersion")
 
@@ -108,7 +108,7 @@ class WhatIfResource:
     def _own(self) -> list[str]:
         return self.id.rpartition("/providers/")[2].split("/")
 
-    def _value(self) -> Any:
+    def _value(self) -> object:
         here: Any = self.document.value
         for step in self.path:
             here = here[step]
@@ -153,7 +153,7 @@ def _changes(value: Any) -> Iterator[tuple[Path, Any]]:
             yield (*path, found[0], index), change
 
 
-def _opened(value: Any, id_: str) -> Any:
+def _opened(value: object, id_: str) -> Any:
     """A value in which expressions that Azure answers at deployment are unknown."""
     if isinstance(value, dict):
         return {key: _opened(one, id_) for key, one in value.items()}
@@ -164,7 +164,7 @@ def _opened(value: Any, id_: str) -> Any:
     return value
 
 
-def _inside(value: Any, step: str | int) -> tuple[str | int, Any] | None:
+def _inside(value: object, step: str | int) -> tuple[str | int, Any] | None:
     if isinstance(step, str):
         return member(value, step)
     return (step, value[step]) if isinstance(value, list) and 0 <= step < len(value) else None

@@ -128,7 +128,7 @@ def _section(source: BicepSource, section: str, compiled: Mapping[str, object]) 
     return TextMark(0, 0, members)
 
 
-def _resources(source: BicepSource, resources: dict[str, Any] | list[object]) -> TextMark:
+def _resources(source: BicepSource, resources: dict[str, object] | list[object]) -> TextMark:
     found = {key: _resource(item, one) for key, item, one in declared_of(source, resources)}
     if isinstance(resources, dict):
         return TextMark(0, 0, {str(key): (mark.start, mark) for key, mark in found.items()})

@@ -40,7 +40,7 @@ class Attributes:
     """
 
     values: Any
-    unknown: Any
+    unknown: object
     sensitive: object
     path: Path
     resolve: Callable[[tuple[str, ...]], object]
@@ -108,7 +108,7 @@ class Attributes:
             here = here.below(name, (*here.names, name))
         return here
 
-    def _join(self, value: object, unknown: object, sensitive: object, names: tuple[str, ...]) -> Any:
+    def _join(self, value: object, unknown: object, sensitive: object, names: tuple[str, ...]) -> object:
         if unknown is True:
             resolved = self.resolve(names)
             label = ".".join(names)

@@ -30,7 +30,7 @@ class PlannedChange:
     type: str
     path: Path
     values: Any
-    unknown: Any
+    unknown: object
     sensitive: object
     made: list[TerraformResource] = field(default_factory=list)
 
@@ -88,7 +88,7 @@ def earlier_resources(root: Mapping[str, object]) -> Iterator[PlannedChange]:
             yield _change(item, path, change["before"], None, change.get("before_sensitive"))
 
 
-def _list_managed(listed: list[Any]) -> Iterator[tuple[int, dict[str, Any], dict[str, Any]]]:
+def _list_managed(listed: list[Any]) -> Iterator[tuple[int, dict[str, object], dict[str, object]]]:
     for index, item in enumerate(listed[:MAX_RESOURCES]):
         change = item.get("change") if isinstance(item, dict) else None
         if isinstance(change, dict) and item.get("mode", "managed") == "managed":

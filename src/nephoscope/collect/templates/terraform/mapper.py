@@ -73,7 +73,7 @@ class BodyBuilder:
         built = self.build(rule, attributes, path)
         return built or MISSING
 
-    def _list(self, rule: dict[str, Any], attributes: Attributes, path: Path) -> Any:
+    def _list(self, rule: dict[str, Any], attributes: Attributes, path: Path) -> object:
         """Build a list of blocks or values; `each` maps one of them."""
         made: list[Any] = []
         given = False

@@ -92,7 +92,9 @@ def parent_module(module: str) -> str:
     return module[:at]
 
 
-def _follow(configuration: Mapping[str, Any], module: str, expression: Any, steps: int) -> Reference | None:
+def _follow(
+    configuration: Mapping[str, object], module: str, expression: object, steps: int
+) -> Reference | None:
     reference = _only(expression)
     if reference is None or steps > MAX_STEPS:
         return None
@@ -121,7 +123,7 @@ def _only(expression: object) -> str | None:
     return longest[0] if len(longest) == 1 else None
 
 
-def _expression(node: Any, names: tuple[str, ...]) -> Any:
+def _expression(node: object, names: tuple[str, ...]) -> Any:
     for name in names:
         if isinstance(node, list):
             node = node[0] if len(node) == 1 else None
@@ -133,5 +135,5 @@ def _map(node: object) -> Mapping[str, object]:
     return node if isinstance(node, dict) else {}
 
 
-def _list(node: object) -> list[Any]:
+def _list(node: object) -> list[object]:
     return node if isinstance(node, list) else []

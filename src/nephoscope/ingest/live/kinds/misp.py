@@ -140,7 +140,7 @@ class Misp:
         since = self.around.clock() - timedelta(seconds=self.settings.begin)
         return {"since": int(since.timestamp()), "page": 0, "number": 0}
 
-    def _seconds(self, found: Iterable[tuple[str, Any, dict[str, Any]]], by: str) -> Iterator[int]:
+    def _seconds(self, found: Iterable[tuple[str, object, dict[str, object]]], by: str) -> Iterator[int]:
         """The seconds that attributes were changed in, or their events published: where that is not said the next round asks for
         the last hour again. A time to come does not count: what changes until then would never be asked for."""
         now = self.around.clock()
@@ -194,7 +194,7 @@ class Misp:
         return Asker(self.settings.url, headers, None, self.settings.ca, self.settings.private, stop=stop)
 
 
-def _seconds(attribute: Any) -> int:
+def _seconds(attribute: object) -> int:
     text = str(attribute.get("timestamp", "")) if isinstance(attribute, dict) else ""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 11 else 0
 

@@ -202,7 +202,7 @@ def _more(reply: Reply, url: str) -> bool:
     return said
 
 
-def _after(at: dict[str, Any], number: int, reply: Reply, now: datetime, *, more: bool) -> dict[str, Any]:
+def _after(at: dict[str, object], number: int, reply: Reply, now: datetime, *, more: bool) -> dict[str, Any]:
     """Where the next page begins: behind a token while there is one, else behind the time that the last object was added."""
     # a server may say of a page with one object only when the first was added
     said = reply.headers.get("x-taxii-date-added-last", "") or reply.headers.get(

@@ -117,7 +117,7 @@ class GuardedArray(list[object]):
         super().__init__(_guard(one, where, path, None) for one in value)
         self._where, self._path = where, path
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[object]:
         """The elements, in order."""
         return (_require_known(one, self._where, self._path) for one in super().__iter__())
 
@@ -128,7 +128,7 @@ class GuardedArray(list[object]):
         return _require_known(super().__getitem__(index), self._where, self._path)
 
 
-def _guard(value: object, where: str, path: tuple[str, ...], absent: Absent | None) -> Any:
+def _guard(value: object, where: str, path: tuple[str, ...], absent: Absent | None) -> object:
     if isinstance(value, dict):
         return GuardedObject(value, where, path, absent)
     return GuardedArray(value, where, path) if isinstance(value, list) else value

@@ -43,7 +43,7 @@ def put_sign_in(resources: dict[str, Resource], made: Mapping[str, WrittenResour
             resources[web.key] = _answering(web, value=False)
 
 
-def _switched(settings: Resource, path: tuple[str, ...]) -> Any:
+def _switched(settings: Resource, path: tuple[str, ...]) -> object:
     """Whether settings say that callers sign in; unknown where they leave it to Azure, or may not be made."""
     doubt = (settings.planned or Planning()).condition
     value: Any = settings.body
@@ -60,9 +60,9 @@ def _answers(web: Resource) -> bool:
     return found is not None and member(found[1], _ANSWER) is not None
 
 
-def _answering(web: Resource, value: Any) -> Resource:
+def _answering(web: Resource, value: object) -> Resource:
     found = member(web.body, "properties")
-    held: Any = found[1] if found is not None else {}
+    held: object = found[1] if found is not None else {}
     if not isinstance(held, dict):
         return web
     kept = {name: one for name, one in held.items() if name.lower() != _ANSWER.lower()}

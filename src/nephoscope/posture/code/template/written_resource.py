@@ -40,7 +40,7 @@ class WrittenResource(Protocol):
         """What people know it by beside its id."""
 
     @property
-    def api_version(self) -> Any:
+    def api_version(self) -> object:
         """The version of the API that it is sent to; None where it is not known."""
 
     @property

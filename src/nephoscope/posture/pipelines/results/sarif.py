@@ -79,7 +79,7 @@ def _results(run: Mapping[str, object], place: str) -> Iterator[tuple[CodeFindin
         yield _make_finding(result, id_ or text_of(rule.get("id"), 300), rule, f"{place}.results[{at}]")
 
 
-def _at(rules: list[Mapping[str, Any]], index: Any) -> Mapping[str, Any]:
+def _at(rules: list[Mapping[str, Any]], index: Any) -> Mapping[str, object]:
     whole = isinstance(index, int) and not isinstance(index, bool)
     return rules[index] if whole and 0 <= index < len(rules) else {}
 
@@ -123,7 +123,7 @@ def _text(message: object) -> str:
     return text_of(told.get("text")) or text_of(told.get("markdown"))
 
 
-def _severity(result: Mapping[str, object], rule: Mapping[str, Any]) -> Severity:
+def _severity(result: Mapping[str, object], rule: Mapping[str, object]) -> Severity:
     """Return the severity of a rule's `security-severity` (a CVSS score), else of the level."""
     for told in (result, rule):
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.posture.published.document import Document, arm, without_nothing
 
@@ -33,7 +33,7 @@ def documents(report: Report, past: Mapping[Subject, Past]) -> Iterator[Document
             yield Document.of(_assignment(assignment), title=assignment.display_name)
 
 
-def _load_definition(entry: Entry) -> dict[str, Any]:
+def _load_definition(entry: Entry) -> dict[str, object]:
     """A loaded definition; what stands over every subscription is built in, as Azure calls it: nobody made it in the estate."""
     body = {**entry.document(), "type": _SPELLED[entry.kind]}
     if entry.id.startswith("/providers/microsoft.authorization/"):

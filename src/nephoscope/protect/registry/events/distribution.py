@@ -7,7 +7,6 @@ https://learn.microsoft.com/azure/container-registry/container-registry-webhook-
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -51,13 +50,13 @@ class _Envelope(msgspec.Struct, frozen=True):
     events: tuple[_Event, ...]
 
 
-def read_distribution(document: Any) -> list[RegistryEvent]:
+def read_distribution(document: object) -> list[RegistryEvent]:
     """Return the events of an envelope, those of blobs left out; raises RegistryEventError."""
     envelope: _Envelope = convert_events(document, _Envelope, "notification of Distribution")
     return [found for one in envelope.events if (found := _read(one))]
 
 
-def read_acr_webhook(document: Any) -> list[RegistryEvent]:
+def read_acr_webhook(document: object) -> list[RegistryEvent]:
     """Return the event of a webhook of Azure Container Registry: that of a ping, a quarantine or a chart is none."""
     found = _read(convert_events(document, _Event, "webhook of Azure Container Registry"))
     return [found] if found else []

@@ -7,7 +7,6 @@ https://learn.microsoft.com/azure/event-grid/end-point-validation-event-grid-eve
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -53,7 +52,7 @@ class _CloudEvent(msgspec.Struct, frozen=True):
     time: datetime | None = None
 
 
-def read_event_grid(document: Any) -> EventBatch:
+def read_event_grid(document: object) -> EventBatch:
     """Return the events of a delivery, or the answer to the validation of a subscription; raises RegistryEventError."""
     events: tuple[_GridEvent, ...] = convert_events(
         document, tuple[_GridEvent, ...], "delivery of Event Grid"
@@ -65,7 +64,7 @@ def read_event_grid(document: Any) -> EventBatch:
     return EventBatch(events=tuple(one for one in found if one))
 
 
-def read_cloud_events(document: Any) -> EventBatch:
+def read_cloud_events(document: object) -> EventBatch:
     """Return the events of a delivery in the schema of CloudEvents, one or several; raises RegistryEventError."""
     several = document if isinstance(document, list) else [document]
     events: tuple[_CloudEvent, ...] = convert_events(several, tuple[_CloudEvent, ...], "CloudEvents")

@@ -6,7 +6,6 @@ Source: https://goharbor.io/docs/2.10.0/working-with-projects/project-configurat
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 
@@ -43,7 +42,7 @@ class _Webhook(msgspec.Struct, frozen=True):
     operator: str = ""
 
 
-def read_harbor(document: Any) -> list[RegistryEvent]:
+def read_harbor(document: object) -> list[RegistryEvent]:
     """Return the events of a webhook, one for each artifact; raises RegistryEventError."""
     webhook: _Webhook = convert_events(document, _Webhook, "webhook of Harbor")
     action = _ACTIONS.get(webhook.type)

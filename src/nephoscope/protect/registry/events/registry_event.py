@@ -41,7 +41,7 @@ class EventBatch(msgspec.Struct, frozen=True, kw_only=True):
     answer: dict[str, str] | None = None
 
 
-def convert_events(document: Any, shape: type[Any], what: str) -> Any:
+def convert_events(document: object, shape: type[Any], what: str) -> Any:
     """Return a document as a shape; raises RegistryEventError with the place of what is wrong."""
     try:
         return msgspec.convert(document, shape)
