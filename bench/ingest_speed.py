@@ -32,14 +32,14 @@ import pyarrow as pa  # noqa: E402
 
 from ingest import files, peer  # noqa: E402
 from nephoscope.ingest.logs.discovery import formats  # noqa: E402
-from nephoscope.ingest.logs.format import Context, Destination  # noqa: E402
-from nephoscope.ingest.logs.parsed import Parsed  # noqa: E402
-from nephoscope.ingest.logs.reading import read  # noqa: E402
-from nephoscope.lake.disk import Disk, TableFile  # noqa: E402
+from nephoscope.ingest.logs.log_format import Context, Destination  # noqa: E402
+from nephoscope.ingest.logs.log_reader import read  # noqa: E402
+from nephoscope.ingest.logs.parsed_batch import Parsed  # noqa: E402
+from nephoscope.lake.dictionary_rows import join_tables  # noqa: E402
+from nephoscope.lake.durable_files import Disk, TableFile  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
-from nephoscope.lake.packed import join_tables  # noqa: E402
 from nephoscope.lake.schema.tables import Tables  # noqa: E402
-from nephoscope.lake.storage import store  # noqa: E402
+from nephoscope.lake.storage import table_store  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from nephoscope.state.state_ledger import StateLedger  # noqa: E402
 from nephoscope.state.workspaces.workspace import Workspace  # noqa: E402
@@ -152,14 +152,14 @@ def to_delta(found: list[Parsed], folder: Path) -> Steps:
         spooled, (writing, wrote) = time.process_time(), _clocked()
         lake.flush(600)
         ended = time.process_time()
-        store.write_parts = wrote
+        table_store.write_parts = wrote
     unpacked = writing[0] - disk.encoding
     return Steps(spooled - began, unpacked, disk.encoding, ended - spooled - writing[0])
 
 
 def _clocked() -> tuple[list[float], Callable[..., Any]]:
     """Count the CPU seconds in which files are written: unpacking, joining and encoding; and what is to be put back."""
-    wrote, seconds = store.write_parts, [0.0]
+    wrote, seconds = table_store.write_parts, [0.0]
 
     def clocked(*arguments: Any) -> Any:
         began = time.process_time()
@@ -167,7 +167,7 @@ def _clocked() -> tuple[list[float], Callable[..., Any]]:
         seconds[0] += time.process_time() - began
         return made
 
-    store.write_parts = clocked
+    table_store.write_parts = clocked
     return seconds, wrote
 
 

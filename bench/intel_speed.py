@@ -28,8 +28,8 @@ BENCH = Path(__file__).resolve().parent
 sys.path.insert(0, str(BENCH))
 
 from nephoscope.lake.lake import Lake  # noqa: E402
-from nephoscope.lake.reading.span import Span  # noqa: E402
-from nephoscope.lake.schema.rows import complete  # noqa: E402
+from nephoscope.lake.queries.time_span import Span  # noqa: E402
+from nephoscope.lake.schema.row_conversion import complete  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from speed.clock import peak_mib, span  # noqa: E402
 

@@ -32,8 +32,8 @@ from deltalake import DeltaTable  # noqa: E402
 from lake import many_tables  # noqa: E402
 from lake.firewall import CHUNK, TABLE, Firewall  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
-from nephoscope.lake.schema.rows import arrow_of  # noqa: E402
-from nephoscope.lake.storage.store import table_path  # noqa: E402
+from nephoscope.lake.schema.row_conversion import arrow_of  # noqa: E402
+from nephoscope.lake.storage.table_store import table_path  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from speed.clock import peak_mib, span  # noqa: E402
 

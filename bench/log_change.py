@@ -29,7 +29,7 @@ from nephoscope.analyze.api_usage import LOGS  # noqa: E402
 from nephoscope.collect import resources  # noqa: E402
 from nephoscope.estate.estate import Estate  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
-from nephoscope.lake.schema.rows import arrow_of  # noqa: E402
+from nephoscope.lake.schema.row_conversion import arrow_of  # noqa: E402
 from nephoscope.posture.evaluation import analysis  # noqa: E402
 from nephoscope.posture.evaluation.evaluating import evaluate  # noqa: E402
 from nephoscope.posture.evaluation.run import Run  # noqa: E402

@@ -23,11 +23,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nephoscope.ingest.live.catalogue import kind_of, parse_settings
 from nephoscope.ingest.live.kinds.syslog import Syslog
-from nephoscope.ingest.live.meter import Meter
-from nephoscope.ingest.live.sink import LakeSink
-from nephoscope.ingest.live.source import Surroundings, Taken
+from nephoscope.ingest.live.lake_sink import LakeSink
+from nephoscope.ingest.live.live_source import Surroundings, Taken
+from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
+from nephoscope.ingest.live.source_meter import Meter
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 

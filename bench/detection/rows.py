@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from nephoscope.lake.schema.columns import TIME
-from nephoscope.lake.schema.rows import complete
+from nephoscope.lake.schema.column_types import TIME
+from nephoscope.lake.schema.row_conversion import complete
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from ingest.records import MAKERS
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.envelope import blocks
-from nephoscope.ingest.logs.format import Context
-from nephoscope.ingest.logs.reading import read
+from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_reader import read
+from nephoscope.ingest.logs.record_framing import blocks
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 

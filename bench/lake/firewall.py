@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.rows import complete
+from nephoscope.lake.schema.row_conversion import complete
 
 TABLE = "CommonSecurityLog"
 CHUNK = 50_000

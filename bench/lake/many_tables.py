@@ -6,7 +6,7 @@ import datetime as dt
 import random
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.lake.schema.table import Table
 from nephoscope_kql.types import KqlType
 

@@ -17,8 +17,8 @@ from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import Window, at, ends
 from nephoscope.alerts.tuning.replay import Remembering
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.reading.reading import SHARED_FROM, Demand, Reading
-from nephoscope.lake.reading.span import Span
+from nephoscope.lake.queries.consistent_queries import SHARED_FROM, Demand, Reading
+from nephoscope.lake.queries.time_span import Span
 from nephoscope_kql.errors import KqlError
 
 BLOCKS = tuple(timedelta(hours=hours) for hours in (144, 24, 4))

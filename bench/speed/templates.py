@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from nephoscope.collect import resources
-from nephoscope.collect.resources.children import children
+from nephoscope.collect.resources.child_resources import children
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 

@@ -29,7 +29,7 @@ from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from nephoscope.access.authenticator import Caller
-    from nephoscope.lake.reading.reaches import Reaches
+    from nephoscope.lake.queries.estate_reach import Reaches
     from nephoscope.model.read_reach import Reach
     from nephoscope.posture.published.edition import Edition
     from nephoscope.state import State

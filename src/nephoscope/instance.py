@@ -23,7 +23,7 @@ from nephoscope.access.sign_in import SignIn
 from nephoscope.access.tokens import NO_TENANT, Tokens
 from nephoscope.current import removed_since
 from nephoscope.entity_context import EntityContexts
-from nephoscope.ingest.live.ingestion.doors import Doors
+from nephoscope.ingest.live.ingestion.endpoints import Doors
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.governance.governing import TYPES, Governing
 from nephoscope.posture.policies.packs import Packs

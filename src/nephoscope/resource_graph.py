@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nephoscope.access.tokens import NO_TENANT
 from nephoscope.current import Current, Reader
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.reading.scope import EVERYTHING
+from nephoscope.lake.queries.principal_scope import EVERYTHING
 from nephoscope.posture.published.graph_relations import PublishedGraph, must_read_whole
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.reports.graph_tables import TABLES
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nephoscope.access.authenticator import Caller
-    from nephoscope.lake.reading.reaches import Reaches
+    from nephoscope.lake.queries.estate_reach import Reaches
     from nephoscope.posture.published.beside import Beside
     from nephoscope.posture.published.edition import Edition
     from nephoscope.state import State

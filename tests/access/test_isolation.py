@@ -27,9 +27,9 @@ from nephoscope.api.wire.operation import Operation
 from nephoscope.automation.assessment_mail import letter
 from nephoscope.automation.languages.security_automations import TYPE
 from nephoscope.automation.publication_watch import PublicationWatch
-from nephoscope.collect.scanning.contents import Contents
+from nephoscope.collect.scanning.scan_contents import Contents
 from nephoscope.instance import Instance, hierarchy_of
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.reports.graph_tables import TABLES
 from nephoscope.posture.scans.record import Recorder

@@ -16,7 +16,7 @@ from nephoscope.access.scopes import (
     parse_scope,
     reach,
 )
-from nephoscope.lake.reading.scope import Scope
+from nephoscope.lake.queries.principal_scope import Scope
 from nephoscope.state.access.principals import RoleAssignment
 
 A, B = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 from tests.ingest.live.tls_server import tls_server
 
-from nephoscope.ingest.live import setting_up
+from nephoscope.ingest.live import source_setup
 from nephoscope.state.database.state_errors import OvertakenError
 
 PASSWORD = "Top-Secret-Pw-77"
@@ -62,7 +62,7 @@ def test_a_change_that_another_overtook_is_a_conflict(ask, feed, monkeypatch):
     def overtaken(*_: object, **__: object) -> None:
         raise OvertakenError("source feed was changed meanwhile: look at it again")
 
-    monkeypatch.setattr(setting_up, "change", overtaken)
+    monkeypatch.setattr(source_setup, "change", overtaken)
     assert ask("PATCH", "/sources/feed", 409, json={"settings": {"poll": 60}})["error"]["code"] == "Conflict"
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nephoscope.collect.azure.trial import GroupTrial, PermissionTrial, SubscriptionTrial, Trial
+from nephoscope.collect.azure.connection_test import GroupTrial, PermissionTrial, SubscriptionTrial, Trial
 from nephoscope.posture.scans import tenants
 
 ID, CLIENT = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"

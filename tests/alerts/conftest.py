@@ -15,7 +15,7 @@ from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.alerts.tuning.trial_runner import Trying
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 
 ERP, DATA = "sub-bwf-erp-prod", "sub-bwf-data-prod"
 

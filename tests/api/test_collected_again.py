@@ -14,9 +14,9 @@ from tests.api.conftest import NOW
 
 from nephoscope.api.server import app
 from nephoscope.collect import resources
+from nephoscope.collect.azure.collection_scope import Scope
+from nephoscope.collect.azure.collection_settings import Settings
 from nephoscope.collect.azure.collector import Collector
-from nephoscope.collect.azure.scope import Scope
-from nephoscope.collect.azure.settings import Settings
 from nephoscope.connect.cloud import OWN, Cloud
 from nephoscope.posture.scans.live import content_needs
 from nephoscope.posture.scans.scan import Request, Scan

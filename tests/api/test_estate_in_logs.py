@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.posture.reports.graph_tables import TABLES
 
 GRAPH = "/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01"

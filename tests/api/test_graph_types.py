@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nephoscope.access.roles import ROLES, SECURITY_READER
-from nephoscope.collect.reading import Reading
+from nephoscope.collect.resource_sources import Reading
 from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.shown import OPERATIONS, Parted, find_row_access, read_operation
 from nephoscope.posture.reports.graph_tables import _TYPES, table_of

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 
 USERS, DETECTIONS = "/v1.0/identityProtection/riskyUsers", "/v1.0/identityProtection/riskDetections"
 ADA, BOB = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nephoscope.api.logs import log_analytics
-from nephoscope.lake.reading.scope import Scope
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.queries.principal_scope import Scope
+from nephoscope.lake.schema.row_conversion import arrow_of
 
 
 def sent(instance, name, operation, subscription):

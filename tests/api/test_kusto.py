@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.lake.schema.table import Table
 from nephoscope.lake.schema.tables import import_tables
 from nephoscope_kql.catalog import StoredFunction

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.collect.facts.recording import FACTS_CHANGED, FORGOTTEN
+from nephoscope.collect.facts.fact_recording import FACTS_CHANGED, FORGOTTEN
 from nephoscope.state.estate.arm_documents import REMOVED
 
 VERSION = "?api-version=2024-07-10"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope_kql.catalog import StoredFunction
 
 V = "api-version=2020-08-01"

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from nephoscope.api.wire.operation import PUBLIC, Directory
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.posture.recommendations.subject import verdicts
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope_policy.model.state import State

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nephoscope.ingest.live.ingestion.rules import Flow
+from nephoscope.ingest.live.ingestion.data_collection_rules import Flow
 
 VERSION = "api-version=2021-05-01-preview"
 NOW = datetime.now(UTC)

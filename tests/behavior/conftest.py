@@ -12,7 +12,7 @@ import pytest
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.store import EstateStore
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 

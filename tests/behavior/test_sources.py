@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from nephoscope.behavior.source import COLUMNS, load_shipped
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.catalog import MemoryCatalog

@@ -17,11 +17,11 @@ from types import SimpleNamespace
 import pytest
 from click.testing import Result
 
-from nephoscope.ingest.logs import wait
-from nephoscope.lake.disk import Disk
+from nephoscope.ingest.logs import backpressure
+from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.rows import arrow_of
-from nephoscope.lake.storage import pins
+from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.storage import version_pins
 from nephoscope.state import State, StateError
 from nephoscope.state.database import full_disk
 from nephoscope.state.database.database import DiskFullError
@@ -46,7 +46,7 @@ def fill(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(pins.os, "pwrite", refused)
+    monkeypatch.setattr(version_pins.os, "pwrite", refused)
 
 
 def test_a_state_on_a_full_disk_is_read_from_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +126,7 @@ def answers(*found: int | type[BaseException]) -> Callable[..., int]:
 
 @pytest.fixture
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(wait, "PAUSE", 0.01)
+    monkeypatch.setattr(backpressure, "PAUSE", 0.01)
     path = tmp_path / "a.jsonl"
     now = datetime.now(UTC).isoformat()
     path.write_text("".join(f'{{"TimeGenerated": "{now}", "Computer": "m{n}"}}\n' for n in range(5)))

@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 from tests.collect.images.image_builder import Files, make_layout
 
 from nephoscope.cli.main import cli
-from nephoscope.ingest.feeds.item import item
-from nephoscope.ingest.feeds.keeping import keep
+from nephoscope.ingest.threat_intelligence.indicator import item
+from nephoscope.ingest.threat_intelligence.indicator_store import keep
 from nephoscope.service.examinations import fingerprint_key, known_malware
 from nephoscope.state import State
 from nephoscope_policy.model.state import Severity

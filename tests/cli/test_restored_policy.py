@@ -17,7 +17,7 @@ from nephoscope.access.scopes import Hierarchy
 from nephoscope.alerts.suppression.condition import conditions
 from nephoscope.alerts.tuning.tuning_service import Editing
 from nephoscope.cli import restore as restoring
-from nephoscope.lake.backup.archive import ArchiveWriter
+from nephoscope.lake.backup.backup_archive import ArchiveWriter
 from nephoscope.posture.scans.scan import Request, save_request
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from nephoscope.collect.azure.connecting import Secrets
-from nephoscope.collect.azure.trial import GroupTrial, PermissionTrial, SubscriptionTrial, Trial
+from nephoscope.collect.azure.connection_test import GroupTrial, PermissionTrial, SubscriptionTrial, Trial
+from nephoscope.collect.azure.tenant_connection import Secrets
 from nephoscope.posture.scans import tenants
 from nephoscope.state import State
 

@@ -23,7 +23,7 @@ from nephoscope.analyze import discovery as analyzers
 from nephoscope.api.wire import operation
 from nephoscope.estate.estate import Estate
 from nephoscope.ingest.logs import discovery as formats
-from nephoscope.ingest.logs.format import BadRecordError, Context
+from nephoscope.ingest.logs.log_format import BadRecordError, Context
 from nephoscope.posture.evaluation.analysis import every_analyzer
 from nephoscope.web import all_pages
 from nephoscope_policy.model.coverage import Coverage

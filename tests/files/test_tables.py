@@ -15,9 +15,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.files.functions import FunctionError, functions, query_of
-from nephoscope.files.tables import inference
-from nephoscope.files.tables.reading import TableError, table
+from nephoscope.files.function_files import FunctionError, functions, query_of
+from nephoscope.files.tables import type_inference
+from nephoscope.files.tables.table_files import TableError, table
 from nephoscope_kql import cells
 from nephoscope_kql.types import MAX_DATETIME_TICKS, KqlType
 
@@ -27,7 +27,7 @@ CASES = yaml.load((TESTS / "cases/tables/inference.yaml").read_text(encoding="ut
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: ", ".join(case["texts"])[:60])
 def test_the_type_of_texts(case: dict[str, Any]) -> None:
-    kind, found = inference.of_texts(pa.array(case["texts"], pa.string()))
+    kind, found = type_inference.of_texts(pa.array(case["texts"], pa.string()))
     assert kind.value == case["type"]
     wanted = case.get("cells", case["texts"])
     if kind in (KqlType.DATETIME, KqlType.TIMESPAN):
@@ -38,21 +38,21 @@ def test_the_type_of_texts(case: dict[str, Any]) -> None:
 @given(st.lists(st.integers(0, MAX_DATETIME_TICKS), min_size=1))
 def test_moments_are_read_as_they_are_written(ticks: list[int]) -> None:
     texts = pa.array([cells.moment(one) for one in ticks], pa.string())
-    assert inference.of_texts(texts)[0] == KqlType.DATETIME
-    assert inference.of_texts(texts)[1].to_pylist() == ticks
+    assert type_inference.of_texts(texts)[0] == KqlType.DATETIME
+    assert type_inference.of_texts(texts)[1].to_pylist() == ticks
 
 
 @given(st.lists(st.integers(-(2**62), 2**62), min_size=1))
 def test_timespans_are_read_as_they_are_written(ticks: list[int]) -> None:
     texts = pa.array([cells.span(one) for one in ticks], pa.string())
-    assert inference.of_texts(texts)[0] == KqlType.TIMESPAN
-    assert inference.of_texts(texts)[1].to_pylist() == ticks
+    assert type_inference.of_texts(texts)[0] == KqlType.TIMESPAN
+    assert type_inference.of_texts(texts)[1].to_pylist() == ticks
 
 
 @given(st.lists(st.text()))
 def test_any_texts_have_a_type_and_keep_their_number(texts: list[str]) -> None:
     kept = [text.encode("utf-8", "replace").decode() for text in texts]
-    _, found = inference.of_texts(pa.array(kept, pa.string()))
+    _, found = type_inference.of_texts(pa.array(kept, pa.string()))
     assert len(found) == len(texts)
 
 

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.state import State
 
 ROWS = 5

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.state import State
 
 

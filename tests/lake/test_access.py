@@ -17,9 +17,9 @@ import pytest
 import yaml
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.reading.reaches import ReachesWithin, reach_everything
-from nephoscope.lake.reading.scope import EVERYTHING, Scope
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.queries.estate_reach import ReachesWithin, reach_everything
+from nephoscope.lake.queries.principal_scope import EVERYTHING, Scope
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.posture.published.document import Document
 from nephoscope.posture.published.made import Made
 from nephoscope.posture.published.publishing import publish_documents

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.lake.disk import Appending, Disk, TableFile
+from nephoscope.lake.durable_files import Appending, Disk, TableFile
 from nephoscope.lake.errors import SpoolFullError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.state import State
 from nephoscope.state.state_ledger import StateLedger
 

@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from nephoscope.lake.disk import Disk
+from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.reading.scope import Scope
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.queries.principal_scope import Scope
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.lake.storage import file_aggregates
 from nephoscope.lake.storage.file_aggregates import FOLDER, FileAggregates, TimedAggregateError
 from nephoscope.state import State

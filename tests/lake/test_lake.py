@@ -7,8 +7,8 @@ import datetime as dt
 import pytest
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.reading.scope import Scope
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.queries.principal_scope import Scope
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.lake.writing.quarantine import Bad
 from nephoscope_kql import KqlError
 

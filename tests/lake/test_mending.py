@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.state import State
 
 NOW = dt.datetime.now(dt.UTC)
@@ -40,7 +40,7 @@ def test_a_torn_entry_is_put_aside(tmp_path: Path, state: State, left: bytes) ->
 def test_a_torn_checkpoint_is_done_without(
     tmp_path: Path, state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nephoscope.lake.storage.store.CHECKPOINT_EVERY", 2)
+    monkeypatch.setattr("nephoscope.lake.storage.table_store.CHECKPOINT_EVERY", 2)
     with Lake.open(tmp_path / "data", state) as lake:
         written(lake, 4)
     log = tmp_path / "data/lake/default/Syslog/_delta_log"

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.rows import arrow_of
-from nephoscope.lake.storage import delta, store
+from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.storage import delta_table, table_store
 from nephoscope.lake.storage.snapshot import snapshot_of
 from nephoscope.state.ingestion.ingest_stats import Arrival, Arrivals
 
@@ -116,7 +116,7 @@ def send(lake: Lake, producer: str, sequence: int, note=lambda *_: None) -> None
 @pytest.fixture
 def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A run with two writers one after the other, flushes, joined files and checkpoints, as a trace."""
-    monkeypatch.setattr(store, "CHECKPOINT_EVERY", 3)
+    monkeypatch.setattr(table_store, "CHECKPOINT_EVERY", 3)
     root = tmp_path / "run"
     root.mkdir()
     disk = traced.TracedDisk(root)
@@ -143,8 +143,8 @@ def found(lake: Lake, root: Path) -> dict[str, Counter]:
     lake.flush()
     counts = {name: Counter() for name in TABLES}
     for name in TABLES:
-        path = store.table_path(root, "default", name)
-        table = delta.open_table(path)
+        path = table_store.table_path(root, "default", name)
+        table = delta_table.open_table(path)
         for file in snapshot_of(table, path).files if table is not None else ():
             rows = pq.ParquetFile(file.path).read(
                 ["Computer", "ProcessID"] if name == "Syslog" else ["OperationName"]

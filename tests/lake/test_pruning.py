@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.state import State
 
 SCOPED = "set query_datetimescope_column = 'TimeGenerated'; set query_datetimescope_from = datetime(2026-06-09T12:00:00); "

@@ -13,7 +13,7 @@ import pytest
 
 from nephoscope.lake.errors import OvertakenError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.state import State
 from nephoscope.state.state_ledger import StateLedger
 

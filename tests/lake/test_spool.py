@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.lake.disk import Appending, Disk
+from nephoscope.lake.durable_files import Appending, Disk
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.rows import arrow_of
-from nephoscope.lake.spool.frame import frame_of, frames
+from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.spool.append_frame import frame_of, frames
 from nephoscope.lake.spool.segments import folders, segments
 from nephoscope.lake.writing.quarantine import Bad
 from nephoscope.state import State

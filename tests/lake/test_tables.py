@@ -8,7 +8,7 @@ import pytest
 
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.columns import STANDARD, stored_names
+from nephoscope.lake.schema.column_types import STANDARD, stored_names
 from nephoscope.lake.schema.table import Table
 from nephoscope.lake.schema.tables import Tables, import_tables
 from nephoscope_kql.types import KqlType

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nephoscope.lake.disk import Appending, Disk, TableFile
+from nephoscope.lake.durable_files import Appending, Disk, TableFile
 
 
 class TracedDisk(Disk):

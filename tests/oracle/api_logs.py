@@ -15,7 +15,7 @@ from api_compare import difference
 from api_example import QUERIES, Example
 from api_server import Server, told
 
-from nephoscope.ingest.live.ingestion.rules import Flow
+from nephoscope.ingest.live.ingestion.data_collection_rules import Flow
 from nephoscope.ingest.live.ingestion.streams import OWN
 
 _WORKSPACE = re.compile(r"/workspaces/([^/]+)", re.IGNORECASE)

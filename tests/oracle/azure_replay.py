@@ -9,9 +9,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from nephoscope.collect import resources
+from nephoscope.collect.azure.collection_settings import Settings
 from nephoscope.collect.azure.collector import Collection, Collector
-from nephoscope.collect.azure.settings import Settings
-from nephoscope.collect.resources.children import children
+from nephoscope.collect.resources.child_resources import children
 from nephoscope.connect.cloud import Cloud
 from nephoscope_policy.model.resource_id import ResourceId
 

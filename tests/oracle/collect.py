@@ -24,9 +24,9 @@ from corpus_records import lines
 
 from nephoscope.analyze.discovery import analyzers
 from nephoscope.collect import resources
-from nephoscope.collect.azure.needs import ALWAYS, Needs
+from nephoscope.collect.azure.content_requirements import ALWAYS, Needs
 from nephoscope.content.loader import documents
-from nephoscope.ingest.live.health.missing import FLOW_LOG, LOGGED, NETWORKS, SETTING
+from nephoscope.ingest.live.health.missing_logs import FLOW_LOG, LOGGED, NETWORKS, SETTING
 from nephoscope.posture.attack_paths.building import READS
 from nephoscope.posture.scans.live import content_needs
 from nephoscope_policy.documents import ContentError
@@ -60,7 +60,7 @@ def unreadable(corpus: Path) -> Iterator[str]:
 
 
 def _carried(resource: Any) -> Iterator[str]:
-    from nephoscope.collect.resources.children import children
+    from nephoscope.collect.resources.child_resources import children
 
     return (str(record.body["id"]).lower() for record in children(resource.body, resource.id))
 

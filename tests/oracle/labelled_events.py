@@ -31,10 +31,10 @@ from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.rules.window import at
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.format import Context
-from nephoscope.ingest.logs.reading import batches
-from nephoscope.lake.reading.shipped_functions import shipped_functions
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_reader import batches
+from nephoscope.lake.queries.shipped_functions import shipped_functions
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.cache import CompileCache

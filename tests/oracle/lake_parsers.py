@@ -22,9 +22,9 @@ from kql_rule_files import functions
 
 import nephoscope_kql as kql
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.format import Context
-from nephoscope.ingest.logs.reading import batches
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_reader import batches
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.lake.schema.table import Table
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace

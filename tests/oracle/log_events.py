@@ -22,8 +22,8 @@ from typing import Any
 from corpus_records import lines
 
 from nephoscope.ingest.logs.discovery import Formats, formats
-from nephoscope.ingest.logs.format import Context
-from nephoscope.ingest.logs.reading import batches
+from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_reader import batches
 from nephoscope.ingest.logs.resource_log import TIME_NAMES
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

@@ -20,7 +20,7 @@ import msgspec
 from pipeline_plans import plan_units
 
 from nephoscope.collect.templates.discovery import UnreadableFileError
-from nephoscope.collect.templates.workflow.taint import is_untrusted
+from nephoscope.collect.templates.workflow.taint_analysis import is_untrusted
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region
 from nephoscope.posture.code.judging import judge_text
 from nephoscope.posture.code.match import CodeOptions

@@ -12,7 +12,7 @@ from typing import Any
 import nephoscope_policy as policy
 from nephoscope.collect.templates.discovery import read_template
 from nephoscope.collect.templates.terraform.plan import TerraformPlan
-from nephoscope.collect.templates.terraform.planned import TerraformResource
+from nephoscope.collect.templates.terraform.planned_resource import TerraformResource
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import State

@@ -19,10 +19,10 @@ from typing import Any
 
 from corpus_records import Record, judged, lines
 
-from nephoscope.collect.sbom.bill import Bill, UnreadableBillError
-from nephoscope.collect.sbom.reading import read_bill
+from nephoscope.collect.sbom.bill_of_materials import Bill, UnreadableBillError
+from nephoscope.collect.sbom.sbom_reader import read_bill
+from nephoscope.collect.sbom.writing.document_metadata import WrittenAs
 from nephoscope.collect.sbom.writing.writers import WRITERS
-from nephoscope.collect.sbom.writing.written_as import WrittenAs
 from nephoscope.model import package_url
 from nephoscope.model.package_url import PackageUrl, PackageUrlError
 

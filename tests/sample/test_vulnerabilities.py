@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from nephoscope.collect.facts.reading import FactReader
+from nephoscope.collect.facts.fact_reader import FactReader
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import Request, Scan

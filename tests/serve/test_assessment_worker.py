@@ -12,7 +12,7 @@ from tests.sample.some_subscriptions import copy_some
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import Tokens
-from nephoscope.collect.azure.connecting import Secrets
+from nephoscope.collect.azure.tenant_connection import Secrets
 from nephoscope.collect.resources import SnapshotError
 from nephoscope.instance import ASSESS_SOON, FAILED, NO_TENANT, Instance, hierarchy_of
 from nephoscope.lake.lake import Lake

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from nephoscope.collect.facts.recording import FORGOTTEN, record, remove
-from nephoscope.collect.facts.report import FactReport
+from nephoscope.collect.facts.fact_recording import FORGOTTEN, record, remove
+from nephoscope.collect.facts.fact_report import FactReport
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.evaluation.run import Run
 from nephoscope.posture.history.history import History

@@ -15,8 +15,8 @@ import uvicorn
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.ingest.live.head import HEAD_BYTES, BoundedHead
-from nephoscope.lake.disk import Disk
+from nephoscope.ingest.live.request_head_limits import HEAD_BYTES, BoundedHead
+from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.lake import Lake
 from nephoscope.serve import front_process
 from nephoscope.serve.forwarded_headers import Arrived

@@ -12,7 +12,7 @@ from tests.state import recorded
 from nephoscope.access.authenticator import digest
 from nephoscope.instance import Instance
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.rows import complete
+from nephoscope.lake.schema.row_conversion import complete
 from nephoscope.serve.web_application import application
 from nephoscope.state import State
 from nephoscope.state.database import migration

@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from nephoscope.access.tokens import Tokens
 from nephoscope.cli.main import cli
-from nephoscope.ingest.faults import SourceError
+from nephoscope.ingest.source_failures import SourceError
 from nephoscope.serve import preflight
 from nephoscope.serve.doctor import examine
 from nephoscope.serve.doctor_check import Finding, Verdict

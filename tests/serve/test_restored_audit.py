@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete
 
-from nephoscope.lake.backup.restoring import restore
-from nephoscope.lake.backup.taking import back_up
+from nephoscope.lake.backup.backup_restore import restore
+from nephoscope.lake.backup.backup_writer import back_up
 from nephoscope.lake.lake import Lake
 from nephoscope.serve.doctor import examine
 from nephoscope.serve.doctor_check import Verdict
@@ -93,15 +93,15 @@ def test_an_anchor_that_is_none_stays_one(data, tmp_path):
 
 
 def test_the_anchor_is_not_ahead_of_the_state_that_is_kept(data, tmp_path, monkeypatch):
-    from nephoscope.lake.backup import taking
+    from nephoscope.lake.backup import backup_writer
 
-    write = taking._write
+    write = backup_writer._write
 
     def later(*given, **named):
         with State.of(data, "") as state:
             added(state, "/meanwhile")
         return write(*given, **named)
 
-    monkeypatch.setattr(taking, "_write", later)
+    monkeypatch.setattr(backup_writer, "_write", later)
     restore(backed_up(data, tmp_path / "b.tar", keys=True), tmp_path / "again", author="root")
     assert told(tmp_path / "again")[0] is Verdict.OK

@@ -14,7 +14,7 @@ from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.suppression.condition import Condition
 from nephoscope.alerts.tuning.rule_case import Learn
 from nephoscope.alerts.tuning.trial import Trial, What
-from nephoscope.lake.watchlists.listing import Given
+from nephoscope.lake.watchlists.watchlist_service import Given
 from nephoscope.service import (
     alerts,
     automation_responses,
@@ -291,7 +291,7 @@ def _imported() -> Any:
 
 
 def _item(digit: str = "1") -> Any:
-    from nephoscope.ingest.feeds.item import item
+    from nephoscope.ingest.threat_intelligence.indicator import item
 
     document = {
         "type": "indicator", "spec_version": "2.1", "id": f"indicator--0c000000-0000-4000-8000-00000000000{digit}",

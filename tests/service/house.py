@@ -10,9 +10,9 @@ from tests.service.registry_calls import arrange_registries
 
 from nephoscope.alerts.library.content_packs import RulePacks
 from nephoscope.alerts.tuning.tuning_service import Editing
-from nephoscope.ingest.feeds.keeping import keep
+from nephoscope.ingest.threat_intelligence.indicator_store import keep
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.watchlists.listing import Given, Keeping
+from nephoscope.lake.watchlists.watchlist_service import Given, Keeping
 from nephoscope.state import State
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
 from nephoscope.state.incidents.incidents import Note, NoteKind

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.service.acting import SUBSCRIPTION
 
 from nephoscope.collect.images.layers import UnreadFile
-from nephoscope.collect.scanning.contents import Contents
+from nephoscope.collect.scanning.scan_contents import Contents
 from nephoscope.model.advisory import Advisory, AffectedPackage, AffectedRange
 from nephoscope.model.package import Package
 from nephoscope.model.read_reach import EVERYTHING

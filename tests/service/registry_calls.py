@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.service.calls import ADMINISTRATORS, CONTRIBUTORS, READERS, Call
 from tests.service.data_calls import POLICY_AUTHORS
 
-from nephoscope.collect.scanning.contents import Contents
+from nephoscope.collect.scanning.scan_contents import Contents
 from nephoscope.protect.registry.registry_settings import read_settings, stored_settings
 from nephoscope.service import (
     image_requests,

@@ -15,8 +15,8 @@ from tests.service.acting import SUBSCRIPTION, context_of
 
 from nephoscope.access.authenticator import DeniedError, Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.collect.azure.connecting import Secrets
-from nephoscope.collect.facts.report import FactReport, claims
+from nephoscope.collect.azure.tenant_connection import Secrets
+from nephoscope.collect.facts.fact_report import FactReport, claims
 from nephoscope.model.resource_binding import bind_resource
 from nephoscope.posture.governance.governing import Governing
 from nephoscope.service import (

@@ -10,7 +10,7 @@ import pytest
 from tests.service.acting import SUBSCRIPTION
 from tests.service.inventory_house import ALL, House, advisory, package
 
-from nephoscope.collect.scanning.contents import Contents
+from nephoscope.collect.scanning.scan_contents import Contents
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.service.advisories import advisories_path
 from nephoscope.service.inventories import ImageScan, MachineScan, forget_inventories, keep_inventory

@@ -16,7 +16,7 @@ from tests.service.inventory_house import ALL, DIGEST, NOW, VM, House, advisory,
 
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.collect.images.layers import UnreadFile
-from nephoscope.collect.scanning.contents import Contents
+from nephoscope.collect.scanning.scan_contents import Contents
 from nephoscope.model.package import Package
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.service.advisories import advisories_path

@@ -17,7 +17,7 @@ from nephoscope.access.tokens import Tokens
 from nephoscope.alerts.library.content_packs import Refusal, RulePack, RulePacks, Stored
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.tuning.trial import Trial, Trials, What
-from nephoscope.ingest.live import setting_up
+from nephoscope.ingest.live import source_setup
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.posture.code.finding import CodeFinding, Region
 from nephoscope.posture.pipelines.results.tool_results import ReportedFinding, ToolResults
@@ -154,7 +154,7 @@ def set_up(state: State, data: Path) -> None:
     ran(state, data)
     state.tenants.add(Tenant("fabrikam", Connection("fabrikam.example", "managed-identity"), enabled=False))
     (data / "dropped").mkdir()
-    setting_up.add(state, Source("drop", "folder", {}), {"paths": str(data / "dropped")}, {})
+    source_setup.add(state, Source("drop", "folder", {}), {"paths": str(data / "dropped")}, {})
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 from tests.web.conftest import ALERT, HERE
 
 from nephoscope.alerts.library.attack_coverage import NO_TECHNIQUE
-from nephoscope.collect.azure.trial import PermissionTrial, SubscriptionTrial, Trial
+from nephoscope.collect.azure.connection_test import PermissionTrial, SubscriptionTrial, Trial
 from nephoscope.posture.scans import tenants
 
 #: Page, the heading of the table's card ('' = the only table), and the file of it.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from tests.web.conftest import LATELY
 
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 
 GROUP = "/resourcegroups/rg-sbx-dev"
 ROLES = ("Reader", "Security Reader", "Security Admin", "Contributor", "Owner")

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 from tests.web.conftest import LATELY, NOON, alert
 
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.state.incidents.incidents import Incident
 
 HERE_ALERT, THERE_ALERT, NOWHERE = (f"0c000000-0000-0000-0000-00000000000{at}" for at in range(3))

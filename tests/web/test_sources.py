@@ -12,11 +12,11 @@ import pytest
 from tests.web.conftest import HERE
 from tests.web.sending import sent
 
-from nephoscope.collect.azure.trial import GroupTrial, SubscriptionTrial, Trial
+from nephoscope.collect.azure.connection_test import GroupTrial, SubscriptionTrial, Trial
 from nephoscope.estate.store import EstateStore
-from nephoscope.ingest.live import setting_up, trying
-from nephoscope.ingest.live.catalogue import describe_kind, kinds
-from nephoscope.ingest.live.setting_up import OF_THE_HOST, TOKENS, secrets_of
+from nephoscope.ingest.live import source_setup, source_test
+from nephoscope.ingest.live.source_kinds import describe_kind, kinds
+from nephoscope.ingest.live.source_setup import OF_THE_HOST, TOKENS, secrets_of
 from nephoscope.posture.scans import tenants
 from nephoscope.posture.scans.scan import Request, Scan
 from nephoscope.state.ingestion.ingest_stats import Arrival, Arrivals
@@ -264,8 +264,8 @@ def test_a_folder_is_tested_and_what_it_says_is_shown(owner):
 
 def test_a_source_that_hangs_is_told_of_on_its_page(owner, monkeypatch):
     go_on = threading.Event()
-    monkeypatch.setattr(setting_up, "test", lambda *_: go_on.wait())
-    monkeypatch.setattr(trying.answer, "__defaults__", (0.01,))
+    monkeypatch.setattr(source_setup, "test", lambda *_: go_on.wait())
+    monkeypatch.setattr(source_test.answer, "__defaults__", (0.01,))
     try:
         assert owner.post("/sources/logs/drop", data={"act": "test"}, headers=HERE).status_code == 303
     finally:

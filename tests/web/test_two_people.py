@@ -11,7 +11,7 @@ from tests.web.conftest import HERE, NOON, alert
 from tests.web.sending import etag, sent, tick
 
 from nephoscope.alerts.incidents.incident_service import Desk
-from nephoscope.ingest.live import setting_up
+from nephoscope.ingest.live import source_setup
 from nephoscope.state.database.etag import etag_of, moment_of
 from nephoscope.state.incidents.incidents import REMARK, Incident, IncidentStatus
 from nephoscope.state.ingestion.sources import Source
@@ -291,7 +291,7 @@ def test_a_secret_that_somebody_gave_meanwhile_is_not_overwritten(instance, owne
         "sign_in": "basic",
         "user": "svc",
     }
-    setting_up.add(
+    source_setup.add(
         instance.state, Source("shared-feed", "taxii", {}, "default"), settings, {"password": "first"}
     )
     address = "/sources/logs/shared-feed"
@@ -299,10 +299,10 @@ def test_a_secret_that_somebody_gave_meanwhile_is_not_overwritten(instance, owne
     assert sent(owner, address, {"act": "change", "secret.password": "hers"}).status_code == 303
     told = sent(second, address, {"act": "change", "secret.password": "his"}, old)
     assert (told.status_code, f"{name_of(owner)}</span> changed it" in notice(told.text)) == (409, True)
-    kept = setting_up.secrets_of(instance.state, instance.state.sources.get("shared-feed"))
+    kept = source_setup.secrets_of(instance.state, instance.state.sources.get("shared-feed"))
     assert kept == {"password": "hers"}
     assert sent(second, address, {"act": "change", "secret.password": "his"}, told.text).status_code == 303
-    setting_up.remove(instance.state, "shared-feed")
+    source_setup.remove(instance.state, "shared-feed")
 
 
 def test_an_old_page_of_a_tenant_changes_nothing(instance, owner, second):

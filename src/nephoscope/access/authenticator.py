@@ -30,7 +30,7 @@ from nephoscope.state.access.principals import Principal, PrincipalKind, RoleAss
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.lake.reading.scope import Scope
+    from nephoscope.lake.queries.principal_scope import Scope
     from nephoscope.model.read_reach import Reach
     from nephoscope.state import State
 

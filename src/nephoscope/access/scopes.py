@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
 from nephoscope.access.roles import role
-from nephoscope.lake.reading.scope import Scope
+from nephoscope.lake.queries.principal_scope import Scope
 from nephoscope.model.read_reach import Reach
 from nephoscope.state.access.principals import RoleAssignment
 

@@ -11,8 +11,8 @@ from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Shape, Text
 from nephoscope.api.wire.fault import bad
-from nephoscope.collect.facts.refusal import FactError
-from nephoscope.collect.facts.report import LONGEST_ID, MOST_BYTES, FactReport, claims
+from nephoscope.collect.facts.fact_report import LONGEST_ID, MOST_BYTES, FactReport, claims
+from nephoscope.collect.facts.report_errors import FactError
 from nephoscope.service.own_facts import put_facts
 from nephoscope.state.estate.own_facts import Receipt
 

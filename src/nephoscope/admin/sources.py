@@ -12,10 +12,10 @@ from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Name, Paging, Shape, take_page
 from nephoscope.api.wire.fault import Fault, bad, missing_fault, refusing
-from nephoscope.ingest.faults import SourceError
-from nephoscope.ingest.live.catalogue import describe_kind, kind_of, kinds
-from nephoscope.ingest.live.setting_up import TOKENS
-from nephoscope.ingest.live.source import Kind
+from nephoscope.ingest.live.live_source import Kind
+from nephoscope.ingest.live.source_kinds import describe_kind, kind_of, kinds
+from nephoscope.ingest.live.source_setup import TOKENS
+from nephoscope.ingest.source_failures import SourceError
 from nephoscope.service import sources as service
 from nephoscope.service.sources import DELETE, HOST, READ, WRITE
 from nephoscope.state import StateError

@@ -12,11 +12,11 @@ from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import PLAIN, Name, Paging, Shape, Text, take_page
 from nephoscope.api.wire.fault import Fault, missing_fault, refusing
-from nephoscope.collect.azure.connecting import MOST_CERTIFICATE, Secrets, normalize_connection
-from nephoscope.collect.azure.granting import Grant, az, bicep
-from nephoscope.collect.azure.rights import Place, names
-from nephoscope.collect.azure.settings import CollectError
-from nephoscope.collect.azure.trial import PermissionTrial, SubscriptionTrial, Trial
+from nephoscope.collect.azure.collection_settings import CollectError
+from nephoscope.collect.azure.connection_test import PermissionTrial, SubscriptionTrial, Trial
+from nephoscope.collect.azure.grant_scripts import Grant, az, bicep
+from nephoscope.collect.azure.required_permissions import Place, names
+from nephoscope.collect.azure.tenant_connection import MOST_CERTIFICATE, Secrets, normalize_connection
 from nephoscope.posture.scans import tenants as kept
 from nephoscope.service import tenants as service
 from nephoscope.service.tenants import DELETE, READ, WRITE

@@ -27,8 +27,8 @@ from nephoscope.api.wire.fault import Fault, bad, unavailable
 from nephoscope.api.wire.later import later
 from nephoscope.api.wire.operation import PUBLIC, Directory, Operation
 from nephoscope.api.wire.scope_access import admit
-from nephoscope.ingest.live.ingestion.bodies import body_of, unpack_body
-from nephoscope.ingest.live.ingestion.refused import RefusedError
+from nephoscope.ingest.live.ingestion.request_bodies import body_of, unpack_body
+from nephoscope.ingest.live.ingestion.request_errors import RefusedError
 from nephoscope.lake.errors import LakeError
 from nephoscope.state import MissingError, StateError
 from nephoscope.state.database.retry import once_more

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
-from nephoscope.connect.reaching import is_public
+from nephoscope.connect.ssrf_guard import is_public
 
 Address = IPv4Address | IPv6Address
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from nephoscope.automation.action import ActionError
-from nephoscope.connect import reaching
-from nephoscope.connect.reaching import PrivateError, Target, UnreachableError
+from nephoscope.connect import ssrf_guard
+from nephoscope.connect.ssrf_guard import PrivateError, Target, UnreachableError
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def translate_connection_errors() -> Iterator[None]:
 def target(url: str, allowed: Sequence[str], seconds: float) -> Target:
     """The target of a webhook's URL as of `reaching.target`; ActionError."""
     with translate_connection_errors():
-        return reaching.target(url, allowed, seconds)
+        return ssrf_guard.target(url, allowed, seconds)
 
 
 def refusal(url: str, allowed: Sequence[str], seconds: float) -> str:

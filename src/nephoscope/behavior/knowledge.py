@@ -17,7 +17,7 @@ from nephoscope.behavior.peers import peers_of
 from nephoscope.behavior.profiles import FOLDER
 from nephoscope.estate.principals import SERVICE_TYPE
 from nephoscope.estate.tenant_stores import newest_estates, newest_mark
-from nephoscope.lake.reading.span import Span
+from nephoscope.lake.queries.time_span import Span
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from nephoscope.behavior.location import NOWHERE, Places
 from nephoscope.behavior.source import COLUMNS, Source
-from nephoscope.lake.reading.span import Span
-from nephoscope.lake.storage.store import list_tables
+from nephoscope.lake.queries.time_span import Span
+from nephoscope.lake.storage.table_store import list_tables
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
 if TYPE_CHECKING:

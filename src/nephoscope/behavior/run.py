@@ -27,8 +27,8 @@ from nephoscope.behavior.observing import Observer, Stretch
 from nephoscope.behavior.profiles import Profiles, day_of
 from nephoscope.behavior.settings import Settings, settings_of
 from nephoscope.behavior.source import load_shipped
-from nephoscope.lake.reading.span import Span
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.queries.time_span import Span
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.lake.writing.quarantine import Bad
 from nephoscope.state.leases.lease_holder import new_holder
 from nephoscope_kql.types import UNIX_EPOCH_TICKS

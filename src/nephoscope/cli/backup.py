@@ -31,7 +31,7 @@ def command(data: Path, /, file: Path, with_keys: bool) -> None:
     from nephoscope.cli.session.stored import has_state
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.cli.terminal.plain import format_count
-    from nephoscope.lake.backup.contents import secret_folders
+    from nephoscope.lake.backup.backup_contents import secret_folders
     from nephoscope.service.backups import take_backup
 
     if not has_state(data):

@@ -12,9 +12,9 @@ import click
 from nephoscope.cli.terminal.plain import format_count, plain
 
 if TYPE_CHECKING:
+    from nephoscope.collect.azure.collection_settings import Progress, Settings
     from nephoscope.collect.azure.collector import Collection
-    from nephoscope.collect.azure.needs import Needs
-    from nephoscope.collect.azure.settings import Progress, Settings
+    from nephoscope.collect.azure.content_requirements import Needs
 
 _KINDS = ("default", "developer", "service-principal", "managed-identity", "workload-identity", "environment")
 _GAPS_SHOWN = 20
@@ -123,8 +123,8 @@ def command(data: Path, /, **options: Any) -> None:
     from nephoscope.cli.session.session import progress_line
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.azure.checkpoint import CheckpointError
-    from nephoscope.collect.azure.scope import ScopeError
-    from nephoscope.collect.azure.settings import CollectError
+    from nephoscope.collect.azure.collection_scope import ScopeError
+    from nephoscope.collect.azure.collection_settings import CollectError
     from nephoscope.connect.cloud import CloudError
     from nephoscope.connect.credentials import SignInError
     from nephoscope_policy.documents import ContentError
@@ -149,7 +149,7 @@ def command(data: Path, /, **options: Any) -> None:
 def _print_script(data: Path, options: dict[str, Any]) -> None:
     """Print the commands; what they read is decided where they run, by the sign-in there."""
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.collect.azure.script import script
+    from nephoscope.collect.azure.export_script import script
     from nephoscope_policy.documents import ContentError
 
     narrowed = [name for name in _NARROWING if options[name]]
@@ -173,8 +173,8 @@ def _collect(data: Path, options: dict[str, object], out: Path, progress: Progre
 
 
 def _settings(options: dict[str, Any]) -> Settings:
-    from nephoscope.collect.azure.scope import Scope
-    from nephoscope.collect.azure.settings import Settings
+    from nephoscope.collect.azure.collection_scope import Scope
+    from nephoscope.collect.azure.collection_settings import Settings
     from nephoscope.connect.cloud import cloud_of
 
     cloud = cloud_of(options["cloud"])
@@ -208,8 +208,8 @@ def _needs(data: Path, options: dict[str, Any]) -> Needs:
 def _only(needs: Needs, types: tuple[str, ...]) -> Needs:
     """The needs of some types alone; ends the process for one that there is no way to read."""
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.collect.azure.plan import Plan
-    from nephoscope.collect.reading import Reading
+    from nephoscope.collect.azure.collection_plan import Plan
+    from nephoscope.collect.resource_sources import Reading
 
     found = needs.only(types)
     for type_, why in Plan.of(found, Reading.builtin()).unread.items():
@@ -222,7 +222,7 @@ def _only(needs: Needs, types: tuple[str, ...]) -> Needs:
 
 def _tell(found: Collection) -> None:
     """What was read, at what price, and what was not, on the error stream: the path alone goes to the output."""
-    from nephoscope.collect.azure.gaps import lines
+    from nephoscope.collect.azure.collection_gaps import lines
 
     click.echo(found.path)
     width = max((len(what) for what in found.requests), default=0)

@@ -301,8 +301,8 @@ def _stay(schedule: Schedule, every: int, *, behaves: bool, responds: bool) -> N
 
 def _prepare(schedule: Schedule) -> None:
     """What rules read besides logs, as it is now: threat intelligence and watchlists without what is over."""
-    from nephoscope.ingest.feeds.keeping import refresh
-    from nephoscope.lake.watchlists.listing import Keeping
+    from nephoscope.ingest.threat_intelligence.indicator_store import refresh
+    from nephoscope.lake.watchlists.watchlist_service import Keeping
 
     now = datetime.now(UTC)
     refresh(schedule.state, schedule.workspace, now)

@@ -11,7 +11,7 @@ import click
 from nephoscope.cli.session.listing import list_options
 
 if TYPE_CHECKING:
-    from nephoscope.collect.facts.report import FactReport
+    from nephoscope.collect.facts.fact_report import FactReport
 
 COLUMNS = ("resource", "type", "documents", "read_at", "author")
 
@@ -33,8 +33,8 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
     """
     from nephoscope.cli.session.services import acting
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.collect.facts.refusal import FactError
-    from nephoscope.collect.facts.report import every_claim
+    from nephoscope.collect.facts.fact_report import every_claim
+    from nephoscope.collect.facts.report_errors import FactError
     from nephoscope.service.own_facts import put_facts
     from nephoscope.state.estate.own_facts import Receipt
 
@@ -54,7 +54,7 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
 
 def _reports(file: str) -> tuple[FactReport, ...]:
     """The reports of a file; FactError where it holds none."""
-    from nephoscope.collect.facts.report import MOST_BYTES, reports_in
+    from nephoscope.collect.facts.fact_report import MOST_BYTES, reports_in
 
     with click.open_file(file, "rb") as opened:
         return reports_in(opened.read(MOST_BYTES + 1))
@@ -93,7 +93,7 @@ def remove(data: Path, /, resource: str) -> None:
     """
     from nephoscope.cli.session.services import acting
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.collect.facts.refusal import FactError
+    from nephoscope.collect.facts.report_errors import FactError
     from nephoscope.service.own_facts import remove_facts
 
     with acting(data, keeps=True) as service:

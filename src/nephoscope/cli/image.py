@@ -52,7 +52,7 @@ def command(data: Path, /, target: str, tag: str, platform: str, packages: bool,
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.images.errors import ImageError
     from nephoscope.collect.malware.errors import MalwareRuleError
-    from nephoscope.collect.scanning.examining import examine_image
+    from nephoscope.collect.scanning.examination_builder import examine_image
     from nephoscope.collect.scanning.image_scan import ImageReading
     from nephoscope.collect.scanning.layer_cache import LayerFolder
     from nephoscope.service.examinations import looked_for
@@ -81,7 +81,7 @@ def _tag_of(target: str) -> str:
     """Return the tag that a name asks for, '' for a path or a digest."""
     if Path(target).exists():
         return ""
-    from nephoscope.collect.images.reference import ImageReference
+    from nephoscope.collect.images.image_name import ImageReference
 
     return ImageReference.parse(target).tag
 
@@ -109,7 +109,7 @@ def _open(stack: ExitStack, target: str, tag: str, platform: str, insecure: bool
 
 def _open_in_registry(stack: ExitStack, target: str, wanted: Wanted, insecure: bool) -> Image:
     from nephoscope.collect.images.credentials import find_credential
-    from nephoscope.collect.images.reference import ImageReference
+    from nephoscope.collect.images.image_name import ImageReference
     from nephoscope.collect.images.registry import Registry, open_registry_image
 
     reference = ImageReference.parse(target)

@@ -13,9 +13,9 @@ from nephoscope.cli.session.listing import shown_as
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nephoscope.ingest.logs.address_lookup import Whereabouts
     from nephoscope.ingest.logs.discovery import Formats
     from nephoscope.ingest.logs.ingestion import Ingestion
-    from nephoscope.ingest.logs.whereabouts import Whereabouts
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
 
@@ -124,10 +124,10 @@ def _ingest_all(
     from nephoscope.cli.session.load_summary import show
     from nephoscope.cli.session.session import progress_line
     from nephoscope.cli.terminal.messages import tell as say
-    from nephoscope.files.reading import Limits
-    from nephoscope.ingest.logs.files import find_files, packed_size
+    from nephoscope.files.snapshot_files import Limits
+    from nephoscope.ingest.logs.load_files import find_files, packed_size
     from nephoscope.lake.errors import SpoolFullError
-    from nephoscope.lake.writing.memory import give_back
+    from nephoscope.lake.writing.memory_release import give_back
     from nephoscope.state import StateError
 
     give_back()
@@ -193,8 +193,8 @@ def _load(
     from datetime import UTC, datetime
 
     from nephoscope.cli.session.stored import workspace_of
-    from nephoscope.ingest.logs.format import Context, Destination
     from nephoscope.ingest.logs.ingestion import Ingestion
+    from nephoscope.ingest.logs.log_format import Context, Destination
 
     table, destination = options["table"], Destination(options["destination"])
     whereabouts = _whereabouts(data) if options["analytics"] else None
@@ -240,7 +240,7 @@ def _request(paths: tuple[str, ...], options: str) -> str:
 def _whereabouts(data: Path) -> Whereabouts | None:
     """Where addresses are in the newest estate of the data folder; None where none was collected."""
     from nephoscope.estate.tenant_stores import newest_mark, subscription_estate
-    from nephoscope.ingest.logs.whereabouts import Whereabouts
+    from nephoscope.ingest.logs.address_lookup import Whereabouts
 
     return Whereabouts(subscription_estate(data)) if newest_mark(data) else None
 
@@ -255,7 +255,7 @@ def _zone(name: str) -> Any:
 
 
 def _page(name: str) -> str:
-    from nephoscope.ingest.logs.text import page_of
+    from nephoscope.ingest.logs.text_decoding import page_of
 
     try:
         return page_of(name)

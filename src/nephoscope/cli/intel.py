@@ -16,8 +16,8 @@ from nephoscope.cli.session.narrowing import workspace_option
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.feeds.item import Item, Refusal, Retraction
-    from nephoscope.ingest.feeds.reading import Reading
+    from nephoscope.ingest.threat_intelligence.indicator import Item, Refusal, Retraction
+    from nephoscope.ingest.threat_intelligence.indicator_files import Reading
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
     from nephoscope.state.ingestion.threat_intelligence import Intel
@@ -84,7 +84,7 @@ def import_(data: Path, /, files: tuple[Path, ...], workspace: str, **options: A
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.secrets import pair
     from nephoscope.cli.session.stored import workspace_of
-    from nephoscope.ingest.feeds.reading import Reading
+    from nephoscope.ingest.threat_intelligence.indicator_files import Reading
 
     columns = dict(pair(one) for one in options["mapped"])
     worst = 0
@@ -106,7 +106,7 @@ def _import(data: Path, lake: Lake, state: State, workspace: str, path: Path, re
     """Import one file; the exit code that it is worth."""
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.terminal.messages import tell
-    from nephoscope.ingest.feeds.reading import UnreadableError, items
+    from nephoscope.ingest.threat_intelligence.indicator_files import UnreadableError, items
     from nephoscope.service.threat_intelligence import import_objects
 
     now = datetime.now(UTC)
@@ -131,7 +131,7 @@ def _import(data: Path, lake: Lake, state: State, workspace: str, path: Path, re
 def _good(
     found: Iterator[Item | Retraction | Refusal], refused: list[Refusal]
 ) -> Iterator[Item | Retraction]:
-    from nephoscope.ingest.feeds.item import Refusal
+    from nephoscope.ingest.threat_intelligence.indicator import Refusal
 
     for one in found:
         if isinstance(one, Refusal):
@@ -188,7 +188,7 @@ def list_(data: Path, /, workspace: str, every: bool, output: str, **options: An
     """List threat intelligence, newest first."""
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of, workspace_of
-    from nephoscope.ingest.feeds.defanged import refang
+    from nephoscope.ingest.threat_intelligence.defanging import refang
 
     options["value"] = refang(options["value"])
     with state_of(data) as state:
@@ -271,7 +271,7 @@ def refresh(data: Path, /, workspace: str) -> None:
     """
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.stored import workspace_of
-    from nephoscope.ingest.feeds.keeping import refresh as refreshed
+    from nephoscope.ingest.threat_intelligence.indicator_store import refresh as refreshed
 
     with lake_of(data) as (lake, state):
         count = refreshed(state, workspace_of(state, workspace).name, datetime.now(UTC))

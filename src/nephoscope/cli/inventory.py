@@ -42,7 +42,7 @@ def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: 
     from nephoscope.cli.session.keeping_inside import keep_scan
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.malware.errors import MalwareRuleError
-    from nephoscope.collect.scanning.examining import examine_root
+    from nephoscope.collect.scanning.examination_builder import examine_root
     from nephoscope.collect.scanning.root_scan import RootError, RootScan
     from nephoscope.service.examinations import looked_for
     from nephoscope.state import StateError

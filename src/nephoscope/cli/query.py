@@ -212,7 +212,7 @@ def _converse(desk: Desk, data: Path) -> None:
 def _text(query: str) -> str:
     """The query itself, or what the file of that name holds."""
     from nephoscope.cli.session.asking import UsageError
-    from nephoscope.files.functions import FunctionError, query_of
+    from nephoscope.files.function_files import FunctionError, query_of
 
     path = Path(query)
     if "\n" in query or "|" in query or path.suffix not in (".kql", ".txt", ".yaml", ".yml"):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from nephoscope.lake.backup.archive import Manifest
+    from nephoscope.lake.backup.backup_archive import Manifest
     from nephoscope.serve.policy_item import PolicyItem
 
 
@@ -37,7 +37,7 @@ def command(data: Path, /, file: Path, only_check: bool, accept: str) -> None:
     """
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.cli.terminal.plain import format_count
-    from nephoscope.lake.backup.archive import BackupError
+    from nephoscope.lake.backup.backup_archive import BackupError
     from nephoscope.state import StateError
 
     try:
@@ -61,7 +61,7 @@ def _check_backup(file: Path) -> Manifest:
 def _looked_at(file: Path) -> tuple[Manifest, list[PolicyItem]]:
     """The manifest of a backup and what it decides, which is listed on the error stream."""
     from nephoscope.cli.session.session import progress_line
-    from nephoscope.lake.backup.restoring import check
+    from nephoscope.lake.backup.backup_restore import check
     from nephoscope.serve.backup_policy import policy_of
 
     items: list[PolicyItem] = []
@@ -75,8 +75,8 @@ def _restore_backup(data: Path, file: Path, accept: str) -> Manifest:
     """Restore a backup that decides nothing, or what somebody accepts."""
     from nephoscope.cli.session.session import progress_line
     from nephoscope.cli.session.stored import state_url
-    from nephoscope.lake.backup.archive import BackupError
-    from nephoscope.lake.backup.restoring import check_empty
+    from nephoscope.lake.backup.backup_archive import BackupError
+    from nephoscope.lake.backup.backup_restore import check_empty
     from nephoscope.serve.backup_policy import policy_of
     from nephoscope.service.backups import restore_backup
     from nephoscope.service.local_user import LocalUser

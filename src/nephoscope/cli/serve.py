@@ -146,7 +146,7 @@ def _prepare_settings(wanted: Settings, stop: threading.Event, *, demo: bool) ->
     """The settings and the authority's path when all is there that a server needs; None where it is to stop before."""
     from nephoscope.cli.session.inputs import remove_left
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.ingest.faults import SourceError
+    from nephoscope.ingest.source_failures import SourceError
     from nephoscope.serve.preflight import check
     from nephoscope.serve.server import ensure_certificate
     from nephoscope.state import StateError

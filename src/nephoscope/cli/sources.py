@@ -51,7 +51,7 @@ def command() -> None:
 def kinds_(output: str) -> None:
     """List the kinds of sources with their settings and secrets."""
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.ingest.live.catalogue import describe_kind, kinds
+    from nephoscope.ingest.live.source_kinds import describe_kind, kinds
 
     rows = [
         {
@@ -108,8 +108,8 @@ def add(
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.terminal.messages import tell
-    from nephoscope.ingest.live import setting_up
-    from nephoscope.ingest.live.catalogue import kind_of, parse_settings
+    from nephoscope.ingest.live import source_setup
+    from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
     from nephoscope.service.sources import add_source
     from nephoscope.state.ingestion.sources import Source
 
@@ -120,7 +120,7 @@ def add(
         given = {name_: secret(name_, source) for name_, source in map(secret_pair, secrets)}
         check_secret_names(chosen.secrets, given)
         with _hint_at_later():
-            setting_up.check(chosen, wanted, given, name, there=not no_test)
+            source_setup.check(chosen, wanted, given, name, there=not no_test)
     with _translate_errors(), lake_of(data) as (lake, state):
         source = add_source(
             service_of(data, state),
@@ -131,9 +131,9 @@ def add(
             table=lake.tables.get,
         )
         click.echo(f"source {source.name} added")
-        if kind == setting_up.TOKENS and not given:
+        if kind == source_setup.TOKENS and not given:
             _new_token(service_of(data, state), source.name)
-        told = setting_up.choice(state, source)
+        told = source_setup.choice(state, source)
         if not no_test:
             try:
                 told = _test_source(source, lake, state, data)
@@ -153,7 +153,7 @@ def list_(data: Path, /, output: str) -> None:
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.source_health import told_errors
     from nephoscope.cli.session.stored import state_of
-    from nephoscope.ingest.live.setting_up import error_of
+    from nephoscope.ingest.live.source_setup import error_of
 
     with state_of(data) as state:
         health = {one.source: one for one in state.source_health.all() if not one.table}
@@ -232,7 +232,7 @@ def set_(
     """Change the source NAME; `serve` and waiting sources apply the change automatically."""
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
-    from nephoscope.ingest.live.catalogue import kind_of
+    from nephoscope.ingest.live.source_kinds import kind_of
     from nephoscope.service.sources import change_source
 
     with _translate_errors(), state_of(data) as state:
@@ -283,7 +283,7 @@ def run(data: Path, /, names: tuple[str, ...]) -> None:
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.ingest.live.supervisor import Supervisor
-    from nephoscope.lake.writing.memory import give_back
+    from nephoscope.lake.writing.memory_release import give_back
 
     give_back()
     with _translate_errors(), lake_of(data, keeps=True) as (lake, state):
@@ -339,7 +339,7 @@ HOW = "settings are given with --set NAME=VALUE, secrets with --secret NAME: see
 @contextmanager
 def _hint_at_later() -> Iterator[None]:
     """What is missing now may come later: whoever is told of it is told how to go on without."""
-    from nephoscope.ingest.faults import SettingsError, SourceError
+    from nephoscope.ingest.source_failures import SettingsError, SourceError
 
     try:
         yield
@@ -350,12 +350,12 @@ def _hint_at_later() -> Iterator[None]:
 
 
 def _test_source(source: Source, lake: Any, state: State, data: Path) -> str:
-    from nephoscope.ingest.faults import SourceError
-    from nephoscope.ingest.live import setting_up
+    from nephoscope.ingest.live import source_setup
+    from nephoscope.ingest.source_failures import SourceError
     from nephoscope.state import StateError
 
     try:
-        return f"source {source.name}: {setting_up.test(lake, state, data, source.name)}"
+        return f"source {source.name}: {source_setup.test(lake, state, data, source.name)}"
     except (SourceError, StateError) as error:
         raise click.UsageError(f"source {source.name}: {error}") from error
 
@@ -365,7 +365,7 @@ def _translate_errors() -> Any:
     from contextlib import contextmanager
 
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.ingest.faults import SettingsError, SourceError
+    from nephoscope.ingest.source_failures import SettingsError, SourceError
 
     @contextmanager
     def translate() -> Any:

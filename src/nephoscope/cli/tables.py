@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.upkeep.inventory import Holding
+    from nephoscope.lake.maintenance.table_inventory import Holding
     from nephoscope.state.workspaces.workspace import Workspace
 
 COLUMNS = ("workspace", "table", "rows", "days", "size", "retention", "lastEvent")
@@ -42,7 +42,7 @@ def list_(data: Path, /, text: str, workspace: str | None, known: bool, output: 
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import workspace_of
-    from nephoscope.lake.upkeep.inventory import holdings
+    from nephoscope.lake.maintenance.table_inventory import holdings
 
     with lake_of(data) as (lake, state):
         take_in(data, lake, state)
@@ -92,7 +92,7 @@ def show(data: Path, /, name: str, output: str) -> None:
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.lake.errors import LakeError
-    from nephoscope.lake.schema.columns import STANDARD
+    from nephoscope.lake.schema.column_types import STANDARD
     from nephoscope.lake.schema.tables import Tables
 
     try:
@@ -136,8 +136,8 @@ def import_(data: Path, /, paths: tuple[Path, ...], name: str) -> None:
     from nephoscope.cli.session.lakes import lake_of
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.terminal.messages import tell
-    from nephoscope.files.tables.definitions import definitions
-    from nephoscope.files.tables.reading import TableError
+    from nephoscope.files.tables.table_definitions import definitions
+    from nephoscope.files.tables.table_files import TableError
     from nephoscope.lake.errors import LakeError
     from nephoscope.service.workspaces import import_table
 
@@ -200,7 +200,7 @@ def clean(data: Path, /, dry_run: bool, output: str) -> None:
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.terminal.messages import tell, usage_error
-    from nephoscope.lake.upkeep.inventory import list_expired
+    from nephoscope.lake.maintenance.table_inventory import list_expired
     from nephoscope.service.workspaces import remove_expired_rows
 
     with lake_of(data) as (lake, state):

@@ -15,8 +15,8 @@ from nephoscope.cli.session.secrets import secret, secret_pair
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from nephoscope.collect.azure.connecting import Secrets
-    from nephoscope.collect.azure.trial import SubscriptionTrial, Trial
+    from nephoscope.collect.azure.connection_test import SubscriptionTrial, Trial
+    from nephoscope.collect.azure.tenant_connection import Secrets
     from nephoscope.state.estate.tenants import Connection, Tenant
 
 COLUMNS = ("name", "tenant", "signIn", "enabled", "hours", "collected", "error")
@@ -220,7 +220,7 @@ def grant(data: Path, /, name: str | None, as_bicep: bool, exact: bool, **asked:
     options.
     """
     from nephoscope.cli.session.stored import state_of
-    from nephoscope.collect.azure.granting import Grant, az, bicep
+    from nephoscope.collect.azure.grant_scripts import Grant, az, bicep
     from nephoscope.posture.scans import tenants
     from nephoscope.state.estate.tenants import Connection
 
@@ -238,7 +238,7 @@ def grant(data: Path, /, name: str | None, as_bicep: bool, exact: bool, **asked:
 def _translate_errors() -> Iterator[None]:
     """What cannot be is a usage error that says why."""
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.collect.azure.settings import CollectError
+    from nephoscope.collect.azure.collection_settings import CollectError
     from nephoscope.state import StateError
 
     try:
@@ -251,7 +251,7 @@ def _change_connection(before: Connection, asked: dict[str, object]) -> Connecti
     """A connection with what was given in the place of what it has; CollectError for what cannot be meant."""
     from msgspec.structs import replace
 
-    from nephoscope.collect.azure.connecting import normalize_connection
+    from nephoscope.collect.azure.tenant_connection import normalize_connection
 
     given = {
         ("id" if name == "tenant" else name): value
@@ -264,7 +264,7 @@ def _change_connection(before: Connection, asked: dict[str, object]) -> Connecti
 
 
 def _secrets(given: tuple[str, ...]) -> Secrets:
-    from nephoscope.collect.azure.connecting import Secrets
+    from nephoscope.collect.azure.tenant_connection import Secrets
 
     places = dict(map(secret_pair, given))
     if unknown := sorted(places.keys() - set(SECRETS)):

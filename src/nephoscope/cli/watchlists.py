@@ -16,7 +16,7 @@ from nephoscope.cli.session.narrowing import workspace_option
 
 if TYPE_CHECKING:
     from nephoscope.files.tables.delimited import Delimited
-    from nephoscope.lake.watchlists.listing import Given
+    from nephoscope.lake.watchlists.watchlist_service import Given
     from nephoscope.service.watchlists import WatchlistStore
 
 COLUMNS = ("alias", "name", "searchKey", "items", "provider", "changed", "changedBy")
@@ -70,7 +70,7 @@ def create(data: Path, /, alias: str, file: Path | None, workspace: str, **optio
     Without FILE, an empty list is created from the template ALIAS: see `watchlists templates`.
     """
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.lake.watchlists.templates import template as template_of
+    from nephoscope.lake.watchlists.watchlist_templates import template as template_of
     from nephoscope.service.watchlists import create_watchlist
 
     template = template_of(alias)
@@ -126,7 +126,7 @@ def add(data: Path, /, alias: str, cells: tuple[str, ...], workspace: str, expir
     created if necessary.
     """
     from nephoscope.cli.session.secrets import pair
-    from nephoscope.lake.watchlists.listing import Given
+    from nephoscope.lake.watchlists.watchlist_service import Given
     from nephoscope.service.watchlists import add_item
 
     given = Given(dict(pair(one) for one in cells), expires.replace(tzinfo=UTC) if expires else None)
@@ -206,7 +206,7 @@ def show(data: Path, /, alias: str, workspace: str, most: int, output: str) -> N
 def templates(output: str) -> None:
     """List watchlist templates: the aliases that detections use, with their columns."""
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.lake.watchlists.templates import templates as known
+    from nephoscope.lake.watchlists.watchlist_templates import templates as known
 
     show_list(known(), TEMPLATES, output)
 
@@ -266,7 +266,7 @@ def _fill(store: WatchlistStore, alias: str, table: Delimited, expires: str, *, 
 
 def _columns(store: WatchlistStore, alias: str) -> tuple[str, set[str]]:
     """The search key and the columns of a list, of its template where it is not there yet; StateError where there is neither."""
-    from nephoscope.lake.watchlists.templates import template
+    from nephoscope.lake.watchlists.watchlist_templates import template
 
     state, known = store.context.state, template(alias)
     with state.reading() as session:
@@ -287,7 +287,7 @@ def _tell_refused(table: Delimited, refused: list[str]) -> None:
 
 
 def _good(found: Iterator[Given | str], columns: set[str], refused: list[str]) -> Iterator[Given]:
-    from nephoscope.lake.watchlists.listing import Given
+    from nephoscope.lake.watchlists.watchlist_service import Given
 
     for one in found:
         if isinstance(one, str):
@@ -298,8 +298,8 @@ def _good(found: Iterator[Given | str], columns: set[str], refused: list[str]) -
 
 def _read_items(table: Delimited, key: str, expires: str) -> Iterator[Given | str]:
     """Each row as an item, or what is wrong with it and where."""
-    from nephoscope.ingest.logs.moments import moment
-    from nephoscope.lake.watchlists.listing import Given
+    from nephoscope.ingest.logs.timestamps import moment
+    from nephoscope.lake.watchlists.watchlist_service import Given
 
     for line in table.rows():
         text = line.cells.get(expires, "").strip() if expires else ""

@@ -24,7 +24,7 @@ from nephoscope.estate.version_reader import BATCH, find_mentions, find_moved, m
 from nephoscope.estate.version_row import SCHEMA, marker_row, resource_of
 from nephoscope.estate.versions import Diff, snapshot_hash
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.storage.delta import LOG, open_table
+from nephoscope.lake.storage.delta_table import LOG, open_table
 from nephoscope_policy.model.coverage import Coverage
 
 if TYPE_CHECKING:

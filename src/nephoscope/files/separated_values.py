@@ -2,7 +2,7 @@
 
 What the lines are made of (a file of some encoding, a stream, the body of a request) and what the header means is told by who asks.
 `externaldata` of the KQL engine, a distribution of its own, reads by itself: as Kusto, it leaves out what it cannot read. Files of
-tables become columns in one go by pyarrow (`files/tables/reading.py`). Format: RFC 4180.
+tables become columns in one go by pyarrow (`files/tables/table_files.py`). Format: RFC 4180.
 """
 
 from __future__ import annotations

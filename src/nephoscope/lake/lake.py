@@ -10,35 +10,35 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.lake.disk import Disk
+from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.errors import LakeError
+from nephoscope.lake.maintenance.compaction import MOST_SMALL
+from nephoscope.lake.maintenance.daily_cleanup import Tidying
+from nephoscope.lake.maintenance.table_maintenance import LEAST_HOURS, Upkeep
+from nephoscope.lake.queries.consistent_queries import MEMORY as READING_MEMORY
+from nephoscope.lake.queries.consistent_queries import Reading
+from nephoscope.lake.queries.multi_workspace_catalog import Joined
+from nephoscope.lake.queries.principal_catalog import LakeCatalog, Shelf
+from nephoscope.lake.queries.principal_scope import EVERYTHING, Scope
+from nephoscope.lake.queries.result_cache import Asked, ResultCache, allowed_age
+from nephoscope.lake.queries.stored_functions import Saved, StoredFunctions
+from nephoscope.lake.queries.table_visibility_cache import SeenTables
+from nephoscope.lake.queries.watchlist_files import Watchlists
+from nephoscope.lake.queries.workspace_cache import Remembered
 from nephoscope.lake.query_engine import EngineLimits, EngineRows, QueryPipeline
-from nephoscope.lake.reading.catalog import LakeCatalog, Shelf
-from nephoscope.lake.reading.functions import Saved, StoredFunctions
-from nephoscope.lake.reading.joined import Joined
-from nephoscope.lake.reading.reading import MEMORY as READING_MEMORY
-from nephoscope.lake.reading.reading import Reading
-from nephoscope.lake.reading.results import Asked, ResultCache, allowed_age
-from nephoscope.lake.reading.scope import EVERYTHING, Scope
-from nephoscope.lake.reading.seen_tables import SeenTables
-from nephoscope.lake.reading.watchlists import Watchlists
-from nephoscope.lake.reading.workspaces import Remembered
 from nephoscope.lake.schema.table import Table
 from nephoscope.lake.schema.tables import KnownTables, Tables, import_tables
-from nephoscope.lake.spool.own import CLOSE_AFTER, TICK
 from nephoscope.lake.spool.segments import Segment, folders, segments
-from nephoscope.lake.storage.delta import find_lacking_columns, open_table
-from nephoscope.lake.storage.pins import Pins
+from nephoscope.lake.spool.spool_writer import CLOSE_AFTER, TICK
+from nephoscope.lake.storage.delta_table import find_lacking_columns, open_table
 from nephoscope.lake.storage.snapshot import Snapshots
-from nephoscope.lake.storage.store import Store, list_tables, table_path
-from nephoscope.lake.upkeep.compaction import MOST_SMALL
-from nephoscope.lake.upkeep.tidying import Tidying
-from nephoscope.lake.upkeep.upkeep import LEAST_HOURS, Upkeep
-from nephoscope.lake.writing.damage import tell_damage
+from nephoscope.lake.storage.table_store import Store, list_tables, table_path
+from nephoscope.lake.storage.version_pins import Pins
 from nephoscope.lake.writing.flusher import Flushed, Flusher
 from nephoscope.lake.writing.lease import Lease
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.lake.writing.quarantine import QUARANTINE
+from nephoscope.lake.writing.spool_damage import tell_damage
 from nephoscope.lake.writing.writer import SPOOL_LIMIT, Writer
 from nephoscope.state.state_ledger import StateLedger
 from nephoscope.state.workspaces.workspace import DEFAULT, Workspace
@@ -48,9 +48,9 @@ from nephoscope_kql.deadline import within
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from nephoscope.lake.reading.graph_tables import GraphTables
-    from nephoscope.lake.reading.span import Span
-    from nephoscope.lake.writing.ledger import Ledger
+    from nephoscope.lake.queries.resource_graph_tables import GraphTables
+    from nephoscope.lake.queries.time_span import Span
+    from nephoscope.lake.writing.lake_ledger import Ledger
     from nephoscope.state import State
     from nephoscope_kql.binder.given import Given
     from nephoscope_kql.engines.most import Most

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.collect.scanning.contents import Contents
+from nephoscope.collect.scanning.scan_contents import Contents
 from nephoscope.model.package import Package
 from nephoscope.sample.company import folder
 from nephoscope.service.advisory_updates import update_advisories

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from nephoscope.collect.resources.loading import load
+from nephoscope.collect.resources.snapshot_loading import load
 from nephoscope.estate.store import EstateStore
-from nephoscope.files.reading import Source
+from nephoscope.files.snapshot_files import Source
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.format import Context, Destination
 from nephoscope.ingest.logs.ingestion import Ingestion
-from nephoscope.ingest.logs.tally import Tally
-from nephoscope.lake.watchlists.listing import Keeping
+from nephoscope.ingest.logs.load_tally import Tally
+from nephoscope.ingest.logs.log_format import Context, Destination
+from nephoscope.lake.watchlists.watchlist_service import Keeping
 from nephoscope.sample.company import folder
 from nephoscope.sample.generator import Generator, write
 

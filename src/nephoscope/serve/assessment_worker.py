@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from nephoscope.collect.facts.reading import FactReader
-from nephoscope.collect.facts.recording import FACTS_CHANGED, settle
+from nephoscope.collect.facts.fact_reader import FactReader
+from nephoscope.collect.facts.fact_recording import FACTS_CHANGED, settle
 from nephoscope.collect.resources import SnapshotError
 from nephoscope.estate.store import StoreError
 from nephoscope.estate.turn import SERVER_LEASE, EstateTurn, estate_turn

@@ -15,8 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from nephoscope.automation.languages.response_rules import FOLDER, load_response_rules
 from nephoscope.automation.operator import FILE, Operator, operator
-from nephoscope.lake.backup.admitting import STATE
-from nephoscope.lake.backup.archive import BackupError
+from nephoscope.lake.backup.backup_archive import BackupError
+from nephoscope.lake.backup.restore_review import STATE
 from nephoscope.posture.scans.scan import FACTS, SAMPLE, last_request
 from nephoscope.serve.policy_item import Effect, PolicyItem
 from nephoscope.serve.state_policy import describe_settings, effect_of, of_state

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from nephoscope.ingest.faults import SourceError
-from nephoscope.ingest.live.pair import certificate_in, check_pair, check_time
+from nephoscope.ingest.live.certificate_pair import certificate_in, check_pair, check_time
+from nephoscope.ingest.source_failures import SourceError
 from nephoscope.lake.backup.restored_audit import OPERATION as RESTORED
 from nephoscope.serve import status_file
 from nephoscope.serve.doctor_check import SOON, Finding, Patient, Verdict

@@ -14,7 +14,7 @@ from nephoscope.access.tokens import FILE as TOKENS
 from nephoscope.access.tokens import signing_key
 from nephoscope.automation.faults import list_file_faults
 from nephoscope.instance import BACKED_UP, FAILED
-from nephoscope.lake.backup.contents import secret_folders
+from nephoscope.lake.backup.backup_contents import secret_folders
 from nephoscope.lake.backup.restored_audit import OPERATION as RESTORED
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake

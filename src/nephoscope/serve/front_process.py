@@ -23,18 +23,18 @@ from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.tokens import Tokens
 from nephoscope.api.wire.later import later
 from nephoscope.ingest.live.connection_budget import Bounds, ConnectionBudget
-from nephoscope.ingest.live.descriptors import short_of
-from nephoscope.ingest.live.ingestion.intake import Intake, Post
-from nephoscope.ingest.live.ingestion.quota import Limits, Quota
-from nephoscope.ingest.live.ingestion.refused import RefusedError
-from nephoscope.ingest.live.pace import Pace, Paced
-from nephoscope.ingest.live.seldom import Seldom
-from nephoscope.ingest.live.serving import Server
-from nephoscope.lake.disk import Disk
+from nephoscope.ingest.live.file_descriptors import short_of
+from nephoscope.ingest.live.https_server import Server
+from nephoscope.ingest.live.ingestion.fast_path import Intake, Post
+from nephoscope.ingest.live.ingestion.request_errors import RefusedError
+from nephoscope.ingest.live.ingestion.rule_quota import Limits, Quota
+from nephoscope.ingest.live.log_rate_limit import Seldom
+from nephoscope.ingest.live.request_timeouts import Pace, Paced
+from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.errors import LakeError, SpoolFullError
-from nephoscope.lake.reading.workspaces import Remembered
+from nephoscope.lake.queries.workspace_cache import Remembered
 from nephoscope.lake.schema.tables import KnownTables
-from nephoscope.lake.spool.own import CLOSE_AFTER, TICK
+from nephoscope.lake.spool.spool_writer import CLOSE_AFTER, TICK
 from nephoscope.lake.writing.writer import Writer
 from nephoscope.serve import process_logs
 from nephoscope.serve.ingest_auth_cache import Admitting

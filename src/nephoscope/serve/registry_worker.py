@@ -28,8 +28,8 @@ from nephoscope.vulnerability.errors import DatabaseFileError
 
 if TYPE_CHECKING:
     from nephoscope.collect.malware.known_digests import KnownMalware
-    from nephoscope.collect.scanning.contents import Contents
-    from nephoscope.collect.scanning.looked_for import LookedFor
+    from nephoscope.collect.scanning.scan_contents import Contents
+    from nephoscope.collect.scanning.scan_options import LookedFor
     from nephoscope.serve.server_settings import Settings
     from nephoscope.state.registries.registry_images import RegistryImage
     from nephoscope.state.registries.watched_registries import WatchedRegistry

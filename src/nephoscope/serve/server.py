@@ -14,7 +14,7 @@ from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 
-from nephoscope.ingest.live.pair import certificate_in, check_time
+from nephoscope.ingest.live.certificate_pair import certificate_in, check_time
 from nephoscope.ingest.live.tls import own_certificate, server_context
 from nephoscope.serve.server_settings import Settings
 from nephoscope.serve.status_file import make_status_writer

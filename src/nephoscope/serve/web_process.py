@@ -11,7 +11,7 @@ from pathlib import Path
 import uvicorn
 
 from nephoscope.alerts.library.own_rules import OwnRules
-from nephoscope.ingest.live.head import BoundedHead
+from nephoscope.ingest.live.request_head_limits import BoundedHead
 from nephoscope.instance import Instance
 from nephoscope.serve import process_logs
 from nephoscope.serve.cache_warmup import keep_warm

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.instance import BACKED_UP
+from nephoscope.lake.backup.backup_restore import restore
+from nephoscope.lake.backup.backup_writer import back_up
 from nephoscope.lake.backup.restored_audit import OPERATION as RESTORE
-from nephoscope.lake.backup.restoring import restore
-from nephoscope.lake.backup.taking import back_up
 from nephoscope.service.actors import ROOT_SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from nephoscope.lake.backup.archive import Manifest
+    from nephoscope.lake.backup.backup_archive import Manifest
     from nephoscope.lake.lake import Lake
     from nephoscope.service.actors import AuthorizedActor
     from nephoscope.service.service_context import ServiceContext

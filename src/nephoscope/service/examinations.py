@@ -6,7 +6,7 @@ import hmac
 from typing import TYPE_CHECKING
 
 from nephoscope.collect.malware.known_digests import KnownDigest
-from nephoscope.collect.scanning.looked_for import LookedFor
+from nephoscope.collect.scanning.scan_options import LookedFor
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from nephoscope.collect.malware.engine import MalwareEngineScan
     from nephoscope.collect.malware.known_digests import KnownMalware
-    from nephoscope.collect.malware.scanner import MalwareScanner
+    from nephoscope.collect.malware.malware_engine import MalwareEngineScan
+    from nephoscope.collect.malware.malware_scanner import MalwareScanner
     from nephoscope.collect.scanning.examination import ExaminedPart
     from nephoscope.state import State
 
@@ -47,7 +47,7 @@ def malware_scanner(data: Path, now: datetime) -> MalwareScanner:
     """
     # the engines are loaded where malware is looked for alone
     from nephoscope.collect.malware.clamav_discovery import find_clamav
-    from nephoscope.collect.malware.scanner import MalwareScanner
+    from nephoscope.collect.malware.malware_scanner import MalwareScanner
     from nephoscope.collect.malware.yara_rules import YaraEngine, own_rules, product_rules
 
     engines: list[MalwareEngineScan] = [YaraEngine([*product_rules(), *own_rules(own_rules_folder(data))])]

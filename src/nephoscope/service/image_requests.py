@@ -8,7 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Literal
 
 from nephoscope.collect.images.errors import ImageError
-from nephoscope.collect.images.reference import ImageReference
+from nephoscope.collect.images.image_name import ImageReference
 from nephoscope.protect.registry.importing import destination
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.service.actors import ROOT_SCOPE

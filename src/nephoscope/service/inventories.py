@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from nephoscope.collect.scanning.contents import Contents
+    from nephoscope.collect.scanning.scan_contents import Contents
     from nephoscope.model.package import Package
     from nephoscope.model.read_reach import Reach
     from nephoscope.service.service_context import ServiceContext

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.collect.facts import recording
+from nephoscope.collect.facts import fact_recording
 from nephoscope.collect.facts.fact_types import fact_types
-from nephoscope.collect.facts.refusal import FactError
+from nephoscope.collect.facts.report_errors import FactError
 from nephoscope.state.audit.actor import Actor
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -23,9 +23,9 @@ def put_facts(context: ServiceContext, facts: Sequence[OwnFacts]) -> Counter[Rec
 
     Raises DeniedError where the actor may not write a type at what it tells of; StateError where there are too many.
     """
-    for operation, scope in recording.permissions(facts):
+    for operation, scope in fact_recording.permissions(facts):
         context.require(operation, scope)
-    return recording.keep(context.state, _actor(context), facts, context.now)
+    return fact_recording.keep(context.state, _actor(context), facts, context.now)
 
 
 def remove_facts(context: ServiceContext, id_: str) -> TakenBack:
@@ -39,7 +39,7 @@ def remove_facts(context: ServiceContext, id_: str) -> TakenBack:
         raise FactError("id", str(error)) from error
     known = fact_types().get(resource.type)
     context.require(f"{known.type if known else resource.type}/delete", resource.key)
-    return recording.remove(context.state, _actor(context), id_, context.now)
+    return fact_recording.remove(context.state, _actor(context), id_, context.now)
 
 
 def _actor(context: ServiceContext) -> Actor:

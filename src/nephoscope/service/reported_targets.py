@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.investigation.estate_index import MACHINES
 from nephoscope.collect.images.errors import ImageError
-from nephoscope.collect.images.reference import ImageReference
+from nephoscope.collect.images.image_name import ImageReference
 from nephoscope.entity_context import EntityContexts
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.shelf import Shelf

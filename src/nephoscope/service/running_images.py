@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.collect.images.errors import ImageError
-from nephoscope.collect.images.reference import ImageReference
+from nephoscope.collect.images.image_name import ImageReference
 from nephoscope.estate.container_images import images_of
 from nephoscope.estate.reported_pods import reported_pods
 from nephoscope.model.read_reach import EVERYTHING

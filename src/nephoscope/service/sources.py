@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.ingest.faults import SourceError
-from nephoscope.ingest.live import setting_up
-from nephoscope.ingest.live.catalogue import kind_of
-from nephoscope.ingest.live.trying import answer
+from nephoscope.ingest.live import source_setup
+from nephoscope.ingest.live.source_kinds import kind_of
+from nephoscope.ingest.live.source_test import answer
+from nephoscope.ingest.source_failures import SourceError
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state import StateError
 from nephoscope.state.database.state_errors import PassingError
@@ -37,7 +37,7 @@ class SourceTrial:
 def require_write(context: ServiceContext, kind: str) -> None:
     """Raise DeniedError where the actor may not set up sources of a kind; those of the server's files and addresses are an owner's."""
     context.require(WRITE)
-    if kind in setting_up.OF_THE_HOST:
+    if kind in source_setup.OF_THE_HOST:
         context.require(HOST, why=f"a source of the kind {kind}")
 
 
@@ -62,7 +62,7 @@ def add_source(
         "secrets": sorted(secrets),
     }
     with context.change(WRITE, ROOT_SCOPE, source.name, act="add", **detail):
-        return setting_up.add(
+        return source_setup.add(
             context.state, source, given, secrets, there=there, table=table, allow=_allow(context)
         )
 
@@ -83,7 +83,7 @@ def change_source(
     act = ("go-on" if enabled else "pause") if only_enabled else "change"
     detail = {"settings": sorted(given or ()), "secrets": sorted(secrets or ()), "enabled": enabled}
     with context.change(WRITE, ROOT_SCOPE, name, act=act, **detail):
-        return setting_up.change(
+        return source_setup.change(
             context.state, name, given, secrets, enabled=enabled, there=there, allow=_allow(context)
         )
 
@@ -93,7 +93,7 @@ def remove_source(context: ServiceContext, name: str) -> None:
     context.require(DELETE)
     before = context.state.sources.get(name)
     with context.transact(DELETE, ROOT_SCOPE, name, kind=before.kind, workspace=before.workspace):
-        setting_up.remove(context.state, name)
+        source_setup.remove(context.state, name)
         context.state.checkpoints.remove(_trial_place(name))
 
 
@@ -125,10 +125,10 @@ def make_source_token(context: ServiceContext, name: str, *, revoke: bool = Fals
     Raises DeniedError; StateError for a source of another kind.
     """
     with context.change(HOST, ROOT_SCOPE, name, act="token", revoked=revoke or None):
-        return setting_up.token(context.state, name, revoke=revoke)
+        return source_setup.token(context.state, name, revoke=revoke)
 
 
-def _allow(context: ServiceContext) -> setting_up.Allow:
+def _allow(context: ServiceContext) -> source_setup.Allow:
     def allow(owned: Collection[str]) -> None:
         if owned:
             context.require(HOST, why=", ".join(owned))

@@ -12,7 +12,7 @@ from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state.estate.tenants import MANAGED_IDENTITY
 
 if TYPE_CHECKING:
-    from nephoscope.collect.azure.connecting import Secrets
+    from nephoscope.collect.azure.tenant_connection import Secrets
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.estate.tenants import Connection, Tenant
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.feeds.keeping import keep, withdraw
+from nephoscope.ingest.threat_intelligence.indicator_store import keep, withdraw
 from nephoscope.service.service_context import workspace_scope
 
 if TYPE_CHECKING:
-    from nephoscope.ingest.feeds.item import Item, Retraction
-    from nephoscope.ingest.feeds.versions import Kept
+    from nephoscope.ingest.threat_intelligence.indicator import Item, Retraction
+    from nephoscope.ingest.threat_intelligence.version_merge import Kept
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.ingestion.threat_intelligence import Intel
 

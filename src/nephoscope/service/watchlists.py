@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.lake.watchlists.listing import Given, Keeping
+from nephoscope.lake.watchlists.watchlist_service import Given, Keeping
 from nephoscope.service.service_context import workspace_scope
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.watchlists.list_plan import Changed
+    from nephoscope.lake.watchlists.watchlist_diff import Changed
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.workspaces.watchlists import WatchlistHead, WatchlistItem
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nephoscope.lake.lake import Lake
+    from nephoscope.lake.maintenance.table_inventory import Expired
     from nephoscope.lake.schema.table import Table
-    from nephoscope.lake.upkeep.inventory import Expired
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.workspaces.workspace import Workspace
 
@@ -53,7 +53,7 @@ def remove_workspace(context: ServiceContext, name: str, lake: Lake) -> None:
 
     Raises DeniedError; StateError where rows or sources are left; MissingError where there is no such workspace.
     """
-    from nephoscope.lake.upkeep.inventory import holdings
+    from nephoscope.lake.maintenance.table_inventory import holdings
 
     context.require(DELETE)
     context.state.workspaces.get(name)

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from nephoscope.lake.reading.shipped_functions import shipped_functions
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.queries.shipped_functions import shipped_functions
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.catalog import MemoryCatalog

@@ -17,7 +17,7 @@ from nephoscope.alerts.library.content_discovery import read
 from nephoscope.alerts.library.content_item import Piece
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.cli.main import cli
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 

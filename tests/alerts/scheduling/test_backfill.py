@@ -19,7 +19,7 @@ from nephoscope.alerts.suppression.condition import conditions
 from nephoscope.alerts.tuning.tuning_history import TuningHistory
 from nephoscope.alerts.tuning.tuning_service import Editing
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.state import State, StateError
 from nephoscope.state.rules.suppressions import StoredSuppression
 from nephoscope_policy.model.place import Place

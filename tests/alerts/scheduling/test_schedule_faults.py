@@ -25,7 +25,7 @@ from nephoscope.alerts.scheduling.due_windows import MOST_TRIES
 from nephoscope.alerts.scheduling.rule_state import MOST_FAILURES
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import State
 from nephoscope.state.incidents.alerts import StoredAlert

@@ -16,8 +16,8 @@ from nephoscope.alerts.rules.window import at
 from nephoscope.alerts.scheduling.due_windows import Due
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.reading import reading as reading_module
-from nephoscope.lake.reading.span import Span
+from nephoscope.lake.queries import consistent_queries as reading_module
+from nephoscope.lake.queries.time_span import Span
 from nephoscope.state import State
 from nephoscope_policy.model.place import Place
 

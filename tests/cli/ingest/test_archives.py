@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.cli.ingest.logs import FIREWALL, counted, ingest, lines_of, tar_of
 
-from nephoscope.files.reading import Limits
+from nephoscope.files.snapshot_files import Limits
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused(

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pytest
 from tests.cli.ingest.logs import VAULTS, counted, event, ingest, lines_of, run, tape_of, vault
 
-from nephoscope.files.reading import Limits, Source
-from nephoscope.ingest.logs.files import identity
+from nephoscope.files.snapshot_files import Limits, Source
+from nephoscope.ingest.logs.load_files import identity
 from nephoscope.state import State
 
 

@@ -16,7 +16,7 @@ import pytest
 from tests.cli.ingest.logs import HEADER, HOSTS, counted, csv_of, document_of, ingest, lines_of, run
 
 from nephoscope.cli.session.inputs import remove_left
-from nephoscope.ingest.logs import envelope, whole_file
+from nephoscope.ingest.logs import record_framing, whole_file_formats
 from nephoscope.lake.writing.writer import Writer
 from nephoscope.state.ingestion.ingested_files import IngestedFiles
 
@@ -34,7 +34,7 @@ def test_again_takes_it_in_a_second_time(tmp_path: Path, data: Path) -> None:
 def test_an_interrupted_load_with_again_goes_on_and_tells_so(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(envelope, "BLOCK", 4096)
+    monkeypatch.setattr(record_framing, "BLOCK", 4096)
     (tmp_path / "w").mkdir()
     (tmp_path / "w/a.json").write_bytes(lines_of(400))
     (tmp_path / "w/b.json").write_bytes(lines_of(5, 400))
@@ -82,7 +82,7 @@ def test_what_is_appended_while_a_file_is_read_comes_with_the_next_run(
 def test_an_interrupted_load_goes_on_where_it_stopped(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(envelope, "BLOCK", 4096)
+    monkeypatch.setattr(record_framing, "BLOCK", 4096)
     plain = tmp_path / "a.json"
     plain.write_bytes(lines_of(400))
     append, taken = Writer.append, []
@@ -106,7 +106,7 @@ def test_an_interrupted_load_goes_on_where_it_stopped(
 def test_a_block_that_was_acknowledged_but_not_noted_is_not_doubled(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(envelope, "BLOCK", 4096)
+    monkeypatch.setattr(record_framing, "BLOCK", 4096)
     plain = tmp_path / "a.json"
     plain.write_bytes(lines_of(400))
     append, taken = Writer.append, []
@@ -127,7 +127,7 @@ def test_a_block_that_was_acknowledged_but_not_noted_is_not_doubled(
 def test_a_table_whose_load_was_interrupted_and_that_grew_comes_once(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(whole_file, "_FILE_BATCH", 10)
+    monkeypatch.setattr(whole_file_formats, "_FILE_BATCH", 10)
     plain = tmp_path / "a.csv"
     append, taken = Writer.append, []
 
@@ -151,7 +151,7 @@ def test_a_table_whose_load_was_interrupted_and_that_grew_comes_once(
 def test_a_file_that_grew_while_its_load_was_interrupted_is_gone_on_with(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(envelope, "BLOCK", 4096)
+    monkeypatch.setattr(record_framing, "BLOCK", 4096)
     plain = tmp_path / "a.json"
     plain.write_bytes(document_of(400))
     append, taken = Writer.append, []

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from tests.cli.ingest.logs import FIREWALL, counted, event, ingest, lines_of, record, run
 
 from nephoscope.cli.main import cli
-from nephoscope.ingest.logs.files import is_log
+from nephoscope.ingest.logs.load_files import is_log
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from tests.cli.ingest.logs import NOW, counted, ingest, lines_of, record, run
 
 from nephoscope.cli.main import cli
-from nephoscope.files.reading import Source
+from nephoscope.files.snapshot_files import Source
 from nephoscope.ingest.logs.ingestion import Ingestion
 from nephoscope.state.database.database import Database
 

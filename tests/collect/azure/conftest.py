@@ -12,9 +12,9 @@ import azure_server
 import pytest
 
 from nephoscope.analyze.discovery import analyzers
-from nephoscope.collect.azure.needs import ALWAYS, Needs
+from nephoscope.collect.azure.content_requirements import ALWAYS, Needs
 from nephoscope.content.loader import documents
-from nephoscope.ingest.live.health.missing import FLOW_LOG, LOGGED, NETWORKS, SETTING
+from nephoscope.ingest.live.health.missing_logs import FLOW_LOG, LOGGED, NETWORKS, SETTING
 from nephoscope.posture.attack_paths.building import READS
 from nephoscope_policy.model.resource_id import ResourceId
 

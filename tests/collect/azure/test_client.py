@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from nephoscope.connect import client as module
-from nephoscope.connect.client import Client, ReadOnlyError, RequestError, guard
+from nephoscope.connect import read_only_client as module
 from nephoscope.connect.credentials import Tokens
+from nephoscope.connect.read_only_client import Client, ReadOnlyError, RequestError, guard
 
 ORIGIN = "https://management.azure.com"
 Handler = Callable[[httpx.Request], httpx.Response]

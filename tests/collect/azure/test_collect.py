@@ -11,7 +11,7 @@ import pytest
 
 from nephoscope.alerts.tuning.named_locations import of_estate
 from nephoscope.collect import resources
-from nephoscope.collect.azure.scope import Scope
+from nephoscope.collect.azure.collection_scope import Scope
 from nephoscope.posture.scans.scan import Request, Scan
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.connect.quota import Quota, date_after, number, parse_remaining, retry_after, span
+from nephoscope.connect.throttling_quota import Quota, date_after, number, parse_remaining, retry_after, span
 
 _NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC).timestamp()
 

@@ -12,14 +12,14 @@ import pytest
 
 from nephoscope.collect import resources
 from nephoscope.collect.azure.checkpoint import Checkpoint, CheckpointError, Kept, key_of
+from nephoscope.collect.azure.collection_plan import Plan
+from nephoscope.collect.azure.collection_scope import Scope
+from nephoscope.collect.azure.collection_settings import CollectError
 from nephoscope.collect.azure.collector import Collector
-from nephoscope.collect.azure.needs import Needs
+from nephoscope.collect.azure.content_requirements import Needs
 from nephoscope.collect.azure.permissions import url as permissions_url
-from nephoscope.collect.azure.plan import Plan
-from nephoscope.collect.azure.scope import Scope
-from nephoscope.collect.azure.settings import CollectError
-from nephoscope.collect.reading import Reading
-from nephoscope.ingest.live.health.missing import FLOW_LOG, LOGGED, NETWORKS, SETTING
+from nephoscope.collect.resource_sources import Reading
+from nephoscope.ingest.live.health.missing_logs import FLOW_LOG, LOGGED, NETWORKS, SETTING
 from nephoscope.posture.scans.live import content_needs
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.catalogue import Catalogue

@@ -19,7 +19,7 @@ from nephoscope.collect.devops.devops_snapshot import write_snapshot
 from nephoscope.collect.devops.github import GITHUB
 from nephoscope.collect.devops.gitlab import GITLAB
 from nephoscope.collect.devops.posture_collector import DevOpsCollection, PostureCollector
-from nephoscope.collect.devops.recorded_answers import RecordedAnswers
+from nephoscope.collect.devops.recorded_responses import RecordedAnswers
 from nephoscope.estate.view import View
 from nephoscope_policy.model.assessment import Assessment
 

@@ -15,13 +15,13 @@ import pytest
 
 from nephoscope.collect.devops.devops_snapshot import manifest
 from nephoscope.collect.devops.github import GITHUB
-from nephoscope.collect.devops.live_answers import LiveAnswers, RateLimitError, static_credential
+from nephoscope.collect.devops.live_responses import LiveAnswers, RateLimitError, static_credential
 from nephoscope.collect.devops.posture_collector import DevOpsCollectError, PostureCollector
 from nephoscope.collect.devops.projection import project
-from nephoscope.collect.devops.recorded_answers import RecordedAnswers, RecordingError
+from nephoscope.collect.devops.recorded_responses import RecordedAnswers, RecordingError
 from nephoscope.collect.devops.rest_listing import recording_name
-from nephoscope.connect.client import Client
 from nephoscope.connect.credentials import Tokens
+from nephoscope.connect.read_only_client import Client
 from nephoscope.estate.devops_documents import repository_name
 
 REPO = "repos/contoso/shop"

@@ -15,7 +15,7 @@ from nephoscope.collect.devops.export_script import script
 from nephoscope.collect.devops.github import GITHUB
 from nephoscope.collect.devops.gitlab import GITLAB
 from nephoscope.collect.devops.posture_collector import PostureCollector
-from nephoscope.collect.devops.recorded_answers import RecordedAnswers
+from nephoscope.collect.devops.recorded_responses import RecordedAnswers
 
 pytestmark = pytest.mark.system
 

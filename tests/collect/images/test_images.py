@@ -18,10 +18,10 @@ from nephoscope.collect.images.archive import open_archive
 from nephoscope.collect.images.documents import INDEX_TYPES
 from nephoscope.collect.images.errors import ImageError, ImageNotFoundError
 from nephoscope.collect.images.image import Image, Wanted
+from nephoscope.collect.images.image_name import ImageReference
 from nephoscope.collect.images.layer_stream import open_tar
 from nephoscope.collect.images.layers import Layer, LayerReader, clean_path, merge_layers, read_layer
 from nephoscope.collect.images.layout import open_layout
-from nephoscope.collect.images.reference import ImageReference
 from nephoscope.collect.images.tar_entries import TarStream
 
 LAYERS: list[Files] = [

@@ -20,8 +20,8 @@ from nephoscope.collect.images.errors import (
     ImageNotFoundError,
     RegistryUnreachableError,
 )
+from nephoscope.collect.images.image_name import ImageReference
 from nephoscope.collect.images.layout import open_layout
-from nephoscope.collect.images.reference import ImageReference
 from nephoscope.collect.images.registry import Registry, open_registry_image
 
 pytestmark = pytest.mark.system

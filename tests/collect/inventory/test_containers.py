@@ -8,7 +8,7 @@ import pytest
 from tests.collect.inventory import bolt_files
 
 from nephoscope.collect.inventory.discovery import InventoryReading, inventory_readers, read_with
-from nephoscope.collect.inventory.formats.bolt import parse_bolt
+from nephoscope.collect.inventory.formats.bbolt import parse_bolt
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests import exported
 
 from nephoscope.collect import resources
-from nephoscope.collect.resources.formats import flattened
-from nephoscope.collect.resources.renderings import cut_out, is_rendering
+from nephoscope.collect.resources.formats import az_list
+from nephoscope.collect.resources.truncated_values import cut_out, is_rendering
 from nephoscope.posture.policies.packs import Packs
 from nephoscope.posture.scans.scan import Request, Scan
 from nephoscope_policy.model.resource import Resource
@@ -375,8 +375,8 @@ BODIES = st.fixed_dictionaries(
 @given(BODIES)
 def test_putting_back_undoes_flattening(body):
     listed = exported.flattened(json.loads(json.dumps(body)))
-    assert flattened.recognises(listed)
-    (record,) = flattened.records(listed)
+    assert az_list.recognises(listed)
+    (record,) = az_list.records(listed)
     assert record.body == body
 
 
@@ -398,7 +398,7 @@ def test_putting_back_undoes_flattening(body):
     ],
 )
 def test_other_records_are_no_flattened_objects(value):
-    assert not flattened.recognises(value)
+    assert not az_list.recognises(value)
 
 
 def test_a_list_without_properties_is_told_once(tmp_path):

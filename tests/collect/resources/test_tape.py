@@ -18,8 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nephoscope.files.reading import FileError, Limits, Source
-from nephoscope.files.tape import members
+from nephoscope.files.snapshot_files import FileError, Limits, Source
+from nephoscope.files.tar_archive import members
 
 END = 1024
 SIZES = (0, 300, 512, 4000, 513)

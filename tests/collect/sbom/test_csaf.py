@@ -8,10 +8,10 @@ import json
 
 import pytest
 
-from nephoscope.collect.sbom.csaf.languages import is_language
+from nephoscope.collect.sbom.csaf.cwe_weaknesses import is_weakness
+from nephoscope.collect.sbom.csaf.language_tags import is_language
 from nephoscope.collect.sbom.csaf.mandatory_tests import all_tests
-from nephoscope.collect.sbom.csaf.weaknesses import is_weakness
-from nephoscope.collect.sbom.reading import read_bill
+from nephoscope.collect.sbom.sbom_reader import read_bill
 from nephoscope.model.vex import VexStatement
 from nephoscope.vulnerability.documents.csaf import moment, number_key
 

@@ -9,8 +9,8 @@ import pytest
 from tests.collect.sbom import bills
 from tests.disturbed import disturbed
 
-from nephoscope.collect.sbom.bill import UnreadableBillError
-from nephoscope.collect.sbom.reading import read_bill
+from nephoscope.collect.sbom.bill_of_materials import UnreadableBillError
+from nephoscope.collect.sbom.sbom_reader import read_bill
 
 
 @pytest.mark.parametrize("count", [6, pytest.param(2_000, marks=pytest.mark.full)])

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nephoscope.collect.sbom.reading import read_bill
+from nephoscope.collect.sbom.sbom_reader import read_bill
+from nephoscope.collect.sbom.writing.document_metadata import WrittenAs
 from nephoscope.collect.sbom.writing.licenses import is_expression
 from nephoscope.collect.sbom.writing.writers import STATEMENT_WRITERS, WRITERS
-from nephoscope.collect.sbom.writing.written_as import WrittenAs
 from nephoscope.model.package import Package
 from nephoscope.model.vex import VexStatement
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.layout import open_layout
-from nephoscope.collect.scanning.contents import Contents
 from nephoscope.collect.scanning.image_scan import scan_image
+from nephoscope.collect.scanning.scan_contents import Contents
 
 #: A process that asks for more is refused, before the machine suffers.
 MOST_ADDRESSES = 4 << 30

@@ -15,16 +15,16 @@ import pytest
 from tests.collect.images.image_builder import Files, make_layout
 
 from nephoscope.collect.images.layout import open_layout
-from nephoscope.collect.malware import members, scanner
+from nephoscope.collect.malware import archive_members, malware_scanner
 from nephoscope.collect.malware.known_digests import KnownDigest
-from nephoscope.collect.malware.match import ContentScan, EngineStatus, MalwareMatch
-from nephoscope.collect.malware.scanner import MalwareScanner
+from nephoscope.collect.malware.malware_match import ContentScan, EngineStatus, MalwareMatch
+from nephoscope.collect.malware.malware_scanner import MalwareScanner
 from nephoscope.collect.scanning.examination import Examination, ImageExamination, Unassessed
-from nephoscope.collect.scanning.examining import Circumstances, examine_image, examine_root
+from nephoscope.collect.scanning.examination_builder import Circumstances, examine_image, examine_root
 from nephoscope.collect.scanning.image_scan import ImageReading, scan_image
 from nephoscope.collect.scanning.layer_cache import LayerFolder
-from nephoscope.collect.scanning.looked_for import LookedFor
 from nephoscope.collect.scanning.root_scan import RootScan
+from nephoscope.collect.scanning.scan_options import LookedFor
 from nephoscope_policy.model.state import Severity
 
 # written in parts, so that no scanner of secrets takes it for one
@@ -215,9 +215,9 @@ def test_what_an_engine_tells_late_is_put_to_its_file(tmp_path: Path) -> None:
 
 
 def test_what_was_not_looked_at_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scanner, "MAX_SCANNED", 100)
-    monkeypatch.setattr("nephoscope.collect.scanning.inspecting.MAX_SCANNED", 100)
-    monkeypatch.setattr(members, "MAX_BYTES", 50)
+    monkeypatch.setattr(malware_scanner, "MAX_SCANNED", 100)
+    monkeypatch.setattr("nephoscope.collect.scanning.file_inspection.MAX_SCANNED", 100)
+    monkeypatch.setattr(archive_members, "MAX_BYTES", 50)
     found = examine(
         tmp_path,
         [{"a": b"SLOW", "b": b"x" * 101, "c.zip": zipped(x=b"y" * 51), "d.zip": b"PK\x03\x04 broken"}],
@@ -306,7 +306,7 @@ def test_a_file_that_a_layer_holds_twice_is_recoverable(tmp_path: Path) -> None:
     from nephoscope.collect.images.layer_stream import open_tar
     from nephoscope.collect.images.layers import hidden_files, read_layer
     from nephoscope.collect.images.tar_entries import TarStream
-    from nephoscope.collect.scanning.inspecting import ContentInspector
+    from nephoscope.collect.scanning.file_inspection import ContentInspector
     from nephoscope.collect.scanning.layer_scan import READER
 
     stream = TarStream(open_tar(io.BytesIO(gzip.compress(content.getvalue())), "x"), "x")

@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from nephoscope.collect.images.documents import ImageConfiguration
-from nephoscope.collect.scanning.contents import Contents
 from nephoscope.collect.scanning.image_rules.discovery import image_checks
-from nephoscope.collect.scanning.image_rules.judging import MAX_PLACES, judge_configuration
-from nephoscope.collect.scanning.image_rules.subject import ExaminedImage, ExaminedRoot, NotedFile
+from nephoscope.collect.scanning.image_rules.image_evaluation import MAX_PLACES, judge_configuration
+from nephoscope.collect.scanning.image_rules.image_subject import ExaminedImage, ExaminedRoot, NotedFile
+from nephoscope.collect.scanning.scan_contents import Contents
 from nephoscope.model.package import Package
 
 # written in parts, so that no scanner of secrets takes it for one

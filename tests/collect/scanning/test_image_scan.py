@@ -19,17 +19,17 @@ from nephoscope.collect.images.layer_stream import open_tar
 from nephoscope.collect.images.layers import LayerReader, merge_layers, read_layer
 from nephoscope.collect.images.layout import open_layout
 from nephoscope.collect.images.tar_entries import TarStream
-from nephoscope.collect.scanning.contents import Contents
-from nephoscope.collect.scanning.file_reading import (
+from nephoscope.collect.scanning.content_builder import gather
+from nephoscope.collect.scanning.file_readers import (
     MAX_SIZE,
     claims,
     claims_head,
     read_contents,
     stands_alone,
 )
-from nephoscope.collect.scanning.gathering import gather
 from nephoscope.collect.scanning.image_scan import scan_image
 from nephoscope.collect.scanning.layer_cache import LayerFolder
+from nephoscope.collect.scanning.scan_contents import Contents
 
 READER = LayerReader(claims, claims_head, MAX_SIZE, read_contents, stands_alone)
 STATUS = "var/lib/dpkg/status"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.collect.templates.bicep.source import BicepNode, BicepSource
+from nephoscope.collect.templates.bicep.bicep_source import BicepNode, BicepSource
 
 
 def value(text: str) -> BicepNode:

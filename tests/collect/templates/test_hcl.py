@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.collect.templates.terraform.hcl.source import mark_configuration
+from nephoscope.collect.templates.terraform.hcl.hcl_source import mark_configuration
 
 TEXT = """# resource "azurerm_storage_account" "no" {
 /* resource "x" "y" { */

@@ -10,8 +10,8 @@ import pytest
 from nephoscope.collect.templates.discovery import UnreadableFileError, read_template, reader_of
 from nephoscope.collect.templates.terraform.attributes import MISSING, Attributes
 from nephoscope.collect.templates.terraform.mapping_expression import MappingError, compile_expression
+from nephoscope.collect.templates.terraform.mapping_table import ResourceTable, tables
 from nephoscope.collect.templates.terraform.plan import TerraformPlan
-from nephoscope.collect.templates.terraform.table import ResourceTable, tables
 from nephoscope_policy.arm.unknown import Unknown
 
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg"

@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 
-from nephoscope.ingest.faults import StoppedError
+from nephoscope.ingest.source_failures import StoppedError
 
 
 def _module(name: str) -> ModuleType:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nephoscope.ingest.faults import BusyError
-from nephoscope.ingest.feeds.versions import Kept
-from nephoscope.ingest.live.source import Lines, Piece, Refused, Taken
-from nephoscope.ingest.logs.envelope import blocks
+from nephoscope.ingest.live.live_source import Lines, Piece, Refused, Taken
+from nephoscope.ingest.logs.record_framing import blocks
+from nephoscope.ingest.source_failures import BusyError
+from nephoscope.ingest.threat_intelligence.version_merge import Kept
 from nephoscope.lake.errors import OvertakenError
 
 

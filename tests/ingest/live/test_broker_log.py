@@ -8,9 +8,9 @@ import socket
 import pytest
 
 from nephoscope.ingest.live.broker_log import BrokerLog
-from nephoscope.ingest.live.catalogue import kind_of, parse_settings
 from nephoscope.ingest.live.kinds.event_hub import EventHub
-from nephoscope.ingest.live.source import Surroundings
+from nephoscope.ingest.live.live_source import Surroundings
+from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
 
 pytestmark = pytest.mark.system
 

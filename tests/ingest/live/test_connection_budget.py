@@ -14,9 +14,9 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
 from nephoscope.ingest.live.connection_budget import Bounds, ConnectionBudget, Phase
-from nephoscope.ingest.live.pace import Pace
-from nephoscope.ingest.live.seldom import Seldom
-from nephoscope.ingest.live.serving import Served
+from nephoscope.ingest.live.https_server import Served
+from nephoscope.ingest.live.log_rate_limit import Seldom
+from nephoscope.ingest.live.request_timeouts import Pace
 from nephoscope.ingest.live.tls import own_certificate, server_context
 
 

@@ -11,12 +11,12 @@ from threading import Event
 
 import pytest
 
-from nephoscope.ingest.faults import SourceError
-from nephoscope.ingest.live.catalogue import kind_of, parse_settings
-from nephoscope.ingest.live.folders.contents import Contents
-from nephoscope.ingest.live.folders.reading import Reading
+from nephoscope.ingest.live.folders.file_reader import Reading
+from nephoscope.ingest.live.folders.read_contents import Contents
 from nephoscope.ingest.live.kinds.folder import Folder
-from nephoscope.ingest.live.source import Surroundings
+from nephoscope.ingest.live.live_source import Surroundings
+from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
+from nephoscope.ingest.source_failures import SourceError
 
 
 @pytest.fixture

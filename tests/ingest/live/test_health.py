@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from nephoscope.cli.session.source_health import short
-from nephoscope.ingest.faults import SourceError
-from nephoscope.ingest.live.health.judging import FIRST_SILENCE, findings, judge_health, limit
-from nephoscope.ingest.live.health.keeper import Keeper
-from nephoscope.ingest.live.health.profile import JUDGED_AFTER, LEARNED, Profile
-from nephoscope.ingest.live.health.table import rows
-from nephoscope.ingest.live.meter import Meter
-from nephoscope.ingest.live.rounds import told_round
+from nephoscope.ingest.live.health.arrival_profile import JUDGED_AFTER, LEARNED, Profile
+from nephoscope.ingest.live.health.health_evaluation import FIRST_SILENCE, findings, judge_health, limit
+from nephoscope.ingest.live.health.health_recorder import Keeper
+from nephoscope.ingest.live.health.health_table import rows
+from nephoscope.ingest.live.poll_loop import told_round
+from nephoscope.ingest.live.source_meter import Meter
+from nephoscope.ingest.source_failures import SourceError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.lake.writing.quarantine import QUARANTINE

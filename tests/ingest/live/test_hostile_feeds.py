@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from tests.ingest.live.tls_server import tls_server
 
-from nephoscope.ingest.faults import SourceError
-from nephoscope.ingest.feeds.asking import Asker
-from nephoscope.ingest.live.catalogue import kind_of, parse_settings
-from nephoscope.ingest.live.source import Surroundings
+from nephoscope.ingest.live.live_source import Surroundings
+from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
+from nephoscope.ingest.source_failures import SourceError
+from nephoscope.ingest.threat_intelligence.http_client import Asker
 
 LAST = "X-TAXII-Date-Added-Last"
 Answer = tuple[int, dict[str, str], bytes]
@@ -170,7 +170,7 @@ def test_a_server_that_is_busy_and_names_pages_in_its_own_way_is_read_to_its_end
 def test_an_answer_that_is_too_large_is_not_taken(
     server: Server, sink: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nephoscope.ingest.feeds.asking.LARGEST", 1 << 20)
+    monkeypatch.setattr("nephoscope.ingest.threat_intelligence.http_client.LARGEST", 1 << 20)
     server.answer = lambda _path, _number: (200, {}, b" " * (2 << 20))
     assert "an answer over 1 MiB" in told(server, sink)
 

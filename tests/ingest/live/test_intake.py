@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nephoscope.ingest.live.ingestion.doors import Doors
-from nephoscope.ingest.live.ingestion.intake import Intake, Post
-from nephoscope.ingest.live.ingestion.refused import RefusedError
-from nephoscope.ingest.live.ingestion.rules import Flow
+from nephoscope.ingest.live.ingestion.data_collection_rules import Flow
+from nephoscope.ingest.live.ingestion.endpoints import Doors
+from nephoscope.ingest.live.ingestion.fast_path import Intake, Post
+from nephoscope.ingest.live.ingestion.request_errors import RefusedError
 from nephoscope.ingest.live.ingestion.transform import Transform
-from nephoscope.lake.disk import Disk
+from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.writing.writer import Writer
 from nephoscope.model.resource_binding import bind_resource
@@ -160,7 +160,7 @@ def test_a_full_disk_is_told_and_nothing_is_there(tmp_path):
 
 
 def test_more_than_can_wait_is_refused(place, monkeypatch):
-    monkeypatch.setattr("nephoscope.ingest.live.ingestion.intake.MOST_WAITING", 120)
+    monkeypatch.setattr("nephoscope.ingest.live.ingestion.fast_path.MOST_WAITING", 120)
     intake, _, _ = place
     found = take(intake, *(post(BODIES["one column"]) for _ in range(3)))
     assert [getattr(one, "status", one) for one in found] == [2, 429, 429]

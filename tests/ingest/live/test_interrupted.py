@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.ingest.logs.envelope import BLOCK
+from nephoscope.ingest.logs.record_framing import BLOCK
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 from nephoscope.state.ingestion.sources import Source

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.ingest.live.health.keeper import Keeper
+from nephoscope.ingest.live.health.health_recorder import Keeper
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import State

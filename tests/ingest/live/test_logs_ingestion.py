@@ -23,15 +23,15 @@ from nephoscope.alerts.incidents.anomaly_row import ANOMALIES
 from nephoscope.alerts.incidents.security_rows import ALERTS, INCIDENTS
 from nephoscope.behavior.identities import IDENTITIES, PEERS
 from nephoscope.behavior.insights import BEHAVIOR
-from nephoscope.ingest.faults import BusyError, SourceError
-from nephoscope.ingest.feeds.rows import INDICATORS, OBJECTS, OLDER
-from nephoscope.ingest.live.catalogue import kind_of, parse_settings
-from nephoscope.ingest.live.ingestion.repeats import Repeats
-from nephoscope.ingest.live.ingestion.tokens import Tokens, new_token
+from nephoscope.ingest.live.ingestion.api_tokens import Tokens, new_token
+from nephoscope.ingest.live.ingestion.idempotency import Repeats
 from nephoscope.ingest.live.kinds.logs_ingestion import LogsIngestion
-from nephoscope.ingest.live.source import Surroundings
+from nephoscope.ingest.live.live_source import Surroundings
+from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
+from nephoscope.ingest.source_failures import BusyError, SourceError
+from nephoscope.ingest.threat_intelligence.indicator_rows import INDICATORS, OBJECTS, OLDER
 from nephoscope.lake.schema.table import Table
-from nephoscope.lake.watchlists import listed_rows
+from nephoscope.lake.watchlists import watchlist_rows
 from nephoscope.lake.writing.quarantine import QUARANTINE
 from nephoscope_kql.types import KqlType
 
@@ -342,7 +342,8 @@ def test_without_rules_streams_go_to_the_tables_of_their_names(source, sink, run
 
 #: What nephoscope keeps of itself, by the modules that write it.
 WRITTEN = (
-    QUARANTINE, "Usage", "SentinelHealth", "SentinelAudit", "Heartbeat", ALERTS, INCIDENTS, bookmark_service.TABLE, listed_rows.TABLE,
+    QUARANTINE, "Usage", "SentinelHealth", "SentinelAudit", "Heartbeat", ALERTS, INCIDENTS, bookmark_service.TABLE,
+    watchlist_rows.TABLE,
     INDICATORS, OBJECTS, OLDER, ANOMALIES, BEHAVIOR, IDENTITIES, PEERS,
 )  # fmt: skip
 
@@ -418,8 +419,8 @@ def test_no_token_no_door(tmp_path: Path) -> None:
 
 
 def test_what_was_answered_with_204_can_be_asked_for(tmp_path, running, monkeypatch) -> None:
-    from nephoscope.ingest.live.meter import Meter
-    from nephoscope.ingest.live.sink import LakeSink
+    from nephoscope.ingest.live.lake_sink import LakeSink
+    from nephoscope.ingest.live.source_meter import Meter
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
 

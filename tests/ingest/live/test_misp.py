@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from tests.ingest.live.tls_server import tls_server
 
-from nephoscope.ingest.faults import SourceError
-from nephoscope.ingest.feeds.item import Retraction
-from nephoscope.ingest.live.catalogue import kind_of, parse_settings
-from nephoscope.ingest.live.source import Surroundings
+from nephoscope.ingest.live.live_source import Surroundings
+from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
+from nephoscope.ingest.source_failures import SourceError
+from nephoscope.ingest.threat_intelligence.indicator import Retraction
 
 
 @dataclass

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from nephoscope.ingest.live.health.missing import find_missing_logs
+from nephoscope.ingest.live.health.missing_logs import find_missing_logs
 from nephoscope.ingest.live.health.newest_rows import NewestRows, last_rows
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.state import State
 from nephoscope_policy.model.resource import Resource
 

@@ -19,11 +19,11 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from nephoscope.ingest.live.catalogue import kind_of, parse_settings
 from nephoscope.ingest.live.kinds.folder import Folder
-from nephoscope.ingest.live.meter import Meter
-from nephoscope.ingest.live.sink import LakeSink
-from nephoscope.ingest.live.source import Surroundings
+from nephoscope.ingest.live.lake_sink import LakeSink
+from nephoscope.ingest.live.live_source import Surroundings
+from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
+from nephoscope.ingest.live.source_meter import Meter
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 

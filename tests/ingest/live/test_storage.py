@@ -18,10 +18,10 @@ from azure.storage.blob import (
     generate_account_sas,
 )
 
-from nephoscope.ingest.faults import SourceError
-from nephoscope.ingest.live.catalogue import kind_of, parse_settings
 from nephoscope.ingest.live.kinds.storage import Storage
-from nephoscope.ingest.live.source import Surroundings
+from nephoscope.ingest.live.live_source import Surroundings
+from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
+from nephoscope.ingest.source_failures import SourceError
 
 pytestmark = pytest.mark.system
 
@@ -98,7 +98,7 @@ def test_a_blob_that_grows_while_it_is_read(container, source, sink, running, un
 def test_nothing_is_read_twice_and_only_what_is_new(
     container, source, sink, running, until, monkeypatch
 ) -> None:
-    from nephoscope.ingest.live.blobs.reader import BlobReader
+    from nephoscope.ingest.live.blobs.blob_reader import BlobReader
 
     fetched, fetch = [], BlobReader._fetch
     monkeypatch.setattr(
@@ -268,7 +268,7 @@ def test_many_blobs_in_many_containers(account, source, sink, running, until) ->
 
 
 def test_ways_to_sign_in(azurite, container, source, sink, running, until, monkeypatch, request) -> None:
-    from nephoscope.ingest.live.blobs import account as module
+    from nephoscope.ingest.live.blobs import storage_account as module
 
     container.upload_blob("a/PT1H.json", b'{"records":[{"n":1}]}')
     sas = generate_account_sas(

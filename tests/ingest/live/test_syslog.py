@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.ingest.faults import SourceError
 from nephoscope.ingest.live.kinds.syslog import KIND, Settings, Syslog
-from nephoscope.ingest.live.source import Surroundings
-from nephoscope.ingest.live.syslog import handing
+from nephoscope.ingest.live.live_source import Surroundings
+from nephoscope.ingest.live.syslog import batch_sender
 from nephoscope.ingest.live.tls import own_certificate
+from nephoscope.ingest.source_failures import SourceError
 from nephoscope.state import StateError
 
 
@@ -303,7 +303,7 @@ def test_what_a_sink_never_took_is_counted_when_the_source_stops(
 def test_a_batch_with_a_fault_of_its_own_does_not_hold_the_next_ones_up(
     tmp_path: Path, sink, running, until, monkeypatch
 ) -> None:
-    monkeypatch.setattr(handing, "_FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(batch_sender, "_FIRST_PAUSE", 0.001)
     source, tries = _source(tmp_path, tcp="127.0.0.1:0"), []
 
     def fail(feed: str, sequence: int) -> None:

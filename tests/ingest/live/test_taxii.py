@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
-from nephoscope.ingest.faults import SourceError
-from nephoscope.ingest.live.catalogue import kind_of, parse_settings
-from nephoscope.ingest.live.source import Surroundings
+from nephoscope.ingest.live.live_source import Surroundings
+from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
 from nephoscope.ingest.live.tls import own_certificate
+from nephoscope.ingest.source_failures import SourceError
 
 pytestmark = pytest.mark.system
 

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
-from nephoscope.ingest.live.ingestion.app import Door
-from nephoscope.ingest.live.ingestion.rules import rules_of
-from nephoscope.ingest.live.ingestion.tokens import Tokens
+from nephoscope.ingest.live.ingestion.api_tokens import Tokens
+from nephoscope.ingest.live.ingestion.data_collection_rules import rules_of
+from nephoscope.ingest.live.ingestion.ingestion_app import Door
 from nephoscope.lake.schema.table import Table
 from nephoscope_kql.types import KqlType
 
@@ -41,9 +41,9 @@ ORD = "source | where text != 'debug' | extend TimeGenerated = when, N2 = n | pr
 @pytest.fixture
 def through(tmp_path):
     """What records become in a lake behind a rule's transform: the rows of its table, and of the quarantine."""
-    from nephoscope.ingest.live.ingestion.doors import LIMITS
-    from nephoscope.ingest.live.meter import Meter
-    from nephoscope.ingest.live.sink import LakeSink
+    from nephoscope.ingest.live.ingestion.endpoints import LIMITS
+    from nephoscope.ingest.live.lake_sink import LakeSink
+    from nephoscope.ingest.live.source_meter import Meter
     from nephoscope.lake.lake import Lake
     from nephoscope.state import State
 

@@ -13,11 +13,11 @@ import yaml
 from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
-from nephoscope.ingest.faults import SettingsError, SourceError
-from nephoscope.ingest.live.catalogue import describe_kind, kinds, parse_settings
-from nephoscope.ingest.live.source import Surroundings
+from nephoscope.ingest.live.live_source import Surroundings
+from nephoscope.ingest.live.source_kinds import describe_kind, kinds, parse_settings
 from nephoscope.ingest.live.supervisor import Supervisor
 from nephoscope.ingest.live.tls import own_certificate
+from nephoscope.ingest.source_failures import SettingsError, SourceError
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 from nephoscope.state.ingestion.sources import Source

@@ -18,14 +18,14 @@ from typing import Any
 import pytest
 
 from nephoscope.ingest.logs import json_resync
-from nephoscope.ingest.logs.batch import Batch
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.envelope import blocks
-from nephoscope.ingest.logs.format import Context
-from nephoscope.ingest.logs.parsed import parse_batch
-from nephoscope.ingest.logs.reader import Reader
-from nephoscope.ingest.logs.reading import batches
-from nephoscope.ingest.logs.secrets import suspect
+from nephoscope.ingest.logs.format_dispatch import Reader
+from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_reader import batches
+from nephoscope.ingest.logs.parsed_batch import parse_batch
+from nephoscope.ingest.logs.record_framing import blocks
+from nephoscope.ingest.logs.row_batch import Batch
+from nephoscope.ingest.logs.secret_masking import suspect
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 

@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nephoscope.ingest.logs import nsg_flow, vnet_flow
-from nephoscope.ingest.logs.batch import Batch, Ready
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.envelope import blocks
 from nephoscope.ingest.logs.flow_tuple import COUNTERS, ENCRYPTIONS
-from nephoscope.ingest.logs.format import Context
-from nephoscope.ingest.logs.parsed import parse_batch
-from nephoscope.ingest.logs.reader import Reader
-from nephoscope.ingest.logs.reading import batches
+from nephoscope.ingest.logs.format_dispatch import Reader
+from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_reader import batches
+from nephoscope.ingest.logs.parsed_batch import parse_batch
+from nephoscope.ingest.logs.record_framing import blocks
+from nephoscope.ingest.logs.row_batch import Batch, Ready
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 

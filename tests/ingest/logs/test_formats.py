@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from nephoscope.ingest.logs.discovery import Formats, formats
-from nephoscope.ingest.logs.format import Context, Destination
-from nephoscope.ingest.logs.reading import batches
+from nephoscope.ingest.logs.log_format import Context, Destination
+from nephoscope.ingest.logs.log_reader import batches
 
 CASES = Path(__file__).parent / "cases"
 SAMPLES = sorted(CASES.glob("*/*.in"))

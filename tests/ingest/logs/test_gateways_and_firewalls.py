@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.ingest.logs.azure_firewall_text import read_sentence
+from nephoscope.ingest.logs.column_filling import Filling
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.filling import Filling
-from nephoscope.ingest.logs.format import Context
-from nephoscope.ingest.logs.reading import batches
+from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_reader import batches
 
 NOW = datetime(2026, 6, 1, 10, tzinfo=UTC)
 GATEWAY = "/SUBSCRIPTIONS/11111111-2222-4333-8444-555555555555/RESOURCEGROUPS/RG/PROVIDERS/MICROSOFT.NETWORK/APPLICATIONGATEWAYS/AGW"

@@ -19,13 +19,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nephoscope.files.reading import Limits
+from nephoscope.files.snapshot_files import Limits
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.files import find_files, open_source
-from nephoscope.ingest.logs.format import Context
-from nephoscope.ingest.logs.moments import moment
-from nephoscope.ingest.logs.parsed import Parsed
-from nephoscope.ingest.logs.reading import batches, read
+from nephoscope.ingest.logs.load_files import find_files, open_source
+from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_reader import batches, read
+from nephoscope.ingest.logs.parsed_batch import Parsed
+from nephoscope.ingest.logs.timestamps import moment
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 

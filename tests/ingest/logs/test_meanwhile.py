@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.files.reading import Limits, Source
+from nephoscope.files.snapshot_files import Limits, Source
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.files import find_files
-from nephoscope.ingest.logs.format import Context
 from nephoscope.ingest.logs.ingestion import Ingestion
+from nephoscope.ingest.logs.load_files import find_files
+from nephoscope.ingest.logs.log_format import Context
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 

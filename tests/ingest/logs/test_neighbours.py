@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.format import Context
-from nephoscope.ingest.logs.parsed import Parsed
-from nephoscope.ingest.logs.reading import read
-from nephoscope.ingest.logs.windows_event_cutter import EventCutter
+from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_reader import read
+from nephoscope.ingest.logs.parsed_batch import Parsed
+from nephoscope.ingest.logs.windows_event_splitter import EventCutter
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from nephoscope.ingest.logs import envelope
-from nephoscope.ingest.logs.envelope import blocks
+from nephoscope.ingest.logs import record_framing
 from nephoscope.ingest.logs.json_walk import Walk
+from nephoscope.ingest.logs.record_framing import blocks
 
 FORGED = {"time": "2026-06-01T10:00:00Z", "category": "AuditEvent", "forged": True}
 TEXT = json.dumps(FORGED)
@@ -166,7 +166,7 @@ def test_what_is_nested_in_a_record_that_is_too_large_stays_in_it(draw: st.DataO
     texts = [json.dumps(_record(1)), host, json.dumps(_record(2))]
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (("BLOCK", 4_000), ("MAX_RECORD", 20_000), ("HEAD", 2_000)):
-            patch.setattr(envelope, name, value)
+            patch.setattr(record_framing, name, value)
         assert _numbers(_pieces((opening + comma.join(texts) + closing).encode())) == [1, None, 2]
 
 

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nephoscope.ingest.live.health.rows import heartbeat
+from nephoscope.ingest.live.health.health_rows import heartbeat
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.format import Context
-from nephoscope.ingest.logs.parsed import Parsed
-from nephoscope.ingest.logs.reading import read
+from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_reader import read
+from nephoscope.ingest.logs.parsed_batch import Parsed
 from nephoscope.lake.schema.table import Table
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace

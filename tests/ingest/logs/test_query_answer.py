@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.format import Context
-from nephoscope.ingest.logs.parsed import Parsed
-from nephoscope.ingest.logs.reading import read
+from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_reader import read
+from nephoscope.ingest.logs.parsed_batch import Parsed
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 

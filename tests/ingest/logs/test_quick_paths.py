@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nephoscope.ingest.logs import syslog_header
 from nephoscope.ingest.logs.cef import extension, unescape
-from nephoscope.ingest.logs.format import BadRecordError, Context
+from nephoscope.ingest.logs.log_format import BadRecordError, Context
 
 KEY = re.compile(r"(?:^|(?<=[ \t]))([A-Za-z0-9_.\-\[\]]{1,128})=")
 NOW = Context("x", dt.datetime(2026, 6, 2, tzinfo=dt.UTC))

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.format import Context
-from nephoscope.ingest.logs.reading import batches
+from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_reader import batches
 
 CASES = Path(__file__).parent / "cases"
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from nephoscope.ingest.logs import activity_log, cef, entra_signin, syslog
 from nephoscope.ingest.logs.cef_fields import COLUMNS
-from nephoscope.ingest.logs.filling import columns_of
-from nephoscope.ingest.logs.format import Context
+from nephoscope.ingest.logs.column_filling import columns_of
+from nephoscope.ingest.logs.log_format import Context
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 CONTEXT = Context(now=NOW)
@@ -402,7 +402,7 @@ def test_a_cef_event_reads_back(row: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("line", ["CEF:0|", "CEF:0|a|b", "CEF:0|a\\|b|c|d|e"])
 def test_a_cut_cef_header_says_which_field_is_missing(line: str) -> None:
-    from nephoscope.ingest.logs.format import BadRecordError
+    from nephoscope.ingest.logs.log_format import BadRecordError
 
     with pytest.raises(BadRecordError, match="ends before its"):
         list(cef.FORMAT.line_rows(line, CONTEXT))

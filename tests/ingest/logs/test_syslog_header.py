@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nephoscope.ingest.logs.format import Context
+from nephoscope.ingest.logs.log_format import Context
 from nephoscope.ingest.logs.syslog_header import header
 
 CONTEXT = replace(Context(), now=datetime(2026, 11, 27, 4, tzinfo=UTC))

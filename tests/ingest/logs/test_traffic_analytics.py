@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from nephoscope.estate.addresses import AddressSet
 from nephoscope.estate.estate import Estate
+from nephoscope.ingest.logs.address_lookup import Kind, Whereabouts
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.format import Context, Destination
-from nephoscope.ingest.logs.reading import read
-from nephoscope.ingest.logs.whereabouts import Kind, Whereabouts
+from nephoscope.ingest.logs.log_format import Context, Destination
+from nephoscope.ingest.logs.log_reader import read
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_policy.model.coverage import Coverage

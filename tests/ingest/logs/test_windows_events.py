@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nephoscope_kql as kql
-from nephoscope.ingest.logs import windows_event_cutter
+from nephoscope.ingest.logs import windows_event_splitter
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.format import Context
-from nephoscope.ingest.logs.parsed import Parsed
-from nephoscope.ingest.logs.reading import read
-from nephoscope.ingest.logs.windows_event_cutter import EventCutter
+from nephoscope.ingest.logs.log_format import Context
+from nephoscope.ingest.logs.log_reader import read
+from nephoscope.ingest.logs.parsed_batch import Parsed
+from nephoscope.ingest.logs.windows_event_splitter import EventCutter
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 
@@ -133,9 +133,9 @@ def test_what_is_no_character_of_xml_is_spelled(written: str, kept: str) -> None
 
 def test_a_document_that_is_not_closed_is_told() -> None:
     for text, reason in (
-        (f"<Events>{_event(1)}", windows_event_cutter.UNCLOSED),
-        (f"<Events>{_event(1)}{_event(2)[:-9]}", windows_event_cutter.UNENDED),
-        (f"<Events>{_event(1)}</Events", windows_event_cutter.STRAY),
+        (f"<Events>{_event(1)}", windows_event_splitter.UNCLOSED),
+        (f"<Events>{_event(1)}{_event(2)[:-9]}", windows_event_splitter.UNENDED),
+        (f"<Events>{_event(1)}</Events", windows_event_splitter.STRAY),
     ):
         found = _parsed(text)
         assert [row["EventID"] for row in _rows(found)] == [1]
@@ -173,7 +173,7 @@ def test_the_events_do_not_depend_on_how_the_stream_is_read(draw: st.DataObject)
 
 
 def test_what_is_too_large_is_one_entry_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(windows_event_cutter, "LONGEST", 20_000)
+    monkeypatch.setattr(windows_event_splitter, "LONGEST", 20_000)
     for large in (
         _event(8, f"<EventData><Data>{'x' * 30_000}</Data></EventData>"),
         _event(8, f"<EventData><Data>{'x' * 90_000}")[:-9],

@@ -18,11 +18,11 @@ import pytest
 
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.store import EstateStore
-from nephoscope.lake.backup.archive import ArchiveWriter, BackupError, unpack_backup
-from nephoscope.lake.backup.restoring import check, restore
-from nephoscope.lake.backup.taking import back_up
+from nephoscope.lake.backup.backup_archive import ArchiveWriter, BackupError, unpack_backup
+from nephoscope.lake.backup.backup_restore import check, restore
+from nephoscope.lake.backup.backup_writer import back_up
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.lake.schema.table import Table
 from nephoscope.lake.writing.outbox import LEASE
 from nephoscope.state import State
@@ -129,7 +129,7 @@ def test_keys_come_along_where_that_is_wanted(data: Path, tmp_path: Path) -> Non
 def test_rows_that_wait_in_the_spool_are_in_it(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nephoscope.lake.backup.taking._flush", lambda _lake: None)
+    monkeypatch.setattr("nephoscope.lake.backup.backup_writer._flush", lambda _lake: None)
     with State.of(data, "") as state, Lake.open(data, state) as lake:
         monkeypatch.setattr(lake, "_run", lambda: None)
         fill(lake, "p", range(20, 30))
@@ -176,7 +176,7 @@ def test_a_damaged_backup_is_refused_or_whole(
     data: Path, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # the entry that tells of a restore has its moment, so that no two are alike
-    monkeypatch.setattr("nephoscope.lake.backup.restoring.note_restored", lambda *_: None)
+    monkeypatch.setattr("nephoscope.lake.backup.backup_restore.note_restored", lambda *_: None)
     file = backed_up(data, tmp_path / "b.tar")
     restore(file, tmp_path / "whole")
     whole, good = contents(tmp_path / "whole"), file.read_bytes()
@@ -303,7 +303,7 @@ WRITER = """
 import datetime as dt, sys, time
 from pathlib import Path
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.state import State
 data, name = Path(sys.argv[1]), sys.argv[2]
 now = dt.datetime.now(dt.UTC)

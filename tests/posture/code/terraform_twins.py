@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nephoscope.collect.templates.terraform.attribute_mapper import BuiltFrom
 from nephoscope.collect.templates.terraform.attributes import MISSING, Attributes
-from nephoscope.collect.templates.terraform.inversion import attribute_values
-from nephoscope.collect.templates.terraform.mapper import BuiltFrom
-from nephoscope.collect.templates.terraform.table import ResourceTable
+from nephoscope.collect.templates.terraform.inverse_mapping import attribute_values
+from nephoscope.collect.templates.terraform.mapping_table import ResourceTable
 from nephoscope_policy.aliases import Aliases, UnknownAlias
 from nephoscope_policy.paths import STAR
 

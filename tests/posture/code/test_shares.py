@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.collect.templates.arm.repository import open_repository
+from nephoscope.collect.templates.arm.template_repository import open_repository
 from nephoscope.posture.code.template.judge import TemplateJudge
 from nephoscope.posture.code.template.scan import scan_files
 from nephoscope.posture.code.template.shares import Exchange, ShareError, in_shares, processes_for

@@ -22,10 +22,10 @@ from tests.posture.code.terraform_twins import (
 )
 
 from nephoscope.collect.templates.terraform.attributes import MISSING
+from nephoscope.collect.templates.terraform.mapping_table import ResourceTable, tables
 from nephoscope.collect.templates.terraform.plan import TerraformPlan
 from nephoscope.collect.templates.terraform.plan_mapper import map_plan
-from nephoscope.collect.templates.terraform.planned import TerraformResource, folded_path
-from nephoscope.collect.templates.terraform.table import ResourceTable, tables
+from nephoscope.collect.templates.terraform.planned_resource import TerraformResource, folded_path
 from nephoscope.posture.code.template.planned_analysis import analyze_planned
 from nephoscope.posture.code.template.planned_estate import plan_estate
 from nephoscope.posture.code.template.written_resource import WrittenResource

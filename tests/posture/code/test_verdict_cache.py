@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from nephoscope.cli.code_outputs import code_renderer
-from nephoscope.collect.templates.arm.repository import Repository
+from nephoscope.collect.templates.arm.template_repository import Repository
 from nephoscope.posture.code.report import CodeReport
 from nephoscope.posture.code.template.file_verdict import FileVerdict
 from nephoscope.posture.code.template.judge import TemplateJudge

@@ -13,7 +13,7 @@ from nephoscope.analyze import api_usage, discovery
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.logs import Declared, UndeclaredTableError
 from nephoscope.lake.lake import Lake
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.posture.evaluation import analysis
 from nephoscope.posture.evaluation.evaluating import evaluate
 from nephoscope.posture.policies.packs import Packs

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.collect.templates.arm.repository import Repository
+from nephoscope.collect.templates.arm.template_repository import Repository
 from nephoscope.posture.code.report import CodeReport
 from nephoscope.posture.pipelines import external_tools
 from nephoscope.posture.pipelines.external_tools import TOOLS, ExternalChecks

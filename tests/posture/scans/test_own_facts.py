@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from nephoscope.collect.facts.reading import FactReader
-from nephoscope.collect.facts.recording import record, remove
-from nephoscope.collect.facts.report import FactReport
+from nephoscope.collect.facts.fact_reader import FactReader
+from nephoscope.collect.facts.fact_recording import record, remove
+from nephoscope.collect.facts.fact_report import FactReport
 from nephoscope.estate.tenant_stores import tenant_stores
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.shelf import Shelf

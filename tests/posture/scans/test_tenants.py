@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.collect.azure.connecting import Secrets
+from nephoscope.collect.azure.tenant_connection import Secrets
 from nephoscope.collect.resources import SnapshotError
 from nephoscope.posture.scans import tenants
 from nephoscope.posture.scans.scan import Request, last_request, save_request

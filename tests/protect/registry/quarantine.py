@@ -15,10 +15,10 @@ from tests.collect.images.image_builder import Files, make_layout
 from nephoscope.collect.images.documents import Descriptor
 from nephoscope.collect.images.registry import Registry
 from nephoscope.collect.images.registry_writing import put_manifest, upload_blob
-from nephoscope.collect.malware.match import ContentScan, EngineStatus, MalwareMatch
-from nephoscope.collect.malware.scanner import MalwareScanner
-from nephoscope.collect.scanning.contents import Contents
-from nephoscope.collect.scanning.looked_for import LookedFor
+from nephoscope.collect.malware.malware_match import ContentScan, EngineStatus, MalwareMatch
+from nephoscope.collect.malware.malware_scanner import MalwareScanner
+from nephoscope.collect.scanning.scan_contents import Contents
+from nephoscope.collect.scanning.scan_options import LookedFor
 from nephoscope.protect.registry.connecting import connect
 from nephoscope.protect.registry.events.reading import read_events
 from nephoscope.protect.registry.examination import Examiner

@@ -22,7 +22,7 @@ from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.reading.reading import Reading
+    from nephoscope.lake.queries.consistent_queries import Reading
     from nephoscope_kql.compile import Compiled
 
 TIMEOUT = 600.0

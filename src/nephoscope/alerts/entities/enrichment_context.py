@@ -17,7 +17,7 @@ from nephoscope.estate.holdings import properties
 from nephoscope.estate.interfaces import parse_interface, reference
 from nephoscope.estate.network import INTERFACE_TYPE
 from nephoscope.estate.tenant_stores import newest_estates, newest_mark
-from nephoscope.lake.reading.span import Span
+from nephoscope.lake.queries.time_span import Span
 from nephoscope.model.entity import Entity
 
 if TYPE_CHECKING:

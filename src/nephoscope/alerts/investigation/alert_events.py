@@ -12,7 +12,7 @@ from nephoscope.alerts.documents.duration import duration
 from nephoscope.alerts.investigation.incident_details import Moment, read_entities
 from nephoscope.alerts.rules.query_result import Finding, findings
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.reading.span import Span
+from nephoscope.lake.queries.time_span import Span
 from nephoscope.model.entity import Entity
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope_kql.errors import KqlError

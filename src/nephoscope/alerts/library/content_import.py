@@ -14,8 +14,8 @@ from nephoscope.alerts.library.content_item import Piece, PieceKind, Unusable
 from nephoscope.alerts.library.content_packs import Refusal, RulePack, RulePacks, Stored, changes, slug
 from nephoscope.alerts.library.content_status import judge
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.storage.store import list_tables
-from nephoscope.lake.watchlists.listing import Keeping
+from nephoscope.lake.storage.table_store import list_tables
+from nephoscope.lake.watchlists.watchlist_service import Keeping
 from nephoscope.state.database.database import StateError
 from nephoscope.state.database.state_errors import PassingError
 from nephoscope_kql.catalog import StoredFunction

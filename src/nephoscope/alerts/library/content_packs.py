@@ -13,7 +13,7 @@ import msgspec
 
 from nephoscope.alerts.library.content_item import Piece, PieceKind
 from nephoscope.alerts.library.content_status import Judged, Standing
-from nephoscope.lake.disk import Disk
+from nephoscope.lake.durable_files import Disk
 from nephoscope_policy.model.place import Place
 
 FOLDER = ("content", "detections")

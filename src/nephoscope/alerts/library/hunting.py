@@ -20,7 +20,7 @@ from nephoscope.alerts.rules.query_result import Finding, findings
 from nephoscope.alerts.rules.rule import Kind, Rule, RuleError
 from nephoscope.alerts.rules.rule_files import Found, Refused, find_rules
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.reading.span import Span
+from nephoscope.lake.queries.time_span import Span
 from nephoscope.state.rules.hunting_runs import HuntingRun
 from nephoscope_kql.errors import KqlError
 from nephoscope_policy.model.place import Place

@@ -17,9 +17,9 @@ from nephoscope.alerts.rules.query_result import findings
 from nephoscope.alerts.rules.rule import Rule, RuleError
 from nephoscope.alerts.rules.rule_files import find_rules
 from nephoscope.alerts.rules.window import at
+from nephoscope.lake.queries.shipped_functions import shipped_functions
 from nephoscope.lake.query_engine import EngineLimits, EngineRows, open_engine
-from nephoscope.lake.reading.shipped_functions import shipped_functions
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.binder.tables import WATCHLIST

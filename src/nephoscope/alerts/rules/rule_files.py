@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from nephoscope.alerts.rules.rule import Rule, RuleError
-from nephoscope.files.links import leads_out
+from nephoscope.files.symlinks import leads_out
 from nephoscope_policy.model.place import Place
 
 SUFFIXES = (".yaml", ".yml", ".json")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from nephoscope.alerts.rules.rule import Kind, Rule
-from nephoscope.lake.reading.span import Span
+from nephoscope.lake.queries.time_span import Span
 
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 SETTLE, NRT_SETTLE = timedelta(minutes=5), timedelta(minutes=2)

@@ -23,14 +23,14 @@ from nephoscope.alerts.scheduling.schedule import PAUSE, TAKEN, Schedule
 from nephoscope.alerts.scheduling.window_prefilter import WindowPlan
 from nephoscope.alerts.tuning.tuning_history import TuningHistory
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.reading.reading import SHARED_FROM, Demand
-from nephoscope.lake.reading.span import Span
+from nephoscope.lake.queries.consistent_queries import SHARED_FROM, Demand
+from nephoscope.lake.queries.time_span import Span
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import StateError
 from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
-    from nephoscope.lake.reading.reading import Reading
+    from nephoscope.lake.queries.consistent_queries import Reading
     from nephoscope.state.leases.lease_renewal import Turns
 
 STRETCH = timedelta(days=30)

@@ -14,7 +14,7 @@ from nephoscope.alerts.rules.window import count, ends, latest, settle_time
 
 if TYPE_CHECKING:
     from nephoscope.alerts.scheduling.late_arrivals import Lateness
-    from nephoscope.lake.reading.reading import Reading
+    from nephoscope.lake.queries.consistent_queries import Reading
     from nephoscope.state.rules.rule_runs import RuleRun
     from nephoscope.state.rules.rule_state import RuleStanding
 

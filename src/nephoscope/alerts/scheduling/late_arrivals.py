@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.rules.rule import Kind, Rule
 from nephoscope.alerts.rules.window import ends
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.storage.additions import GRAIN, MINUTE, Added, Additions
+from nephoscope.lake.storage.table_additions import GRAIN, MINUTE, Added, Additions
 
 if TYPE_CHECKING:
-    from nephoscope.lake.reading.reading import Reading
+    from nephoscope.lake.queries.consistent_queries import Reading
     from nephoscope.state.rules.rule_state import RuleStanding
 
 _LEAST = timedelta(microseconds=1)

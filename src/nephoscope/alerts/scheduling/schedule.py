@@ -24,8 +24,8 @@ from nephoscope.alerts.scheduling.rule_state import Course
 from nephoscope.alerts.scheduling.run_batch import MOST, Ran, Round, Turn
 from nephoscope.alerts.tuning.effective_rules import Tuned
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.reading.reading import Demand
-from nephoscope.lake.storage.additions import Additions
+from nephoscope.lake.queries.consistent_queries import Demand
+from nephoscope.lake.storage.table_additions import Additions
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state.leases.lease_holder import new_holder
 from nephoscope.state.leases.lease_renewal import SECONDS, Turns
@@ -34,7 +34,7 @@ from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.reading.reading import Reading
+    from nephoscope.lake.queries.consistent_queries import Reading
     from nephoscope.state import Lease, State
 
 HEAVY = 20.0

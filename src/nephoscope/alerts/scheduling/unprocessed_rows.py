@@ -17,8 +17,8 @@ from nephoscope.alerts.rules.rule import Kind, Rule
 from nephoscope.alerts.rules.window import count, latest, settle_time
 from nephoscope.alerts.scheduling.backfill_progress import LookedBack
 from nephoscope.alerts.scheduling.intervals import Interval, merge, subtract
-from nephoscope.lake.schema.columns import TIME
-from nephoscope.lake.storage.store import list_tables
+from nephoscope.lake.schema.column_types import TIME
+from nephoscope.lake.storage.table_store import list_tables
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.reading.span import Span
+from nephoscope.lake.queries.time_span import Span
 from nephoscope_kql.compile import compile_derived
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.moments import Cadence
@@ -19,7 +19,7 @@ from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rules.rule import Rule
-    from nephoscope.lake.reading.reading import Reading
+    from nephoscope.lake.queries.consistent_queries import Reading
     from nephoscope_kql.compile import Compiled
     from nephoscope_kql.plan.values import Relation
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.alerts.documents.fields import Fields
 from nephoscope.estate.holdings import properties
 from nephoscope.files.json_text import JsonTextError, read_json
-from nephoscope.lake.reading.span import Span
+from nephoscope.lake.queries.time_span import Span
 from nephoscope_kql.cells import rows_of
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from nephoscope.api.wire.answer import NO_CONTENT, Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.operation import Surface
+from nephoscope.collect.facts.fact_report import FactReport, claims
 from nephoscope.collect.facts.fact_types import FactType, fact_types
-from nephoscope.collect.facts.refusal import FactError
-from nephoscope.collect.facts.report import FactReport, claims
+from nephoscope.collect.facts.report_errors import FactError
 from nephoscope.service.own_facts import put_facts, remove_facts
 
 SURFACE = Surface("Own facts")

@@ -23,7 +23,7 @@ from nephoscope.api.wire.answer import Answer, answer_list, place
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.throttled import throttled_fault
-from nephoscope.lake.reading.span import Span
+from nephoscope.lake.queries.time_span import Span
 
 SURFACE = Surface("Software inventories", "Microsoft.Security")
 TYPE = "Microsoft.Security/softwareInventories"

@@ -21,7 +21,7 @@ from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope.lake.reading.scope import Scope
+    from nephoscope.lake.queries.principal_scope import Scope
     from nephoscope_kql.run import QueryResult
 
 SURFACE = Surface("Kusto", lets=OWN)

@@ -17,7 +17,7 @@ from nephoscope.api.wire.kusto_shape import answered_table
 from nephoscope.api.wire.operation import OWN, Surface
 from nephoscope.files.json_text import json_documents
 from nephoscope.files.separated_values import SeparatedValuesError, separated_rows
-from nephoscope.ingest.live.ingestion.refused import RefusedError
+from nephoscope.ingest.live.ingestion.request_errors import RefusedError
 from nephoscope.ingest.live.ingestion.streams import PUBLISH
 from nephoscope_kql.types import KqlType
 

@@ -20,9 +20,9 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault, bad
 from nephoscope.api.wire.operation import OWN, Surface
 from nephoscope.api.wire.throttled import throttled_fault
-from nephoscope.lake.reading.reaches import ReachesWithin
-from nephoscope.lake.reading.scope import Scope
-from nephoscope.lake.reading.span import Span
+from nephoscope.lake.queries.estate_reach import ReachesWithin
+from nephoscope.lake.queries.principal_scope import Scope
+from nephoscope.lake.queries.time_span import Span
 from nephoscope_kql.cells import columns_of, json_value, rows_of
 from nephoscope_kql.engines.most import Most
 from nephoscope_kql.errors import KqlError

@@ -12,7 +12,7 @@ from nephoscope.api.wire.answer import NO_CONTENT, Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault
 from nephoscope.api.wire.operation import OWN, Surface
-from nephoscope.ingest.live.ingestion.refused import RefusedError
+from nephoscope.ingest.live.ingestion.request_errors import RefusedError
 from nephoscope.ingest.live.ingestion.streams import PATH, PUBLISH
 
 SURFACE = Surface("Logs ingestion", "Microsoft.Insights", lets=OWN)

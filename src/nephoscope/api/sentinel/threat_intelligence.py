@@ -14,7 +14,7 @@ from nephoscope.api.wire.fault import bad, missing_fault, refusing
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, flag, many, moment, read, text, whole
 from nephoscope.api.wire.workspace import WORKSPACE, require_workspace, root
-from nephoscope.ingest.feeds.item import BadItemError, item
+from nephoscope.ingest.threat_intelligence.indicator import BadItemError, item
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.threat_intelligence import DELETE, READ, WRITE, put_object, revoke_objects
 from nephoscope.state.ingestion.threat_intelligence import Intel

@@ -14,7 +14,7 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.workspace import require_workspace
-from nephoscope.ingest.feeds.item import BadItemError, Item, item
+from nephoscope.ingest.threat_intelligence.indicator import BadItemError, Item, item
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.threat_intelligence import WRITE, import_objects
 

@@ -17,7 +17,7 @@ from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import check_shape, fields, many, mapping_of, read, span, text, whole, words
 from nephoscope.api.wire.workspace import WORKSPACE, person, require_workspace, root
 from nephoscope.files.separated_values import SeparatedValuesError, separated_rows
-from nephoscope.lake.watchlists.listing import Given, ItemError
+from nephoscope.lake.watchlists.watchlist_service import Given, ItemError
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.watchlists import (
     DELETE,

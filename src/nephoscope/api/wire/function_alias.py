@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.api.wire.fault import Fault, bad
-from nephoscope.lake.reading.functions import is_name
-from nephoscope.lake.reading.scope import EVERYTHING
-from nephoscope.lake.reading.shipped_functions import shipped_functions
+from nephoscope.lake.queries.principal_scope import EVERYTHING
+from nephoscope.lake.queries.shipped_functions import shipped_functions
+from nephoscope.lake.queries.stored_functions import is_name
 from nephoscope_kql import tree
 from nephoscope_kql.built_in import built_in, may_call
 from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema

@@ -22,7 +22,7 @@ from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
     from nephoscope.api.wire.call import Call
-    from nephoscope.lake.reading.scope import Scope
+    from nephoscope.lake.queries.principal_scope import Scope
     from nephoscope_kql.catalog import StoredFunction
     from nephoscope_kql.tree import LambdaParameter
 

@@ -22,7 +22,7 @@ from nephoscope_kql.types import TICKS_PER_SECOND, KqlType
 
 if TYPE_CHECKING:
     from nephoscope.api.wire.call import Call
-    from nephoscope.lake.reading.scope import Scope
+    from nephoscope.lake.queries.principal_scope import Scope
 
 #: Source: https://learn.microsoft.com/kusto/concepts/query-limits#limit-on-result-set-size-result-truncation
 MAX_ROWS, MAX_BYTES = 500_000, 64 << 20

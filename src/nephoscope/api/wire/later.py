@@ -6,7 +6,7 @@ import logging
 import threading
 
 from nephoscope.api.wire.fault import Fault, unavailable
-from nephoscope.ingest.live.seldom import Seldom
+from nephoscope.ingest.live.log_rate_limit import Seldom
 from nephoscope.state.database.state_errors import BusyError, DiskFullError, ReadOnlyError, StateError
 
 _LOG = logging.getLogger("nephoscope.state")

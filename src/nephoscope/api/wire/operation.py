@@ -13,7 +13,7 @@ from nephoscope.api.wire.answer import Answer
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.path import Template, asked_type
 from nephoscope.api.wire.throttled import Throttled
-from nephoscope.collect.reading import Reading
+from nephoscope.collect.resource_sources import Reading
 from nephoscope.posture.published.shown import read_operation
 
 Handler = Callable[[Call], Answer]

@@ -15,7 +15,7 @@ from nephoscope.automation.action import ActionError, ActionKind, Around, Outcom
 from nephoscope.automation.operator import EventHubs
 from nephoscope.automation.records import records_of
 from nephoscope.ingest.live.broker_log import BrokerLog
-from nephoscope.ingest.live.owned import are_hubs
+from nephoscope.ingest.live.privileged_settings import are_hubs
 from nephoscope.model.extras import install
 from nephoscope.model.secret_redaction import redact_text
 from nephoscope.state.automation.automation_runs import AutomationRun

@@ -21,7 +21,7 @@ from nephoscope.automation.action import ActionError, ActionKind, Around, Outcom
 from nephoscope.automation.assessment_mail import letter
 from nephoscope.automation.egress_policy import translate_connection_errors
 from nephoscope.automation.operator import Mail
-from nephoscope.connect.reaching import looked_up
+from nephoscope.connect.ssrf_guard import looked_up
 from nephoscope.state.automation.automation_runs import AutomationRun
 
 _SUBJECT = "[{{ severity }}] {{ title }}"

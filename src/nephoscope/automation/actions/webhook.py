@@ -23,7 +23,7 @@ from standardwebhooks import Webhook
 
 from nephoscope.automation.action import ActionError, ActionKind, Around, Outcome
 from nephoscope.automation.egress_policy import target
-from nephoscope.connect.reaching import Target
+from nephoscope.connect.ssrf_guard import Target
 from nephoscope.state.automation.automation_runs import AutomationRun
 
 #: Bytes of a refusal that are told.

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.files.functions import FunctionError, functions
-from nephoscope.files.tables.reading import FileTable, TableError, table
+from nephoscope.files.function_files import FunctionError, functions
+from nephoscope.files.tables.table_files import FileTable, TableError, table
+from nephoscope.lake.queries.shipped_functions import shipped_functions
 from nephoscope.lake.query_engine import EngineLimits, EngineRows, QueryEngine, QueryPipeline, Work
-from nephoscope.lake.reading.shipped_functions import shipped_functions
 from nephoscope_kql import Catalog, QueryResult
 from nephoscope_kql.catalog import MemoryCatalog, TableSchema
 from nephoscope_kql.compile import compile_results
@@ -24,7 +24,7 @@ from nephoscope_kql.types import TYPE_NAMES, KqlType
 
 if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
-    from nephoscope.lake.reading.catalog import LakeCatalog
+    from nephoscope.lake.queries.principal_catalog import LakeCatalog
     from nephoscope_kql.catalog import StoredFunction
 
 _NAMED = re.compile(r"(?P<name>[^=/\\]+)=(?P<rest>.+)", re.DOTALL)

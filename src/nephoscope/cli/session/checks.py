@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.cli.terminal.plain import format_count
-from nephoscope.collect.resources.templates import template_in
+from nephoscope.collect.resources.template_detection import template_in
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.scans.scan import NoSuchScopeError
 from nephoscope_policy.assignment import scope_id, within

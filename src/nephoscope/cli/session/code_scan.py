@@ -12,7 +12,7 @@ from nephoscope.cli.session.writing import open_output
 from nephoscope.cli.terminal.exit_code import CLEAN, FINDINGS, NOT_JUDGED, NOTHING_ASSESSED
 from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.cli.terminal.plain import format_count
-from nephoscope.collect.templates.arm.repository import Repository, RepositoryError, open_repository
+from nephoscope.collect.templates.arm.template_repository import Repository, RepositoryError, open_repository
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.code.baseline import (
     BaselineError,

@@ -11,8 +11,8 @@ from nephoscope.cli.terminal.messages import tell, usage_error
 
 if TYPE_CHECKING:
     from nephoscope.collect.devops.posture_collector import DevOpsCollection
-    from nephoscope.collect.devops.rest_answer import RestAnswers
     from nephoscope.collect.devops.rest_listing import DevOpsPlatform
+    from nephoscope.collect.devops.rest_response import RestAnswers
     from nephoscope.connect.credentials import CredentialSource
 
 #: Of each platform the variables that may hold a token, the first that is set counts.
@@ -49,9 +49,9 @@ def platform_of(name: str) -> DevOpsPlatform:
 def collect_devops(asked: DevOpsAsked, out: Path) -> DevOpsCollection:
     """Collect into a new folder and give what came together; a mistake of the caller ends the process."""
     from nephoscope.collect.devops.devops_snapshot import write_snapshot
-    from nephoscope.collect.devops.live_answers import RateLimitError
+    from nephoscope.collect.devops.live_responses import RateLimitError
     from nephoscope.collect.devops.posture_collector import DevOpsCollectError, PostureCollector
-    from nephoscope.collect.devops.recorded_answers import RecordingError
+    from nephoscope.collect.devops.recorded_responses import RecordingError
     from nephoscope.connect.credentials import SignInError
 
     if out.exists() and any(out.iterdir()):
@@ -69,7 +69,7 @@ def collect_devops(asked: DevOpsAsked, out: Path) -> DevOpsCollection:
 
 def tell_collection(found: DevOpsCollection) -> None:
     """Say what was read and what was not."""
-    from nephoscope.collect.azure.gaps import lines
+    from nephoscope.collect.azure.collection_gaps import lines
 
     tell(f"{found.requests.total():,} answers, {len(found.documents):,} documents")
     told = lines(found.gaps.found)
@@ -80,10 +80,10 @@ def tell_collection(found: DevOpsCollection) -> None:
 
 
 def _answers(platform: DevOpsPlatform, asked: DevOpsAsked) -> RestAnswers:
-    from nephoscope.collect.devops.live_answers import LiveAnswers
-    from nephoscope.collect.devops.recorded_answers import RecordedAnswers
-    from nephoscope.connect.client import Client
+    from nephoscope.collect.devops.live_responses import LiveAnswers
+    from nephoscope.collect.devops.recorded_responses import RecordedAnswers
     from nephoscope.connect.credentials import Tokens
+    from nephoscope.connect.read_only_client import Client
 
     if asked.recording is not None:
         return RecordedAnswers(asked.recording)
@@ -98,7 +98,7 @@ def _answers(platform: DevOpsPlatform, asked: DevOpsAsked) -> RestAnswers:
 
 def _credential(platform: DevOpsPlatform, kind: str) -> CredentialSource:
     """Sign in with a token of the environment, else, where Entra ID gives tokens, as `nephoscope collect` does."""
-    from nephoscope.collect.devops.live_answers import static_credential
+    from nephoscope.collect.devops.live_responses import static_credential
     from nephoscope.connect.cloud import CLOUDS
     from nephoscope.connect.credentials import SignInError, credential_source
 

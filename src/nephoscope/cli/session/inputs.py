@@ -104,7 +104,7 @@ def _spool_pipe(pipe: str, folder: Path) -> str:
 
 def _name_by_packing(path: Path) -> Path:
     """The file under a name that tells how it is packed, by which it is opened: a pipe has none."""
-    from nephoscope.ingest.logs.packings import detect_suffix
+    from nephoscope.ingest.logs.compression_detection import detect_suffix
 
     wanted = detect_suffix(path)
     return path if path.name.lower().endswith(wanted) else path.rename(path.with_name(path.name + wanted))

@@ -25,9 +25,9 @@ from nephoscope.cli.terminal.plain import format_count
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nephoscope.collect.scanning.contents import Contents
     from nephoscope.collect.scanning.examination import Examination, ExaminedPart
-    from nephoscope.collect.scanning.examining import Circumstances
+    from nephoscope.collect.scanning.examination_builder import Circumstances
+    from nephoscope.collect.scanning.scan_contents import Contents
     from nephoscope.service.exemption_subjects import ExemptedSubject
     from nephoscope.vulnerability.matching.findings import Assessment, Finding
 
@@ -91,7 +91,7 @@ def circumstances(
     data: Path, look_for: Collection[ExaminedPart], allowed: tuple[str, ...], denied: tuple[str, ...]
 ) -> Circumstances:
     """Return what an examination judges by: now, the digests that the state knows where malware is looked for, the licences."""
-    from nephoscope.collect.scanning.examining import Circumstances
+    from nephoscope.collect.scanning.examination_builder import Circumstances
     from nephoscope.collect.scanning.license_policy import LicensePolicyError, make_policy
 
     now = datetime.now(UTC)
@@ -184,8 +184,8 @@ def show_examination(
 def _bill(name: str, contents: Contents, form: str) -> bytes:
     """Return the packages as a bill of materials."""
     from nephoscope.collect.sbom.writing.cyclonedx_json import write_cyclonedx_json
+    from nephoscope.collect.sbom.writing.document_metadata import WrittenAs
     from nephoscope.collect.sbom.writing.spdx_json import write_spdx_json
-    from nephoscope.collect.sbom.writing.written_as import WrittenAs
 
     written_as = WrittenAs(subject=name, time=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
     write = write_cyclonedx_json if form == "cyclonedx" else write_spdx_json

@@ -14,7 +14,7 @@ from nephoscope import __version__
 
 if TYPE_CHECKING:
     from nephoscope.collect.images.image import Image
-    from nephoscope.collect.scanning.contents import Contents
+    from nephoscope.collect.scanning.scan_contents import Contents
     from nephoscope.service.exemption_subjects import ExemptedSubject
     from nephoscope.service.inventories import ImageScan, MachineScan
 
@@ -92,7 +92,7 @@ def _parse_target(target: str, tag: str) -> tuple[str, str, tuple[str, ...]]:
     """Return the host, the repository and the tags of what a target names; a file is known by its own name."""
     if Path(target).exists():
         return "", Path(target).name.lower(), (tag,) if tag else ()
-    from nephoscope.collect.images.reference import ImageReference
+    from nephoscope.collect.images.image_name import ImageReference
 
     reference = ImageReference.parse(target)
     called = tag or reference.tag

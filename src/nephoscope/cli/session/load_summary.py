@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nephoscope.ingest.logs.tally import Tally
+    from nephoscope.ingest.logs.load_tally import Tally
 
 _REASONS = 20
 _NAMES = 3
@@ -156,7 +156,7 @@ def _sum(tally: Tally) -> str:
 
 def _advise(tally: Tally) -> None:
     """Say what the user may want to do about what was found."""
-    from nephoscope.lake.schema.rows import TOO_OLD
+    from nephoscope.lake.schema.row_conversion import TOO_OLD
 
     if any(TOO_OLD in reason for reason in tally.bad):
         click.echo(

@@ -56,7 +56,7 @@ def look_back(
 
 def oldest_row(lake: Lake, workspace: str) -> datetime | None:
     """Return when the oldest row of a workspace happened; None where it has none."""
-    from nephoscope.lake.storage.store import list_tables
+    from nephoscope.lake.storage.table_store import list_tables
 
     with lake.catalog(workspace=workspace) as catalog:
         found = [catalog.begin(name) for _, name in list_tables(lake.data, workspace)]

@@ -23,10 +23,10 @@ from nephoscope.cli.session.progress_lines import ProgressLines, WaitingLines
 from nephoscope.cli.session.services import service_of
 from nephoscope.cli.session.stored import has_state, state_url
 from nephoscope.cli.terminal.messages import tell, usage_error
-from nephoscope.collect.facts.reading import FactReader
-from nephoscope.collect.facts.recording import settle
+from nephoscope.collect.facts.fact_reader import FactReader
+from nephoscope.collect.facts.fact_recording import settle
 from nephoscope.collect.resources import SnapshotError
-from nephoscope.collect.resources.spool import PART
+from nephoscope.collect.resources.subscription_spool import PART
 from nephoscope.estate.coverage import merge
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.logs import Logs

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.ingest.live.setting_up import standing_of, wrong_settings
-from nephoscope.ingest.live.source import SETTINGS
+from nephoscope.ingest.live.live_source import SETTINGS
+from nephoscope.ingest.live.source_setup import standing_of, wrong_settings
 from nephoscope.state.ingestion.source_errors import KEPT, Standing
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def health_rows(state: State) -> list[dict[str, object]]:
     """A row for each source and each of its tables, beside what is usual there."""
-    from nephoscope.ingest.live.health.table import rows
+    from nephoscope.ingest.live.health.health_table import rows
 
     return [
         {
@@ -62,7 +62,7 @@ def standing_errors(state: State, source: Source) -> list[dict[str, Any]]:
 def missing_rows(lake: Lake, state: State, data: Path, days: int) -> list[dict[str, object]]:
     """A row for each resource whose logs did not arrive for so many days; a usage error where no estate is stored."""
     from nephoscope.estate.store import StoreError
-    from nephoscope.ingest.live.health.table import missing_logs
+    from nephoscope.ingest.live.health.health_table import missing_logs
 
     try:
         found = missing_logs(lake, state, data, datetime.now(UTC), days)

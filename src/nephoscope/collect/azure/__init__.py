@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.collect.azure.needs import Needs
-from nephoscope.collect.azure.settings import CollectError, Settings
+from nephoscope.collect.azure.collection_settings import CollectError, Settings
+from nephoscope.collect.azure.content_requirements import Needs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nephoscope.collect.azure.settings import Progress
+    from nephoscope.collect.azure.collection_settings import Progress
 
 __all__ = ["CollectError", "Needs", "Settings", "collect"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nephoscope.collect.azure.checkpoint import Checkpoint, Kept, key_of
-from nephoscope.collect.azure.gaps import refusal
-from nephoscope.connect.client import Answer, Client, RequestError
+from nephoscope.collect.azure.collection_gaps import refusal
+from nephoscope.connect.read_only_client import Answer, Client, RequestError
 
 MAX_PAGES = 10_000
 #: Storage's refusal to list what an account of its kind never has, such as containers of an account for files alone.

@@ -11,16 +11,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from nephoscope.collect.azure import manifest, snapshot
-from nephoscope.collect.azure.areas import TABLE, Seen, find, group_id, note_missing
+from nephoscope.collect.azure import manifest, snapshot_writer
 from nephoscope.collect.azure.arm_get import ArmGet
-from nephoscope.collect.azure.bounds import Bounds
 from nephoscope.collect.azure.checkpoint import Checkpoint, key_of
-from nephoscope.collect.azure.gaps import Gap, Gaps
-from nephoscope.collect.azure.graph import DIRECTORY_ROLES, GROUPS, NAMED_LOCATIONS, Graph, GraphRefusedError
-from nephoscope.collect.azure.holdings import Holdings
-from nephoscope.collect.azure.needs import Needs
-from nephoscope.collect.azure.plan import Job, Plan
+from nephoscope.collect.azure.collected_ids import Holdings
+from nephoscope.collect.azure.collection_gaps import Gap, Gaps
+from nephoscope.collect.azure.collection_plan import Job, Plan
+from nephoscope.collect.azure.collection_settings import CollectError, Progress, Settings
+from nephoscope.collect.azure.content_requirements import Needs
+from nephoscope.collect.azure.microsoft_graph import (
+    DIRECTORY_ROLES,
+    GROUPS,
+    NAMED_LOCATIONS,
+    Graph,
+    GraphRefusedError,
+)
+from nephoscope.collect.azure.readable_scopes import Bounds
 from nephoscope.collect.azure.resource_graph import (
     OF_THE_ESTATE,
     Area,
@@ -28,10 +34,10 @@ from nephoscope.collect.azure.resource_graph import (
     ResourceGraph,
     queries,
 )
-from nephoscope.collect.azure.settings import CollectError, Progress, Settings
-from nephoscope.collect.reading import ANY, Reading
-from nephoscope.connect.client import Client, RequestError
+from nephoscope.collect.azure.visible_scopes import TABLE, Seen, find, group_id, note_missing
+from nephoscope.collect.resource_sources import ANY, Reading
 from nephoscope.connect.credentials import Tokens
+from nephoscope.connect.read_only_client import Client, RequestError
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 ROLES = "microsoft.authorization/roledefinitions"
@@ -339,7 +345,7 @@ class Collector:
             "requests": dict(sorted(self._requests.items())),
         }
         document = manifest.document(by_tenant, self._gaps, self._unread, collected)
-        snapshot.write(self._out, checkpoint, self._plan.derived, self._groups, document)
+        snapshot_writer.write(self._out, checkpoint, self._plan.derived, self._groups, document)
         checkpoint.remove()
         return Collection(
             self._out,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nephoscope.collect.azure.gaps import Gap, Gaps
-from nephoscope.collect.azure.holdings import Holdings
-from nephoscope.collect.azure.plan import Job, Plan
-from nephoscope.collect.reading import ANY, MAIN_TABLE, SEGMENT, Reading
-from nephoscope.collect.resources.children import child_types
+from nephoscope.collect.azure.collected_ids import Holdings
+from nephoscope.collect.azure.collection_gaps import Gap, Gaps
+from nephoscope.collect.azure.collection_plan import Job, Plan
+from nephoscope.collect.resource_sources import ANY, MAIN_TABLE, SEGMENT, Reading
+from nephoscope.collect.resources.child_resources import child_types
 from nephoscope.estate.coverage import SCHEMA_VERSION
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from nephoscope.collect.azure.checkpoint import Checkpoint, Kept, key_of
-from nephoscope.collect.azure.gaps import refusal
-from nephoscope.collect.azure.plan import Plan
-from nephoscope.collect.reading import MAIN_TABLE, Reading
-from nephoscope.connect.client import Answer, Client, RequestError
+from nephoscope.collect.azure.collection_gaps import refusal
+from nephoscope.collect.azure.collection_plan import Plan
+from nephoscope.collect.resource_sources import MAIN_TABLE, Reading
+from nephoscope.connect.read_only_client import Answer, Client, RequestError
 
 API_VERSION = "2022-10-01"
 PAGE = 1000

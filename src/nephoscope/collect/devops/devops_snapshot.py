@@ -9,7 +9,7 @@ import msgspec
 
 from nephoscope.collect.devops.posture_collector import DevOpsCollection
 from nephoscope.estate.coverage import SCHEMA_VERSION
-from nephoscope.files.reading import MANIFEST
+from nephoscope.files.snapshot_files import MANIFEST
 
 DOCUMENTS_FILE = "devops.jsonl"
 #: The version of Azure's own shape of repositories and projects.

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nephoscope.collect.azure.gaps import Gaps
+from nephoscope.collect.azure.collection_gaps import Gaps
 from nephoscope.collect.devops.projection import project
-from nephoscope.collect.devops.rest_answer import NOT_RECORDED, RestAnswer, RestAnswers
 from nephoscope.collect.devops.rest_listing import DevOpsPlatform, RestListing, quote_segment
+from nephoscope.collect.devops.rest_response import NOT_RECORDED, RestAnswer, RestAnswers
 from nephoscope.estate.devops_documents import (
     AZURE_DEVOPS_REPOSITORY,
     CONTAINERS,

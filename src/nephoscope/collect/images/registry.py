@@ -35,7 +35,7 @@ from nephoscope.collect.images.errors import (
     RegistryUnreachableError,
 )
 from nephoscope.collect.images.image import Image, Wanted, open_image
-from nephoscope.collect.images.reference import ImageReference
+from nephoscope.collect.images.image_name import ImageReference
 from nephoscope.collect.images.tar_entries import ByteStream
 
 _TIMEOUT = httpx.Timeout(60.0, connect=15.0)

@@ -26,8 +26,8 @@ PATTERNS = (
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the packages, at the place of the bill where it names none; raises UnreadableInventoryError."""
     # the formats of bills are loaded where there is one
-    from nephoscope.collect.sbom.bill import UnreadableBillError
-    from nephoscope.collect.sbom.reading import read_bill
+    from nephoscope.collect.sbom.bill_of_materials import UnreadableBillError
+    from nephoscope.collect.sbom.sbom_reader import read_bill
 
     try:
         bill = read_bill(file.path, file.content)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.shapes import table
+from nephoscope.collect.inventory.formats.untyped_values import table
 from nephoscope.collect.inventory.formats.yaml_text import parse_yaml_tables
 from nephoscope.collect.inventory.image_reference import fill_in, split_image
 from nephoscope.collect.inventory.inventory_file import InventoryFile, decode_text

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nephoscope.collect.inventory.formats.json_text import KeyLines, parse_json
-from nephoscope.collect.inventory.formats.shapes import table, word, words
+from nephoscope.collect.inventory.formats.untyped_values import table, word, words
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package, Relationship
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.bolt import parse_bolt
+from nephoscope.collect.inventory.formats.bbolt import parse_bolt
 from nephoscope.collect.inventory.image_reference import split_image
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package

@@ -17,7 +17,7 @@ from functools import cache
 from typing import TypeAlias
 
 import nephoscope.collect.inventory as package
-from nephoscope.collect.inventory.formats.shapes import WrongShapeError
+from nephoscope.collect.inventory.formats.untyped_values import WrongShapeError
 from nephoscope.collect.inventory.inventory_file import InventoryFile, SetAside
 from nephoscope.model.package import Package
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.paragraphs import Paragraph, paragraphs
+from nephoscope.collect.inventory.formats.control_paragraphs import Paragraph, paragraphs
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.shapes import table, word
 from nephoscope.collect.inventory.formats.toml_text import key_lines, parse_toml
+from nephoscope.collect.inventory.formats.untyped_values import table, word
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 

@@ -6,7 +6,7 @@ import plistlib
 from collections.abc import Iterator
 from xml.parsers.expat import ExpatError
 
-from nephoscope.collect.inventory.formats.shapes import table, word
+from nephoscope.collect.inventory.formats.untyped_values import table, word
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 

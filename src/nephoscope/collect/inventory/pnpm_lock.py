@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.shapes import table, word
+from nephoscope.collect.inventory.formats.untyped_values import table, word
 from nephoscope.collect.inventory.formats.yaml_text import lines_of_keys, parse_yaml_tables
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.inventory.formats.requirement import parse_requirement
-from nephoscope.collect.inventory.formats.shapes import array, table, word
 from nephoscope.collect.inventory.formats.toml_text import parse_toml
+from nephoscope.collect.inventory.formats.untyped_values import array, table, word
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 

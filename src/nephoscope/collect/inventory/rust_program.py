@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.inventory.formats import executables
 from nephoscope.collect.inventory.formats.executables import parse_executable
-from nephoscope.collect.inventory.formats.shapes import array, table, tables, word
+from nephoscope.collect.inventory.formats.untyped_values import array, table, tables, word
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.inventory.formats.archives import open_archive
 from nephoscope.collect.inventory.formats.json_text import parse_json
-from nephoscope.collect.inventory.formats.shapes import table
+from nephoscope.collect.inventory.formats.untyped_values import table
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
 from nephoscope.collect.inventory.package_json import npm_package
 from nephoscope.model.package import Package

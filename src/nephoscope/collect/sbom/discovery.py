@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from nephoscope.collect.sbom import formats
-from nephoscope.collect.sbom.bill import Bill
+from nephoscope.collect.sbom.bill_of_materials import Bill
 from nephoscope.collect.sbom.sbom_file import SbomFile
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.collect.sbom.bill import UnreadableBillError
+from nephoscope.collect.sbom.bill_of_materials import UnreadableBillError
 from nephoscope.model.nesting_limit import too_deep
 
 #: Larger files are refused.

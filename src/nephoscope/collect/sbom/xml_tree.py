@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope.collect.sbom.bill import UnreadableBillError
+from nephoscope.collect.sbom.bill_of_materials import UnreadableBillError
 from nephoscope.files.xml_tree import XmlElement, XmlError, parse_xml_bytes
 
 

@@ -6,10 +6,10 @@ from typing import Literal
 
 import msgspec
 
-from nephoscope.collect.malware.match import EngineStatus, MalwareKind
-from nephoscope.collect.scanning.contents import Contents
+from nephoscope.collect.malware.malware_match import EngineStatus, MalwareKind
 from nephoscope.collect.scanning.image_rules.configuration_finding import ConfigurationFinding
 from nephoscope.collect.scanning.license_policy import LicenseFinding
+from nephoscope.collect.scanning.scan_contents import Contents
 from nephoscope_policy.model.state import Severity
 
 #: What a scan looks for.

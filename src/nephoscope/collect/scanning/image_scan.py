@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from nephoscope.collect.images.image import Image
 from nephoscope.collect.images.layers import Layer, merge_layers
-from nephoscope.collect.scanning.contents import Contents, FileContents
-from nephoscope.collect.scanning.gathering import gather
-from nephoscope.collect.scanning.looked_for import PACKAGES, LookedFor
+from nephoscope.collect.scanning.content_builder import gather
+from nephoscope.collect.scanning.scan_contents import Contents, FileContents
+from nephoscope.collect.scanning.scan_options import PACKAGES, LookedFor
 
 if TYPE_CHECKING:
     from nephoscope.collect.scanning.layer_scan import LayerScan

@@ -16,7 +16,7 @@ from nephoscope.collect import images, inventory, malware, scanning, secrets
 from nephoscope.collect.images.digest import check_digest_text
 from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.layers import Layer
-from nephoscope.collect.scanning.contents import FileContents
+from nephoscope.collect.scanning.scan_contents import FileContents
 
 _DECODER = msgspec.msgpack.Decoder(Layer[FileContents])
 _ENCODER = msgspec.msgpack.Encoder()

@@ -11,18 +11,18 @@ from nephoscope.collect.images.image import Image
 from nephoscope.collect.images.layer_stream import open_tar
 from nephoscope.collect.images.layers import Layer, LayerReader, read_layer
 from nephoscope.collect.images.tar_entries import TarStream
-from nephoscope.collect.scanning.contents import MAX_ENTRIES, FileContents
-from nephoscope.collect.scanning.file_reading import (
+from nephoscope.collect.scanning.file_readers import (
     MAX_SIZE,
     claims,
     claims_head,
     read_contents,
     stands_alone,
 )
-from nephoscope.collect.scanning.looked_for import LookedFor
+from nephoscope.collect.scanning.scan_contents import MAX_ENTRIES, FileContents
+from nephoscope.collect.scanning.scan_options import LookedFor
 
 if TYPE_CHECKING:
-    from nephoscope.collect.scanning.inspecting import ContentInspector
+    from nephoscope.collect.scanning.file_inspection import ContentInspector
 
 READER: LayerReader[FileContents] = LayerReader(claims, claims_head, MAX_SIZE, read_contents, stands_alone)
 _CHUNK = 1_048_576
@@ -48,7 +48,7 @@ class LayerScan:
     def _inspector(self) -> ContentInspector | None:
         if not self._looked_for.digest:
             return None
-        from nephoscope.collect.scanning.inspecting import ContentInspector
+        from nephoscope.collect.scanning.file_inspection import ContentInspector
 
         return ContentInspector(self._looked_for)
 

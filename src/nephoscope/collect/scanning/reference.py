@@ -5,7 +5,7 @@ from __future__ import annotations
 from nephoscope.collect.malware.yara_rules import rules_told
 from nephoscope.collect.scanning.image_rules.discovery import image_checks
 from nephoscope.collect.scanning.image_rules.image_rule import ImageRule
-from nephoscope.collect.scanning.limits import limits_section
+from nephoscope.collect.scanning.scan_limits import limits_section
 
 _HEAD = """\
 # Rules for images and disks

@@ -13,11 +13,11 @@ from typing import BinaryIO
 from nephoscope.collect.images.layers import Placed, UnreadFile, put_together
 from nephoscope.collect.images.tar_entries import EntryKind, TarEntry
 from nephoscope.collect.inventory.discovery import HEAD
-from nephoscope.collect.scanning.contents import MAX_ENTRIES, Contents, FileContents
-from nephoscope.collect.scanning.file_reading import MAX_SIZE, claims, claims_head, read_contents
-from nephoscope.collect.scanning.gathering import gather
-from nephoscope.collect.scanning.inspecting import ContentInspector
-from nephoscope.collect.scanning.looked_for import PACKAGES, LookedFor
+from nephoscope.collect.scanning.content_builder import gather
+from nephoscope.collect.scanning.file_inspection import ContentInspector
+from nephoscope.collect.scanning.file_readers import MAX_SIZE, claims, claims_head, read_contents
+from nephoscope.collect.scanning.scan_contents import MAX_ENTRIES, Contents, FileContents
+from nephoscope.collect.scanning.scan_options import PACKAGES, LookedFor
 
 #: Folders of the kernel and of things that run: what is in them is not installed.
 PASSED_OVER = ("dev", "proc", "sys", "run", "var/run")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.collect.secrets.secret_place import SecretSeverity
+from nephoscope.collect.secrets.secret_location import SecretSeverity
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable

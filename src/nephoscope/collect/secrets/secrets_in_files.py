@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nephoscope.collect.secrets.secret_place import SecretPlace
+from nephoscope.collect.secrets.secret_location import SecretPlace
 from nephoscope.collect.secrets.secret_rules import (
     CompiledRule,
     allowed_secrets,

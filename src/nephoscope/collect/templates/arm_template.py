@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from nephoscope.collect.templates.arm.source import ArmSource
+from nephoscope.collect.templates.arm.template_source import ArmSource
 from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope_policy.arm.template import Document, TemplateError

@@ -9,7 +9,7 @@ from nephoscope.collect.templates.discovery import UnreadableFileError
 
 if TYPE_CHECKING:
     from nephoscope.collect.templates.source_text import SourceText
-    from nephoscope.collect.templates.workflow.model import Workflow
+    from nephoscope.collect.templates.workflow.workflow_model import Workflow
 
 TITLE = "GitHub Actions workflow or action"
 PRECEDENCE = 10
@@ -25,7 +25,7 @@ def claims(name: str, head: str) -> bool:
 
 def read(source: SourceText) -> Workflow:
     """Parse a workflow or an action; raises UnreadableFileError."""
-    from nephoscope.collect.templates.workflow.model import build_workflow
+    from nephoscope.collect.templates.workflow.workflow_model import build_workflow
     from nephoscope.collect.templates.yaml_tree import parse_yaml
 
     documents = parse_yaml(source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.collect.templates.terraform.document import MAX_SIZE, is_plan, parse_plan
+from nephoscope.collect.templates.terraform.plan_document import MAX_SIZE, is_plan, parse_plan
 
 if TYPE_CHECKING:
     from nephoscope.collect.templates.source_text import SourceText

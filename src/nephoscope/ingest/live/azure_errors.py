@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nephoscope.ingest.faults import SourceError
+from nephoscope.ingest.source_failures import SourceError
 from nephoscope.model.secret_redaction import redact_text
 
 

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from nephoscope.ingest.faults import SettingsError
-from nephoscope.ingest.live import credential_forms, wanted
-from nephoscope.ingest.live.source import Surroundings
+from nephoscope.ingest.live import credential_validation, validators
+from nephoscope.ingest.live.live_source import Surroundings
+from nephoscope.ingest.source_failures import SettingsError
 
 _LOOPBACK = ("127.0.0.1:", "localhost:", "[::1]:")
 #: The user that Event Hubs know a connection string by.
@@ -84,7 +84,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def check(settings: Settings, around: Surroundings) -> None:
     """Raise SettingsError for brokers, topics or a way to sign in that cannot be, SourceError for files that are not there."""
     for broker in settings.brokers:
-        wanted.host_and_port("brokers", broker, "NAMESPACE.servicebus.windows.net:9093")
+        validators.host_and_port("brokers", broker, "NAMESPACE.servicebus.windows.net:9093")
     if not settings.tls and not all(broker.startswith(_LOOPBACK) for broker in settings.brokers):
         raise SettingsError("tls: false is for brokers on this machine only: leave it out")
     for topic in settings.topics:
@@ -92,24 +92,24 @@ def check(settings: Settings, around: Surroundings) -> None:
             raise SettingsError(
                 f"topics: must be names of letters, digits, dot, dash and underscore, not '{topic}'"
             )
-    wanted.require_filled("group", [settings.group], "the name of a consumer group")
-    wanted.cloud(settings.cloud)
-    wanted.log_format(settings.format)
+    validators.require_filled("group", [settings.group], "the name of a consumer group")
+    validators.cloud(settings.cloud)
+    validators.log_format(settings.format)
     _check_signing_in(settings, around)
-    wanted.authority("ca", settings.ca)
+    validators.authority("ca", settings.ca)
 
 
 def _check_signing_in(settings: Settings, around: Surroundings) -> None:
     named = settings.sign_in in ("plain", "scram-sha-256", "scram-sha-512")
     if named:
-        wanted.require_filled("username", [settings.username], f"given for sign_in={settings.sign_in}")
-        credential_forms.sasl("username", settings.username)
-        credential_forms.sasl("password", around.secret("password"))
+        validators.require_filled("username", [settings.username], f"given for sign_in={settings.sign_in}")
+        credential_validation.sasl("username", settings.username)
+        credential_validation.sasl("password", around.secret("password"))
     if settings.sign_in == "connection-string" or (named and settings.username == CONNECTION_STRING):
-        credential_forms.connection_string("password", around.secret("password"))
+        credential_validation.connection_string("password", around.secret("password"))
     if settings.sign_in == "certificate":
-        wanted.require_filled("certificate", [settings.certificate], "given for sign_in=certificate")
-    wanted.certificate(settings.certificate, settings.key)
+        validators.require_filled("certificate", [settings.certificate], "given for sign_in=certificate")
+    validators.certificate(settings.certificate, settings.key)
 
 
 def uses(settings: Settings) -> tuple[str, ...]:

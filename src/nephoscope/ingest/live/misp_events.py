@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from math import ceil
 from typing import Any
 
-from nephoscope.ingest.faults import SourceError
-from nephoscope.ingest.feeds import misp
-from nephoscope.ingest.feeds.asking import Asker, refusal
-from nephoscope.ingest.feeds.item import Item, Retraction
-from nephoscope.ingest.live.source import Sink
+from nephoscope.ingest.live.live_source import Sink
+from nephoscope.ingest.source_failures import SourceError
+from nephoscope.ingest.threat_intelligence import misp
+from nephoscope.ingest.threat_intelligence.http_client import Asker, refusal
+from nephoscope.ingest.threat_intelligence.indicator import Item, Retraction
 
 PATH = "events/restSearch"
 PREFIX = "event/"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.ingest.live.catalogue import describe_kind, kinds
-from nephoscope.ingest.live.source import Kind
+from nephoscope.ingest.live.live_source import Kind
+from nephoscope.ingest.live.source_kinds import describe_kind, kinds
 
 
 def page() -> str:

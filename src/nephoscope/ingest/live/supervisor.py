@@ -14,15 +14,15 @@ import msgspec
 
 from nephoscope.connect.credentials import SignInError
 from nephoscope.estate.store import StoreError
-from nephoscope.ingest.faults import SettingsError, SourceError, StoppedError
-from nephoscope.ingest.feeds.keeping import keep
-from nephoscope.ingest.live.catalogue import kind_of, parse_settings
-from nephoscope.ingest.live.health.keeper import Keeper
-from nephoscope.ingest.live.meter import Meter
-from nephoscope.ingest.live.places import Places
-from nephoscope.ingest.live.sink import LakeSink
-from nephoscope.ingest.live.source import SETTINGS, WRONG_SETTINGS, Source, Surroundings, zone_of
-from nephoscope.ingest.logs.format import Destination
+from nephoscope.ingest.live.address_index import Places
+from nephoscope.ingest.live.health.health_recorder import Keeper
+from nephoscope.ingest.live.lake_sink import LakeSink
+from nephoscope.ingest.live.live_source import SETTINGS, WRONG_SETTINGS, Source, Surroundings, zone_of
+from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
+from nephoscope.ingest.live.source_meter import Meter
+from nephoscope.ingest.logs.log_format import Destination
+from nephoscope.ingest.source_failures import SettingsError, SourceError, StoppedError
+from nephoscope.ingest.threat_intelligence.indicator_store import keep
 from nephoscope.lake.errors import LakeError
 from nephoscope.model.secret_redaction import redact_text
 from nephoscope.state import StateError

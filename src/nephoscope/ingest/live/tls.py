@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.faults import SourceError
-from nephoscope.ingest.live import wanted
-from nephoscope.ingest.live.pair import certificate_in, check_pair, key_in
+from nephoscope.ingest.live import validators
+from nephoscope.ingest.live.certificate_pair import certificate_in, check_pair, key_in
+from nephoscope.ingest.source_failures import SourceError
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -49,10 +49,10 @@ def server_context(certificate: str, key: str, client_ca: str = "") -> ssl.SSLCo
 
 def check_tls(certificate: str, key: str, client_ca: str, names: list[str]) -> None:
     """Raise SettingsError for settings of a listener's TLS that cannot be, SourceError for files that are not there."""
-    wanted.pair_of_key(certificate, key)
-    wanted.require_filled("names", names, "names and addresses of this machine, parted by commas")
+    validators.pair_of_key(certificate, key)
+    validators.require_filled("names", names, "names and addresses of this machine, parted by commas")
     for setting, path in (("certificate", certificate), ("key", key), ("client_ca", client_ca)):
-        wanted.file(setting, path)
+        validators.file(setting, path)
 
 
 def _reason(error: OSError) -> str:

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.ingest.logs.filling import Filling, parse_json_text
-from nephoscope.ingest.logs.format import BadRecordError, Row
-from nephoscope.ingest.logs.moments import moment
+from nephoscope.ingest.logs.column_filling import Filling, parse_json_text
+from nephoscope.ingest.logs.log_format import BadRecordError, Row
 from nephoscope.ingest.logs.resource_log import as_text, resource_id_of, subscription_of, text_of, time_of
+from nephoscope.ingest.logs.timestamps import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from nephoscope.ingest.logs.format import Context, Fault
+    from nephoscope.ingest.logs.log_format import Context, Fault
 
 TABLE = "AzureActivity"
 CATEGORIES = frozenset(

@@ -13,14 +13,14 @@ import msgspec
 
 from nephoscope.files.json_value import decode_json
 from nephoscope.ingest.logs.categories import category_of, row_of
-from nephoscope.ingest.logs.filling import Filling
-from nephoscope.ingest.logs.format import BadRecordError, Row
-from nephoscope.ingest.logs.secrets import mask_secrets
+from nephoscope.ingest.logs.column_filling import Filling
+from nephoscope.ingest.logs.log_format import BadRecordError, Row
+from nephoscope.ingest.logs.secret_masking import mask_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.format import Context, Fault
+    from nephoscope.ingest.logs.log_format import Context, Fault
 
 _TABLES = (
     "AppServiceAntivirusScanAuditLogs",

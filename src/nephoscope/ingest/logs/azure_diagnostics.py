@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.ingest.logs.filling import columns_of, parse_json_text, start_row
-from nephoscope.ingest.logs.format import Row
-from nephoscope.ingest.logs.moments import moment
+from nephoscope.ingest.logs.column_filling import columns_of, parse_json_text, start_row
+from nephoscope.ingest.logs.log_format import Row
 from nephoscope.ingest.logs.resource_log import as_text, integer, real, text_of
+from nephoscope.ingest.logs.timestamps import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.format import Context, Fault
+    from nephoscope.ingest.logs.log_format import Context, Fault
 
 TABLE = "AzureDiagnostics"
 RANK = 90

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.ingest.logs.azure_diagnostics import TABLE as AZURE_DIAGNOSTICS
 from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
 from nephoscope.ingest.logs.categories import category_of
-from nephoscope.ingest.logs.filling import Filling, start_row
-from nephoscope.ingest.logs.format import Row
+from nephoscope.ingest.logs.column_filling import Filling, start_row
+from nephoscope.ingest.logs.log_format import Row
 from nephoscope.ingest.logs.resource_log import properties_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from nephoscope.ingest.logs.format import Context, Fault
+    from nephoscope.ingest.logs.log_format import Context, Fault
 
 _CATEGORIES = frozenset(
     (

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from nephoscope.content.loader import documents
 from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
-from nephoscope.ingest.logs.filling import Filling, start_row
+from nephoscope.ingest.logs.column_filling import Filling, start_row
 from nephoscope.ingest.logs.resource_log import properties_of, resource_id_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.format import Context, Fault, Row
+    from nephoscope.ingest.logs.log_format import Context, Fault, Row
 
 Shape = Callable[[dict[str, object], dict[str, object], dict[str, object]], None]
 """(record, properties, values of the row): what a category needs beside names and types; takes members out of `properties`."""

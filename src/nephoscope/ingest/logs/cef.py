@@ -13,18 +13,18 @@ from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.cef_fields import COLUMNS
-from nephoscope.ingest.logs.filling import columns_of, fit_value
-from nephoscope.ingest.logs.format import BadRecordError, Context, Row
-from nephoscope.ingest.logs.moments import moment
+from nephoscope.ingest.logs.column_filling import columns_of, fit_value
+from nephoscope.ingest.logs.log_format import BadRecordError, Context, Row
 from nephoscope.ingest.logs.resource_log import integer
 from nephoscope.ingest.logs.syslog_header import Header, header
+from nephoscope.ingest.logs.timestamps import moment
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime, tzinfo
 
-    from nephoscope.ingest.logs.format import Fault
+    from nephoscope.ingest.logs.log_format import Fault
 
 TABLE = "CommonSecurityLog"
 #: How far into a line the event may begin: behind a syslog header.

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.content.loader import documents
 from nephoscope.ingest.logs.categories import category_of, table_of_category
-from nephoscope.ingest.logs.filling import Filling
-from nephoscope.ingest.logs.format import BadRecordError, Row
-from nephoscope.ingest.logs.moments import moment
+from nephoscope.ingest.logs.column_filling import Filling
+from nephoscope.ingest.logs.log_format import BadRecordError, Row
 from nephoscope.ingest.logs.resource_log import as_text, properties_of, time_of
+from nephoscope.ingest.logs.timestamps import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.format import Context, Fault
+    from nephoscope.ingest.logs.log_format import Context, Fault
 
 _PREFIX = "advancedhunting-"
 

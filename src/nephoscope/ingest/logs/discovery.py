@@ -8,10 +8,10 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import nephoscope.ingest.logs as package
-from nephoscope.ingest.logs.format import FileFormat, LineFormat, LogFormat, RowFormat
+from nephoscope.ingest.logs.log_format import FileFormat, LineFormat, LogFormat, RowFormat
 
 if TYPE_CHECKING:
-    from nephoscope.ingest.logs.format import Format
+    from nephoscope.ingest.logs.log_format import Format
 
 
 class FormatError(Exception):

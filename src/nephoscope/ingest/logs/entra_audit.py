@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.categories import category_of, resource_type, row_of, table_of_category
-from nephoscope.ingest.logs.filling import Filling, parse_json_text
-from nephoscope.ingest.logs.format import Row
+from nephoscope.ingest.logs.column_filling import Filling, parse_json_text
+from nephoscope.ingest.logs.log_format import Row
 from nephoscope.ingest.logs.resource_log import as_text, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.format import Context, Fault
+    from nephoscope.ingest.logs.log_format import Context, Fault
 
 TABLE = "AuditLogs"
 _DIRECTORY = "microsoft.aadiam"

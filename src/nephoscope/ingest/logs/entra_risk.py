@@ -11,13 +11,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.categories import category_of, row_of
-from nephoscope.ingest.logs.filling import Filling
-from nephoscope.ingest.logs.format import Row
+from nephoscope.ingest.logs.column_filling import Filling
+from nephoscope.ingest.logs.log_format import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from nephoscope.ingest.logs.format import Context, Fault
+    from nephoscope.ingest.logs.log_format import Context, Fault
 
 _TABLES: Mapping[str, str] = MappingProxyType(
     {

@@ -11,14 +11,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.categories import category_of, row_of
-from nephoscope.ingest.logs.filling import Filling, fit_value, parse_json_text
-from nephoscope.ingest.logs.format import Row
+from nephoscope.ingest.logs.column_filling import Filling, fit_value, parse_json_text
+from nephoscope.ingest.logs.log_format import Row
 from nephoscope.ingest.logs.resource_log import as_text, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from nephoscope.ingest.logs.format import Context, Fault
+    from nephoscope.ingest.logs.log_format import Context, Fault
 
 _TABLES: Mapping[str, str] = MappingProxyType(
     {

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from nephoscope.ingest.logs.flow_tuple import COUNTERS, ENCRYPTIONS, TABLE, is_address
-from nephoscope.ingest.logs.format import Scanned
+from nephoscope.ingest.logs.log_format import Scanned
 from nephoscope.ingest.logs.resource_log import subscription_of
 
 if TYPE_CHECKING:

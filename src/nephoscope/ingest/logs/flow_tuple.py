@@ -13,13 +13,13 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.ingest.logs.format import Row
-from nephoscope.ingest.logs.moments import from_epoch
+from nephoscope.ingest.logs.log_format import Row
+from nephoscope.ingest.logs.timestamps import from_epoch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from nephoscope.ingest.logs.format import Context, Fault
+    from nephoscope.ingest.logs.log_format import Context, Fault
 
 TABLE = "AzureFlowLogs"
 DIRECTIONS = {"I": "Inbound", "O": "Outbound"}

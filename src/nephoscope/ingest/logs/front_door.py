@@ -14,7 +14,7 @@ from nephoscope.ingest.logs.categories import category_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.format import Context, Fault, Row
+    from nephoscope.ingest.logs.log_format import Context, Fault, Row
 
 _CATEGORIES = frozenset(
     ("frontdooraccesslog", "frontdoorwebapplicationfirewalllog", "frontdoorhealthprobelog")

@@ -10,10 +10,11 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from nephoscope.files.reading import FileError, Limits, is_tape
-from nephoscope.files.tape import members
-from nephoscope.ingest.logs.earlier import Earlier, again, told_by_path
-from nephoscope.ingest.logs.files import (
+from nephoscope.files.snapshot_files import FileError, Limits, is_tape
+from nephoscope.files.tar_archive import members
+from nephoscope.ingest.logs.append_detection import Continued
+from nephoscope.ingest.logs.backpressure import Wait
+from nephoscope.ingest.logs.load_files import (
     Known,
     LogStream,
     identity,
@@ -22,11 +23,10 @@ from nephoscope.ingest.logs.files import (
     packed_size,
     unreadable,
 )
-from nephoscope.ingest.logs.growth import Continued
+from nephoscope.ingest.logs.load_tally import Tally
 from nephoscope.ingest.logs.loads import Load, Loads
-from nephoscope.ingest.logs.reading import read
-from nephoscope.ingest.logs.tally import Tally
-from nephoscope.ingest.logs.wait import Wait
+from nephoscope.ingest.logs.log_reader import read
+from nephoscope.ingest.logs.previous_loads import Earlier, again, told_by_path
 from nephoscope.lake.errors import LakeError, NoRoomError, SpoolFullError
 from nephoscope.lake.writing.quarantine import Bad
 from nephoscope.state.database.database import StateError
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from nephoscope.files.reading import Source
+    from nephoscope.files.snapshot_files import Source
+    from nephoscope.ingest.logs.append_detection import Proof
     from nephoscope.ingest.logs.discovery import Formats
-    from nephoscope.ingest.logs.files import Content
-    from nephoscope.ingest.logs.format import Context
-    from nephoscope.ingest.logs.growth import Proof
-    from nephoscope.ingest.logs.marks import Older
-    from nephoscope.ingest.logs.parsed import Parsed
+    from nephoscope.ingest.logs.fingerprints import Older
+    from nephoscope.ingest.logs.load_files import Content
+    from nephoscope.ingest.logs.log_format import Context
+    from nephoscope.ingest.logs.parsed_batch import Parsed
     from nephoscope.lake.lake import Lake
     from nephoscope.lake.writing.writer import Writer
     from nephoscope.state import State

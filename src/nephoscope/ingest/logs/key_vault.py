@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from nephoscope.ingest.logs.categories import CategoryFormat
-from nephoscope.ingest.logs.filling import parse_json_text
+from nephoscope.ingest.logs.column_filling import parse_json_text
 
 
 def _shape(record: dict[str, object], _properties: dict[str, object], values: dict[str, object]) -> None:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
 from nephoscope.ingest.logs.categories import category_of
-from nephoscope.ingest.logs.filling import Filling, parse_json_text, start_row
-from nephoscope.ingest.logs.format import Row
+from nephoscope.ingest.logs.column_filling import Filling, parse_json_text, start_row
+from nephoscope.ingest.logs.log_format import Row
 from nephoscope.ingest.logs.resource_log import as_text, resource_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.format import Context, Fault
+    from nephoscope.ingest.logs.log_format import Context, Fault
 
 _ADMIN = "kube-audit-admin"
 _CATEGORIES = ("kube-audit", _ADMIN)

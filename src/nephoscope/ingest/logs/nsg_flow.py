@@ -23,7 +23,7 @@ from nephoscope.ingest.logs.resource_log import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.format import Context, Fault, Row, Scanned
+    from nephoscope.ingest.logs.log_format import Context, Fault, Row, Scanned
 
 CATEGORY = "networksecuritygroupflowevent"
 

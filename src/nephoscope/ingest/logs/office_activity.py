@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.filling import Filling, fold_name
-from nephoscope.ingest.logs.format import BadRecordError, Row
-from nephoscope.ingest.logs.moments import moment
+from nephoscope.ingest.logs.column_filling import Filling, fold_name
+from nephoscope.ingest.logs.log_format import BadRecordError, Row
 from nephoscope.ingest.logs.resource_log import as_text, integer
+from nephoscope.ingest.logs.timestamps import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from nephoscope.ingest.logs.format import Context, Fault
+    from nephoscope.ingest.logs.log_format import Context, Fault
 
 TABLE = "OfficeActivity"
 _RECORD_TYPES: Mapping[int, str] = MappingProxyType(

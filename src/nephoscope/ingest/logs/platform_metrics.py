@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.azure_diagnostics import resource_columns
 from nephoscope.ingest.logs.categories import ENVELOPE
-from nephoscope.ingest.logs.filling import Filling, start_row
-from nephoscope.ingest.logs.format import Row
+from nephoscope.ingest.logs.column_filling import Filling, start_row
+from nephoscope.ingest.logs.log_format import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.format import Context, Fault
+    from nephoscope.ingest.logs.log_format import Context, Fault
 
 TABLE = "AzureMetrics"
 _FILLING = Filling(TABLE, {"unit": "UnitName"})

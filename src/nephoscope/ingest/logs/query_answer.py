@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nephoscope.ingest.logs.format import BadRecordError
+from nephoscope.ingest.logs.log_format import BadRecordError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

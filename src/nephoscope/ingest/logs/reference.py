@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.discovery import formats
-from nephoscope.ingest.logs.format import FastFormat, FileFormat, LineFormat, LogFormat
+from nephoscope.ingest.logs.log_format import FastFormat, FileFormat, LineFormat, LogFormat
 from nephoscope.lake.schema.tables import Tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from nephoscope.ingest.logs.format import Format
+    from nephoscope.ingest.logs.log_format import Format
 
 _INTRODUCTION = """# Log formats
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.files.json_value import decode_json
-from nephoscope.ingest.logs.format import BadRecordError
-from nephoscope.ingest.logs.moments import moment
+from nephoscope.ingest.logs.log_format import BadRecordError
+from nephoscope.ingest.logs.timestamps import moment
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from nephoscope.ingest.logs.format import Context
+    from nephoscope.ingest.logs.log_format import Context
 
 TIME_NAMES = ("time", "timestamp", "timeStamp", "Time", "TimeStamp", "eventTimestamp", "TimeGenerated")
 _SUBSCRIPTION = re.compile(r"^/subscriptions/([^/]+)", re.IGNORECASE)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
 from nephoscope.ingest.logs.categories import dedicated_table, row_of, table_of_category, two_ways
-from nephoscope.ingest.logs.filling import Filling
-from nephoscope.ingest.logs.format import Context
+from nephoscope.ingest.logs.column_filling import Filling
+from nephoscope.ingest.logs.log_format import Context
 from nephoscope.ingest.logs.resource_log import resource_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.format import Fault, Row
+    from nephoscope.ingest.logs.log_format import Fault, Row
 
 RANK = 50
 _NOWHERE = Context()

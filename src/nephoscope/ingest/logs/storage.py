@@ -12,14 +12,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.categories import category_of, row_of
-from nephoscope.ingest.logs.filling import Filling, parse_json_text
-from nephoscope.ingest.logs.format import BadRecordError, Row
+from nephoscope.ingest.logs.column_filling import Filling, parse_json_text
+from nephoscope.ingest.logs.log_format import BadRecordError, Row
 from nephoscope.ingest.logs.resource_log import as_text, properties_of, resource_id_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from nephoscope.ingest.logs.format import Context, Fault
+    from nephoscope.ingest.logs.log_format import Context, Fault
 
 _CATEGORIES = frozenset({"storageread", "storagewrite", "storagedelete"})
 _TABLES: Mapping[str, str] = MappingProxyType(

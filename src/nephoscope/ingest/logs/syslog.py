@@ -10,14 +10,14 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.format import Row
+from nephoscope.ingest.logs.log_format import Row
 from nephoscope.ingest.logs.resource_log import integer
 from nephoscope.ingest.logs.syslog_header import begins, header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.format import Context, Fault
+    from nephoscope.ingest.logs.log_format import Context, Fault
 
 TABLE = "Syslog"
 RANK = 10

@@ -12,13 +12,13 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from nephoscope.ingest.logs.format import BadRecordError
-from nephoscope.ingest.logs.moments import moment
+from nephoscope.ingest.logs.log_format import BadRecordError
 from nephoscope.ingest.logs.syslog_zones import HOURS, zone_named
-from nephoscope.lake.schema.odd_times import carried_clock
+from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.lake.schema.irregular_times import carried_clock
 
 if TYPE_CHECKING:
-    from nephoscope.ingest.logs.format import Context
+    from nephoscope.ingest.logs.log_format import Context
 
 FACILITIES = (
     *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp"),

@@ -14,17 +14,17 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from nephoscope.files.separated_values import first_cells, separated_rows
-from nephoscope.ingest.logs.format import BadRecordError, Fault, FileItem, Row
-from nephoscope.ingest.logs.moments import moment
-from nephoscope.ingest.logs.secrets import mask_secrets
+from nephoscope.ingest.logs.log_format import BadRecordError, Fault, FileItem, Row
+from nephoscope.ingest.logs.secret_masking import mask_secrets
 from nephoscope.ingest.logs.table_row import TIMES, row_of
-from nephoscope.ingest.logs.text import read_as, why_not
+from nephoscope.ingest.logs.text_decoding import read_as, why_not
+from nephoscope.ingest.logs.timestamps import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from nephoscope.files.separated_values import SeparatedRow
-    from nephoscope.ingest.logs.format import Context
+    from nephoscope.ingest.logs.log_format import Context
 
 _RAW = 4096
 #: So many characters of lines are read anew behind quotes that are not closed.

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nephoscope.ingest.logs.format import BadRecordError, FileItem
-from nephoscope.ingest.logs.secrets import masked_value
+from nephoscope.ingest.logs.log_format import BadRecordError, FileItem
+from nephoscope.ingest.logs.secret_masking import masked_value
 from nephoscope.ingest.logs.table_row import row_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.format import Context, Fault, Row
+    from nephoscope.ingest.logs.log_format import Context, Fault, Row
 
 _MAGIC = b"PAR1"
 _BATCH = 10_000

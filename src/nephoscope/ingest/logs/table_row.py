@@ -12,17 +12,17 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from nephoscope.content.loader import documents
-from nephoscope.ingest.logs.filling import columns_of, fit_value
-from nephoscope.ingest.logs.format import BadRecordError, Row
-from nephoscope.ingest.logs.moments import moment
+from nephoscope.ingest.logs.column_filling import columns_of, fit_value
+from nephoscope.ingest.logs.log_format import BadRecordError, Row
 from nephoscope.ingest.logs.resource_log import as_text
+from nephoscope.ingest.logs.timestamps import moment
 from nephoscope.lake.writing.quarantine import QUARANTINE
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.format import Context, Fault
+    from nephoscope.ingest.logs.log_format import Context, Fault
 
 RANK = 20
 TIMES = (

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nephoscope.ingest.logs.address_lookup import Kind
 from nephoscope.ingest.logs.flow_tuple import COUNTERS
-from nephoscope.ingest.logs.whereabouts import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nephoscope.ingest.logs.whereabouts import Whereabouts
+    from nephoscope.ingest.logs.address_lookup import Whereabouts
 
 TABLE = "NTANetAnalytics"
 MINUTES = 60

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from nephoscope.ingest.logs.categories import category_of
 from nephoscope.ingest.logs.flow_columns import available, scan_block
 from nephoscope.ingest.logs.flow_tuple import TABLE, tuple_rows, vnet_values
-from nephoscope.ingest.logs.format import BadRecordError
+from nephoscope.ingest.logs.log_format import BadRecordError
 from nephoscope.ingest.logs.resource_log import as_text, integer, require_list, subscription_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.format import Context, Fault, Row, Scanned
+    from nephoscope.ingest.logs.log_format import Context, Fault, Row, Scanned
 
 CATEGORY = "flowlogflowevent"
 

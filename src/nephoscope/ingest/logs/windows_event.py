@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.ingest.logs.format import BadRecordError, Row
-from nephoscope.ingest.logs.moments import moment
+from nephoscope.ingest.logs.log_format import BadRecordError, Row
 from nephoscope.ingest.logs.resource_log import as_text, integer
+from nephoscope.ingest.logs.timestamps import moment
 from nephoscope.ingest.logs.windows_event_data import EventData, attributes, event_data, plain, user_data
 from nephoscope.ingest.logs.windows_event_row import TABLES, WindowsEventRecord, row_of_event
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from nephoscope.ingest.logs.format import Context, Fault
+    from nephoscope.ingest.logs.log_format import Context, Fault
 
 _IDS = ("EventID", "EventId", "event_id", "Id")
 _CHANNELS = ("Channel", "LogName", "EventLog", "channel", "log_name")

@@ -9,18 +9,18 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from nephoscope.ingest.logs.format import BadRecordError, Fault, FileItem
-from nephoscope.ingest.logs.secrets import masked_value
-from nephoscope.ingest.logs.text import is_utf8, read_as, why_not
+from nephoscope.ingest.logs.log_format import BadRecordError, Fault, FileItem
+from nephoscope.ingest.logs.secret_masking import masked_value
+from nephoscope.ingest.logs.text_decoding import is_utf8, read_as, why_not
 from nephoscope.ingest.logs.windows_event import FORMAT as EVENTS
-from nephoscope.ingest.logs.windows_event_cutter import DOCUMENT_TYPE, EventCutter
+from nephoscope.ingest.logs.windows_event_splitter import DOCUMENT_TYPE, EventCutter
 from nephoscope.ingest.logs.windows_event_xml import element_of, event_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.ingest.logs.format import Context
-    from nephoscope.ingest.logs.windows_event_cutter import EventPiece
+    from nephoscope.ingest.logs.log_format import Context
+    from nephoscope.ingest.logs.windows_event_splitter import EventPiece
 
 _PREFIX = rb"(?:[A-Za-z_][\w.-]{0,63}:)?"
 #: Events that do not stand on a line each: below an element that holds them, over several lines, several on the first line.

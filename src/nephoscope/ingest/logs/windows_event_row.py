@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.filling import Filling
-from nephoscope.ingest.logs.format import Row
+from nephoscope.ingest.logs.column_filling import Filling
+from nephoscope.ingest.logs.log_format import Row
 from nephoscope.ingest.logs.resource_log import as_text, integer
 from nephoscope.ingest.logs.windows_event_data import EventData, escape_xml
 

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from nephoscope.ingest.logs.batch import within
-from nephoscope.ingest.logs.format import BadRecordError, Fault, Row
+from nephoscope.ingest.logs.log_format import BadRecordError, Fault, Row
+from nephoscope.ingest.logs.row_batch import within
 from nephoscope.ingest.logs.windows_event import FORMAT as EVENTS
-from nephoscope.ingest.logs.windows_event_cutter import DOCUMENT_TYPE, EventCutter
+from nephoscope.ingest.logs.windows_event_splitter import DOCUMENT_TYPE, EventCutter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from nephoscope.ingest.logs.format import Context
-    from nephoscope.ingest.logs.windows_event_cutter import EventPiece
+    from nephoscope.ingest.logs.log_format import Context
+    from nephoscope.ingest.logs.windows_event_splitter import EventPiece
 
 _BEGIN = re.compile(r"\s*(?:<\?xml[^>]{0,128}\?>\s*)?<Event[ >]")
 _DEEPEST = 32

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nephoscope.lake.backup.archive import Manifest
+from nephoscope.lake.backup.backup_archive import Manifest
 from nephoscope.state.audit.audit import Audit
 from nephoscope.state.audit.audit_anchor import NAME, AuditAnchor
 from nephoscope.state.database.database import Database

@@ -12,8 +12,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from nephoscope.lake.schema.columns import RESOURCE, SUBSCRIPTION
-from nephoscope.lake.schema.identity import Identity
+from nephoscope.lake.schema.column_types import RESOURCE, SUBSCRIPTION
+from nephoscope.lake.schema.machine_identity import Identity
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:

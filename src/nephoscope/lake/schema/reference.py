@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope.lake.schema.columns import STANDARD
+from nephoscope.lake.schema.column_types import STANDARD
 from nephoscope.lake.schema.tables import Tables
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.schema.columns import BAG, DAY, INGESTED, STANDARD, TIME, schema, stored_names
-from nephoscope.lake.schema.identity import Identity
+from nephoscope.lake.schema.column_types import BAG, DAY, INGESTED, STANDARD, TIME, schema, stored_names
+from nephoscope.lake.schema.machine_identity import Identity
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.types import KqlType
 

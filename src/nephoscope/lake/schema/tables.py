@@ -13,7 +13,7 @@ from types import MappingProxyType
 import msgspec
 
 from nephoscope.content.loader import documents
-from nephoscope.lake.disk import Disk
+from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.schema.table import Table
 

@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from nephoscope.lake.disk import FILE_MODE, Disk
-from nephoscope.lake.spool.frame import Frame, frames
+from nephoscope.lake.durable_files import FILE_MODE, Disk
+from nephoscope.lake.spool.append_frame import Frame, frames
 
 SPOOL, LOCK = "spool", "lock"
 OPEN, CLOSED = ".open", ".spool"

@@ -17,7 +17,7 @@ import msgspec
 import pyarrow as pa
 
 from nephoscope import __version__
-from nephoscope.lake.disk import Disk
+from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.query_engine import EngineRows, open_engine
 from nephoscope_kql.catalog import Catalog, MemoryCatalog
 from nephoscope_kql.compile import Compiled, compile_query

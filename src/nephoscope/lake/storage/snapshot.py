@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from nephoscope.lake.errors import LakeError, TableRefusedError
-from nephoscope.lake.schema.columns import DAY, INGESTED, TIME
-from nephoscope.lake.storage.delta import LOG, open_table
+from nephoscope.lake.schema.column_types import DAY, INGESTED, TIME
+from nephoscope.lake.storage.delta_table import LOG, open_table
 
 _SLACK = dt.timedelta(milliseconds=1)
 """By how much the statistics of other writers may cut a time."""

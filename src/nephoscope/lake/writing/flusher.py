@@ -11,9 +11,9 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from nephoscope.lake.disk import Disk
+from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.spool.frame import Frame
+from nephoscope.lake.spool.append_frame import Frame
 from nephoscope.lake.spool.segments import (
     Segment,
     close_orphan,
@@ -23,9 +23,9 @@ from nephoscope.lake.spool.segments import (
     remove_orphan,
     segments,
 )
-from nephoscope.lake.storage.store import Spooled, Store
+from nephoscope.lake.storage.table_store import Spooled, Store
 from nephoscope.lake.writing.lease import Lease
-from nephoscope.lake.writing.memory import trim
+from nephoscope.lake.writing.memory_release import trim
 from nephoscope.state.ingestion.ingest_stats import Arrivals, sum_by_hour
 
 BATCH_BYTES = 128 << 20

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
 
-from nephoscope.lake.writing.ledger import Held, Ledger
+from nephoscope.lake.writing.lake_ledger import Held, Ledger
 from nephoscope.state.ingestion.ingest_stats import Arrivals
 
 NAME = "flush"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 import pyarrow as pa
 
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.lake.writing.quarantine import Bad
 from nephoscope.state import LeaseLostError, State, StateError
 from nephoscope.state.ingestion.outbox import OutboxEntry

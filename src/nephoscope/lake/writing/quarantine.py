@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from nephoscope.lake.schema.rows import arrow_of
+from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.lake.schema.table import Table
 from nephoscope.state.workspaces.workspace import Workspace
 

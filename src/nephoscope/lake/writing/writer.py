@@ -11,16 +11,16 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from nephoscope.lake.disk import Disk
+from nephoscope.lake.dictionary_rows import as_stored
+from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.errors import LakeError, NoRoomError, OvertakenError, SpoolFullError
-from nephoscope.lake.packed import as_stored
-from nephoscope.lake.schema.columns import INGESTED, TENANT, TIME, TYPE
+from nephoscope.lake.schema.column_types import INGESTED, TENANT, TIME, TYPE
 from nephoscope.lake.schema.tables import Tables
-from nephoscope.lake.spool.claims import Claim, Claims
-from nephoscope.lake.spool.frame import frame_of
-from nephoscope.lake.spool.own import OwnSpool
+from nephoscope.lake.spool.append_frame import frame_of
+from nephoscope.lake.spool.producer_claims import Claim, Claims
 from nephoscope.lake.spool.segments import Sequences, size
-from nephoscope.lake.writing.ledger import Ledger
+from nephoscope.lake.spool.spool_writer import OwnSpool
+from nephoscope.lake.writing.lake_ledger import Ledger
 from nephoscope.lake.writing.quarantine import QUARANTINE, Bad, make_quarantine_rows
 from nephoscope.state.ingestion.ingest_stats import Arrivals
 from nephoscope.state.workspaces.workspace import Workspace

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from nephoscope.collect.templates.arm.repository import Repository
+    from nephoscope.collect.templates.arm.template_repository import Repository
     from nephoscope.posture.code.report import CodeReport
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.pipeline_model import Pipeline, PipelineStep
 from nephoscope.collect.templates.shell.command import Command
-from nephoscope.collect.templates.shell.inner import unfold
+from nephoscope.collect.templates.shell.nested_commands import unfold
 from nephoscope.collect.templates.shell.parser import parse_script
 from nephoscope.collect.templates.source_text import Span
 from nephoscope.collect.templates.yaml_tree import YamlNode

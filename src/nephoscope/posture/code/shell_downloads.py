@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from nephoscope.collect.templates.shell.command import Command
-from nephoscope.collect.templates.shell.inner import SHELLS
+from nephoscope.collect.templates.shell.nested_commands import SHELLS
 from nephoscope.collect.templates.source_text import Span
 from nephoscope.posture.code.match import Match
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from nephoscope.collect.azure.graph import KINDS
-from nephoscope.collect.azure.needs import Needs
-from nephoscope.collect.azure.plan import GRAPH, Plan
+from nephoscope.collect.azure.collection_plan import GRAPH, Plan
+from nephoscope.collect.azure.content_requirements import Needs
+from nephoscope.collect.azure.microsoft_graph import KINDS
 from nephoscope.collect.facts.fact_types import fact_types
-from nephoscope.collect.reading import Reading
+from nephoscope.collect.resource_sources import Reading
 from nephoscope.estate.devops_documents import DOCUMENTS, NAMESPACE
 from nephoscope_policy.azure_facts import report_kind
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from nephoscope.analyze import overlay, running
-from nephoscope.collect.resources.spool import PART, Survey
+from nephoscope.collect.resources.subscription_spool import PART, Survey
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.analysis import Analysis, Analyzers, every_analyzer
 from nephoscope.posture.evaluation.evaluating import Progress, evaluate, prepare

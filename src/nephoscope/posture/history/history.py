@@ -19,7 +19,7 @@ from uuid import uuid4
 import msgspec
 import pyarrow as pa
 
-from nephoscope.lake.storage.next_commit import commit_next
+from nephoscope.lake.storage.versioned_commit import commit_next
 from nephoscope.posture.history.comparison import Change, ChangeKind, Past
 from nephoscope.posture.recommendations.score import SecureScore
 from nephoscope.posture.recommendations.subject import Subject

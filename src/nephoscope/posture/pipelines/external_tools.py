@@ -21,7 +21,7 @@ import msgspec
 from nephoscope.posture.code.finding import Region, UnreadFile
 
 if TYPE_CHECKING:
-    from nephoscope.collect.templates.arm.repository import Repository
+    from nephoscope.collect.templates.arm.template_repository import Repository
     from nephoscope.posture.code.report import CodeReport
     from nephoscope.posture.pipelines.results.tool_results import ToolResults
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nephoscope.access.authenticator import DeniedError
-from nephoscope.lake.reading.reaches import Reaches, ReachesWithin
+from nephoscope.lake.queries.estate_reach import Reaches, ReachesWithin
 from nephoscope.posture.published.beside import TABLE, Beside
 from nephoscope.posture.published.edition import Edition, GraphCatalog, with_current
 from nephoscope.posture.published.shown import OPERATIONS, USUAL, Parted, Shown, find_row_access

@@ -20,8 +20,8 @@ import pyarrow as pa
 from deltalake import DeltaTable, WriterProperties
 
 import nephoscope.posture.published.kinds as package
-from nephoscope.lake.storage.delta import open_table
-from nephoscope.lake.storage.next_commit import commit_next
+from nephoscope.lake.storage.delta_table import open_table
+from nephoscope.lake.storage.versioned_commit import commit_next
 from nephoscope.posture.published import changes
 from nephoscope.posture.published.document import Document, Documents
 from nephoscope.posture.published.edition import Edition

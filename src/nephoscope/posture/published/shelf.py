@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from nephoscope.lake.errors import LakeError
-from nephoscope.lake.storage.delta import LOG, open_table
+from nephoscope.lake.storage.delta_table import LOG, open_table
 from nephoscope.posture.published.edition import Edition
 from nephoscope.posture.published.publishing import published_path
 

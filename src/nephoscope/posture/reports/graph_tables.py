@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/azure/governance/resource-graph/reference/su
 
 from __future__ import annotations
 
-from nephoscope.collect.reading import Reading
+from nephoscope.collect.resource_sources import Reading
 from nephoscope_kql.types import KqlType
 
 #: What Azure itself said of a resource, as it was collected: read by analyzers, given back by id and in a table of its own, in no

@@ -14,13 +14,13 @@ import pyarrow as pa
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.logs import Declared, FileAggregate, Logs, UndeclaredTableError
-from nephoscope.lake.disk import Disk
+from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.lake import Lake
+from nephoscope.lake.queries.estate_reach import reach_everything
+from nephoscope.lake.queries.multi_workspace_catalog import Joined
+from nephoscope.lake.queries.principal_catalog import LakeCatalog
+from nephoscope.lake.queries.principal_scope import Scope
 from nephoscope.lake.query_engine import EngineRows, QueryPipeline
-from nephoscope.lake.reading.catalog import LakeCatalog
-from nephoscope.lake.reading.joined import Joined
-from nephoscope.lake.reading.reaches import reach_everything
-from nephoscope.lake.reading.scope import Scope
 from nephoscope.lake.storage.file_aggregates import FileAggregates
 from nephoscope.posture.scans.judged_graph import JudgedGraph
 from nephoscope.state import State, StateError

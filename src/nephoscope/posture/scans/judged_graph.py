@@ -9,7 +9,7 @@ from functools import cached_property
 import pyarrow as pa
 
 from nephoscope.estate.estate import Estate
-from nephoscope.lake.reading.reaches import Reaches
+from nephoscope.lake.queries.estate_reach import Reaches
 from nephoscope.posture.published.beside import rows
 from nephoscope.posture.reports.graph_tables import COLUMNS, TABLES, table_of
 from nephoscope_kql.catalog import TableSchema

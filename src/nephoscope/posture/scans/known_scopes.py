@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from nephoscope.collect.reading import Reading
+from nephoscope.collect.resource_sources import Reading
 from nephoscope.estate.containers import subscription_name
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.recommendations.row import Filter

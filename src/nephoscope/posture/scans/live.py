@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nephoscope.analyze.discovery import analyzers
-from nephoscope.collect.azure.needs import Needs
-from nephoscope.collect.azure.settings import CollectError, Progress, Settings
+from nephoscope.collect.azure.collection_settings import CollectError, Progress, Settings
+from nephoscope.collect.azure.content_requirements import Needs
 from nephoscope.collect.resources import SnapshotError
-from nephoscope.ingest.live.health.missing import FLOW_LOG, LOGGED, NETWORKS, SETTING
+from nephoscope.ingest.live.health.missing_logs import FLOW_LOG, LOGGED, NETWORKS, SETTING
 from nephoscope.posture.attack_paths.building import READS
 from nephoscope.posture.policies.packs import Packs
 
@@ -35,7 +35,7 @@ def content_needs(data: Path, folders: Iterable[Path] = ()) -> Needs:
 
 def snapshot_of(target: str, data: Path, folders: Iterable[Path], progress: Progress) -> Path:
     """Collect a live target into `<data>/snapshots` and return the folder; SnapshotError when that is not possible."""
-    from nephoscope.collect.azure.scope import ScopeError
+    from nephoscope.collect.azure.collection_scope import ScopeError
     from nephoscope.connect.cloud import CloudError
 
     out = data / "snapshots" / f"azure-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
@@ -79,7 +79,7 @@ def collect_snapshot(settings: Settings, needs: Needs, out: Path, progress: Prog
 
 
 def _settings(target: str) -> Settings:
-    from nephoscope.collect.azure.scope import Scope
+    from nephoscope.collect.azure.collection_scope import Scope
     from nephoscope.connect.cloud import cloud_of
     from nephoscope.connect.credentials import KINDS
 

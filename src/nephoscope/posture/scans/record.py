@@ -15,7 +15,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.intake import Intake
 from nephoscope.estate.tenant_stores import tenant_store
 from nephoscope.estate.turn import EstateTurn, TurnLostError
-from nephoscope.lake.storage.next_commit import ConcurrentError
+from nephoscope.lake.storage.versioned_commit import ConcurrentError
 from nephoscope.posture.evaluation.run import Run
 from nephoscope.posture.history.comparison import (
     Changes,

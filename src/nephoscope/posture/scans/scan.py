@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from nephoscope.collect import resources
-from nephoscope.collect.facts.reading import FactReader
+from nephoscope.collect.facts.fact_reader import FactReader
 from nephoscope.collect.resources import Spool, Survey
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.analysis import Analysis, Before, LogReader, every_analyzer, no_logs

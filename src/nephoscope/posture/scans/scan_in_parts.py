@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from nephoscope.collect.resources.spool import PART, Survey
+from nephoscope.collect.resources.subscription_spool import PART, Survey
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.intake import Intake
 from nephoscope.posture.evaluation.run import Run

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.collect.azure.connecting import Secrets, check, settings_of
-from nephoscope.collect.azure.rights import Right, rights
-from nephoscope.collect.azure.settings import CollectError, Settings
-from nephoscope.collect.azure.trial import Trial, try_connection
+from nephoscope.collect.azure.collection_settings import CollectError, Settings
+from nephoscope.collect.azure.connection_test import Trial, try_connection
+from nephoscope.collect.azure.required_permissions import Right, rights
+from nephoscope.collect.azure.tenant_connection import Secrets, check, settings_of
 from nephoscope.collect.resources import SnapshotError
 from nephoscope.posture.policies.packs import Packs
 from nephoscope.posture.scans.live import LIVE, TENANT, collect_snapshot, content_needs, tenant_folder

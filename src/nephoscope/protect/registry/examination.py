@@ -13,13 +13,13 @@ from nephoscope.collect.images.errors import ImageError, ImageNotFoundError, Reg
 from nephoscope.collect.images.image import Image, open_image
 from nephoscope.collect.images.registry import Registry, RepositoryStore
 from nephoscope.collect.malware.known_digests import KnownMalware
-from nephoscope.collect.scanning.contents import Contents
 from nephoscope.collect.scanning.examination import ImageExamination
-from nephoscope.collect.scanning.examining import Circumstances, examine_image
+from nephoscope.collect.scanning.examination_builder import Circumstances, examine_image
 from nephoscope.collect.scanning.image_scan import ImageReading
 from nephoscope.collect.scanning.layer_cache import LayerFolder
 from nephoscope.collect.scanning.license_policy import make_policy
-from nephoscope.collect.scanning.looked_for import LookedFor
+from nephoscope.collect.scanning.scan_contents import Contents
+from nephoscope.collect.scanning.scan_options import LookedFor
 from nephoscope.model.package import Package
 from nephoscope.protect.registry.image_policy import ImagePolicy
 from nephoscope.protect.registry.image_tree import ImageTree, TreeDocument

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from nephoscope.collect.images.credentials import find_credential
 from nephoscope.collect.images.documents import SCHEMA_1_TYPES
 from nephoscope.collect.images.errors import ImageError, RegistryUnreachableError
-from nephoscope.collect.images.reference import ImageReference
+from nephoscope.collect.images.image_name import ImageReference
 from nephoscope.collect.images.registry import Registry
 from nephoscope.collect.images.registry_writing import has_blob, put_manifest, upload_blob
 from nephoscope.model.wildcard import matches_wildcard

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from nephoscope.collect.images.registry import Registry
-    from nephoscope.collect.scanning.contents import Contents
+    from nephoscope.collect.scanning.scan_contents import Contents
     from nephoscope.protect.registry.examination import Examiner, KeepContents
     from nephoscope.protect.registry.registry_settings import RegistrySettings
     from nephoscope.state import State

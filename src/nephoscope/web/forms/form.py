@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from starlette.responses import RedirectResponse, Response
 
-from nephoscope.ingest.faults import SourceError
+from nephoscope.ingest.source_failures import SourceError
 from nephoscope.state import StateError
 from nephoscope.state.database.state_errors import OvertakenError, PassingError
 from nephoscope.web.forms.drawn import Meanwhile

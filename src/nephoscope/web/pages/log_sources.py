@@ -7,11 +7,11 @@ from typing import Any
 
 from starlette.responses import HTMLResponse, Response
 
-from nephoscope.ingest.live import setting_up
-from nephoscope.ingest.live.catalogue import describe_kind, kind_of, kinds
-from nephoscope.ingest.live.health.table import missing_logs, rows
-from nephoscope.ingest.live.owned import always_owned
-from nephoscope.ingest.live.source import Kind
+from nephoscope.ingest.live import source_setup
+from nephoscope.ingest.live.health.health_table import missing_logs, rows
+from nephoscope.ingest.live.live_source import Kind
+from nephoscope.ingest.live.privileged_settings import always_owned
+from nephoscope.ingest.live.source_kinds import describe_kind, kind_of, kinds
 from nephoscope.service import sources as service
 from nephoscope.service.sources import DELETE, HOST, WRITE
 from nephoscope.state import StateError
@@ -74,18 +74,18 @@ def _secrets(kind: Kind, form: Mapping[str, str]) -> dict[str, str]:
 
 def _asked_secrets(kind: Kind) -> Mapping[str, str]:
     """The secrets that a form asks for; tokens are made by a button of their own."""
-    return {} if kind.name == setting_up.TOKENS else kind.secrets
+    return {} if kind.name == source_setup.TOKENS else kind.secrets
 
 
 def _is_owners(kind: Kind) -> bool:
     """Whether every source of a kind is an owner's to set up."""
-    return kind.name in setting_up.OF_THE_HOST or always_owned(kind)
+    return kind.name in source_setup.OF_THE_HOST or always_owned(kind)
 
 
 def _tables(visit: Visit, source: Source) -> dict[str, Callable[[], Table]]:
     health = rows(visit.instance.state, visit.instance.now, source.name)
     whole = next((one for one in health if not one.health.table), None)
-    errors = setting_up.standing_of(whole.health if whole else None).errors
+    errors = source_setup.standing_of(whole.health if whole else None).errors
     return {
         "health": lambda: health_table(health),
         "errors": lambda: Table(
@@ -136,21 +136,22 @@ def _show_source(visit: Visit, source: Source, refused: str = "") -> dict[str, o
         hours[rate.hour] = hours.get(rate.hour, 0) + rate.rows
     owner = visit.caller.may(HOST, "/")
     return {
-        "owner": owner, "owned": () if owner else setting_up.owned_now(source),
+        "owner": owner, "owned": () if owner else source_setup.owned_now(source),
         "refused": refused, "source": source, "kind": kind, "secrets": _asked_secrets(kind),
         "settings": list(describe_kind(kind)), "health": health, "whole": whole,
-        "error": setting_up.error_of(state, source, whole.health if whole else None),
+        "error": source_setup.error_of(state, source, whole.health if whole else None),
         "told": service.last_trial(visit.service, source.name),
-        "standing": setting_up.standing_of(whole.health if whole else None),
+        "standing": source_setup.standing_of(whole.health if whole else None),
         "given": dict(visit.form) if refused else _form_values(source), "etag": form_digest(visit, _of(visit, source)),
         "overtaken": None,
         "hours": [hours[hour] for hour in sorted(hours)], "may": _may(visit, source), "may_remove": visit.caller.may(DELETE, "/"),
-        "kept": set(setting_up.secrets_of(state, source)) if source.credential else set(), "tokens": source.kind == setting_up.TOKENS,
+        "kept": set(source_setup.secrets_of(state, source)) if source.credential else set(),
+        "tokens": source.kind == source_setup.TOKENS,
     }  # fmt: skip
 
 
 def _may(visit: Visit, source: Source) -> bool:
-    host = source.kind in setting_up.OF_THE_HOST
+    host = source.kind in source_setup.OF_THE_HOST
     return visit.caller.may(WRITE, "/") and (not host or visit.caller.may(HOST, "/"))
 
 

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.current import Current, Reader
-from nephoscope.lake.reading.span import Span
+from nephoscope.lake.queries.time_span import Span
 from nephoscope.posture.published.edition import GraphCatalog
 from nephoscope.posture.published.shown import find_row_access
 from nephoscope.posture.reports.graph_tables import COLUMNS, TABLES

@@ -7,9 +7,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from nephoscope.ingest.live.catalogue import kinds
-from nephoscope.ingest.live.health.table import Row, rows
-from nephoscope.ingest.live.setting_up import error_of
+from nephoscope.ingest.live.health.health_table import Row, rows
+from nephoscope.ingest.live.source_kinds import kinds
+from nephoscope.ingest.live.source_setup import error_of
 from nephoscope.posture.scans.scan import last_request
 from nephoscope.state.estate.tenants import Tenant
 from nephoscope.state.ingestion.ingested_files import IngestedFile

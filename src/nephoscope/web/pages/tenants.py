@@ -8,11 +8,11 @@ from typing import Any
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from nephoscope.collect.azure.connecting import Secrets, normalize_connection
-from nephoscope.collect.azure.granting import Grant, az, bicep
-from nephoscope.collect.azure.rights import Place, names
-from nephoscope.collect.azure.settings import CollectError
-from nephoscope.collect.azure.trial import Trial
+from nephoscope.collect.azure.collection_settings import CollectError
+from nephoscope.collect.azure.connection_test import Trial
+from nephoscope.collect.azure.grant_scripts import Grant, az, bicep
+from nephoscope.collect.azure.required_permissions import Place, names
+from nephoscope.collect.azure.tenant_connection import Secrets, normalize_connection
 from nephoscope.posture.scans import tenants
 from nephoscope.service import tenants as service
 from nephoscope.service.tenants import DELETE, WRITE

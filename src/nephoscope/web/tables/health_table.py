@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nephoscope.web.tables.tables import Table
 
 if TYPE_CHECKING:
-    from nephoscope.ingest.live.health.table import Row
+    from nephoscope.ingest.live.health.health_table import Row
 
 HEADER = (
     "Table", "From", "State", "Rows", "Last hour", "Usual then", "Delay", "Quarantine", "Last event", "What is wrong", "Workspace",

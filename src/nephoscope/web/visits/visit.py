@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 
 from nephoscope.access.scopes import Hierarchy, log_scope
-from nephoscope.lake.reading.scope import Scope
+from nephoscope.lake.queries.principal_scope import Scope
 from nephoscope.model.read_reach import Reach
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import MissingError

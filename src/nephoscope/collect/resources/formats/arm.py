@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.collect.resources.record import Record, RecordError, resource_id
+from nephoscope.collect.resources.resource_record import Record, RecordError, resource_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

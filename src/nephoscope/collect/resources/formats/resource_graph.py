@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.collect.resources.grammar import decode_flat
-from nephoscope.collect.resources.record import Record, RecordError, resource_id
-from nephoscope.collect.resources.renderings import is_rendering
+from nephoscope.collect.resources.json_grammar import decode_flat
+from nephoscope.collect.resources.resource_record import Record, RecordError, resource_id
+from nephoscope.collect.resources.truncated_values import is_rendering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from functools import cache
 
-from nephoscope.collect.sbom.bill import Defect
+from nephoscope.collect.sbom.bill_of_materials import Defect
 from nephoscope.collect.sbom.csaf import mandatory
 from nephoscope.collect.sbom.csaf.mandatory_test import ATTRIBUTE, MandatoryTest
 from nephoscope.vulnerability.documents.csaf import AdvisoryDocument

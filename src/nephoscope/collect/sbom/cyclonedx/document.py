@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.sbom.bill import (
+from nephoscope.collect.sbom.bill_of_materials import (
     Bill,
     ComponentOrigin,
     Defect,
@@ -13,8 +13,8 @@ from nephoscope.collect.sbom.bill import (
     Service,
     Vulnerability,
 )
-from nephoscope.collect.sbom.cyclonedx.statements import statements_of
-from nephoscope.collect.sbom.own_properties import OWN
+from nephoscope.collect.sbom.cyclonedx.vex_statements import statements_of
+from nephoscope.collect.sbom.nephoscope_properties import OWN
 from nephoscope.files.json_tree import Tree, list_of, text_of, texts_of, tree_of, trees_of
 
 #: The versions of the specification that are read.

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from nephoscope.collect.sbom.bill import Defect, UnreadableBillError
+from nephoscope.collect.sbom.bill_of_materials import Defect, UnreadableBillError
 from nephoscope.files.json_tree import Tree
 from nephoscope.model.extras import install
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from nephoscope.collect.sbom.bill import Bill, UnreadableBillError
+from nephoscope.collect.sbom.bill_of_materials import Bill, UnreadableBillError
+from nephoscope.collect.sbom.csaf.document_schema import shape_defects
 from nephoscope.collect.sbom.csaf.mandatory_tests import mandatory_defects
-from nephoscope.collect.sbom.csaf.shape import shape_defects
-from nephoscope.collect.sbom.csaf.statements import components_of, statements_of, vulnerabilities_of
+from nephoscope.collect.sbom.csaf.vex_statements import components_of, statements_of, vulnerabilities_of
 from nephoscope.collect.sbom.sbom_file import SbomFile
 from nephoscope.files.json_tree import text_of
 from nephoscope.vulnerability.documents.csaf import AdvisoryDocument

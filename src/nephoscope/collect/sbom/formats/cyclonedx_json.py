@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope.collect.sbom.bill import Bill, Defect
+from nephoscope.collect.sbom.bill_of_materials import Bill, Defect
 from nephoscope.collect.sbom.cyclonedx.document import VERSIONS, bill_of
 from nephoscope.collect.sbom.cyclonedx.schemas import json_defects
 from nephoscope.collect.sbom.sbom_file import SbomFile

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from nephoscope.collect.sbom.bill import Bill
+from nephoscope.collect.sbom.bill_of_materials import Bill
 from nephoscope.collect.sbom.cyclonedx.document import bill_of
-from nephoscope.collect.sbom.cyclonedx.message_defects import message_defects
-from nephoscope.collect.sbom.cyclonedx.wire_format import read_message
+from nephoscope.collect.sbom.cyclonedx.protobuf_validation import message_defects
+from nephoscope.collect.sbom.cyclonedx.protobuf_wire_format import read_message
 from nephoscope.collect.sbom.sbom_file import SbomFile
 
 TITLE = "CycloneDX protocol buffers"

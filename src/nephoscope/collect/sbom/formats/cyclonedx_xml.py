@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from nephoscope.collect.sbom.bill import Bill, Defect
+from nephoscope.collect.sbom.bill_of_materials import Bill, Defect
 from nephoscope.collect.sbom.cyclonedx.document import VERSIONS, bill_of
 from nephoscope.collect.sbom.cyclonedx.schemas import xml_defects
-from nephoscope.collect.sbom.cyclonedx.xml_as_tree import (
+from nephoscope.collect.sbom.cyclonedx.xml_to_json import (
     NAMESPACE,
     extension_defects,
     tree_of_xml,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.sbom.bill import Bill, Defect
+from nephoscope.collect.sbom.bill_of_materials import Bill, Defect
 from nephoscope.collect.sbom.sbom_file import SbomFile
 from nephoscope.files.json_tree import Tree, list_of, text_of, texts_of
 from nephoscope.model.vex import VexJustification, VexStatement, VexStatus

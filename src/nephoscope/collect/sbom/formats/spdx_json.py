@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope.collect.sbom.bill import Bill
+from nephoscope.collect.sbom.bill_of_materials import Bill
 from nephoscope.collect.sbom.sbom_file import SbomFile
 from nephoscope.collect.sbom.spdx.document import bill_of
 

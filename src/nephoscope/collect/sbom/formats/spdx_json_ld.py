@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nephoscope.collect.sbom.bill import Bill
+from nephoscope.collect.sbom.bill_of_materials import Bill
 from nephoscope.collect.sbom.sbom_file import SbomFile
-from nephoscope.collect.sbom.spdx.graph import bill_of_graph
+from nephoscope.collect.sbom.spdx.spdx3_graph import bill_of_graph
 
 TITLE = "SPDX 3 JSON-LD"
 PRECEDENCE = 15

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from nephoscope.collect.sbom.bill import Bill, UnreadableBillError
+from nephoscope.collect.sbom.bill_of_materials import Bill, UnreadableBillError
 from nephoscope.collect.sbom.sbom_file import SbomFile
 from nephoscope.collect.sbom.spdx.document import bill_of
-from nephoscope.collect.sbom.spdx.rdf_as_tree import RDF, TERMS, RdfDocument
+from nephoscope.collect.sbom.spdx.rdf_to_json import RDF, TERMS, RdfDocument
 from nephoscope.collect.sbom.xml_tree import parse_xml
 
 TITLE = "SPDX 2 RDF/XML"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from nephoscope.collect.sbom.bill import Bill
+from nephoscope.collect.sbom.bill_of_materials import Bill
 from nephoscope.collect.sbom.sbom_file import SbomFile
 from nephoscope.collect.sbom.spdx.document import bill_of
-from nephoscope.collect.sbom.spdx.tag_value import TagValueDocument
+from nephoscope.collect.sbom.spdx.tag_value_to_json import TagValueDocument
 
 TITLE = "SPDX 2 tag-value"
 PRECEDENCE = 30

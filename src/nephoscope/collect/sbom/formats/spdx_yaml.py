@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from nephoscope.collect.sbom.bill import Bill, UnreadableBillError
+from nephoscope.collect.sbom.bill_of_materials import Bill, UnreadableBillError
 from nephoscope.collect.sbom.sbom_file import MAX_DEPTH, SbomFile
 from nephoscope.collect.sbom.spdx.document import bill_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.sbom.bill import Bill, ComponentOrigin, Defect, ListedComponent
+from nephoscope.collect.sbom.bill_of_materials import Bill, ComponentOrigin, Defect, ListedComponent
 from nephoscope.collect.sbom.sbom_file import SbomFile
 from nephoscope.files.json_tree import Tree, list_of, text_of, tree_of, trees_of
 

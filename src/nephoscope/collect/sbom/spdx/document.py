@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.sbom.bill import Bill, ListedComponent
-from nephoscope.collect.sbom.spdx.checks import document_defects
+from nephoscope.collect.sbom.bill_of_materials import Bill, ListedComponent
+from nephoscope.collect.sbom.spdx.spdx_validation import document_defects
 from nephoscope.files.json_tree import Tree, list_of, text_of, texts_of, trees_of
 
 #: What a field says that says nothing.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nephoscope.collect.sbom.writing.cyclonedx_tree import cyclonedx_tree
-from nephoscope.collect.sbom.writing.written_as import WrittenAs, as_json
+from nephoscope.collect.sbom.writing.document_metadata import WrittenAs, as_json
 from nephoscope.model.package import Package
 
 

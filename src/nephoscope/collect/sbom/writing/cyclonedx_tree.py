@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from nephoscope.collect.sbom.own_properties import OWN
+from nephoscope.collect.sbom.nephoscope_properties import OWN
+from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, identifier_of
 from nephoscope.collect.sbom.writing.licenses import IDENTIFIERS, is_expression
-from nephoscope.collect.sbom.writing.written_as import TOOL, WrittenAs, identifier_of
 from nephoscope.model.package import Package
 from nephoscope.model.package_url import PackageUrl
 from nephoscope.model.packages_as_urls import DISTRIBUTION_TYPES, url_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from nephoscope.collect.sbom.cyclonedx.statements import STATES, WRITTEN_JUSTIFICATIONS
-from nephoscope.collect.sbom.writing.written_as import TOOL, WrittenAs, as_json, identifier_of
+from nephoscope.collect.sbom.cyclonedx.vex_statements import STATES, WRITTEN_JUSTIFICATIONS
+from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, as_json, identifier_of
 from nephoscope.model.package_url import PackageUrlError, split
 from nephoscope.model.vex import VexStatement
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from nephoscope.collect.sbom.cyclonedx.xml_as_tree import NAMESPACE
+from nephoscope.collect.sbom.cyclonedx.xml_to_json import NAMESPACE
 from nephoscope.collect.sbom.writing.cyclonedx_tree import cyclonedx_tree
-from nephoscope.collect.sbom.writing.written_as import WrittenAs
+from nephoscope.collect.sbom.writing.document_metadata import WrittenAs
 from nephoscope.model.package import Package
 
 #: What XML 1.0 cannot hold.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nephoscope.collect.sbom.formats.openvex import CONTEXT
-from nephoscope.collect.sbom.writing.written_as import TOOL, WrittenAs, as_json, identifier_of
+from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, as_json, identifier_of
 from nephoscope.model.vex import VexStatement
 
 #: What the specification wants of a statement that says nothing about it.

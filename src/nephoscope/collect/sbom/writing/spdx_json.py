@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from nephoscope.collect.sbom.own_properties import OWN
+from nephoscope.collect.sbom.nephoscope_properties import OWN
 from nephoscope.collect.sbom.writing.cyclonedx_tree import cyclonedx_tree
+from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, as_json, identifier_of
 from nephoscope.collect.sbom.writing.licenses import is_expression
-from nephoscope.collect.sbom.writing.written_as import TOOL, WrittenAs, as_json, identifier_of
 from nephoscope.model.package import Package
 
 _UNKNOWN = "NOASSERTION"

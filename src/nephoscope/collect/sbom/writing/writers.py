@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from nephoscope.collect.sbom.writing.cyclonedx_json import write_cyclonedx_json
 from nephoscope.collect.sbom.writing.cyclonedx_vex import write_cyclonedx_vex
 from nephoscope.collect.sbom.writing.cyclonedx_xml import write_cyclonedx_xml
+from nephoscope.collect.sbom.writing.document_metadata import WrittenAs
 from nephoscope.collect.sbom.writing.openvex import write_openvex
 from nephoscope.collect.sbom.writing.spdx_json import write_spdx_json
-from nephoscope.collect.sbom.writing.written_as import WrittenAs
 from nephoscope.model.package import Package
 from nephoscope.model.vex import VexStatement
 

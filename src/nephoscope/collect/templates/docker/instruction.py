@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from nephoscope.collect.templates.shell.command import Command, Word
-from nephoscope.collect.templates.shell.inner import unfold
+from nephoscope.collect.templates.shell.nested_commands import unfold
 from nephoscope.collect.templates.shell.parser import parse_script
 from nephoscope.collect.templates.source_text import Span
 

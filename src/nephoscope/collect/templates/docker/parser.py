@@ -7,7 +7,12 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from nephoscope.collect.templates.docker.instruction import Instruction, take_flags
-from nephoscope.collect.templates.docker.lines import Comment, LogicalLine, read_directives, split_lines
+from nephoscope.collect.templates.docker.logical_lines import (
+    Comment,
+    LogicalLine,
+    read_directives,
+    split_lines,
+)
 from nephoscope.collect.templates.source_text import SourceText, Span
 
 KEYWORDS = frozenset(

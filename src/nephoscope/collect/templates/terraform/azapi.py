@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from nephoscope.collect.templates.terraform.arm_names import name_part
+from nephoscope.collect.templates.terraform.attribute_mapper import BodyBuilder
 from nephoscope.collect.templates.terraform.attributes import MISSING, Attributes
-from nephoscope.collect.templates.terraform.mapper import BodyBuilder
-from nephoscope.collect.templates.terraform.planned import AZAPI_TYPES
-from nephoscope.collect.templates.terraform.table import ResourceTable
+from nephoscope.collect.templates.terraform.mapping_table import ResourceTable
+from nephoscope.collect.templates.terraform.planned_resource import AZAPI_TYPES
 from nephoscope_policy.arm.patterns import pattern
 from nephoscope_policy.arm.template.scope import ASSUMED_SUBSCRIPTION
 from nephoscope_policy.arm.unknown import Unknown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from nephoscope.collect.templates.terraform.planned import SourceOfPlan, TerraformResource
+from nephoscope.collect.templates.terraform.planned_resource import SourceOfPlan, TerraformResource
 from nephoscope_policy.arm.template.document import Document, Path
 
 

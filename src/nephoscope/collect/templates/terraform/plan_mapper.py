@@ -12,21 +12,27 @@ from nephoscope.collect.templates.terraform.arm_names import (
     resource_id,
     unknown_parent,
 )
+from nephoscope.collect.templates.terraform.attribute_mapper import COMMON, BodyBuilder, merge
 from nephoscope.collect.templates.terraform.attributes import MISSING, Attributes
 from nephoscope.collect.templates.terraform.azapi import AZAPI, azapi_table_values
-from nephoscope.collect.templates.terraform.changes import (
+from nephoscope.collect.templates.terraform.mapping_expression import compile_expression
+from nephoscope.collect.templates.terraform.mapping_table import (
+    Child,
+    ResourceTable,
+    block_names,
+    parts_of,
+    tables,
+)
+from nephoscope.collect.templates.terraform.plan import TerraformPlan, Unmapped
+from nephoscope.collect.templates.terraform.plan_references import ModuleReferences
+from nephoscope.collect.templates.terraform.plan_resources import (
     PlannedChange,
     earlier_resources,
     plain_address,
     planned_changes,
     subscription_of,
 )
-from nephoscope.collect.templates.terraform.mapper import COMMON, BodyBuilder, merge
-from nephoscope.collect.templates.terraform.mapping_expression import compile_expression
-from nephoscope.collect.templates.terraform.plan import TerraformPlan, Unmapped
-from nephoscope.collect.templates.terraform.planned import SourceOfPlan, TerraformResource
-from nephoscope.collect.templates.terraform.references import ModuleReferences
-from nephoscope.collect.templates.terraform.table import Child, ResourceTable, block_names, parts_of, tables
+from nephoscope.collect.templates.terraform.planned_resource import SourceOfPlan, TerraformResource
 from nephoscope_policy.arm.patterns import from_pattern, pattern, shown_pattern
 from nephoscope_policy.arm.template.document import Document
 from nephoscope_policy.arm.unknown import Unknown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope.collect.templates.terraform.table import ResourceTable, tables
+from nephoscope.collect.templates.terraform.mapping_table import ResourceTable, tables
 
 _HEAD = """# Terraform plans
 

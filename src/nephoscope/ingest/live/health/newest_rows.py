@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.azure_diagnostics import TABLE as DIAGNOSTICS
 from nephoscope.ingest.logs.categories import table_of_category
-from nephoscope.lake.upkeep.inventory import holdings
+from nephoscope.lake.maintenance.table_inventory import holdings
 from nephoscope_kql.errors import KqlError
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 

@@ -14,11 +14,11 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from nephoscope.ingest.faults import SourceError
-from nephoscope.ingest.live.ingestion import single_rows
+from nephoscope.ingest.live.ingestion import transform_validation
+from nephoscope.ingest.source_failures import SourceError
 from nephoscope.lake.query_engine import EngineLimits, EngineRows, open_engine
-from nephoscope.lake.schema.column import column_of
-from nephoscope.lake.schema.columns import storage_type
+from nephoscope.lake.schema.arrow_column import column_of
+from nephoscope.lake.schema.column_types import storage_type
 from nephoscope_kql.catalog import MemoryCatalog
 from nephoscope_kql.compile import Compiled, ticks
 from nephoscope_kql.engines.fields import schema_of_fields
@@ -68,7 +68,7 @@ class Transform:
             ]
         )
         try:
-            single_rows.check(text, SOURCE, columns)
+            transform_validation.check(text, SOURCE, columns)
             compiled = compile_traced(
                 text, MemoryCatalog({SOURCE: schema_of_fields(SOURCE, fields)}), _RECORD
             )

@@ -16,16 +16,16 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Meta
 
-from nephoscope.ingest.live import owned, wanted
-from nephoscope.ingest.live.polling import Found, Poller
-from nephoscope.ingest.live.rounds import poll
-from nephoscope.ingest.live.signing_in import Access, client, filter_text, pages
-from nephoscope.ingest.live.source import Kind, Sink, Surroundings
-from nephoscope.ingest.live.stretch import digest
-from nephoscope.ingest.logs.moments import moment
+from nephoscope.ingest.live import privileged_settings, validators
+from nephoscope.ingest.live.byte_range import digest
+from nephoscope.ingest.live.live_source import Kind, Sink, Surroundings
+from nephoscope.ingest.live.poll_loop import poll
+from nephoscope.ingest.live.rest_clients import Access, client, filter_text, pages
+from nephoscope.ingest.live.time_window_polling import Found, Poller
+from nephoscope.ingest.logs.timestamps import moment
 
 if TYPE_CHECKING:
-    from nephoscope.connect.client import Client
+    from nephoscope.connect.read_only_client import Client
 
 _VERSION = "2015-04-01"
 _PERMISSION = "the role Reader on the subscription"
@@ -124,9 +124,9 @@ def _make_found(event: dict[str, object], end: datetime) -> Found:
 def check(settings: Settings, _: Surroundings) -> None:
     """Raise SettingsError for subscriptions, a tenant or a cloud that cannot be."""
     for one in settings.subscriptions:
-        wanted.guid("subscriptions", one)
-    wanted.tenant(settings.tenant)
-    wanted.cloud(settings.cloud)
+        validators.guid("subscriptions", one)
+    validators.tenant(settings.tenant)
+    validators.cloud(settings.cloud)
 
 
 KIND = Kind(
@@ -135,5 +135,5 @@ KIND = Kind(
     Settings,
     ActivityLog,
     check=check,
-    owned={"credential": owned.IDENTITY, "cloud": owned.CLOUD},
+    owned={"credential": privileged_settings.IDENTITY, "cloud": privileged_settings.CLOUD},
 )

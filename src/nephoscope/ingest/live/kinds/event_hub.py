@@ -10,11 +10,11 @@ from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.ingest.faults import SourceError
-from nephoscope.ingest.live import owned
+from nephoscope.ingest.live import privileged_settings
 from nephoscope.ingest.live.broker_log import BrokerLog
 from nephoscope.ingest.live.broker_settings import CONNECTION_STRING, Settings, check, uses
-from nephoscope.ingest.live.source import WHOLE, Kind, Piece, Refused, Sink, Surroundings
+from nephoscope.ingest.live.live_source import WHOLE, Kind, Piece, Refused, Sink, Surroundings
+from nephoscope.ingest.source_failures import SourceError
 from nephoscope.model.extras import install
 from nephoscope.model.secret_redaction import redact_text
 
@@ -290,9 +290,9 @@ KIND = Kind(
     ),
     uses=uses,
     owned={
-        "brokers": owned.BROKERS,
-        "credential": owned.IDENTITY_OF_ENTRA,
-        "cloud": owned.CLOUD,
-        **{name: owned.file(name) for name in ("ca", "certificate", "key")},
+        "brokers": privileged_settings.BROKERS,
+        "credential": privileged_settings.IDENTITY_OF_ENTRA,
+        "cloud": privileged_settings.CLOUD,
+        **{name: privileged_settings.file(name) for name in ("ca", "certificate", "key")},
     },
 )

@@ -13,15 +13,15 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from nephoscope.files.links import leads_out
-from nephoscope.ingest.faults import SourceError, StoppedError
-from nephoscope.ingest.live import wanted
-from nephoscope.ingest.live.folders.contents import Contents
-from nephoscope.ingest.live.folders.file import File, OpenFile
-from nephoscope.ingest.live.folders.reading import Reading
-from nephoscope.ingest.live.progress import Progress
-from nephoscope.ingest.live.source import WHOLE, Kind, Sink, Surroundings, zone_of
-from nephoscope.ingest.live.stretch import only_whole
+from nephoscope.files.symlinks import leads_out
+from nephoscope.ingest.live import validators as wanted
+from nephoscope.ingest.live.byte_range import only_whole
+from nephoscope.ingest.live.folders.file_reader import Reading
+from nephoscope.ingest.live.folders.read_contents import Contents
+from nephoscope.ingest.live.folders.watched_file import File, OpenFile
+from nephoscope.ingest.live.live_source import WHOLE, Kind, Sink, Surroundings, zone_of
+from nephoscope.ingest.live.read_progress import Progress
+from nephoscope.ingest.source_failures import SourceError, StoppedError
 
 #: Names under which programs write what is not finished yet.
 _UNFINISHED = (".*", "*~", "*.part", "*.tmp", "*.swp", "*.crdownload", "*.filepart")

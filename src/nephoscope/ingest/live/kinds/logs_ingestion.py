@@ -11,20 +11,25 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from nephoscope.ingest.faults import SettingsError, SourceError
-from nephoscope.ingest.live import wanted
-from nephoscope.ingest.live.address import parse_listen_address
+from nephoscope.ingest.live import validators
 from nephoscope.ingest.live.connection_budget import Bounds
-from nephoscope.ingest.live.descriptors import DESCRIPTORS, short_of
-from nephoscope.ingest.live.ingestion.app import Door, app
-from nephoscope.ingest.live.ingestion.quota import Limits
-from nephoscope.ingest.live.ingestion.rules import Rule, check_rules, make_implied_rule, rules_of
-from nephoscope.ingest.live.ingestion.tokens import Tokens
-from nephoscope.ingest.live.pace import Pace
-from nephoscope.ingest.live.seldom import Seldom
-from nephoscope.ingest.live.serving import Served, bound
-from nephoscope.ingest.live.source import WHOLE, Kind, Sink, Surroundings
+from nephoscope.ingest.live.file_descriptors import DESCRIPTORS, short_of
+from nephoscope.ingest.live.https_server import Served, bound
+from nephoscope.ingest.live.ingestion.api_tokens import Tokens
+from nephoscope.ingest.live.ingestion.data_collection_rules import (
+    Rule,
+    check_rules,
+    make_implied_rule,
+    rules_of,
+)
+from nephoscope.ingest.live.ingestion.ingestion_app import Door, app
+from nephoscope.ingest.live.ingestion.rule_quota import Limits
+from nephoscope.ingest.live.listen_address import parse_listen_address
+from nephoscope.ingest.live.live_source import WHOLE, Kind, Sink, Surroundings
+from nephoscope.ingest.live.log_rate_limit import Seldom
+from nephoscope.ingest.live.request_timeouts import Pace
 from nephoscope.ingest.live.tls import check_tls, own_certificate, server_context
+from nephoscope.ingest.source_failures import SettingsError, SourceError
 
 _LOG = logging.getLogger("nephoscope.sources")
 
@@ -164,7 +169,7 @@ def check(settings: Settings, around: Surroundings) -> None:
     parse_listen_address(settings.listen, "listen")
     check_tls(settings.certificate, settings.key, settings.client_ca, settings.names)
     for path in settings.rules:
-        wanted.file("rules", path)
+        validators.file("rules", path)
     check_rules(settings.rules, around.table)
 
 

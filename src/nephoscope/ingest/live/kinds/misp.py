@@ -15,15 +15,16 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from nephoscope.ingest.faults import SourceError
-from nephoscope.ingest.feeds import misp
-from nephoscope.ingest.feeds.asking import Asker, refusal
-from nephoscope.ingest.feeds.item import Item
-from nephoscope.ingest.feeds.item import Refusal as Bad
-from nephoscope.ingest.feeds.reading import Reading, complete_item
-from nephoscope.ingest.live import credential_forms, owned, wanted
+from nephoscope.ingest.live import credential_validation, privileged_settings
+from nephoscope.ingest.live import validators as wanted
+from nephoscope.ingest.live.live_source import WHOLE, Kind, Refused, Sink, Surroundings
 from nephoscope.ingest.live.misp_events import Events
-from nephoscope.ingest.live.source import WHOLE, Kind, Refused, Sink, Surroundings
+from nephoscope.ingest.source_failures import SourceError
+from nephoscope.ingest.threat_intelligence import misp
+from nephoscope.ingest.threat_intelligence.http_client import Asker, refusal
+from nephoscope.ingest.threat_intelligence.indicator import Item
+from nephoscope.ingest.threat_intelligence.indicator import Refusal as Bad
+from nephoscope.ingest.threat_intelligence.indicator_files import Reading, complete_item
 
 _PATH = "attributes/restSearch"
 #: By what is asked for: its checkpoint. What changed while its event was not published is found by the publication alone.
@@ -204,7 +205,7 @@ def check(settings: Settings, around: Surroundings) -> None:
     wanted.url("url", settings.url, "https://HOST/")
     if not settings.private:
         wanted.public("url", settings.url)
-    credential_forms.header("key", around.secret("key"))
+    credential_validation.header("key", around.secret("key"))
     wanted.authority("ca", settings.ca)
 
 
@@ -217,5 +218,5 @@ KIND = Kind(
     check=check,
     binds=frozenset({"url", "ca", "private"}),
     uses=lambda _: ("key",),
-    owned={"ca": owned.file("ca"), "private": owned.PRIVATE},
+    owned={"ca": privileged_settings.file("ca"), "private": privileged_settings.PRIVATE},
 )

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from nephoscope.ingest.faults import SettingsError, SourceError, StoppedError
-from nephoscope.ingest.live import credential_forms, owned, wanted
+from nephoscope.ingest.live import credential_validation, privileged_settings, validators
 from nephoscope.ingest.live.azure_errors import translate_azure_errors
-from nephoscope.ingest.live.blobs.account import service
-from nephoscope.ingest.live.blobs.reader import BlobReader, MovedError, Reading
-from nephoscope.ingest.live.progress import Progress
-from nephoscope.ingest.live.source import WHOLE, Kind, Sink, Surroundings
+from nephoscope.ingest.live.blobs.blob_reader import BlobReader, MovedError, Reading
+from nephoscope.ingest.live.blobs.storage_account import service
+from nephoscope.ingest.live.live_source import WHOLE, Kind, Sink, Surroundings
+from nephoscope.ingest.live.read_progress import Progress
+from nephoscope.ingest.source_failures import SettingsError, SourceError, StoppedError
 from nephoscope.lake.errors import LakeError
 from nephoscope.state import StateError
 
@@ -213,21 +213,21 @@ _CONTAINER = re.compile(r"[a-z0-9*](?:-?[a-z0-9*]){0,62}|\$[a-z*]+")
 
 def check(settings: Settings, around: Surroundings) -> None:
     """Raise SettingsError for an account, containers or a way to sign in that cannot be."""
-    wanted.url("account_url", settings.account_url, "https://NAME.blob.core.windows.net", plain=True)
-    wanted.require_filled("containers", settings.containers, "names of containers, as in insights-logs-*")
+    validators.url("account_url", settings.account_url, "https://NAME.blob.core.windows.net", plain=True)
+    validators.require_filled("containers", settings.containers, "names of containers, as in insights-logs-*")
     for name in settings.containers:
         if not _CONTAINER.fullmatch(name):
             raise SettingsError(
                 f"containers: must be names of lower-case letters, digits and single dashes, * for any of them, not '{name}'"
             )
-    wanted.log_format(settings.format)
+    validators.log_format(settings.format)
     if settings.credential == "account-key":
-        credential_forms.account_key("account_key", around.secret("account_key"))
+        credential_validation.account_key("account_key", around.secret("account_key"))
     elif settings.credential == "sas":
         listed = any("*" in name for name in settings.containers)
-        credential_forms.sas("sas", around.secret("sas"), around.clock(), lists_containers=listed)
+        credential_validation.sas("sas", around.secret("sas"), around.clock(), lists_containers=listed)
     else:
-        wanted.cloud(settings.cloud)
+        validators.cloud(settings.cloud)
 
 
 _SECRETS = {"account-key": "account_key", "sas": "sas"}
@@ -251,8 +251,8 @@ KIND = Kind(
     binds=frozenset({"account_url", "credential", "cloud"}),
     uses=uses,
     owned={
-        "account_url": owned.ACCOUNT,
-        "credential": owned.identity_but("sas", "account-key"),
-        "cloud": owned.CLOUD,
+        "account_url": privileged_settings.ACCOUNT,
+        "credential": privileged_settings.identity_but("sas", "account-key"),
+        "cloud": privileged_settings.CLOUD,
     },
 )

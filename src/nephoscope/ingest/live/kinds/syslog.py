@@ -14,16 +14,16 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from nephoscope.ingest.faults import SettingsError
-from nephoscope.ingest.live.address import parse_listen_address
 from nephoscope.ingest.live.connection_budget import Bounds
-from nephoscope.ingest.live.descriptors import DESCRIPTORS, short_of
-from nephoscope.ingest.live.source import WHOLE, Kind, Sink, Surroundings, zone_of
-from nephoscope.ingest.live.syslog.datagrams import Datagrams
-from nephoscope.ingest.live.syslog.handing import Handing
-from nephoscope.ingest.live.syslog.intake import Intake
-from nephoscope.ingest.live.syslog.streams import Limits, Streams
+from nephoscope.ingest.live.file_descriptors import DESCRIPTORS, short_of
+from nephoscope.ingest.live.listen_address import parse_listen_address
+from nephoscope.ingest.live.live_source import WHOLE, Kind, Sink, Surroundings, zone_of
+from nephoscope.ingest.live.syslog.batch_sender import Handing
+from nephoscope.ingest.live.syslog.message_buffer import Intake
+from nephoscope.ingest.live.syslog.tcp_listener import Limits, Streams
+from nephoscope.ingest.live.syslog.udp_listener import Datagrams
 from nephoscope.ingest.live.tls import check_tls, own_certificate, server_context
+from nephoscope.ingest.source_failures import SettingsError
 
 _LOG = logging.getLogger("nephoscope.sources")
 

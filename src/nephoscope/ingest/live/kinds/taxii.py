@@ -15,16 +15,16 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from nephoscope.ingest.faults import SettingsError, SourceError
-from nephoscope.ingest.feeds import stix
-from nephoscope.ingest.feeds.asking import Asker, Reply, refusal
-from nephoscope.ingest.feeds.item import Item
-from nephoscope.ingest.feeds.item import Refusal as Bad
-from nephoscope.ingest.feeds.reading import Reading, complete_item
-from nephoscope.ingest.live import credential_forms, owned, wanted
-from nephoscope.ingest.live.rounds import told_round
-from nephoscope.ingest.live.source import Kind, Refused, Sink, Surroundings
-from nephoscope.ingest.logs.moments import moment
+from nephoscope.ingest.live import credential_validation, privileged_settings, validators
+from nephoscope.ingest.live.live_source import Kind, Refused, Sink, Surroundings
+from nephoscope.ingest.live.poll_loop import told_round
+from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.source_failures import SettingsError, SourceError
+from nephoscope.ingest.threat_intelligence import stix
+from nephoscope.ingest.threat_intelligence.http_client import Asker, Reply, refusal
+from nephoscope.ingest.threat_intelligence.indicator import Item
+from nephoscope.ingest.threat_intelligence.indicator import Refusal as Bad
+from nephoscope.ingest.threat_intelligence.indicator_files import Reading, complete_item
 
 _ACCEPT = "application/taxii+json;version=2.1"
 _FEED = "objects"
@@ -246,21 +246,21 @@ def uses(settings: Settings) -> tuple[str, ...]:
 
 def check(settings: Settings, around: Surroundings) -> None:
     """Raise SettingsError for a server, collections or a way to sign in that cannot be, SourceError for a file that is not there."""
-    wanted.url("url", settings.url, "https://HOST/API_ROOT/")
+    validators.url("url", settings.url, "https://HOST/API_ROOT/")
     if not settings.private:
-        wanted.public("url", settings.url)
+        validators.public("url", settings.url)
     for one in settings.collections:
         if not one or re.search(r"[/?#\s]", one):
             raise SettingsError(f"collections: must be ids of collections, not '{one}'")
     if not _HEADER.fullmatch(settings.key_header):
         raise SettingsError(f"key_header: must be the name of a header, not '{settings.key_header}'")
     if settings.sign_in == "basic":
-        wanted.require_filled("user", [settings.user], "given for sign_in=basic")
+        validators.require_filled("user", [settings.user], "given for sign_in=basic")
     if settings.sign_in in _NEEDED:
         secret = around.secret(_NEEDED[settings.sign_in])
         if settings.sign_in != "basic":
-            credential_forms.header("token", secret)
-    wanted.authority("ca", settings.ca)
+            credential_validation.header("token", secret)
+    validators.authority("ca", settings.ca)
 
 
 KIND = Kind(
@@ -272,5 +272,5 @@ KIND = Kind(
     check=check,
     binds=frozenset({"url", "sign_in", "user", "key_header", "ca", "private"}),
     uses=uses,
-    owned={"ca": owned.file("ca"), "private": owned.PRIVATE},
+    owned={"ca": privileged_settings.file("ca"), "private": privileged_settings.PRIVATE},
 )

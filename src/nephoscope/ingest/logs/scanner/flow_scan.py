@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nephoscope.ingest.logs.scanner.compiled import compile_lazily
+from nephoscope.ingest.logs.scanner.numba_compile import compile_lazily
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from nephoscope.collect.templates.discovery import UnreadableFileError
-from nephoscope.collect.templates.terraform.repository import plan_names, read_plan
+from nephoscope.collect.templates.terraform.plan_repository import plan_names, read_plan
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
 from nephoscope.posture.code.rule import CodeRule
 from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedTemplate, named_rules
@@ -15,7 +15,7 @@ from nephoscope_policy.arm.template.scope import ASSUMED_SUBSCRIPTION
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
-    from nephoscope.collect.templates.arm.repository import Repository
+    from nephoscope.collect.templates.arm.template_repository import Repository
     from nephoscope.collect.templates.terraform.plan import TerraformPlan, Unmapped
     from nephoscope.posture.code.template.judge import TemplateJudge
     from nephoscope.posture.code.template.repository_files import RepositoryFiles

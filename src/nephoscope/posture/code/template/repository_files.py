@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 import msgspec
 
 from nephoscope.collect.templates import policy_as_code
-from nephoscope.collect.templates.arm.repository import Repository, TemplateFile
+from nephoscope.collect.templates.arm.template_repository import Repository, TemplateFile
 from nephoscope.collect.templates.bicep import BICEP
 from nephoscope.collect.templates.discovery import HEAD
 from nephoscope.collect.templates.source_text import SourceText
-from nephoscope.collect.templates.terraform.repository import TERRAFORM
+from nephoscope.collect.templates.terraform.plan_repository import TERRAFORM
 from nephoscope.posture.code.template.verdict_cache import digest_of
 from nephoscope_policy.arm.template import Document, Scope
 

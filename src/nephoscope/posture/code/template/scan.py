@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
-from nephoscope.collect.templates.arm.repository import Repository, open_repository
+from nephoscope.collect.templates.arm.template_repository import Repository, open_repository
 from nephoscope.collect.templates.bicep import BICEP, PARAMETERS
-from nephoscope.collect.templates.terraform.repository import plan_names
+from nephoscope.collect.templates.terraform.plan_repository import plan_names
 from nephoscope.estate.garbage import no_collection
 from nephoscope.posture.code.finding import CodeFinding, UnreadFile, region_at
 from nephoscope.posture.code.foreign import ForeignChecks
@@ -216,8 +216,8 @@ def _compiled_bicep(repository: Repository, names: Sequence[str], scan: Template
     """Compile the Bicep files among names, and give the JSON files that they stand for."""
     if not any(name.endswith((BICEP, PARAMETERS)) for name in names):
         return ()
+    from nephoscope.collect.templates.bicep.bicep_repository import compile_bicep
     from nephoscope.collect.templates.bicep.compiler import BicepCompiler
-    from nephoscope.collect.templates.bicep.repository import compile_bicep
 
     bicep = compile_bicep(repository, names, BicepCompiler.find_installed())
     scan.report.unread += (UnreadFile(region_at(one.place), one.message) for one in bicep.problems)

@@ -6,12 +6,12 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from nephoscope.collect.templates.terraform.inversion import attribute_values
-from nephoscope.collect.templates.terraform.planned import TerraformResource, folded_path
+from nephoscope.collect.templates.terraform.inverse_mapping import attribute_values
+from nephoscope.collect.templates.terraform.planned_resource import TerraformResource, folded_path
 from nephoscope.posture.code.finding import Edit
 
 if TYPE_CHECKING:
-    from nephoscope.collect.templates.terraform.mapper import BuiltFrom
+    from nephoscope.collect.templates.terraform.attribute_mapper import BuiltFrom
     from nephoscope.posture.code.template.places import BodyPath, Places
     from nephoscope.posture.code.template.written_resource import WrittenResource
     from nephoscope_policy.arm.template.document import Path, Written

@@ -10,7 +10,7 @@ from nephoscope.collect.templates.discovery import HEAD, UnreadableFileError
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile
 
 if TYPE_CHECKING:
-    from nephoscope.collect.templates.arm.repository import Repository
+    from nephoscope.collect.templates.arm.template_repository import Repository
     from nephoscope.posture.code.template.judge import TemplateJudge
     from nephoscope.posture.code.template.template_report import TemplateReport
 

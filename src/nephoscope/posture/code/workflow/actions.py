@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from nephoscope.collect.templates.workflow.expression import Expression
-from nephoscope.collect.templates.workflow.model import Step, Workflow
+from nephoscope.collect.templates.workflow.workflow_model import Step, Workflow
 from nephoscope.collect.templates.yaml_tree import YamlNode
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from nephoscope.collect.templates.source_text import Span
-from nephoscope.collect.templates.workflow.model import Step, Workflow
+from nephoscope.collect.templates.workflow.workflow_model import Step, Workflow
 from nephoscope.collect.templates.yaml_tree import YamlNode
 from nephoscope.posture.code.workflow.scripts import shell_commands
 

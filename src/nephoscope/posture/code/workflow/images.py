@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.workflow.model import Job, Workflow
-from nephoscope.collect.templates.workflow.taint import find_carried
+from nephoscope.collect.templates.workflow.taint_analysis import find_carried
+from nephoscope.collect.templates.workflow.workflow_model import Job, Workflow
 from nephoscope.collect.templates.yaml_tree import YamlNode
 from nephoscope.posture.code.workflow.scripts import matrix_values
 

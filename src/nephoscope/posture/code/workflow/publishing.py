@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from nephoscope.collect.templates.shell.command import Command
-from nephoscope.collect.templates.workflow.model import Step
+from nephoscope.collect.templates.workflow.workflow_model import Step
 from nephoscope.collect.templates.yaml_tree import YamlNode
 
 _PYTHON_INDEX = re.compile(r"https?://(?:upload|test)\.")

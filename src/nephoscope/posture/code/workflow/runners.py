@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.workflow.model import Job, Workflow
+from nephoscope.collect.templates.workflow.workflow_model import Job, Workflow
 from nephoscope.collect.templates.yaml_tree import YamlNode
 from nephoscope.posture.code.workflow.scripts import matrix_values
 

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 
 from nephoscope.collect.templates.shell.command import Command
-from nephoscope.collect.templates.shell.inner import unfold
+from nephoscope.collect.templates.shell.nested_commands import unfold
 from nephoscope.collect.templates.shell.parser import parse_script
 from nephoscope.collect.templates.source_text import Span
 from nephoscope.collect.templates.workflow.expression import Expression
-from nephoscope.collect.templates.workflow.model import Step, Workflow
-from nephoscope.collect.templates.workflow.taint import find_carried, is_inert, is_written_by_anybody
+from nephoscope.collect.templates.workflow.taint_analysis import find_carried, is_inert, is_written_by_anybody
+from nephoscope.collect.templates.workflow.workflow_model import Step, Workflow
 from nephoscope.collect.templates.yaml_tree import YamlNode
 
 #: Actions and their inputs that are run as code.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nephoscope.collect.sbom.bill import Bill, ListedComponent, Vulnerability
+from nephoscope.collect.sbom.bill_of_materials import Bill, ListedComponent, Vulnerability
 from nephoscope.collect.sbom.cyclonedx.document import bill_of
 from nephoscope.collect.sbom.sbom_file import MAX_DEPTH
 from nephoscope.model.nesting_limit import too_deep

@@ -6,7 +6,7 @@ import msgspec
 
 from nephoscope.collect.images.digest import check_digest_text
 from nephoscope.collect.images.errors import ImageError
-from nephoscope.collect.images.reference import is_repository, is_tag
+from nephoscope.collect.images.image_name import is_repository, is_tag
 from nephoscope.protect.registry.events.distribution import read_acr_webhook, read_distribution
 from nephoscope.protect.registry.events.event_grid import read_cloud_events, read_event_grid
 from nephoscope.protect.registry.events.harbor import read_harbor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.sbom.csaf.mandatory.statuses import GROUPS, products_of
+from nephoscope.collect.sbom.csaf.mandatory.product_status import GROUPS, products_of
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
 from nephoscope.files.json_tree import Tree, text_of, texts_of, tree_of, trees_of
 from nephoscope.vulnerability.documents.csaf import AdvisoryDocument, Problem

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from nephoscope.collect.sbom.csaf.cwe_weaknesses import is_weakness
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
-from nephoscope.collect.sbom.csaf.weaknesses import is_weakness
 from nephoscope.files.json_tree import text_of, tree_of, trees_of
 from nephoscope.vulnerability.documents.csaf import AdvisoryDocument, Problem
 

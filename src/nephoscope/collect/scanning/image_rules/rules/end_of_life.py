@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.inventory.end_of_life import release_support, support_state
 from nephoscope.collect.scanning.image_rules.image_rule import ImageMatch, ImageRule
-from nephoscope.collect.scanning.image_rules.subject import ExaminedRoot
+from nephoscope.collect.scanning.image_rules.image_subject import ExaminedRoot
 from nephoscope_policy.model.state import Severity
 
 RULE = ImageRule(

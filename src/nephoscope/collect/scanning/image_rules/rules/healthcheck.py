@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.scanning.image_rules.image_rule import ImageMatch, ImageRule
-from nephoscope.collect.scanning.image_rules.subject import ExaminedImage
+from nephoscope.collect.scanning.image_rules.image_subject import ExaminedImage
 from nephoscope_policy.model.state import Severity
 
 RULE = ImageRule(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from nephoscope.collect.scanning.image_rules.image_rule import ImageMatch, ImageRule
-from nephoscope.collect.scanning.image_rules.subject import ExaminedImage, read_time
+from nephoscope.collect.scanning.image_rules.image_subject import ExaminedImage, read_time
 from nephoscope_policy.model.state import Severity
 
 RULE = ImageRule(

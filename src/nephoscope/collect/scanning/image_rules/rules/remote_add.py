@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from nephoscope.collect.scanning.image_rules.image_rule import ImageMatch, ImageRule
-from nephoscope.collect.scanning.image_rules.subject import ExaminedImage
+from nephoscope.collect.scanning.image_rules.image_subject import ExaminedImage
 from nephoscope_policy.model.state import Severity
 
 RULE = ImageRule(

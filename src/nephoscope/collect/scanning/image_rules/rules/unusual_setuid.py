@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.scanning.image_rules.image_rule import ImageMatch, ImageRule
+from nephoscope.collect.scanning.image_rules.image_subject import ExaminedRoot
 from nephoscope.collect.scanning.image_rules.rules.setuid_programs import KNOWN, bits, has_owner_rights
-from nephoscope.collect.scanning.image_rules.subject import ExaminedRoot
 from nephoscope_policy.model.state import Severity
 
 RULE = ImageRule(

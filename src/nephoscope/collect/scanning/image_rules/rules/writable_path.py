@@ -6,7 +6,7 @@ import stat
 from collections.abc import Iterator
 
 from nephoscope.collect.scanning.image_rules.image_rule import ImageMatch, ImageRule
-from nephoscope.collect.scanning.image_rules.subject import ExaminedRoot
+from nephoscope.collect.scanning.image_rules.image_subject import ExaminedRoot
 from nephoscope_policy.model.state import Severity
 
 RULE = ImageRule(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.arm.source import ArmSource, is_secure
+from nephoscope.collect.templates.arm.template_source import ArmSource, is_secure
 from nephoscope.posture.code.match import Match
 from nephoscope.posture.code.rule import CodeRule
 from nephoscope_policy.arm.template.document import member

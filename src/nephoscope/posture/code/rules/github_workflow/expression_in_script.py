@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.workflow.model import Workflow
-from nephoscope.collect.templates.workflow.taint import find_carried, is_written_by_anybody
+from nephoscope.collect.templates.workflow.taint_analysis import find_carried, is_written_by_anybody
+from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.match import Match
 from nephoscope.posture.code.rule import CodeRule
 from nephoscope.posture.code.workflow.scripts import is_harmless, script_expressions

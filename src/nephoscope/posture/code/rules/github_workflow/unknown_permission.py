@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.workflow.model import Workflow
+from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.match import Match
 from nephoscope.posture.code.rule import CodeRule
 from nephoscope.posture.code.workflow.permissions import ALL, SCOPES

@@ -1,0 +1,39 @@
+"""The settings of a collection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from nephoscope.collect.azure.collection_scope import Scope
+from nephoscope.connect.cloud import CLOUDS, Cloud
+from nephoscope.connect.credentials import CredentialSource, credential_source
+
+#: Told what is being done, how much of it is done, and of how much.
+Progress = Callable[[str, int, int], None]
+
+
+class CollectError(Exception):
+    """A collection that ended early, or could not begin; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Which cloud, which scope, how to sign in (`credential`, one of credentials.KINDS), whether Microsoft Graph is read.
+
+    `workers` bounds the requests under way. `sign_in` makes the credential of a tenant; tests put their own.
+    """
+
+    scope: Scope = field(default_factory=Scope)
+    cloud: Cloud = CLOUDS["public"]
+    credential: str = "default"
+    graph: bool = True
+    resume: bool = False
+    workers: int = 8
+    sign_in: Callable[[str], CredentialSource] | None = field(default=None, compare=False)
+
+    def credential_of(self, tenant: str) -> CredentialSource:
+        """How to sign in for a tenant ('' = the credential's own); raises SignInError."""
+        if self.sign_in is not None:
+            return self.sign_in(tenant)
+        return credential_source(self.credential, self.cloud, tenant)

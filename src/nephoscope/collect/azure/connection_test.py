@@ -1,0 +1,227 @@
+"""Trying a connection: what answers, and which rights its sign-in lacks there and in Microsoft Graph."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from nephoscope.collect.azure.arm_get import ArmGet, Failed
+from nephoscope.collect.azure.checkpoint import Checkpoint
+from nephoscope.collect.azure.collected_ids import Holdings
+from nephoscope.collect.azure.collection_gaps import Gaps, refusal
+from nephoscope.collect.azure.collection_settings import Settings
+from nephoscope.collect.azure.microsoft_graph import KINDS
+from nephoscope.collect.azure.permissions import Permissions
+from nephoscope.collect.azure.readable_scopes import granted_in
+from nephoscope.collect.azure.required_permissions import Place, Right
+from nephoscope.collect.azure.resource_graph import ResourceGraph
+from nephoscope.collect.azure.visible_scopes import Seen, find, group_id, note_missing
+from nephoscope.connect.credentials import SignInError, Tokens
+from nephoscope.connect.read_only_client import Client, RequestError
+from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
+
+ATTEMPTS, WORKERS = 2, 8
+
+
+class GroupTrial(msgspec.Struct, frozen=True):
+    """A resource group of which more may be read than of the subscription around it: its lower-cased id, and what is lacking in it."""
+
+    id: str
+    name: str
+    lacks: tuple[str, ...] = ()
+
+
+class SubscriptionTrial(msgspec.Struct, frozen=True):
+    """Whether a subscription (a lower-cased GUID) answers as a whole, else why not, and the actions that the sign-in lacks in it.
+
+    `groups` are the resource groups in it that are read although the subscription is not, or not with all actions.
+    """
+
+    id: str
+    name: str
+    answers: bool
+    reason: str = ""
+    lacks: tuple[str, ...] = ()
+    groups: tuple[GroupTrial, ...] = ()
+
+
+class PermissionTrial(msgspec.Struct, frozen=True):
+    """Whether an application permission of Microsoft Graph is granted, else what Graph says."""
+
+    name: str
+    granted: bool
+    reason: str = ""
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """What trying found; `error` where it could not be tried at all."""
+
+    when: datetime
+    error: str = ""
+    subscriptions: tuple[SubscriptionTrial, ...] = ()
+    permissions: tuple[PermissionTrial, ...] = ()
+
+    @property
+    def groups(self) -> int:
+        """How many resource groups are read in subscriptions that are not read whole."""
+        return sum(len(one.groups) for one in self.subscriptions)
+
+    @property
+    def works(self) -> bool:
+        """Whether everything that was asked for may be read."""
+        whole = all(one.answers and not one.lacks for one in self.subscriptions)
+        return (
+            not self.error
+            and bool(self.subscriptions)
+            and whole
+            and all(one.granted for one in self.permissions)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Clients:
+    settings: Settings
+    manager: Client
+    directory: Client
+    checkpoint: Checkpoint
+
+
+def try_connection(settings: Settings, rights: tuple[Right, ...]) -> Trial:
+    """Sign in, list the subscriptions of the scope, and ask of each what may be read in it."""
+    now = datetime.now(UTC)
+    try:
+        with _clients(settings) as clients, ThreadPoolExecutor(WORKERS, "trial") as pool:
+            actions = tuple(one.name for one in rights if one.place is Place.AZURE)
+            asked = _permissions(rights) if settings.graph else {}
+            granted = pool.map(lambda pair: _test_permission(clients, *pair), asked.items())
+            return Trial(now, "", tuple(_subscriptions(clients, actions, pool)), tuple(granted))
+    except (RequestError, SignInError) as error:
+        return Trial(now, str(error))
+
+
+@contextmanager
+def _clients(settings: Settings) -> Iterator[_Clients]:
+    tenant = next(iter(settings.scope.tenants), "")
+    source, cloud = settings.credential_of(tenant), settings.cloud
+    manager = Client(cloud.resource_manager, Tokens(source, cloud.resource_manager_scope), attempts=ATTEMPTS)
+    directory = Client(cloud.graph, Tokens(source, cloud.graph_scope), attempts=ATTEMPTS)
+    with tempfile.TemporaryDirectory(prefix="nephoscope-trial-") as folder:
+        checkpoint = Checkpoint.begin(Path(folder), "trial", "", resume=False)
+        try:
+            yield _Clients(settings, manager, directory, checkpoint)
+        finally:
+            checkpoint.close()
+            manager.close()
+            directory.close()
+
+
+def _subscriptions(
+    clients: _Clients, actions: tuple[str, ...], pool: ThreadPoolExecutor
+) -> Iterator[SubscriptionTrial]:
+    names, gaps = _Names(), Gaps()
+    seen = _list_seen(clients, names, gaps)
+    refused = {gap.scope.rpartition("/")[2]: gap.reason for gap in gaps.found if gap.scope}
+    unread = next((gap for gap in gaps.found if not gap.scope), None)
+    if unread is not None:
+        raise RequestError(str(unread))
+    if not seen.subscriptions and not refused:
+        raise RequestError("the sign-in works, and sees no subscription: it needs the role Reader on some")
+    found = pool.map(
+        lambda id_: _subscription(clients, id_, names.of(f"/subscriptions/{id_}"), actions),
+        sorted(seen.subscriptions),
+    )
+    yield from _test_scopes(clients, tuple(found), seen, names, actions, pool)
+    for id_ in sorted(set(refused) - seen.subscriptions):
+        yield SubscriptionTrial(id_, id_, False, refused[id_])
+
+
+def _list_seen(clients: _Clients, names: _Names, gaps: Gaps) -> Seen:
+    """The subscriptions of the scope and the resource groups in them, as the sign-in sees them."""
+    scope = clients.settings.scope
+    reader = ResourceGraph(clients.manager, clients.checkpoint, names.take)
+    wanted = frozenset({SUBSCRIPTION_TYPE, RESOURCE_GROUP_TYPE})
+    seen = find(next(iter(scope.tenants), ""), scope, wanted, reader, names, gaps)
+    note_missing(scope, [seen], gaps)
+    return seen
+
+
+class _Names(Holdings):
+    """Holdings that keep the names of subscriptions and resource groups by their lower-cased ids."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names: dict[str, str] = {}
+
+    def take(self, body: dict[str, object]) -> None:
+        """Note a row of the containers."""
+        super().take(body)
+        properties = body.get("properties")
+        shown = properties.get("displayName") if isinstance(properties, dict) else ""
+        self._names[str(body.get("id") or "").lower()] = str(shown or body.get("name") or "")
+
+    def of(self, id_: str) -> str:
+        """The name of a subscription or resource group, the last word of its id where it has none."""
+        return self._names.get(id_) or id_.rpartition("/")[2]
+
+
+def _subscription(clients: _Clients, id_: str, name: str, actions: tuple[str, ...]) -> SubscriptionTrial:
+    granted = _granted_in(clients, f"/subscriptions/{id_}")
+    if isinstance(granted, Failed):
+        lacks = (granted.permission,) if granted.permission else ()
+        return SubscriptionTrial(id_, name, False, granted.reason, lacks)
+    return SubscriptionTrial(id_, name, True, "", _lacks(granted, actions))
+
+
+def _test_scopes(
+    clients: _Clients,
+    found: Sequence[SubscriptionTrial],
+    seen: Seen,
+    names: _Names,
+    actions: tuple[str, ...],
+    pool: ThreadPoolExecutor,
+) -> Iterator[SubscriptionTrial]:
+    """The subscriptions with the groups that a collection reads beside them, as `Bounds.widen` finds these."""
+    lacking = {one.id: set(one.lacks if one.answers else actions) for one in found}
+    asked = [pair for pair in sorted(seen.groups) if lacking.get(pair.partition("/")[0])]
+    answered = pool.map(lambda pair: _granted_in(clients, group_id(pair)), asked)
+    groups: dict[str, list[GroupTrial]] = {one.id: [] for one in found}
+    for pair, granted in zip(asked, answered, strict=True):
+        around = pair.partition("/")[0]
+        if isinstance(granted, Permissions) and any(map(granted.allow, lacking[around])):
+            id_ = group_id(pair)
+            groups[around].append(GroupTrial(id_, names.of(id_), _lacks(granted, actions)))
+    return (replace(one, groups=tuple(groups[one.id])) for one in found)
+
+
+def _granted_in(clients: _Clients, scope: str) -> Permissions | Failed:
+    rows: list[dict[str, object]] = []
+    return granted_in(ArmGet(clients.manager, clients.checkpoint, rows.append), scope)
+
+
+def _lacks(granted: Permissions, actions: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(one for one in actions if not granted.allow(one))
+
+
+def _permissions(rights: tuple[Right, ...]) -> dict[str, str]:
+    """Permission -> a path of Graph that is answered with it alone."""
+    found = {}
+    for one in rights:
+        if one.place is Place.GRAPH:
+            path = KINDS[one.type].path
+            found[one.name] = path.replace("$top=999", "$top=1")
+    return found
+
+
+def _test_permission(clients: _Clients, permission: str, path: str) -> PermissionTrial:
+    answer = clients.directory.get(path, permission)
+    if answer.ok:
+        return PermissionTrial(permission, True)
+    return PermissionTrial(permission, False, refusal(answer, permission)[0])

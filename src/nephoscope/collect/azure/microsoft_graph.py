@@ -1,0 +1,156 @@
+"""Microsoft Graph: users, groups with the members of those that hold roles, service principals, applications with their federated
+credentials, second factors, directory roles, named locations.
+
+Source: https://learn.microsoft.com/graph/api/user-list, .../group-list, .../group-list-members, .../serviceprincipal-list,
+.../application-list, .../authenticationmethodsroot-list-userregistrationdetails, .../rbacapplication-list-roleassignments,
+.../conditionalaccessroot-list-namedlocations
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from nephoscope.collect.azure.checkpoint import Checkpoint, Kept, key_of
+from nephoscope.collect.azure.collection_gaps import refusal
+from nephoscope.connect.read_only_client import Client, RequestError
+
+GROUPS = "microsoft.graph/groups"
+DIRECTORY_ROLES = "microsoft.graph/roleassignments"
+"""Who holds roles of the directory: read wherever the directory is, whatever the content needs."""
+NAMED_LOCATIONS = "microsoft.graph/namedlocations"
+"""Where people come from by right: read likewise, for detections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """How Graph lists a kind of object, and the application permission that this takes."""
+
+    path: str
+    permission: str
+
+    @property
+    def type(self) -> str:
+        """The pseudo type as Azure writes it."""
+        return f"Microsoft.Graph/{self.path.partition('?')[0].rpartition('/')[2]}"
+
+
+KINDS = {
+    "microsoft.graph/users": Objects(
+        "/v1.0/users?$select=id,displayName,userPrincipalName,mail,userType,accountEnabled,createdDateTime,creationType,givenName,surname,"
+        "jobTitle,department,companyName,employeeId,city,state,country,externalUserState,onPremisesSamAccountName,"
+        "onPremisesSecurityIdentifier,onPremisesDistinguishedName&$expand=manager($select=id)&$top=999",
+        "User.Read.All",
+    ),
+    GROUPS: Objects(
+        "/v1.0/groups?$select=id,displayName,securityEnabled,mailEnabled,isAssignableToRole,groupTypes&$top=999",
+        "GroupMember.Read.All",
+    ),
+    "microsoft.graph/serviceprincipals": Objects(
+        "/v1.0/servicePrincipals?$select=id,appId,displayName,accountEnabled,servicePrincipalType&$top=999",
+        "Application.Read.All",
+    ),
+    "microsoft.graph/applications": Objects(
+        "/v1.0/applications?$select=id,appId,displayName&$expand=federatedIdentityCredentials&$top=100",
+        "Application.Read.All",
+    ),
+    "microsoft.graph/userregistrationdetails": Objects(
+        "/v1.0/reports/authenticationMethods/userRegistrationDetails?$top=999", "AuditLog.Read.All"
+    ),
+    DIRECTORY_ROLES: Objects(
+        "/v1.0/roleManagement/directory/roleAssignments?$expand=roleDefinition($select=id,displayName,templateId)",
+        "RoleManagement.Read.Directory",
+    ),
+    NAMED_LOCATIONS: Objects("/v1.0/identity/conditionalAccess/namedLocations", "Policy.Read.All"),
+}
+
+
+class GraphRefusedError(Exception):
+    """A kind of object that was not granted: `reason`, and the missing `permission`."""
+
+    def __init__(self, reason: str, permission: str) -> None:
+        super().__init__(reason)
+        self.reason, self.permission = reason, permission
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Asks with one sign-in and keeps every answer."""
+
+    client: Client
+    checkpoint: Checkpoint
+    tenant: str = ""
+
+    def objects(self, kind: str) -> int:
+        """Read all objects of a pseudo type other than groups and say how many; raises GraphRefusedError."""
+        file = f"graph/{kind.rpartition('/')[2]}.jsonl"
+        return sum(len(page.rows) for page in self._pages(KINDS[kind].path, kind, file))
+
+    def groups(self, assigned: Iterable[str] | None) -> list[dict[str, Any]]:
+        """Every group as a resource, with `members` where it is, or lies in, one of the assigned (None = all); GraphRefusedError."""
+        listed = [resource for page in self._pages(KINDS[GROUPS].path, GROUPS, "") for resource in page.rows]
+        by_id = {str(group["name"]).lower(): group for group in listed}
+        wanted = by_id.keys() if assigned is None else {id_.lower() for id_ in assigned}
+        waiting = sorted(wanted & by_id.keys())
+        seen = set(waiting)
+        while waiting:
+            group = by_id[waiting.pop(0)]
+            members = list(self._members(str(group["name"])))
+            group["properties"]["members"] = members
+            for member in members:
+                key = member.lower()
+                if key in by_id and key not in seen:
+                    seen.add(key)
+                    waiting.append(key)
+        return listed
+
+    def _members(self, group: str) -> Iterator[str]:
+        path = f"/v1.0/groups/{group}/members?$select=id&$top=999"
+        for page in self._pages(path, f"{GROUPS}/members", ""):
+            yield from (str(resource["name"]) for resource in page.rows)
+
+    def _pages(self, path: str, kind: str, file: str) -> Iterator[Kept]:
+        following = path
+        while following:
+            kept = self._page(following, kind, file)
+            if kept.status != 200:
+                raise GraphRefusedError(kept.reason, kept.permission)
+            yield kept
+            following = kept.next
+
+    def _page(self, url: str, kind: str, file: str) -> Kept:
+        key = key_of("graph", self.tenant, url)
+        kept = self.checkpoint.get(key)
+        if kept is None:
+            try:
+                answer = self.client.get(url, kind)
+            except RequestError as error:
+                if error.status < 500:
+                    raise
+                return Kept(key, "", error.status, [], reason=error.message)
+            if answer.ok:
+                values = answer.body.get("value")
+                rows = [
+                    _resource(kind, value)
+                    for value in values or []
+                    if isinstance(value, dict) and "id" in value
+                ]
+                kept = Kept(key, file, 200, rows, str(answer.body.get("@odata.nextLink") or ""))
+            else:
+                permission = KINDS[kind.removesuffix("/members")].permission
+                kept = Kept(key, "", answer.status, [], "", 0, *refusal(answer, permission))
+            self.checkpoint.put(kept)
+        return kept
+
+
+def _resource(kind: str, value: dict[str, Any]) -> dict[str, Any]:
+    """A Graph object as a resource of a pseudo type."""
+    id_ = str(value["id"])
+    properties = {name: item for name, item in value.items() if not name.startswith("@odata")}
+    return {
+        "id": f"/providers/{kind.removesuffix('/members')}/{id_}",
+        "name": id_,
+        "type": kind,
+        "properties": properties,
+    }

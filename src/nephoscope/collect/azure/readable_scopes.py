@@ -1,0 +1,68 @@
+"""What the sign-in may read where, asked before anything is read: Azure leaves out silently what it may not.
+
+Rows of Resource Graph and lists of a subscription hold what the sign-in may read and say nothing of the rest, so that an answer
+proves that a type was read only where it may be read in all of the scope. That is asked of each subscription (or resource group
+that was named); where a subscription does not grant everything, or may not be asked, also of the resource groups in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from nephoscope.collect.azure import permissions
+from nephoscope.collect.azure.arm_get import ArmGet, Failed
+from nephoscope.collect.azure.collection_gaps import Gaps
+from nephoscope.collect.azure.permissions import Permissions
+
+PERMISSIONS = "microsoft.authorization/permissions"
+_ASKING = "Microsoft.Authorization/permissions/read"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Notes in `gaps` which of the lower-cased `types` may not be read in a scope; `action` gives the action that reads a type."""
+
+    types: tuple[str, ...]
+    action: Callable[[str], str]
+    gaps: Gaps
+
+    def note(self, arm: ArmGet, scope: str) -> None:
+        """Ask of a subscription, or of a resource group that was named; where it is refused nothing there counts as read."""
+        granted = granted_in(arm, scope)
+        if isinstance(granted, Permissions):
+            self._lacks(scope, self._find_refused(granted))
+            return
+        self.gaps.add(PERMISSIONS, scope, granted.reason, granted.permission)
+        for type_ in self.types:
+            reason = f"whether all of it may be read could not be asked ({granted.reason})"
+            self.gaps.add(type_, scope, reason)
+
+    def widen(self, arm: ArmGet, subscription: str, group: str) -> bool:
+        """Ask of a resource group in a subscription that has gaps; whether something may be read there that lacks around it.
+
+        Only then what may not be read in the group is noted: the gaps of the subscription hold for every other group.
+        """
+        granted = granted_in(arm, group)
+        if not isinstance(granted, Permissions):
+            return False
+        refused = self._find_refused(granted)
+        if all(type_ in refused for type_ in self.types if self.gaps.has(type_, subscription)):
+            return False
+        self._lacks(group, refused)
+        return True
+
+    def _find_refused(self, granted: Permissions) -> frozenset[str]:
+        return frozenset(type_ for type_ in self.types if not granted.allow(self.action(type_)))
+
+    def _lacks(self, scope: str, types: Iterable[str]) -> None:
+        for type_ in types:
+            self.gaps.add(type_, scope, "the sign-in may not read it in all of the scope", self.action(type_))
+
+
+def granted_in(arm: ArmGet, scope: str) -> Permissions | Failed:
+    """What the sign-in may do in a scope, or why it may not be asked."""
+    rows: list[dict[str, object]] = []
+    reader = ArmGet(arm.client, arm.checkpoint, rows.append)
+    failed = reader.read(permissions.url(scope), "", permissions.WHAT, _ASKING, must_be=True)
+    return Permissions.of(rows) if failed is None else failed

@@ -1,0 +1,70 @@
+"""What a collection may need to be allowed: one table, from which the roles, the scripts that grant them and the test are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from nephoscope.collect.azure.collection_plan import Plan
+from nephoscope.collect.azure.content_requirements import Needs
+from nephoscope.collect.azure.microsoft_graph import DIRECTORY_ROLES, KINDS
+from nephoscope.collect.resource_sources import Reading
+
+#: The role that allows every action of the table. Source: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+_ASKED = {
+    "Microsoft.Authorization/permissions/read": "what the sign-in may read in a subscription is asked first",
+    "Microsoft.ResourceGraph/resources/read": "most types are read by queries to Resource Graph",
+}
+
+
+_OBJECTS = {
+    "microsoft.graph/users": "accounts: blocked and guest accounts that hold roles",
+    "microsoft.graph/groups": "groups that hold roles, and who is in them",
+    "microsoft.graph/serviceprincipals": "applications that hold roles",
+    "microsoft.graph/applications": "federated credentials of applications that hold roles",
+    "microsoft.graph/userregistrationdetails": "who has a second factor registered",
+    DIRECTORY_ROLES: "who holds roles of the directory",
+}
+
+
+class Place(StrEnum):
+    """Where a right is given: as an action of a role on subscriptions, or as an application permission of Microsoft Graph."""
+
+    AZURE = "Azure"
+    GRAPH = "Microsoft Graph"
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """A right, the lower-cased type that is read by it ('' = none), and why it is wanted."""
+
+    place: Place
+    name: str
+    type: str
+    why: str
+
+    @property
+    def provider(self) -> str:
+        """The resource provider of an action."""
+        return self.name.partition("/")[0].lower()
+
+
+def rights(needs: Needs, *, graph: bool = True) -> tuple[Right, ...]:
+    """Every right that reading what is needed takes, sorted by place and name."""
+    reading = Reading.builtin()
+    plan = Plan.of(needs, reading)
+    types = {*plan.table_of, *(job.list.type for job in plan.jobs)}
+    found = [Right(Place.AZURE, name, "", why) for name, why in _ASKED.items()]
+    found += [
+        Right(Place.AZURE, f"{reading.spell(type_)}/read", type_, "policies and analyzers read it")
+        for type_ in types
+    ]
+    kinds = plan.graph | {DIRECTORY_ROLES} if graph and plan.graph else frozenset()
+    found += [Right(Place.GRAPH, KINDS[kind].permission, kind, _OBJECTS[kind]) for kind in kinds]
+    return tuple(sorted(found, key=lambda one: (one.place, one.name.lower())))
+
+
+def names(found: tuple[Right, ...], place: Place) -> tuple[str, ...]:
+    """The names of the rights of a place, each once whatever its case."""
+    return tuple({one.name.lower(): one.name for one in found if one.place is place}.values())

@@ -1,0 +1,141 @@
+"""From a tenant that people set up to the settings of its collection: a credential of its own secret, never of the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import msgspec
+
+from nephoscope.collect.azure.collection_scope import Scope, ScopeError
+from nephoscope.collect.azure.collection_settings import CollectError, Settings
+from nephoscope.connect.cloud import Cloud, CloudError, cloud_of
+from nephoscope.connect.credentials import Credential, CredentialSource, SignInError
+from nephoscope.state.estate.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, SIGN_INS, Connection
+
+MOST_CERTIFICATE = 64 << 10
+
+
+class Secrets(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a tenant is signed in to with: a client secret, or a certificate with its private key in PEM and the key's password."""
+
+    secret: str = ""
+    certificate: str = ""
+    password: str = ""
+
+    def __repr__(self) -> str:
+        return "Secrets(***)"
+
+
+def normalize_connection(connection: Connection, clouds: Collection[str] = ()) -> Connection:
+    """The connection as it is kept, its ids checked, so that no script holds what a shell would run.
+
+    CollectError for an id that can be none, another way to sign in, or a cloud that is not one of the names (() = any).
+    """
+    if connection.sign_in not in SIGN_INS or (clouds and connection.cloud not in clouds):
+        raise CollectError("choose how to sign in, and a cloud")
+    client, id_ = connection.client.strip().lower(), connection.id.strip().lower()
+    try:
+        Scope.of((client,) if client else ())
+    except ScopeError as error:
+        raise CollectError("the client id is the GUID of the application") from error
+    try:
+        asked = Scope.of(
+            tuple(one.strip().lower() for one in connection.subscriptions),
+            connection.management_groups,
+            (),
+            (id_,) if id_ else (),
+        )
+    except ScopeError as error:
+        raise CollectError(str(error)) from error
+    return Connection(
+        id_, connection.sign_in, client, asked.subscriptions, asked.management_groups, connection.cloud,
+        connection.graph,
+    )  # fmt: skip
+
+
+def settings_of(connection: Connection, secrets: Secrets) -> Settings:
+    """The settings of a collection; CollectError says which setting of the connection cannot be meant."""
+    check(connection, secrets)
+    cloud, scope = _cloud(connection), _scope(connection)
+    return Settings(
+        scope, cloud, graph=connection.graph, sign_in=lambda _: _source(connection, secrets, cloud)
+    )
+
+
+def check(connection: Connection, secrets: Secrets) -> None:
+    """CollectError for a connection that can never work."""
+    if connection.sign_in not in SIGN_INS:
+        raise CollectError(f"how to sign in: one of {', '.join(SIGN_INS)}")
+    _cloud(connection)
+    _scope(connection)
+    if connection.sign_in == MANAGED_IDENTITY:
+        return
+    if not connection.id or not connection.client:
+        raise CollectError("the tenant id and the client id are wanted to sign in as an application")
+    if connection.sign_in == SECRET and not secrets.secret:
+        raise CollectError("the client secret is missing")
+    if connection.sign_in == CERTIFICATE:
+        _check_certificate(secrets)
+
+
+def _check_certificate(secrets: Secrets) -> None:
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from cryptography.x509 import load_pem_x509_certificate
+
+    data = secrets.certificate.encode()
+    if not data or len(data) > MOST_CERTIFICATE:
+        raise CollectError("the certificate is missing: PEM with the certificate and its private key")
+    try:
+        load_pem_x509_certificate(data)
+        load_pem_private_key(data, secrets.password.encode() or None)
+    except (ValueError, TypeError) as error:
+        raise CollectError(
+            "the certificate cannot be read: it is PEM with the private key in it, and the key's password if it has one"
+        ) from error
+
+
+def _cloud(connection: Connection) -> Cloud:
+    try:
+        return cloud_of(connection.cloud)
+    except CloudError as error:
+        raise CollectError(str(error)) from error
+
+
+def _scope(connection: Connection) -> Scope:
+    tenants = (connection.id,) if connection.id else ()
+    try:
+        return Scope.of(connection.subscriptions, connection.management_groups, (), tenants)
+    except ScopeError as error:
+        raise CollectError(str(error)) from error
+
+
+def _source(connection: Connection, secrets: Secrets, cloud: Cloud) -> CredentialSource:
+    """How to make the credential anew; SignInError where azure-identity takes none of it."""
+
+    def make_credential() -> Credential:
+        try:
+            return _credential(connection, secrets, cloud)
+        except ValueError as error:
+            raise SignInError(f"could not sign in: {error}") from error
+
+    return make_credential
+
+
+def _credential(connection: Connection, secrets: Secrets, cloud: Cloud) -> Credential:
+    from azure.identity import CertificateCredential, ClientSecretCredential, ManagedIdentityCredential
+
+    from nephoscope.connect.credentials import of_cloud
+
+    options: dict[str, Any] = of_cloud(cloud)
+    if connection.sign_in == MANAGED_IDENTITY:
+        return ManagedIdentityCredential(client_id=connection.client or None)
+    if connection.sign_in == CERTIFICATE:
+        return CertificateCredential(
+            connection.id,
+            connection.client,
+            certificate_data=secrets.certificate.encode(),
+            password=secrets.password or None,
+            **options,
+        )
+    return ClientSecretCredential(connection.id, connection.client, secrets.secret, **options)

@@ -1,0 +1,126 @@
+"""From the scope that was asked for to what can be read: the subscriptions (and resource groups) that the sign-in sees there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from nephoscope.collect.azure.collected_ids import Holdings
+from nephoscope.collect.azure.collection_gaps import Gaps
+from nephoscope.collect.azure.collection_scope import Scope
+from nephoscope.collect.azure.resource_graph import GROUPED, Area, Query, ResourceGraph
+from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
+
+TABLE = "resourcecontainers"
+
+
+@dataclass(slots=True)
+class Seen:
+    """What one tenant's sign-in sees of the scope, lower-cased: subscription ids, and `<subscription>/<group>` of resource groups.
+
+    `apart` are the groups of which more may be read than of the subscription around them: scopes of their own beside it.
+    """
+
+    tenant: str
+    subscriptions: set[str] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
+    apart: set[str] = field(default_factory=set)
+
+    def take(self, row: dict[str, object]) -> None:
+        """Note a row of the containers."""
+        subscription = str(row.get("subscriptionId") or "").lower()
+        type_ = str(row.get("type", "")).lower()
+        if type_ == SUBSCRIPTION_TYPE:
+            self.subscriptions.add(subscription)
+        elif type_ == RESOURCE_GROUP_TYPE:
+            self.groups.add(f"{subscription}/{str(row.get('name', '')).lower()}")
+
+    def areas(self, scope: Scope) -> list[Area]:
+        """What queries look at, in parts of up to 200 subscriptions."""
+        if not scope.resource_groups:
+            return [Area(self.tenant, part) for part in _parts(sorted(self.subscriptions))]
+        subscriptions = sorted({group.split("/", 1)[0] for group in self.groups})
+        return [
+            Area(
+                self.tenant,
+                part,
+                groups=tuple(sorted(one for one in self.groups if one.split("/", 1)[0] in part)),
+            )
+            for part in _parts(subscriptions)
+        ]
+
+    def scopes(self, scope: Scope) -> list[str]:
+        """The ids of the subscriptions and of the groups that stand apart, or of the resource groups where such were asked for."""
+        if scope.resource_groups:
+            return [group_id(group) for group in sorted(self.groups)]
+        whole = [f"/subscriptions/{id_}" for id_ in sorted(self.subscriptions)]
+        return whole + [group_id(group) for group in sorted(self.apart)]
+
+
+def group_id(pair: str) -> str:
+    """The id of a resource group from `<subscription>/<group>`."""
+    return "/subscriptions/{}/resourcegroups/{}".format(*pair.split("/", 1))
+
+
+def _parts(ids: list[str]) -> Iterator[tuple[str, ...]]:
+    return (tuple(ids[start : start + GROUPED]) for start in range(0, len(ids), GROUPED))
+
+
+def find(
+    tenant: str, scope: Scope, types: frozenset[str], graph: ResourceGraph, holdings: Holdings, gaps: Gaps
+) -> Seen:
+    """Read the containers of the scope as the sign-in of a tenant sees them."""
+    seen = Seen(tenant)
+
+    def take(row: dict[str, object]) -> None:
+        holdings.take(row)
+        seen.take(row)
+
+    reader = ResourceGraph(graph.client, graph.checkpoint, take)
+    for area in _requested_areas(tenant, scope):
+        wanted = types - {MANAGEMENT_GROUP_TYPE} if area.subscriptions or scope.resource_groups else types
+        if scope.resource_groups:
+            wanted -= {SUBSCRIPTION_TYPE}
+        for refused in reader.read(Query(TABLE, wanted), area, ""):
+            for id_ in refused.area.subscriptions or ("",):
+                gaps.add(
+                    SUBSCRIPTION_TYPE,
+                    f"/subscriptions/{id_}" if id_ else "",
+                    refused.reason,
+                    refused.permission or "Microsoft.Resources/subscriptions/read",
+                )
+    return seen
+
+
+def _requested_areas(tenant: str, scope: Scope) -> list[Area]:
+    if scope.subscriptions:
+        pairs = scope.pairs
+        return [
+            Area(tenant, part, groups=tuple(pair for pair in pairs if pair.split("/", 1)[0] in part))
+            for part in _parts(sorted(scope.subscriptions))
+        ]
+    return [Area(tenant, (), scope.management_groups, names=scope.names)]
+
+
+def note_missing(scope: Scope, seen: list[Seen], gaps: Gaps) -> None:
+    """Note every subscription and resource group that was asked for by name and that no sign-in sees."""
+    subscriptions = {id_ for one in seen for id_ in one.subscriptions}
+    groups = {group for one in seen for group in one.groups}
+    if not scope.resource_groups:
+        for id_ in scope.subscriptions:
+            if id_ not in subscriptions:
+                gaps.add(
+                    SUBSCRIPTION_TYPE,
+                    f"/subscriptions/{id_}",
+                    "it does not exist, or it may not be read",
+                    "Microsoft.Resources/subscriptions/read",
+                )
+        return
+    for pair in scope.pairs:
+        if pair not in groups:
+            gaps.add(
+                RESOURCE_GROUP_TYPE,
+                group_id(pair),
+                "it does not exist, or it may not be read",
+                "Microsoft.Resources/subscriptions/resourceGroups/read",
+            )

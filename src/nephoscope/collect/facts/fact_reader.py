@@ -1,0 +1,54 @@
+"""Own facts as the loading of a snapshot takes them: read from the state when the snapshot has told which subscriptions it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nephoscope.collect.facts.fact_recording import FORGOTTEN
+from nephoscope.collect.resources.own_facts import Learned
+from nephoscope.files.snapshot_files import Source
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.report_age import holds
+
+if TYPE_CHECKING:
+    from nephoscope.state import State
+    from nephoscope.state.estate.own_facts import OwnFacts
+
+_PLACE = Source(Path("own facts"), Path("own facts"))
+
+
+@dataclass(frozen=True, slots=True)
+class FactReader:
+    """Reads own facts where `opened` gives a state, as they are at an aware time.
+
+    With `everywhere` it reads those of subscriptions too that no target holds.
+    """
+
+    opened: Callable[[], AbstractContextManager[State | None]] = nullcontext
+    everywhere: bool = False
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __call__(self, subscriptions: Collection[str]) -> Iterator[Learned]:
+        """The own facts beside a snapshot of some lower-cased subscriptions."""
+        with self.opened() as state:
+            if state is not None:
+                for one in state.own_facts.all(None if self.everywhere else subscriptions):
+                    yield load_claim(one, self.now)
+
+    def list_forgotten(self) -> frozenset[str]:
+        """The lower-cased ids and the claims of facts that were taken back since an evaluation was kept."""
+        with self.opened() as state:
+            return frozenset() if state is None else frozenset(state.checkpoints.all(FORGOTTEN))
+
+
+def load_claim(facts: OwnFacts, now: datetime) -> Learned:
+    """A claim with its documents as the loading takes it at a time."""
+    scope, entry = facts.claim
+    resources = tuple(Resource.of(body) for body in facts.documents)
+    young = holds(facts.type, facts.read_at, now)
+    return Learned(resources, scope, entry, facts.read_at, facts.subscription, facts.tenant, _PLACE, young)

@@ -1,0 +1,204 @@
+"""A report of a scanner: documents of one resource with what they are all of, checked and taken apart into claims."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from nephoscope.collect.facts.fact_types import FactType, fact_types
+from nephoscope.collect.facts.report_errors import FactError, refuse_shape, refuse_text
+from nephoscope.model.nesting_limit import DEEPEST, too_deep
+from nephoscope.state.estate.own_facts import OwnFacts
+from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, ResourceId, in_scope
+
+MOST_DOCUMENTS = 5_000
+MOST_CLAIMS = 200
+MOST_BYTES = 4 << 20
+MOST_DOCUMENT_BYTES = 256 << 10
+LONGEST_ID = 2_048
+#: Clocks differ: a report may come from a little ahead.
+AHEAD = timedelta(minutes=5)
+_ID = "give it as Azure does: /subscriptions/ID/resourceGroups/NAME/providers/NAMESPACE/TYPE/NAME"
+_TENANT = re.compile(r"(?:[0-9a-z][0-9a-z._-]{0,127})?")
+#: The members of a resource in ARM: others are no part of one.
+_MEMBERS = frozenset({
+    "id", "name", "type", "location", "tags", "kind", "sku", "identity", "zones", "plan", "managedBy", "properties",
+    "systemData", "etag", "extendedLocation",
+})  # fmt: skip
+
+
+class FactReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """What was learned of one resource at a time.
+
+    `scopes` maps ids at or below the resource to the types that were read there in full, as a coverage manifest does: a document of
+    such a type that is not among the `documents` does not exist. A document that no claim is about speaks for itself alone.
+    """
+
+    resource: str
+    read_at: datetime
+    documents: tuple[dict[str, Any], ...] = ()
+    scopes: dict[str, tuple[str, ...]] = {}
+    tenant: str = ""
+
+
+def reports_in(data: bytes) -> tuple[FactReport, ...]:
+    """The reports in a JSON text, one or a list of them; FactError where it is no such text."""
+    if len(data) > MOST_BYTES:
+        raise FactError(
+            "report", f"it has {len(data):,} bytes, and at most {MOST_BYTES:,} are taken: send it in parts"
+        )
+    text = data.removeprefix(codecs.BOM_UTF8)
+    try:
+        found = msgspec.json.decode(text, type=FactReport | tuple[FactReport, ...])
+    except msgspec.ValidationError as error:
+        raise refuse_shape(str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise refuse_text(text, str(error)) from error
+    if not found:
+        raise FactError("report", "the list is empty: nothing was learned")
+    return (found,) if isinstance(found, FactReport) else found
+
+
+def every_claim(reports: Sequence[FactReport], now: datetime) -> list[OwnFacts]:
+    """The claims of several reports; FactError, whose place names the report of several, for what cannot be meant."""
+    found: list[OwnFacts] = []
+    for number, report in enumerate(reports):
+        try:
+            found += claims(report, now)
+        except FactError as error:
+            raise (error.within(number) if len(reports) > 1 else error) from error
+    return found
+
+
+def claims(report: FactReport, now: datetime) -> tuple[OwnFacts, ...]:
+    """The claims of a report, every document in one; FactError for what cannot be meant."""
+    _check_frame(report, now)
+    resource = _subject(report.resource, "resource")
+    wholes = dict(_wholes(report, resource))
+    taken: defaultdict[tuple[str, str], list[dict[str, object]]] = defaultdict(list)
+    seen: set[str] = set()
+    for number, given in enumerate(report.documents):
+        place = f"documents[{number}]"
+        id_, body = _document(given, place)
+        if not in_scope(id_.key, resource.key):
+            raise FactError(f"{place}.id", f"it must be {report.resource} or lie below it: {given['id']!r}")
+        if id_.key in seen:
+            raise FactError(f"{place}.id", f"the report has it twice: {given['id']!r}")
+        seen.add(id_.key)
+        taken[_claim_of(id_, wholes)].append(body)
+    subjects = dict.fromkeys([*wholes, *taken])
+    if not subjects:
+        raise FactError("report", "it has neither documents nor scopes: nothing was learned")
+    if len(subjects) > MOST_CLAIMS:
+        raise FactError(
+            "report",
+            f"it makes {len(subjects)} claims, and at most {MOST_CLAIMS} are taken: claim types, or send parts",
+        )
+    return tuple(
+        OwnFacts(subject, type_, resource.subscription, report.read_at, tuple(taken[subject, type_]), report.tenant.lower())
+        for subject, type_ in subjects
+    )  # fmt: skip
+
+
+def _check_frame(report: FactReport, now: datetime) -> None:
+    """FactError where the time, the tenant or the amount cannot be."""
+    if report.read_at.tzinfo is None:
+        raise FactError("readAt", "a time needs a zone, as in 2026-11-29T10:00:00Z")
+    if report.read_at > now + AHEAD:
+        told = f"{report.read_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        raise FactError("readAt", f"it is in the future, so that it would never expire: {told}")
+    if not _TENANT.fullmatch(report.tenant.lower()):
+        raise FactError("tenant", f"it must be the id of a tenant, a GUID or '': {report.tenant[:100]!r}")
+    if len(report.documents) > MOST_DOCUMENTS:
+        raise FactError(
+            "documents", f"there are {len(report.documents):,}, and at most {MOST_DOCUMENTS:,} are taken"
+        )
+
+
+def _subject(text: str, place: str) -> ResourceId:
+    """The id of something in a subscription."""
+    if len(text) > LONGEST_ID:
+        raise FactError(place, f"an id has at most {LONGEST_ID:,} characters")
+    try:
+        id_ = ResourceId.parse(text)
+    except ValueError as error:
+        raise FactError(place, f"{error}; {_ID}") from error
+    if not id_.subscription or id_.type in (f"{RESOURCE_GROUP_TYPE}", "microsoft.resources/subscriptions"):
+        raise FactError(place, f"it must be the id of a resource in a subscription: {text!r}; {_ID}")
+    return id_
+
+
+def _wholes(report: FactReport, resource: ResourceId) -> Iterator[tuple[tuple[str, str], None]]:
+    """The (subject, type) of what was read in full."""
+    for scope, types in report.scopes.items():
+        place = f"scopes[{scope!r}]"
+        id_ = _subject(scope, place)
+        if not in_scope(id_.key, resource.key):
+            raise FactError(place, f"it must be {report.resource} or lie below it")
+        for type_ in types:
+            known = _require_type(type_, place)
+            if id_.type == known.type.lower():
+                raise FactError(place, f"{known.type} is what the scope itself is: claim the types below it")
+            yield (id_.key, known.type.lower()), None
+
+
+def _require_type(type_: str, place: str) -> FactType:
+    found = fact_types().get(type_.lower())
+    if found is None:
+        told = ", ".join(one.type for one in fact_types().values())
+        raise FactError(place, f"facts of this type are not taken: {type_[:200]!r}; those of {told} are")
+    return found
+
+
+def _document(given: Mapping[str, object], place: str) -> tuple[ResourceId, dict[str, object]]:
+    """A document with its id, name and type as ARM has them."""
+    text = given.get("id")
+    if not isinstance(text, str):
+        raise FactError(f"{place}.id", f"it must be the id of the document; {_ID}")
+    id_ = _subject(text, f"{place}.id")
+    known = _require_type(id_.type, f"{place}.id")
+    _check_parent(id_, known, f"{place}.id")
+    name = text.rstrip("/").rsplit("/", 1)[-1]
+    for member, wanted in (("name", name), ("type", known.type)):
+        if str(given.get(member, wanted)).lower() != wanted.lower():
+            raise FactError(f"{place}.{member}", f"the id says {wanted!r}, and not {given[member]!r}")
+    _check_members(given, place)
+    return id_, {**given, "id": text.rstrip("/"), "name": name, "type": known.type}
+
+
+def _check_members(given: Mapping[str, object], place: str) -> None:
+    if unknown := sorted(given.keys() - _MEMBERS):
+        raise FactError(
+            f"{place}.{unknown[0][:100]}",
+            "a resource has no such member: what it tells of itself stands in 'properties'",
+        )
+    if not isinstance(given.get("properties"), dict):
+        raise FactError(f"{place}.properties", "it must be an object: what was learned stands in it")
+    if too_deep(given):
+        raise FactError(place, f"it nests deeper than {DEEPEST} objects and arrays")
+    if (size := len(msgspec.json.encode(given))) > MOST_DOCUMENT_BYTES:
+        raise FactError(place, f"it has {size:,} bytes, and at most {MOST_DOCUMENT_BYTES:,} are taken")
+
+
+def _check_parent(id_: ResourceId, known: FactType, place: str) -> None:
+    parent = ResourceId.parse(id_.parent or "/").type
+    if known.parents and parent not in {one.lower() for one in known.parents}:
+        raise FactError(place, f"a {known.type} lies under {' or '.join(known.parents)}")
+    if not known.parents and parent != RESOURCE_GROUP_TYPE:
+        raise FactError(place, f"a {known.type} lies in a resource group")
+
+
+def _claim_of(id_: ResourceId, wholes: Mapping[tuple[str, str], None]) -> tuple[str, str]:
+    """The narrowest claim that a document belongs to; else its own."""
+    above = id_.parent
+    while above:
+        if (above, id_.type) in wholes:
+            return above, id_.type
+        above = ResourceId.parse(above).parent
+    return id_.key, id_.type

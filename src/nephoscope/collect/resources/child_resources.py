@@ -1,0 +1,118 @@
+"""Child resources that a parent's body carries: subnets in a network, rules in a security group, extensions in a machine.
+
+Which are taken, and why no others, is argued in docs/decisions/0042-embedded-children.md.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.collect.resources.resource_record import Record
+from nephoscope_policy.model.resource_id import ResourceId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Parent type -> the lists in its `properties` whose elements ARM also serves as child resources of that name.
+# Source: an alias `<parent>/<child>/<x>` that resolves to the child's own `properties.<x>` (az provider list --expand
+# resourceTypes/aliases), beside an alias `<parent>/<child>[*]` that resolves into the parent's `properties.<child>`.
+EMBEDDED: dict[str, frozenset[str]] = {
+    "microsoft.cdn/profiles/endpoints": frozenset({"origins", "origingroups", "customdomains"}),
+    "microsoft.compute/capacityreservationgroups": frozenset({"capacityreservations"}),
+    "microsoft.compute/hostgroups": frozenset({"hosts"}),
+    "microsoft.compute/restorepointcollections": frozenset({"restorepoints"}),
+    "microsoft.datalakestore/accounts": frozenset(
+        {"firewallrules", "virtualnetworkrules", "trustedidproviders"}
+    ),
+    "microsoft.network/expressroutecircuits": frozenset({"authorizations", "peerings"}),
+    "microsoft.network/expressroutecircuits/peerings": frozenset({"connections"}),
+    "microsoft.network/expressroutecrossconnections": frozenset({"peerings"}),
+    "microsoft.network/expressroutegateways": frozenset({"expressrouteconnections"}),
+    "microsoft.network/firewallpolicies": frozenset({"rulecollectiongroups"}),
+    "microsoft.network/frontdoors": frozenset({"rulesengines"}),
+    "microsoft.network/loadbalancers": frozenset({"backendaddresspools", "inboundnatrules"}),
+    "microsoft.network/networkinterfaces": frozenset({"tapconfigurations"}),
+    "microsoft.network/networksecuritygroups": frozenset({"securityrules"}),
+    "microsoft.network/routefilters": frozenset({"rules"}),
+    "microsoft.network/routetables": frozenset({"routes"}),
+    "microsoft.network/serviceendpointpolicies": frozenset({"serviceendpointpolicydefinitions"}),
+    "microsoft.network/virtualnetworks": frozenset({"subnets", "virtualnetworkpeerings"}),
+    "microsoft.network/virtualnetworkgateways": frozenset({"natrules"}),
+    "microsoft.network/vpngateways": frozenset({"natrules"}),
+    "microsoft.search/searchservices": frozenset({"sharedprivatelinkresources"}),
+    "microsoft.streamanalytics/streamingjobs": frozenset({"inputs", "outputs", "functions"}),
+}
+# Served as child resources by every provider that has them.
+ANYWHERE = frozenset({"privateendpointconnections"})
+_SEGMENTS = {"rules": "routefilterrules"}
+_MAX_NESTING = 8
+
+
+@cache
+def child_types(type_: str) -> frozenset[str]:
+    """The child types that whole bodies of a lower-cased type list in full, so that none listed means none there."""
+    names = EMBEDDED.get(type_, frozenset())
+    return frozenset(f"{type_}/{_SEGMENTS.get(name, name)}" for name in names)
+
+
+def is_listed(type_: str) -> bool:
+    """Whether the lower-cased child type is one that its parents' bodies list in full."""
+    parent, _, segment = type_.rpartition("/")
+    return segment in ANYWHERE or type_ in child_types(parent)
+
+
+def children(body: dict[str, Any], owner: ResourceId, nesting: int = _MAX_NESTING) -> Iterator[Record]:
+    """The embedded children of a body, and theirs; a child that is only referred to by id has no `properties`."""
+    for segment, element in _elements(body, owner.type):
+        child = _child(element, owner, body["id"], segment)
+        if child is None:
+            continue
+        record, id_ = child
+        yield record
+        if nesting:
+            yield from children(record.body, id_, nesting - 1)
+
+
+def _elements(body: dict[str, object], type_: str) -> Iterator[tuple[str, dict[str, object]]]:
+    """(lower-cased list name, element) of each list that may hold child resources; '' for the list `resources`."""
+    nested = body.get("resources")
+    if isinstance(nested, list):
+        yield from (("", element) for element in nested if isinstance(element, dict))
+    properties = body.get("properties")
+    if not isinstance(properties, dict):
+        return
+    names = EMBEDDED.get(type_, frozenset())
+    for name, value in properties.items():
+        if isinstance(value, list) and value and (name.lower() in names or name.lower() in ANYWHERE):
+            yield from ((name, element) for element in value if isinstance(element, dict))
+
+
+def _child(
+    element: dict[str, object], owner: ResourceId, owner_text: str, list_name: str
+) -> tuple[Record, ResourceId] | None:
+    """The element as a body of its own when its id (given or composed) lies one step below the owner's."""
+    text = element.get("id")
+    if not isinstance(text, str) or not text.startswith("/"):
+        name = element.get("name")
+        if (
+            not list_name
+            or not isinstance(name, str)
+            or not name
+            or "/" in name
+            or "properties" not in element
+        ):
+            return None
+        text = f"{owner_text.rstrip('/')}/{_SEGMENTS.get(list_name.lower(), list_name)}/{name}"
+    try:
+        id_ = ResourceId.parse(text)
+    except ValueError:
+        return None
+    if id_.parent != owner.key or not id_.type.startswith(owner.type + "/"):
+        return None
+    if list_name and id_.type.rpartition("/")[2] != _SEGMENTS.get(list_name.lower(), list_name.lower()):
+        return None
+    segments = text.rstrip("/").rsplit("/", 2)
+    body = {"id": text, "name": segments[2], "type": element.get("type") or id_.type}
+    body.update((key, value) for key, value in element.items() if key not in ("id", "name", "type"))
+    return Record(body, embedded=True), id_

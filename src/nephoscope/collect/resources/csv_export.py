@@ -1,0 +1,91 @@
+"""Rows of a comma-separated export, as the portal's Resource Graph Explorer and `Export-Csv` write it: nested values are JSON text.
+
+Source: https://learn.microsoft.com/azure/governance/resource-graph/first-query-portal
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.collect.resources.json_grammar import MAX_RECORD, decode_flat
+from nephoscope.files.separated_values import separated_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_HEADER = re.compile(rb'\s*(?:#TYPE [^\n]*\n)?\s*("?[A-Za-z_][^"\n{}\[\]]*"?(?:,[^\n{}\[\]]*)+)(?:\r?\n|\Z)')
+_IDS = frozenset({"id", "resourceid"})
+_WITHOUT_IDS = (
+    "the table has no column 'id', so that its rows name no resource; the portal's lists of resources leave it out: run "
+    '`resources` in Resource Graph Explorer and download that as CSV, export with az graph query -q "resources" --first 1000, page by '
+    "page, or nephoscope collect"
+)
+_EMPTY = frozenset({"", "null"})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row with the line on which it ends; `error` says why it is none."""
+
+    line: int
+    text: str
+    value: dict[str, Any]
+    error: str = ""
+
+
+def is_header(data: bytes) -> bool:
+    """Whether a file that begins with these bytes is a comma-separated table."""
+    return _HEADER.match(data[:MAX_RECORD]) is not None
+
+
+def rows(chunks: Iterable[bytes]) -> Iterator[Row]:
+    """The rows below the header, a cell that holds JSON decoded and an empty one left out."""
+    columns: list[str] = []
+    for line, cells, wrong in separated_rows(_lines(chunks)):
+        if wrong:
+            yield Row(line, "", {}, f"cannot be read as a comma-separated table: {wrong}")
+            return
+        if not cells or (not columns and cells[0].startswith("#TYPE")):
+            continue
+        if not columns:
+            columns = [name.strip() for name in cells]
+            if _IDS.isdisjoint(map(str.lower, columns)):
+                yield Row(line, "", {}, _WITHOUT_IDS)
+                return
+        else:
+            yield _row(columns, cells, line)
+
+
+def _row(columns: list[str], cells: list[str], line: int) -> Row:
+    text = ",".join(f'"{cell}"' for cell in cells)
+    if len(cells) != len(columns):
+        return Row(line, text, {}, f"the row has {len(cells)} cells, the header {len(columns)}")
+    value = {
+        name: _cell(cell) for name, cell in zip(columns, cells, strict=True) if cell.strip() not in _EMPTY
+    }
+    return Row(line, text, value)
+
+
+def _cell(text: str) -> object:
+    """What a cell says: JSON where it is an object or a list, else its text."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return text
+    found = decode_flat(text.encode())
+    return text if found is None else found
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    """The lines of a stream with their ends; one that is longer than a record is cut there."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    rest = ""
+    for chunk in chunks:
+        *whole, rest = (rest + decoder.decode(chunk)).split("\n")
+        yield from (line + "\n" for line in whole)
+        if len(rest) > MAX_RECORD:
+            yield rest
+            rest = ""
+    if rest := rest + decoder.decode(b"", final=True):
+        yield rest

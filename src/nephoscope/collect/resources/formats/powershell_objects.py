@@ -1,0 +1,163 @@
+"""Objects exported by PowerShell: ARM bodies whose top-level keys are capitalised (`ResourceId`, `Properties`, `Sku` ...).
+
+Children stand in `resources`; some objects have no id of their own, which is then built from their parent or from
+`SubscriptionId`, `ResourceGroupName`, `ResourceType` and `Name`. Role assignments come in the flat form of
+Get-AzRoleAssignment. Source: https://learn.microsoft.com/powershell/module/az.resources/get-azresource
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.collect.resources.resource_record import Record, RecordError, resource_id
+from nephoscope_policy.model.resource_id import ResourceId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RANK = 20
+
+_MARKS = frozenset(
+    {
+        "ResourceId",
+        "ResourceType",
+        "ResourceGroupName",
+        "Properties",
+        "RoleAssignmentId",
+        "PolicyAssignmentId",
+    }
+)
+_MEMBERS = {
+    "location": ("Location", "location"),
+    "tags": ("Tags", "tags"),
+    "kind": ("Kind", "kind"),
+    "sku": ("Sku", "sku"),
+    "identity": ("Identity", "identity"),
+    "zones": ("Zones", "zones"),
+    "plan": ("Plan", "plan"),
+    "managedBy": ("ManagedBy", "managedBy"),
+    "etag": ("ETag", "etag"),
+    "scope": ("Scope", "scope"),
+    "properties": ("Properties", "properties"),
+}
+_ID_KEYS = ("ResourceId", "Id", "id", "RoleAssignmentId", "PolicyAssignmentId", "Name", "name")
+_MAX_NESTING = 8
+
+
+def recognises(value: dict[str, object]) -> bool:
+    """Whether the object has a key that only the capitalised spelling has."""
+    return not _MARKS.isdisjoint(value)
+
+
+def records(value: dict[str, object]) -> Iterator[Record]:
+    """The object as an ARM body, and its nested children; raises RecordError when it has no id and none can be built."""
+    return _records(value, "", _MAX_NESTING)
+
+
+def _records(value: dict[str, object], parent: str, nesting: int) -> Iterator[Record]:
+    text = _id(value, parent)
+    if not text:
+        raise RecordError(
+            "no resource id: there is no usable 'ResourceId', and none can be built from "
+            "'SubscriptionId', 'ResourceGroupName', 'ResourceType' and 'Name'"
+        )
+    yield Record(_role_assignment(value, text) if "RoleAssignmentId" in value else _body(value, text))
+    for child in _children(value):
+        if nesting and _id(child, text):
+            yield from _records(child, text, nesting - 1)
+
+
+def _children(value: dict[str, object]) -> list[dict[str, object]]:
+    found = value.get("resources") or value.get("Resources")
+    return [child for child in found if isinstance(child, dict)] if isinstance(found, list) else []
+
+
+def _id(value: dict[str, object], parent: str) -> str:
+    for key in _ID_KEYS:
+        text = resource_id(value.get(key))
+        if text and _is_id(text):
+            return text
+    type_ = _text(value, "ResourceType", "Type", "type")
+    name = _text(value, "Name", "name", "ResourceName")
+    if not type_ or not name:
+        return ""
+    return _below(parent, type_, name) or _build_id(value, type_, name)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return bool(ResourceId.parse(text).type)
+    except ValueError:
+        return False
+
+
+def _below(parent: str, type_: str, name: str) -> str:
+    """The id of a child that names only its type and name: `<parent>/<last type segment>/<name>`."""
+    if not parent:
+        return ""
+    above, _, segment = type_.rpartition("/")
+    if above.lower() != ResourceId.parse(parent).type:
+        return ""
+    return f"{parent}/{segment}/{name.rsplit('/', 1)[-1]}"
+
+
+def _build_id(value: dict[str, object], type_: str, name: str) -> str:
+    """`/subscriptions/<id>[/resourceGroups/<name>]/providers/<namespace>/<type>/<name>[/<type>/<name>...]`."""
+    subscription = _text(value, "SubscriptionId", "subscriptionId")
+    namespace, *types = type_.split("/")
+    names = name.split("/")
+    if not subscription or "." not in namespace or not types or len(types) != len(names):
+        return ""
+    group = _text(value, "ResourceGroupName", "resourceGroupName")
+    scope = f"/subscriptions/{subscription}" + (f"/resourceGroups/{group}" if group else "")
+    pairs = "/".join(f"{segment}/{part}" for segment, part in zip(types, names, strict=True))
+    text = f"{scope}/providers/{namespace}/{pairs}"
+    return text if _is_id(text) else ""
+
+
+def _text(value: dict[str, object], *keys: str) -> str:
+    for key in keys:
+        text = value.get(key)
+        if isinstance(text, str) and text:
+            return text
+    return ""
+
+
+def _body(value: dict[str, object], text: str) -> dict[str, Any]:
+    body: dict[str, object] = {"id": text, "name": text.rsplit("/", 1)[-1], "type": _type(value, text)}
+    for member, keys in _MEMBERS.items():
+        for key in keys:
+            if value.get(key) is not None:
+                body[member] = value[key]
+                break
+    return body
+
+
+def _type(value: dict[str, object], text: str) -> str:
+    """The type as the export spells it where that is the id's type, else the id's."""
+    type_ = ResourceId.parse(text).type
+    for key in ("ResourceType", "ExtensionResourceType", "Type", "type"):
+        spelled = value.get(key)
+        if isinstance(spelled, str) and spelled.lower() == type_:
+            return spelled
+    return type_
+
+
+def _role_assignment(value: dict[str, object], text: str) -> dict[str, object]:
+    """A role assignment in ARM's shape; the role definition is named by its full id."""
+    scope = _text(value, "Scope", "scope")
+    role = _text(value, "RoleDefinitionId")
+    subscription = ResourceId.parse(text).subscription_id
+    if role and not role.startswith("/"):
+        role = f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{role}"
+    return {
+        "id": text,
+        "name": text.rsplit("/", 1)[-1],
+        "type": "Microsoft.Authorization/roleAssignments",
+        "properties": {
+            "scope": scope,
+            "roleDefinitionId": role,
+            "principalId": _text(value, "ObjectId"),
+            "principalType": _text(value, "ObjectType"),
+        },
+    }

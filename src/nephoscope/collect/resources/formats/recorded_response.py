@@ -1,0 +1,23 @@
+"""Recorded answers: `{"resource": {...}, "api_version": "2023-09-01"}`, the body as ARM returned it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.collect.resources.resource_record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RANK = 10
+
+
+def recognises(value: dict[str, object]) -> bool:
+    """Whether a body and the API version that it was read with stand side by side."""
+    return isinstance(value.get("resource"), dict) and "id" not in value
+
+
+def records(value: dict[str, Any]) -> Iterator[Record]:
+    """The body, with its API version for choosing between two bodies of one id."""
+    version = value.get("api_version") or value.get("apiVersion") or ""
+    yield Record(value["resource"], str(version))

@@ -1,0 +1,389 @@
+"""Cut a stream of JSON bytes into records, whatever wraps them, without ever holding more than one record.
+
+A file of resources is one of: a body, JSON lines, an array, answers `{"data": []}` or `{"value": []}`, tables
+`{"columns": [], "rows": []}`, or arrays and sequences of these. A record is an object (or, in a table, a row). Where text is
+broken, the smallest stretch up to the next whole record is handed out as an error and cutting goes on behind it.
+The result never depends on how the stream was cut into chunks. Grammar: RFC 8259.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope.collect.resources.json_grammar import (
+    BARE_TABLE,
+    BLANK,
+    CANDIDATE,
+    CLOSES,
+    ENVELOPE,
+    HEADER,
+    LENIENT_PREFIX,
+    LENIENT_TOKEN,
+    MAX_RECORD,
+    OPEN_STRING,
+    OWN_ID,
+    PREFIX,
+    TOKEN,
+    WASTE,
+    BrokenError,
+    Container,
+    Piece,
+    Scan,
+    column_names,
+    decode_flat,
+    is_record,
+    nest,
+    string_stop,
+)
+from nephoscope.collect.resources.paging import Paging
+from nephoscope.files.json_text import byte_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TRIALS = 200
+_GUESSES = 4
+_FAILS = 8
+
+
+class Splitter:
+    """Feed bytes, take pieces; `close` hands out what is left.
+
+    `paging` is what the answers among them say of further pages.
+    """
+
+    def __init__(self) -> None:
+        self.paging = Paging()
+        self._buffer = bytearray()
+        self._position = 0
+        self._line = 1
+        self._column = 1
+        self._stack: list[Container] = [Container("top")]
+        self._scan: Scan | None = None
+        self._header_tried = False
+        self._eof = False
+        self._out: deque[Piece] = deque()
+        self._broken: BrokenError | None = None
+
+    def feed(self, chunk: bytes) -> Iterator[Piece]:
+        """Take more of the stream and hand out the records that are now complete."""
+        self._compact()
+        self._buffer += chunk
+        yield from self._run()
+
+    def close(self) -> Iterator[Piece]:
+        """Say that the stream has ended and hand out what is left."""
+        self._eof = True
+        yield from self._run()
+        if len(self._stack) > 1:
+            yield Piece(b"", self._line, self._column, "the file ends inside an array or an answer")
+
+    def _compact(self) -> None:
+        if self._position:
+            del self._buffer[: self._position]
+            if self._scan:
+                self._scan.start -= self._position
+                self._scan.position -= self._position
+                self._scan.tested -= self._position
+            if self._broken:
+                self._broken.offset -= self._position
+            self._position = 0
+
+    def _run(self) -> Iterator[Piece]:
+        while True:
+            going = self._step()
+            while self._out:
+                yield self._out.popleft()
+            if not going:
+                return
+
+    def _step(self) -> bool:
+        """One step; False when more bytes are needed (or, at the end, none are left)."""
+        container = self._stack[-1]
+        if container.kind == "rest":
+            return self._skip_rest(container)
+        if self._scan is None:
+            blank = BLANK.match(self._buffer, self._position)
+            if blank is not None and blank.end() > self._position:
+                container.separator = blank.group()
+                self._move(blank.end())
+            if self._position >= len(self._buffer):
+                return False
+        return self._item(container)
+
+    def _item(self, container: Container) -> bool:
+        first = self._buffer[self._position]
+        if first == 0x7B or (first == 0x5B and container.columns):
+            return self._record(container)
+        if first == 0x5B and len(self._stack) < 4:
+            return self._enter(Container("array"), self._position + 1)
+        if first == 0x5D and container.kind == "array":
+            self._leave(container)
+            return True
+        return self._waste()
+
+    def _enter(self, container: Container, position: int) -> bool:
+        self._stack.append(container)
+        self._move(position)
+        self._scan = None
+        self._header_tried = False
+        return True
+
+    def _leave(self, container: Container) -> None:
+        self._move(self._position + 1)
+        self._stack.pop()
+        if container.rests:
+            self._stack.append(Container("rest", rests=container.rests))
+            self._scan = Scan(self._position, self._position, bytearray(b"}" * container.rests))
+
+    def _waste(self) -> bool:
+        """Something between records that is none: hand out its line up to the next bracket as an error."""
+        match = WASTE.match(self._buffer, self._position)
+        end = max(match.end() if match else 0, self._position + 1)
+        if end >= len(self._buffer) and not self._eof and end - self._position < HEADER:
+            return False
+        self._emit_error(end, "expected a JSON object")
+        return True
+
+    def _record(self, container: Container) -> bool:
+        if self._broken and self._scan:
+            return self._recover(self._scan, self._broken)
+        if self._try_header(container) or self._try_ahead(container):
+            return True
+        scan = self._scan or Scan(self._position, self._position, bytearray())
+        self._scan = scan
+        try:
+            end = self._balance(scan)
+        except BrokenError as broken:
+            return self._recover(scan, broken)
+        if end < 0:
+            return False
+        if scan.error:
+            self._emit_error(end, scan.error)
+        else:
+            self._emit(end, container)
+        return True
+
+    def _try_header(self, container: Container) -> bool:
+        if self._header_tried or container.columns or len(self._stack) > 3:
+            return False
+        limit = self._position + HEADER
+        self._header_tried = self._eof or len(self._buffer) >= limit
+        match = ENVELOPE.match(self._buffer, self._position, limit)
+        match = match or BARE_TABLE.match(self._buffer, self._position, limit)
+        if match is None or OWN_ID.search(match["members"]):
+            return False
+        groups = match.groupdict()
+        columns = column_names(groups["columns"]) if groups.get("columns") else ()
+        if columns is None:
+            return False
+        self.paging.begin(self._buffer, *match.span())
+        return self._enter(Container("array", columns, rests=2 if groups.get("object") else 1), match.end())
+
+    def _try_ahead(self, container: Container) -> bool:
+        """The common case of records set apart alike: decode up to the next separator, and let no Python look for the end.
+
+        What decodes is a whole record and ends where a scan would end it, so that this changes no result.
+        """
+        if self._scan is not None or container.fails > _FAILS or not container.separator:
+            return False
+        buffer, start = self._buffer, self._position
+        opening = buffer[start : start + 1]
+        mark = bytes((CLOSES[buffer[start]],)) + container.separator + opening
+        end = start
+        for _ in range(_GUESSES):
+            end = buffer.find(mark, end, start + MAX_RECORD) + 1
+            if not end:
+                break
+            data = bytes(buffer[start:end])
+            value = decode_flat(data)
+            if value is not None:
+                container.fails = 0
+                self._out.append(Piece(data, self._line, self._column, "", container.columns, value))
+                self._finish(end)
+                return True
+        container.fails += 1
+        return False
+
+    def _balance(self, scan: Scan) -> int:
+        """The end of the record that begins at `scan.start`, -1 when more bytes are needed."""
+        buffer = self._buffer
+        limit = scan.start + MAX_RECORD
+        while True:
+            match = (LENIENT_TOKEN if scan.error else TOKEN).match(buffer, scan.position)
+            if match is None:
+                if self._is_unfinished(scan):
+                    return -1
+                continue
+            end = match.end()
+            if end > limit:
+                raise BrokenError("large", limit, f"the record is larger than {MAX_RECORD} bytes")
+            nest(scan, buffer, end)
+            scan.position = end
+            if not scan.stack:
+                return end
+
+    def _is_unfinished(self, scan: Scan) -> bool:
+        """No bracket follows: True when more bytes are needed, False when the scan goes on leniently."""
+        buffer = self._buffer
+        stop = (LENIENT_PREFIX if scan.error else PREFIX).match(buffer, scan.position).end()  # type: ignore[union-attr]
+        if stop < len(buffer) and not (buffer[stop] == 0x22 and OPEN_STRING.match(buffer, stop)):
+            if buffer[stop] == 0x22:
+                reason = "a control character or a line break inside a string"
+                raise BrokenError("string", string_stop(buffer, stop), reason)
+            scan.error = f"unexpected character {chr(buffer[stop])!r}"
+            return False
+        if len(buffer) > scan.start + MAX_RECORD:
+            raise BrokenError(
+                "large", scan.start + MAX_RECORD, f"the record is larger than {MAX_RECORD} bytes"
+            )
+        if self._eof:
+            raise BrokenError("eof", len(buffer), "the file ends inside a record")
+        return True
+
+    def _recover(self, scan: Scan, broken: BrokenError) -> bool:
+        """Hand out the broken stretch up to the next whole record, or look for its end leniently."""
+        reason = scan.error or broken.reason
+        self._broken = None
+        if scan.error or broken.kind not in ("large", "eof"):
+            found = self._next_whole(scan, broken.offset)
+            if found > 0:
+                self._emit_error(found, reason)
+                return True
+            if found < 0 or self._waits_for_key(broken):
+                self._broken = broken
+                return False
+        if broken.kind == "large" and not scan.error:
+            return self._skip_large(scan, broken)
+        if broken.kind in ("large", "eof") or not self._relent(scan, broken):
+            self._emit_error(min(max(broken.offset, self._position + 1), len(self._buffer)), reason)
+        return True
+
+    def _waits_for_key(self, broken: BrokenError) -> bool:
+        """Whether more bytes are needed to tell a stray ']' inside a record from the end of the array around it."""
+        after = BLANK.match(self._buffer, broken.offset + 1)
+        return (
+            broken.kind == "close" and not self._eof and (after is None or after.end() == len(self._buffer))
+        )
+
+    def _is_stray(self, offset: int) -> bool:
+        """Whether the closing bracket stands inside the broken record: a key follows, and no answer is around it."""
+        after = BLANK.match(self._buffer, offset + 1)
+        return (
+            not self._stack[-1].rests
+            and after is not None
+            and self._buffer[after.end() : after.end() + 1] == b'"'
+        )
+
+    def _relent(self, scan: Scan, broken: BrokenError) -> bool:
+        """Go on behind the break to find where the record ends; False when it ends at the break."""
+        buffer = self._buffer
+        if broken.kind == "string" and buffer[scan.start + 1] not in b"\r\n":
+            return False
+        if broken.kind == "close":
+            opened = scan.stack.rfind(buffer[broken.offset])
+            if opened < 0 and not self._is_stray(broken.offset):
+                return False
+            if opened >= 0:
+                del scan.stack[opened:]
+        elif broken.kind == "open":
+            scan.stack.append(CLOSES[buffer[broken.offset]])
+        scan.error = scan.error or broken.reason
+        scan.position = broken.offset + (broken.kind in ("open", "close"))
+        if not scan.stack:
+            self._emit_error(scan.position, scan.error)
+        return True
+
+    def _next_whole(self, scan: Scan, offset: int) -> int:
+        """Where inside or right behind a broken stretch a whole record begins, 0 = nowhere, -1 = more bytes are needed."""
+        buffer = self._buffer
+        after = max(self._position + 1, scan.tested)
+        for trial, match in enumerate(CANDIDATE.finditer(buffer, after, min(offset + 1, len(buffer)))):
+            if trial >= _TRIALS:
+                break
+            attempt = Scan(match.end(), match.end(), bytearray())
+            try:
+                end = self._balance(attempt)
+            except BrokenError:
+                continue
+            if end < 0:
+                return -1
+            if not attempt.error and is_record(bytes(buffer[attempt.start : end])):
+                return attempt.start
+        scan.tested = offset
+        return 0
+
+    def _skip_large(self, scan: Scan, broken: BrokenError) -> bool:
+        """Hand out the beginning of a record over the limit as an error, and go over the rest without keeping it."""
+        head = bytes(self._buffer[self._position : self._position + HEADER])
+        self._out.append(Piece(head, self._line, self._column, broken.reason))
+        self._stack.append(Container("rest"))
+        return self._advance(scan)
+
+    def _advance(self, scan: Scan) -> bool:
+        """Let go of what has been scanned; a single token over the limit is given up."""
+        if scan.position - 1 <= scan.start:
+            self._stack.pop()
+            self._finish(min(scan.start + MAX_RECORD, len(self._buffer)))
+            return True
+        self.paging.note(self._buffer, scan.start, scan.position)
+        scan.start = scan.position - 1
+        self._move(scan.start)
+        return True
+
+    def _skip_rest(self, container: Container) -> bool:
+        """Go over the members behind the array of an answer; they may say that there is a next page."""
+        scan = self._scan
+        if scan is None:
+            raise AssertionError(f"nothing is scanned inside {container.kind}")
+        try:
+            end = self._balance(scan)
+        except BrokenError as broken:
+            if broken.kind == "large":
+                return self._advance(scan)
+            self._stack.pop()
+            self._emit_error(min(max(broken.offset, self._position + 1), len(self._buffer)), broken.reason)
+            return True
+        if end < 0:
+            return False
+        self.paging.note(self._buffer, scan.start, end)
+        self._stack.pop()
+        self._finish(end)
+        return True
+
+    def _emit(self, end: int, container: Container) -> None:
+        data = bytes(self._buffer[self._position : end])
+        try:
+            value = msgspec.json.decode(data)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            self._out.append(self._undecodable(data, str(error)))
+        else:
+            self._out.append(Piece(data, self._line, self._column, "", container.columns, value))
+        self._finish(end)
+
+    def _undecodable(self, data: bytes, reason: str) -> Piece:
+        offset = byte_of(reason)
+        line = self._line + data.count(b"\n", 0, offset)
+        column = offset - data.rfind(b"\n", 0, offset) if line > self._line else self._column + offset
+        return Piece(data, line, column, reason)
+
+    def _emit_error(self, end: int, reason: str) -> None:
+        self._out.append(Piece(bytes(self._buffer[self._position : end]), self._line, self._column, reason))
+        self._finish(end)
+
+    def _finish(self, end: int) -> None:
+        self._move(end)
+        self._scan = None
+        self._header_tried = False
+
+    def _move(self, position: int) -> None:
+        lines = self._buffer.count(b"\n", self._position, position)
+        if lines:
+            self._line += lines
+            self._column = position - self._buffer.rfind(b"\n", self._position, position)
+        else:
+            self._column += position - self._position
+        self._position = position

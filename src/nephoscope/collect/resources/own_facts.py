@@ -1,0 +1,39 @@
+"""Own facts beside a snapshot: documents with the one claim that they stand for, and the time when it was true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nephoscope.files.snapshot_files import Source
+    from nephoscope_policy.model.resource import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """Resources with the scope and the entry of a manifest that was read with them.
+
+    They lie in a lower-cased subscription; `tenant` is what their writer said of it, '' where nothing. A claim that no longer `holds`
+    says nothing of what is not among the resources.
+    """
+
+    resources: tuple[Resource, ...]
+    scope: str
+    entry: str
+    read_at: datetime
+    subscription: str
+    tenant: str
+    source: Source
+    holds: bool = True
+
+
+#: Gives the own facts about some lower-cased subscriptions.
+Learning = Callable[[Collection[str]], Iterable[Learned]]
+
+
+def nothing_learned(_: Collection[str]) -> Iterable[Learned]:
+    """No own facts."""
+    return ()

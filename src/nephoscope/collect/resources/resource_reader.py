@@ -1,0 +1,290 @@
+"""From files to resources: every record recognised, its id checked, and what is broken set aside with its place."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import pkgutil
+import re
+from dataclasses import dataclass, field, replace
+from functools import cache
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Protocol, cast
+
+import msgspec
+
+from nephoscope.collect.resources import formats, response_records
+from nephoscope.collect.resources.csv_export import is_header, rows
+from nephoscope.collect.resources.export_hints import Hints
+from nephoscope.collect.resources.joined_lists import JoinedLists
+from nephoscope.collect.resources.json_grammar import Piece
+from nephoscope.collect.resources.json_splitter import Splitter
+from nephoscope.collect.resources.own_facts import Learned
+from nephoscope.collect.resources.resource_record import Record, RecordError
+from nephoscope.collect.resources.template_detection import source_file, template
+from nephoscope.collect.resources.truncated_values import REMEDY, cut_out, may_hold
+from nephoscope.estate.coverage import CoverageError, parse_manifests
+from nephoscope.files.snapshot_files import FileError, Limits, Source, chunks
+from nephoscope.model.secret_redaction import redact_text
+from nephoscope_policy.model.place import Place, Quarantined
+from nephoscope_policy.model.resource import UNREAD, Resource
+from nephoscope_policy.model.resource_id import ResourceId
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from nephoscope_policy.model.coverage import Coverage
+
+MAX_QUARANTINED = 1000
+MAX_MANIFEST = 64 * 1024 * 1024
+EXCERPT = 120
+_MAX_NESTING = 4
+#: What may have no `properties` at all: containers, and objects of the directory.
+_WITHOUT = ("microsoft.resources/", "microsoft.management/", "microsoft.graph/")
+_LOST_ID = re.compile(rb'"(?:id|ResourceId)"\s*:\s*"(/[^"\\\n]{1,1000})"', re.IGNORECASE)
+
+
+class Format(Protocol):
+    """A module of the folder formats."""
+
+    RANK: int
+
+    def recognises(self, value: dict[str, object], /) -> bool:
+        """Whether a JSON object is written in this format."""
+
+    def records(self, value: dict[str, object], /) -> Iterator[Record]:
+        """The records in it; raises RecordError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A resource with what decides between two bodies of its id."""
+
+    resource: Resource
+    api_version: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A record or file that could not be used, and the lower-cased type that is now missing ('*' = unknown, '' = none)."""
+
+    quarantined: Quarantined
+    type: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What the coverage manifest of a snapshot folder says of one tenant."""
+
+    coverage: Coverage
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The file is made of answers; `continued` when the last of them names a further page.
+
+    `totals`: the number of records that answers say there are in all -> how many of them the answers hold.
+    """
+
+    source: Source
+    continued: bool
+    totals: Mapping[int, int] = field(default_factory=dict)
+
+
+Item = Found | Lost | Manifest | Pages | Learned
+
+
+@cache
+def known_formats() -> tuple[Format, ...]:
+    """The modules of the folder formats, the most specific first."""
+    names = [info.name for info in pkgutil.iter_modules(formats.__path__)]
+    modules = [cast("Format", importlib.import_module(f"{formats.__name__}.{name}")) for name in names]
+    return tuple(sorted(modules, key=lambda module: module.RANK))
+
+
+def read(
+    source: Source, limits: Limits, advance: Callable[[int], None], joined: JoinedLists
+) -> Iterator[Item]:
+    """Everything in one file; beyond 1,000 broken records the rest are only counted, in one last entry.
+
+    `joined` finds lists that the export made texts of.
+    """
+    count = 0
+    for item in _items(source, limits, advance, joined):
+        if isinstance(item, Lost):
+            count += 1
+            if count > MAX_QUARANTINED:
+                continue
+        yield item
+    if count > MAX_QUARANTINED:
+        reason = f"{count - MAX_QUARANTINED} further records are broken"
+        yield Lost(Quarantined(Place(source.name), reason), "*", source)
+
+
+def _items(
+    source: Source, limits: Limits, advance: Callable[[int], None], joined: JoinedLists
+) -> Iterator[Item]:
+    if source.is_manifest:
+        yield from _manifests(source, limits, advance)
+        return
+    if said := source_file(source.entry or source.path.name):
+        yield Lost(Quarantined(Place(source.name), said), "*", source)
+        return
+    hints = Hints(source.name)
+    stream = chunks(source, limits, advance)
+    try:
+        first = next(stream, b"")
+    except FileError as error:
+        yield Lost(Quarantined(Place(source.name), str(error)), "*", source)
+        return
+    begun = itertools.chain((first,), stream)
+    yield from (_table if is_header(first) else _pieces)(begun, source, hints, joined)
+    yield from (Lost(Quarantined(place, reason), "", source) for place, reason in hints.told())
+    yield from (Lost(Quarantined(Place(source.name), why), type_, source) for type_, why in hints.missing())
+
+
+def _pieces(
+    stream: Iterator[bytes], source: Source, hints: Hints, joined: JoinedLists
+) -> Iterator[Found | Lost | Pages]:
+    """What a file of JSON holds."""
+    splitter = Splitter()
+    try:
+        for chunk in stream:
+            for piece in splitter.feed(chunk):
+                yield from _piece(piece, source, hints, joined)
+    except FileError as error:
+        yield Lost(Quarantined(Place(source.name), str(error)), "*", source)
+    for piece in splitter.close():
+        yield from _piece(piece, source, hints, joined)
+    paging = splitter.paging
+    if paging.found:
+        yield Pages(source, paging.continued, paging.totals)
+
+
+def _table(
+    stream: Iterator[bytes], source: Source, hints: Hints, joined: JoinedLists
+) -> Iterator[Found | Lost]:
+    """What a comma-separated file holds."""
+    try:
+        for row in rows(stream):
+            data = row.text.encode()
+            piece = Piece(data, row.line, 1, row.error, value=row.value)
+            yield from _piece(piece, source, hints, joined)
+    except FileError as error:
+        yield Lost(Quarantined(Place(source.name), str(error)), "*", source)
+
+
+def _manifests(source: Source, limits: Limits, advance: Callable[[int], None]) -> Iterator[Manifest | Lost]:
+    data = bytearray()
+    try:
+        for chunk in chunks(source, limits, advance):
+            data += chunk[: MAX_MANIFEST - len(data)]
+        found = parse_manifests(msgspec.json.decode(data))
+    except (FileError, CoverageError, msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        yield Lost(Quarantined(Place(source.name), f"not a coverage manifest: {error}"), "*", source)
+        return
+    yield from (Manifest(one, source) for one in found)
+
+
+def _piece(piece: Piece, source: Source, hints: Hints, joined: JoinedLists) -> Iterator[Found | Lost]:
+    if piece.error:
+        yield _make_lost(piece, source, piece.error, _lost_type(piece.data))
+        return
+    try:
+        value = response_records.from_row(piece.columns, piece.value) if piece.columns else piece.value
+        origin = b"" if piece.columns else blake2b(piece.data, digest_size=16).digest()
+        renderings = may_hold(piece.data)
+        for record in records(value):
+            cut = REMEDY if renderings and cut_out(record.body) else ""
+            found = resource(record, origin)
+            if joined.take(found.body, found.type):
+                cut, found = REMEDY, replace(found, complete=False)
+            listed = record.body.get("properties") is None and not found.type.startswith(_WITHOUT)
+            place = Place(source.name, piece.line, piece.column)
+            hints.see(place, found.key, (cut, record.note), listed=listed)
+            hints.narrow(found.type, record.narrow)
+            yield Found(found, record.api_version, source)
+    except RecordError as error:
+        yield _make_lost(piece, source, str(error), "")
+
+
+def _make_lost(piece: Piece, source: Source, reason: str, type_: str) -> Lost:
+    place = Place(source.name, piece.line, piece.column)
+    text = piece.data[: 4 * EXCERPT].decode("utf-8", "replace")
+    return Lost(Quarantined(place, redact_text(reason), _excerpt(text)), type_, source)
+
+
+def _excerpt(text: str) -> str:
+    """The first characters on one line, without anything that looks like a secret."""
+    text = redact_text(" ".join(text.split()))
+    text = "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
+    )
+    return text if len(text) <= EXCERPT else text[:EXCERPT] + "…"
+
+
+def _lost_type(data: bytes) -> str:
+    """The type of a broken record from the first id in its text, '*' where there is none."""
+    match = _LOST_ID.search(data)
+    try:
+        return ResourceId.parse(match.group(1).decode("utf-8", "replace")).type if match else "*"
+    except ValueError:
+        return "*"
+
+
+def records(value: object, nesting: int = _MAX_NESTING) -> Iterator[Record]:
+    """The records in a JSON value, whatever its format; raises RecordError when no format recognises it."""
+    if isinstance(value, list) and nesting:
+        for item in value:
+            yield from records(item, nesting - 1)
+        return
+    if not isinstance(value, dict):
+        raise RecordError("a record must be a JSON object")
+    if nesting and response_records.wraps(value):
+        for item in response_records.values(value):
+            yield from records(item, nesting - 1)
+        return
+    for form in known_formats():
+        if form.recognises(value):
+            yield from form.records(value)
+            return
+    raise RecordError(
+        template(value)
+        or "not a resource: it has neither 'id' nor 'ResourceId'; an export must keep the column 'id'"
+    )
+
+
+def resource(record: Record, origin: bytes = b"") -> Resource:
+    """The record as a resource, its missing `name` and `type` filled in from the id; raises RecordError.
+
+    `origin` names the bytes that it was read from.
+    """
+    body = record.body
+    text = body.get("id")
+    if not isinstance(text, str):
+        raise RecordError("the body has no 'id'")
+    try:
+        id_ = ResourceId.parse(text)
+    except ValueError as error:
+        raise RecordError(str(error)) from error
+    if not id_.type:
+        raise RecordError(f"'id' names a scope and no resource: {text!r}")
+    if not isinstance(body.get("name"), str):
+        body["name"] = text.rstrip("/").rsplit("/", 1)[-1]
+    if not isinstance(body.get("type"), str):
+        body["type"] = id_.type
+    return Resource(id_, body, complete=_whole(record) and UNREAD not in body, origin=origin)
+
+
+def _whole(record: Record) -> bool:
+    """Whether the body tells the properties; exports write `{}` for what was not read: docs/decisions/0106-empty-properties.md."""
+    properties = record.body.get("properties")
+    return isinstance(properties, dict) and bool(properties or record.api_version or record.embedded)
+
+
+def carried_origin(origin: bytes) -> bytes:
+    """The origin of a child that the body of this origin carries."""
+    return origin and origin + b"/"

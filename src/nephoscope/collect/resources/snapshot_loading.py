@@ -1,0 +1,303 @@
+"""Load snapshots: one estate out of any mix of files and folders, or a stream of their resources."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from nephoscope.collect.resources.child_resources import child_types, children, is_listed
+from nephoscope.collect.resources.fact_merge import LearnedFacts
+from nephoscope.collect.resources.joined_lists import JoinedLists
+from nephoscope.collect.resources.own_facts import Learned, Learning, nothing_learned
+from nephoscope.collect.resources.resource_reader import (
+    Found,
+    Lost,
+    Manifest,
+    Pages,
+    carried_origin,
+    read,
+    resource,
+)
+from nephoscope.collect.resources.tenant_assignment import Tenancy
+from nephoscope.estate.coverage import Inference, merge
+from nephoscope.estate.estate import Estate
+from nephoscope.estate.garbage import no_collection
+from nephoscope.files.snapshot_files import FileError, Limits, Meter, is_json, is_tape, sources
+from nephoscope.files.tar_archive import members
+from nephoscope_policy.aliases import Aliases
+from nephoscope_policy.model.place import Place, Quarantined
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from nephoscope.collect.resources.resource_reader import Item
+    from nephoscope.collect.resources.tenant_assignment import Tenants
+    from nephoscope.files.snapshot_files import Progress, Source
+    from nephoscope_policy.model.coverage import Coverage
+    from nephoscope_policy.model.resource import Resource
+
+_Rank = tuple[bool, bool, str, bool]
+
+
+class SnapshotError(Exception):
+    """A snapshot that is not there or cannot be listed; the message names the path."""
+
+
+def load(
+    paths: Sequence[Path | str], progress: Progress | None = None, limits: Limits | None = None
+) -> Estate:
+    """The estate in files and folders of one tenant, of any known format.
+
+    One body per id: the complete, then the newest API version, then the last. `progress(done, total)` is called with bytes of the
+    files. Broken records are in `estate.quarantine`; raises SnapshotError when a path does not exist, or when tenants are several.
+    """
+    found = load_tenants(paths, progress, limits)
+    if len(found) > 1:
+        names = ", ".join(one.tenant or "one without a name" for one in found)
+        raise SnapshotError(f"the files are of {len(found)} tenants ({names}): load each tenant's alone")
+    return found[0]
+
+
+def load_tenants(
+    paths: Sequence[Path | str],
+    progress: Progress | None = None,
+    limits: Limits | None = None,
+    learning: Learning = nothing_learned,
+    aliases: Aliases | None = None,
+) -> tuple[Estate, ...]:
+    """The estates in files and folders with the own facts about their subscriptions, one a tenant and at least one; else as `load`.
+
+    `aliases` (default: the shipped ones) tell where types have lists.
+    """
+    tenancy = Tenancy()
+    with no_collection():
+        found = [(item, observe(tenancy, item)) for item in items(paths, progress, limits, aliases)]
+        found += [(item, observe(tenancy, item)) for item in learning(tenancy.subscriptions)]
+        tenants = tenancy.resolve()
+        loaders = {name: Loader(name, tenants) for name in tenants.names}
+        unowned: Counter[Source] = Counter()
+        for item, named in found:
+            names = owners(tenants, item, named)
+            for name in names:
+                loaders[name].take(item)
+            if not names:
+                unowned[item.source] += 1
+        del found
+        for lost in map(unowned_records, unowned, unowned.values()):
+            for name in owners(tenants, lost, ""):
+                loaders[name].take(lost)
+        return tuple(loader.estate() for loader in loaders.values())
+
+
+def observe(tenancy: Tenancy, item: Item) -> str:
+    """Note what an item of a file says of tenants; the tenant that it names itself, '' where it names none."""
+    if isinstance(item, Found):
+        return tenancy.see(item.resource, item.source.root)
+    if isinstance(item, Manifest):
+        tenancy.declare(item.coverage, item.source.root)
+    if isinstance(item, Learned):
+        tenancy.learn(item.subscription, item.tenant)
+    return ""
+
+
+def owners(tenants: Tenants, item: Item, named: str) -> Collection[str]:
+    """The tenants that an item speaks of: a resource one at most, what stands for a whole file every tenant of its argument."""
+    if isinstance(item, Found):
+        owner = tenants.of(item.resource.id.subscription, named, item.source.root)
+        return () if owner is None else (owner,)
+    if isinstance(item, Learned):
+        return (tenants.of(item.subscription, "", item.source.root) or "",)
+    return tenants.within(item.source.root) or tenants.names
+
+
+def unowned_records(source: Source, count: int) -> Lost:
+    """What a file holds of the directory of a tenant that it does not name, where its argument is about several tenants."""
+    reason = (
+        f"{count} records lie in no subscription and name no tenant, and the files are of several: "
+        "put the files of each tenant into a folder of its own"
+    )
+    return Lost(Quarantined(Place(source.name), reason), "", source)
+
+
+def stream(
+    paths: Sequence[Path | str], progress: Progress | None = None, limits: Limits | None = None
+) -> Iterator[Resource | Quarantined]:
+    """Every resource in the order of the files, embedded children behind their parent, in memory of a few records.
+
+    An id that stands in the files twice comes twice; containers are not derived. Raises as `load`.
+    """
+    for item in items(paths, progress, limits):
+        if isinstance(item, Lost):
+            yield item.quarantined
+        elif isinstance(item, Found):
+            yield item.resource
+            for record in children(item.resource.body, item.resource.id):
+                yield resource(record, carried_origin(item.resource.origin))
+
+
+def items(
+    paths: Sequence[Path | str],
+    progress: Progress | None,
+    limits: Limits | None,
+    aliases: Aliases | None = None,
+) -> Iterator[Item]:
+    """Everything that the files hold, in their order; raises SnapshotError."""
+    roots = [Path(path) for path in paths]
+    for root in roots:
+        if not root.exists():
+            raise SnapshotError(f"no such file or folder: {root}")
+    limits, joined = limits or Limits(), JoinedLists(aliases or Aliases.builtin())
+    meter = Meter(roots, progress)
+    for source in sources(roots, limits):
+        if is_tape(source.path.name) and not source.entry:
+            yield from _of_tape(source, limits, joined)
+            meter.advance(source.path.stat().st_size)
+        else:
+            yield from read(source, limits, meter.advance, joined)
+
+
+def _of_tape(source: Source, limits: Limits, joined: JoinedLists) -> Iterator[Item]:
+    """What a tar archive holds, a member at a time in a folder for temporary files; what stops it before its end is told."""
+    special: list[Path] = []
+    with TemporaryDirectory(prefix="nephoscope-") as folder:
+        try:
+            for member in members(source, limits, Path(folder), is_json, [], special):
+                yield from read(member, limits, lambda _: None, joined)
+        except FileError as error:
+            yield _make_lost(source, source.name, str(error))
+    for path in special:
+        if is_json(path.name):
+            yield _make_lost(
+                source, str(path), "a link, a device or a file with holes in an archive is not read"
+            )
+
+
+def _make_lost(source: Source, name: str, reason: str) -> Lost:
+    return Lost(Quarantined(Place(name), reason), "*", source)
+
+
+@dataclass(slots=True)
+class Loader:
+    """Collects what is read of a tenant, argument by argument, and builds its estate; without `tenants` it is the only one."""
+
+    tenant: str = ""
+    tenants: Tenants | None = None
+    bodies: dict[str, Resource] = field(default_factory=dict)
+    _ranks: dict[str, _Rank] = field(default_factory=dict)
+    _roots: dict[str, Path] = field(default_factory=dict)
+    seen: dict[Path, Inference] = field(default_factory=lambda: defaultdict(Inference))
+    _declared: dict[Path, list[Coverage]] = field(default_factory=lambda: defaultdict(list))
+    quarantine: list[Quarantined] = field(default_factory=list)
+    _paged: dict[Path, list[Pages]] = field(default_factory=lambda: defaultdict(list))
+    duplicates: int = 0
+    learned: LearnedFacts = field(default_factory=LearnedFacts)
+
+    def take(self, item: Item) -> None:
+        """Note one item of a file."""
+        root = item.source.root
+        if isinstance(item, Found):
+            self.see(item)
+            self.keep(item, root)
+        elif isinstance(item, Lost):
+            self.quarantine.append(item.quarantined)
+            if item.type:
+                self.seen[root].lost(item.type, f"a record was broken: {item.quarantined.place}")
+        elif isinstance(item, Manifest):
+            restrict = self.tenants.restrict if self.tenants is not None else None
+            mine = restrict(item.coverage, root, self.tenant) if restrict else item.coverage
+            self._declared[root].append(mine)
+            self.learned.read(mine)
+        elif isinstance(item, Learned):
+            self.learned.take(item)
+        else:
+            self._paged[item.source.path.parent].append(item)
+
+    def see(self, item: Found) -> None:
+        """Note for the coverage that the resource was there."""
+        self.seen[item.source.root].see(item.resource, carries=child_types(item.resource.type))
+
+    def keep(self, item: Found, root: Path) -> None:
+        """Keep the body, or leave the better one of its id in place."""
+        key = item.resource.key
+        rank = _rank(item.resource, item.api_version)
+        if key in self.bodies:
+            self.duplicates += 1
+            if rank < self._ranks[key]:
+                return
+        self.bodies[key] = item.resource
+        self._ranks[key] = rank
+        self._roots[key] = root
+
+    def estate(self) -> Estate:
+        """What was read, as an estate."""
+        self.embed()
+        self.settle()
+        return Estate.of(
+            self.bodies.values(), self.coverage(), self.quarantine, self.duplicates, tenant=self.tenant
+        )
+
+    def coverage(self) -> Coverage:
+        """What was read, after the embedded children were seen."""
+        self._miss_pages()
+        roots = dict.fromkeys([*self.seen, *self._declared])
+        found = replace(merge([self._coverage(root) for root in roots]), tenant=self.tenant)
+        return self.learned.claimed(found)
+
+    def _coverage(self, root: Path) -> Coverage:
+        declared = self._declared.get(root)
+        return self.seen[root].manifest(merge(declared) if declared else None)
+
+    def _miss_pages(self) -> None:
+        """A folder whose every page names a next one lacks the last: what it holds was not read in full."""
+        for pages in self._paged.values():
+            reason = (
+                "the answer names a next page that is not there: export all pages"
+                if all(page.continued for page in pages)
+                else _short(pages)
+            )
+            if reason:
+                source = pages[-1].source
+                self.quarantine.append(Quarantined(Place(source.name), reason))
+                self.seen[source.root].lost("*", f"a page is missing: {source.name}")
+
+    def embed(self) -> None:
+        """Add the children inside the bodies that were kept, where the files hold no whole body of their own for them."""
+        for parent in list(self.bodies.values()):
+            for record in children(parent.body, parent.id):
+                child = resource(record, carried_origin(parent.origin))
+                if is_listed(child.type):
+                    self.seen[self._roots[parent.key]].see(
+                        child, embedded=True, carries=child_types(child.type)
+                    )
+                own = self.bodies.get(child.key)
+                if own is None or (child.complete and not own.complete):
+                    self.bodies[child.key] = child
+
+    def settle(self) -> None:
+        """Put own facts beside the bodies, the newer of two of one id; behind `embed`, since children of theirs claim nothing."""
+        conflicts, given_way = self.learned.settle(self.bodies)
+        self.quarantine += conflicts
+        self.duplicates += given_way
+
+
+def _short(pages: Sequence[Pages]) -> str:
+    """Why the answers in a folder do not hold all that they say there is, '' where they do."""
+    held: Counter[int] = Counter()
+    for page in pages:
+        held.update(page.totals)
+    for total, count in held.items():
+        if count < total:
+            return (
+                f"the answer holds {count} of {total} records: az graph query gives 100 where nothing is said and 1000 at most; "
+                "export all pages with --first 1000 and --skip-token"
+            )
+    return ""
+
+
+def _rank(resource_: Resource, api_version: str) -> _Rank:
+    """Orders bodies of one id: whole ones first, then by API version (a preview before the release of its day)."""
+    date, _, label = api_version.lower().partition("-preview")
+    return (resource_.complete, bool(date), date, not label and "-preview" not in api_version.lower())

@@ -1,0 +1,247 @@
+"""Snapshots larger than memory: taken apart by subscription on disk, then given out as one small estate after the other.
+
+What a policy looks up lies in the subscription of the resource that it judges, so a part that holds whole subscriptions is judged
+as the whole would be, given the coverage and the management groups of the whole.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nephoscope.collect.resources.fact_merge import LearnedFacts
+from nephoscope.collect.resources.own_facts import Learned, Learning, nothing_learned
+from nephoscope.collect.resources.packed_resource import Packed
+from nephoscope.collect.resources.resource_reader import Found, resource
+from nephoscope.collect.resources.resource_record import Record
+from nephoscope.collect.resources.snapshot_loading import Loader, items, observe, owners, unowned_records
+from nephoscope.collect.resources.tenant_assignment import Tenancy, Tenants
+from nephoscope.estate.estate import Estate
+from nephoscope.estate.garbage import no_collection
+from nephoscope.files.snapshot_files import Source
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from nephoscope.collect.resources.resource_reader import Item, Lost
+    from nephoscope.files.snapshot_files import Limits, Progress
+    from nephoscope_policy.aliases import Aliases
+
+#: How many resources a part holds at least, unless nothing is left; a larger subscription is a part of its own.
+PART = 10_000
+_BUFFERED = 16 * 1024**2
+_ALWAYS = frozenset({SUBSCRIPTION_TYPE, MANAGEMENT_GROUP_TYPE, f"{MANAGEMENT_GROUP_TYPE}/subscriptions"})
+
+
+#: What shares a file: a subscription; else the argument (by its number) and the tenant that a record outside of subscriptions names.
+Cell = tuple[str, int, str]
+
+
+class Spool:
+    """The records of a snapshot in a folder, a file for each subscription; memory does not grow with the snapshot."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._tenancy = Tenancy()
+        self._others: list[Item] = []
+        self._roots: dict[Path, int] = {}
+        self._sizes: Counter[Cell] = Counter()
+        self._buffers: defaultdict[Cell, bytearray] = defaultdict(bytearray)
+        self._numbers: dict[Cell, int] = {}
+        self._held = 0
+        self._tenants = Tenants({}, {}, {})
+
+    @classmethod
+    def of(
+        cls,
+        paths: Sequence[Path | str],
+        folder: Path,
+        progress: Progress | None = None,
+        limits: Limits | None = None,
+        learning: Learning = nothing_learned,
+        aliases: Aliases | None = None,
+    ) -> Spool:
+        """Read files and folders as `load_tenants` does, into an empty folder that exists; raises as it."""
+        spool = cls(folder)
+        with no_collection():
+            for item in items(paths, progress, limits, aliases):
+                named = observe(spool._tenancy, item)
+                if isinstance(item, Found):
+                    spool._take(item, named)
+                else:
+                    spool._others.append(item)
+            for own in learning(spool._tenancy.subscriptions):
+                observe(spool._tenancy, own)
+                spool._learn(own)
+        spool._flush()
+        spool._tenants = spool._tenancy.resolve()
+        return spool
+
+    def _take(self, item: Found, named: str) -> None:
+        root = self._roots.setdefault(item.source.root, len(self._roots))
+        subscription = item.resource.id.subscription
+        cell = (subscription, -1, "") if subscription else ("", root, named)
+        self._write(cell, msgspec.json.encode((root, item.api_version, item.resource.body, None)))
+
+    def _learn(self, item: Learned) -> None:
+        """Take own facts: their documents to those of the subscription, their claim to what is no resource."""
+        self._others.append(replace(item, resources=()))
+        for one in item.resources:
+            line = msgspec.json.encode((0, "", one.body, item.read_at))
+            self._write((item.subscription, -1, ""), line)
+
+    def _write(self, cell: Cell, line: bytes) -> None:
+        self._buffers[cell] += line + b"\n"
+        self._sizes[cell] += 1
+        self._held += len(line) + 1
+        if self._held > _BUFFERED:
+            self._flush()
+
+    def _flush(self) -> None:
+        for cell, data in self._buffers.items():
+            with self._file(cell).open("ab") as file:
+                file.write(data)
+        self._buffers.clear()
+        self._held = 0
+
+    def _file(self, cell: Cell) -> Path:
+        """A file by the cell's number, whatever characters an id has."""
+        number = self._numbers.setdefault(cell, len(self._numbers))
+        return self._folder / f"{number}.jsonl"
+
+    @property
+    def records(self) -> int:
+        """How many records were read, embedded children apart."""
+        return self._sizes.total()
+
+    def count(self, cells: Sequence[Cell]) -> int:
+        """How many records some cells hold."""
+        return sum(self._sizes[cell] for cell in cells)
+
+    def surveys(self, types: frozenset[str] = frozenset()) -> tuple[Survey, ...]:
+        """Read everything once, a survey a tenant: what was read, the subscriptions, the resources of the lower-cased types."""
+        return tuple(self._survey(tenant, types | _ALWAYS) for tenant in self._tenants.names)
+
+    def _survey(self, tenant: str, types: frozenset[str]) -> Survey:
+        whole = Loader(tenant, self._tenants)
+        kept: list[Resource] = []
+        duplicates = 0
+        for item in (*self._others, *self._list_unowned()):
+            if tenant in owners(self._tenants, item, ""):
+                whole.take(item)
+        cells = tuple(sorted(cell for cell in self._sizes if self._owner(cell) == tenant))
+        for group in self._groups(cells, PART):
+            found, doubled = self._pick(group, types, whole)
+            kept += found
+            duplicates += doubled
+        # The subscriptions are among what was kept, and nobody asked for resource groups.
+        coverage = whole.coverage()
+        estate = Estate.of(kept, coverage, whole.quarantine, duplicates, derives=False, tenant=tenant)
+        return Survey(self, estate, cells)
+
+    def _owner(self, cell: Cell) -> str | None:
+        subscription, root, named = cell
+        path = list(self._roots)[root] if not subscription else Path()
+        return self._tenants.of(subscription, named, path)
+
+    def _list_unowned(self) -> Iterator[Lost]:
+        for cell, count in self._sizes.items():
+            if self._owner(cell) is None:
+                root = list(self._roots)[cell[1]]
+                yield unowned_records(Source(root, root), count)
+
+    def parts(self, whole: Estate, cells: Sequence[Cell], size: int = PART) -> Iterator[Estate]:
+        """The estates of some subscriptions each, with the coverage and the management groups of the whole."""
+        for group in self._groups(cells, size):
+            # Nothing of a part may be bound here while the next one is read.
+            part = self._estate(
+                group, whole.coverage, Loader(whole.tenant, learned=LearnedFacts(whole.coverage))
+            )
+            yield replace(part, management_groups=whole.management_groups)
+
+    def _estate(self, cells: Sequence[Cell], coverage: Coverage, part: Loader) -> Estate:
+        """The estate of some cells."""
+        with no_collection():
+            self._read(cells, part)
+            part.embed()
+            part.settle()
+            return Estate.of(part.bodies.values(), coverage, (), part.duplicates, tenant=part.tenant)
+
+    def _pick(
+        self, cells: Sequence[Cell], types: frozenset[str], whole: Loader
+    ) -> tuple[list[Resource], int]:
+        """The resources of some types in some cells, and how many bodies gave way there; the whole sees what was read."""
+        part = Loader(whole.tenant, seen=whole.seen, learned=whole.learned.alone())
+        estate = self._estate(cells, Coverage({}), part)
+        whole.quarantine += part.quarantine
+        return [Packed.pack(one) for type_ in types for one in estate.by_type(type_)], estate.duplicates
+
+    def _groups(self, cells: Sequence[Cell], size: int) -> Iterator[list[Cell]]:
+        """Cells taken together until they have enough resources."""
+        group: list[Cell] = []
+        held = 0
+        for number, cell in enumerate(cells, 1):
+            group.append(cell)
+            held += self._sizes[cell]
+            # what lies in no subscription comes first and stays together: one id may stand in the files of several arguments
+            within = bool(cell[0]) or number == len(cells) or bool(cells[number][0])
+            if held >= size and within:
+                yield group
+                group, held = [], 0
+        if group:
+            yield group
+
+    def _read(self, cells: Sequence[Cell], part: Loader) -> None:
+        roots = list(self._roots)
+        for cell in cells:
+            with self._file(cell).open("rb") as file:
+                for line in file:
+                    root, version, body, read_at = _LINE.decode(line)
+                    if read_at is not None:
+                        part.learned.add(Resource.of(body), read_at)
+                        continue
+                    source = Source(roots[root], roots[root])
+                    found = Found(resource(Record(body, version)), version, source)
+                    part.see(found)
+                    part.keep(found, roots[root])
+
+
+_LINE = msgspec.json.Decoder(tuple[int, str, dict[str, Any], datetime | None])
+
+
+@dataclass(slots=True)
+class Survey:
+    """A tenant of a spool that was read through: `whole` has the coverage, quarantine and management groups of everything, but only
+    the subscriptions and the resources of the types that were asked for. `cells` are the files of the tenant."""
+
+    spool: Spool
+    whole: Estate
+    cells: tuple[Cell, ...]
+
+    @property
+    def records(self) -> int:
+        """How many records the tenant has, embedded children apart."""
+        return self.spool.count(self.cells)
+
+    @property
+    def subscriptions(self) -> frozenset[str]:
+        """The lower-cased subscriptions that records lie in ('' = none)."""
+        return frozenset(subscription for subscription, _, _ in self.cells)
+
+    def let_go(self) -> None:
+        """Give back the memory of the whole's resources, which parts do not need."""
+        whole = self.whole
+        empty = Estate.of((), whole.coverage, whole.quarantine, whole.duplicates, tenant=whole.tenant)
+        self.whole = replace(empty, management_groups=whole.management_groups)
+
+    def parts(self, size: int = PART) -> Iterator[Estate]:
+        """One small estate after the other; together they hold every resource once."""
+        return self.spool.parts(self.whole, self.cells, size)

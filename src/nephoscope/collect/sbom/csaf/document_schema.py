@@ -1,0 +1,88 @@
+"""What every document of CSAF has: the parts that the schema of the standard requires, and the words that it has for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.sbom.bill_of_materials import Defect
+from nephoscope.files.json_tree import Tree, list_of, text_of, tree_of, trees_of
+from nephoscope.vulnerability.documents.product_tree import walk_branches
+
+_HEAD = ("category", "csaf_version", "title")
+_TRACKING = ("current_release_date", "id", "initial_release_date", "status", "version")
+_REVISION = ("date", "number", "summary")
+_PUBLISHER = ("category", "name", "namespace")
+_STATUSES = frozenset({"draft", "final", "interim"})
+_PUBLISHERS = {
+    "2.0": frozenset({"coordinator", "discoverer", "other", "translator", "user", "vendor"}),
+    "2.1": frozenset({"coordinator", "discoverer", "multiplier", "other", "translator", "user", "vendor"}),
+}
+_LABELS = frozenset({"AMBER", "AMBER+STRICT", "CLEAR", "GREEN", "RED"})
+_ROOT = frozenset({"document", "product_tree", "vulnerabilities", "$schema", "x_extensions"})
+
+
+def shape_defects(tree: Tree, version: str) -> tuple[Defect, ...]:
+    """Return what a document lacks."""
+    return (
+        *_head(tree, version),
+        *_check_tracking(tree_of(tree, "document", "tracking")),
+        *_lists(tree),
+        *_branches(tree),
+    )
+
+
+def _find_missing(holder: Tree, place: str, keys: tuple[str, ...]) -> Iterator[Defect]:
+    for key in keys:
+        if not text_of(holder, key):
+            yield Defect("csaf-schema", f"{place}/{key}", f"it has no {key}")
+
+
+def _head(tree: Tree, version: str) -> Iterator[Defect]:
+    head = tree_of(tree, "document")
+    yield from _find_missing(head, "/document", _HEAD)
+    yield from _find_missing(tree_of(head, "publisher"), "/document/publisher", _PUBLISHER)
+    publisher = text_of(head, "publisher", "category")
+    if publisher and publisher not in _PUBLISHERS[version]:
+        yield Defect(
+            "csaf-schema", "/document/publisher/category", f"{publisher[:40]!r} is no category of publishers"
+        )
+    label = text_of(head, "distribution", "tlp", "label")
+    if version == "2.1" and label not in _LABELS:
+        yield Defect(
+            "csaf-schema", "/document/distribution/tlp/label", f"{label[:40]!r} is no label of TLP 2.0"
+        )
+    for key in sorted(tree.keys() - _ROOT):
+        yield Defect("csaf-schema", f"/{key[:80]}", "a document has no such part")
+
+
+def _check_tracking(tracking: Tree) -> Iterator[Defect]:
+    yield from _find_missing(tracking, "/document/tracking", _TRACKING)
+    status = text_of(tracking, "status")
+    if status and status not in _STATUSES:
+        yield Defect("csaf-schema", "/document/tracking/status", f"{status[:40]!r} is no status")
+    revisions = list_of(tracking, "revision_history")
+    if not revisions:
+        yield Defect("csaf-schema", "/document/tracking/revision_history", "it has no revisions")
+    for number, one in enumerate(revisions):
+        yield from _find_missing(
+            one if isinstance(one, dict) else {}, f"/document/tracking/revision_history/{number}", _REVISION
+        )
+
+
+def _lists(tree: Tree) -> Iterator[Defect]:
+    """Give the parts that are empty, or of another kind."""
+    for key, kind in (("product_tree", dict), ("vulnerabilities", list)):
+        if key in tree and not (isinstance(tree[key], kind) and tree[key]):
+            yield Defect("csaf-schema", f"/{key}", "it is empty, or of another kind")
+    for number, one in enumerate(list_of(tree, "vulnerabilities")):
+        if not isinstance(one, dict) or not one:
+            yield Defect("csaf-schema", f"/vulnerabilities/{number}", "it is empty, or of another kind")
+    for number, one in enumerate(trees_of(tree, "product_tree", "full_product_names")):
+        yield from _find_missing(one, f"/product_tree/full_product_names/{number}", ("name", "product_id"))
+
+
+def _branches(tree: Tree) -> Iterator[Defect]:
+    for place, branch, _ in walk_branches(tree_of(tree, "product_tree")):
+        yield from _find_missing(branch, place, ("category", "name"))
+        if ("branches" in branch) == ("product" in branch):
+            yield Defect("csaf-schema", place, "it has either branches or a product")

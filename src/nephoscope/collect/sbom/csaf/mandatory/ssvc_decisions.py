@@ -1,0 +1,85 @@
+"""Decisions of SSVC: on this vulnerability, with points and values that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
+from nephoscope.collect.sbom.csaf.ssvc_decision_points import COMPLETE, POINTS
+from nephoscope.files.json_tree import Tree, text_of, texts_of, tree_of, trees_of
+from nephoscope.vulnerability.documents.csaf import AdvisoryDocument, Problem
+
+_REQUIRED = ("schemaVersion", "selections", "timestamp")
+_SELECTED = ("key", "namespace", "values", "version")
+
+
+def _decisions(document: AdvisoryDocument) -> Iterator[tuple[str, Tree, Tree]]:
+    """Give place, vulnerability and decision."""
+    for place, vulnerability, _, content in document.metrics():
+        if "ssvc_v2" in content:
+            yield f"{place}/ssvc_v2", vulnerability, tree_of(content, "ssvc_v2")
+
+
+@mandatory("6.1.46", since="2.1")
+def check_decisions_are_valid(document: AdvisoryDocument) -> Iterator[Problem]:
+    """Give the decisions that lack a part."""
+    for place, _, decision in _decisions(document):
+        yield from ((place, f"the decision has no {key}") for key in _REQUIRED if not decision.get(key))
+        if text_of(decision, "schemaVersion") not in {"", "2.0.0"}:
+            yield (
+                f"{place}/schemaVersion",
+                f"{text_of(decision, 'schemaVersion')[:20]!r} is no version that is known",
+            )
+        for number, one in enumerate(trees_of(decision, "selections")):
+            yield from (
+                (f"{place}/selections/{number}", f"it has no {key}") for key in _SELECTED if not one.get(key)
+            )
+            for value in trees_of(one, "values"):
+                if not text_of(value, "key"):
+                    yield f"{place}/selections/{number}/values", "a value has no key"
+
+
+@mandatory("6.1.47", since="2.1")
+def check_targets(document: AdvisoryDocument) -> Iterator[Problem]:
+    """Give the decisions on something else than the vulnerability."""
+    several = len(document.vulnerabilities) > 1
+    own = text_of(document.tracking_section, "id")
+    for place, vulnerability, decision in _decisions(document):
+        known = {
+            text_of(vulnerability, "cve"),
+            *(text_of(one, "text") for one in trees_of(vulnerability, "ids")),
+        } - {""}
+        for target in texts_of(decision, "target_ids"):
+            if target not in known or (several and target == own):
+                yield f"{place}/target_ids", f"{target[:80]!r} is not this vulnerability"
+
+
+@mandatory("6.1.48", since="2.1")
+def check_decision_points(document: AdvisoryDocument) -> Iterator[Problem]:
+    """Give the points and values of known namespaces that there are not, or that stand in another order."""
+    for place, _, decision in _decisions(document):
+        for number, one in enumerate(trees_of(decision, "selections")):
+            wrong = _wrong_point(one)
+            if wrong:
+                yield f"{place}/selections/{number}", wrong
+
+
+def _wrong_point(one: Tree) -> str:
+    """Return what is wrong with a point, '' where nothing is known to be."""
+    namespace = text_of(one, "namespace").partition("/")[0]
+    key, version = text_of(one, "key"), text_of(one, "version")
+    if namespace == "invalid":
+        return "the namespace is reserved for what is invalid"
+    points = POINTS.get(namespace, {})
+    if key not in points and namespace not in COMPLETE:
+        return ""
+    if version not in points.get(key, {}):
+        return f"there is no point {key[:20]} of version {version[:20]}"
+    values = points[key][version]
+    chosen = [text_of(value, "key") for value in trees_of(one, "values")]
+    ordered = [value for value in values if value in chosen]
+    return (
+        ""
+        if chosen == ordered
+        else f"the values are {', '.join(values)} in this order, not {', '.join(chosen)[:80]}"
+    )

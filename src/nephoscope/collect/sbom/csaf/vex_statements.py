@@ -1,0 +1,166 @@
+"""Statements of VEX and vulnerabilities out of a document of CSAF."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nephoscope.collect.sbom.bill_of_materials import ListedComponent, Vulnerability
+from nephoscope.files.json_tree import Tree, text_of, texts_of, tree_of, trees_of
+from nephoscope.model.vex import VexJustification, VexStatement, VexStatus
+from nephoscope.vulnerability.documents.csaf import AdvisoryDocument
+from nephoscope.vulnerability.documents.product_tree import Product
+
+#: What each list of products says; `recommended` says nothing of a vulnerability.
+_STATUSES: dict[str, VexStatus] = {
+    "first_affected": "affected",
+    "known_affected": "affected",
+    "last_affected": "affected",
+    "known_not_affected": "not_affected",
+    "first_fixed": "fixed",
+    "fixed": "fixed",
+    "under_investigation": "under_investigation",
+}
+_JUSTIFICATIONS: dict[str, VexJustification] = {
+    "component_not_present": "component_not_present",
+    "inline_mitigations_already_exist": "inline_mitigations_already_exist",
+    "vulnerable_code_cannot_be_controlled_by_adversary": "vulnerable_code_cannot_be_controlled_by_adversary",
+    "vulnerable_code_not_in_execute_path": "vulnerable_code_not_in_execute_path",
+    "vulnerable_code_not_present": "vulnerable_code_not_present",
+}
+
+
+def components_of(document: AdvisoryDocument) -> tuple[ListedComponent, ...]:
+    """Return the products as components; a range of versions is none."""
+    return tuple(
+        ListedComponent(
+            name=product.branch("product_name") or product.name,
+            type="application",
+            group=product.branch("vendor"),
+            version=product.branch("product_version"),
+            reference=product.id,
+            purls=tuple(product.purls),
+            cpes=(product.cpe,) if product.cpe else (),
+        )
+        for product in document.products.products
+    )
+
+
+def vulnerabilities_of(document: AdvisoryDocument) -> tuple[Vulnerability, ...]:
+    """Return the vulnerabilities, with the products that they affect."""
+    return tuple(_vulnerability(one) for _, one in document.vulnerabilities)
+
+
+def _vulnerability(one: Tree) -> Vulnerability:
+    identifier, *aliases = [
+        *filter(None, [text_of(one, "cve")]),
+        *(text_of(each, "text") for each in trees_of(one, "ids")),
+    ] or [""]
+    contents = [*trees_of(one, "scores"), *(tree_of(each, "content") for each in trees_of(one, "metrics"))]
+    vectors = [
+        text_of(content, name, "vectorString")
+        for content in contents
+        for name in ("cvss_v4", "cvss_v3", "cvss_v2")
+    ]
+    weaknesses = [text_of(one, "cwe", "id"), *(text_of(each, "id") for each in trees_of(one, "cwes"))]
+    affected = [
+        product
+        for key, status in _STATUSES.items()
+        if status == "affected"
+        for product in texts_of(one, "product_status", key)
+    ]
+    notes = [
+        text_of(each, "text")
+        for each in trees_of(one, "notes")
+        if text_of(each, "category") in {"description", "summary"}
+    ]
+    return Vulnerability(
+        id=identifier,
+        aliases=tuple(aliases),
+        description=next(iter(notes), text_of(one, "title")),
+        vectors=tuple(dict.fromkeys(filter(None, vectors))),
+        weaknesses=tuple(filter(None, weaknesses)),
+        published=text_of(one, "release_date") or text_of(one, "disclosure_date"),
+        affects=tuple(dict.fromkeys(affected)),
+    )
+
+
+def statements_of(document: AdvisoryDocument) -> Iterator[VexStatement]:
+    """Give a statement for each product of each status of each vulnerability, a product once for a status."""
+    products = document.products.by_id
+    for _, vulnerability in document.vulnerabilities:
+        told = set[tuple[str, VexStatus]]()
+        for key, status in _STATUSES.items():
+            for product in texts_of(vulnerability, "product_status", key):
+                if (product, status) not in told:
+                    told.add((product, status))
+                    yield _statement(document, vulnerability, product, status, products.get(product))
+
+
+def _statement(
+    document: AdvisoryDocument,
+    vulnerability: Tree,
+    reference: str,
+    status: VexStatus,
+    product: Product | None,
+) -> VexStatement:
+    identifier, *aliases = [*filter(None, [text_of(vulnerability, "cve")]), *_identifiers(vulnerability)] or [
+        ""
+    ]
+    return VexStatement(
+        vulnerability=identifier,
+        product=_name_of(document, reference, product),
+        status=status,
+        aliases=tuple(aliases),
+        version_range=product.branch("product_version_range") if product else "",
+        subcomponents=tuple(_subcomponents(document, reference)),
+        justification=_justification(document, vulnerability, reference) if status == "not_affected" else "",
+        author=text_of(document.head, "publisher", "name"),
+        time=text_of(document.tracking_section, "current_release_date"),
+        impact=_find_details(document, vulnerability, "threats", reference, "impact")
+        if status == "not_affected"
+        else "",
+        action=_find_details(document, vulnerability, "remediations", reference)
+        if status == "affected"
+        else "",
+    )
+
+
+def _identifiers(vulnerability: Tree) -> list[str]:
+    return [text_of(one, "text") for one in trees_of(vulnerability, "ids")]
+
+
+def _name_of(document: AdvisoryDocument, reference: str, product: Product | None) -> str:
+    """Return the package URL or the CPE of a product, else its name; of a combined one, those of what it is combined with."""
+    if product is None:
+        return reference
+    own = next(iter(product.purls), product.cpe)
+    parts = document.products.parts.get(reference, ())
+    holder = document.products.by_id.get(parts[-1]) if parts and not own else None
+    return own or (next(iter(holder.purls), holder.cpe or holder.name) if holder else product.name)
+
+
+def _subcomponents(document: AdvisoryDocument, reference: str) -> Iterator[str]:
+    """Give what a combined product has inside, where it has no identifier of its own."""
+    product = document.products.by_id.get(reference)
+    parts = document.products.parts.get(reference, ())
+    if parts and product and not (product.purls or product.cpe):
+        for part in parts[:-1]:
+            inner = document.products.by_id.get(part)
+            yield next(iter(inner.purls), inner.cpe or inner.name) if inner else part
+
+
+def _justification(document: AdvisoryDocument, vulnerability: Tree, product: str) -> VexJustification:
+    for flag in trees_of(vulnerability, "flags"):
+        if product in document.products.members(flag) and text_of(flag, "label") in _JUSTIFICATIONS:
+            return _JUSTIFICATIONS[text_of(flag, "label")]
+    return ""
+
+
+def _find_details(
+    document: AdvisoryDocument, vulnerability: Tree, key: str, product: str, category: str = ""
+) -> str:
+    """Return the details of the first item for a product."""
+    for item in trees_of(vulnerability, key):
+        if product in document.products.members(item) and category in {"", text_of(item, "category")}:
+            return text_of(item, "details")
+    return ""

@@ -1,0 +1,187 @@
+"""A bill of SPDX 3 out of the graph of its JSON-LD."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nephoscope.collect.sbom.bill_of_materials import Bill, Defect, ListedComponent
+from nephoscope.files.json_tree import Tree, list_of, text_of, trees_of
+
+MOST_DEFECTS = 50
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+#: What a relationship and a software package must have.
+_REQUIRED = {"software_Package": ("name",), "Relationship": ("from", "relationshipType")}
+_PURPOSES = {
+    "operatingSystem": "operating-system",
+    "deviceDriver": "device-driver",
+    "model": "machine-learning-model",
+}
+_TYPES = frozenset(
+    {"application", "container", "data", "device", "file", "firmware", "framework", "library", "platform"}
+)
+
+
+def bill_of_graph(document: Tree) -> Bill:
+    """Return the bill that a document holds, with its defects."""
+    objects = list(objects_of(document))
+    licenses = {identifier_of(one): _expression(one) for one in objects if _expression(one)}
+    relations = [one for one in objects if type_of(one).endswith("Relationship")]
+    creation = next((one for one in objects if type_of(one) == "CreationInfo"), {})
+    return Bill(
+        format="spdx",
+        encoding="json-ld",
+        version=text_of(creation, "specVersion"),
+        serial=next((identifier_of(one) for one in objects if type_of(one) == "SpdxDocument"), ""),
+        time=text_of(creation, "created"),
+        author=_author(creation, objects),
+        components=tuple(_components(objects, _licenses(relations, licenses))),
+        dependencies=_dependencies(relations),
+        file_count=sum(type_of(one) == "software_File" for one in objects),
+        relationship_count=len(relations),
+        defects=tuple(_defects(document, objects))[:MOST_DEFECTS],
+    )
+
+
+def objects_of(document: Tree) -> Iterator[Tree]:
+    """Give the objects of a graph, and those that stand inside of others."""
+    waiting = list(reversed(trees_of(document, "@graph"))) or ([document] if type_of(document) else [])
+    while waiting:
+        one = waiting.pop()
+        yield one
+        for value in reversed(list(one.values())):
+            inner = value if isinstance(value, list) else [value]
+            waiting += [each for each in inner if isinstance(each, dict) and type_of(each)]
+
+
+def type_of(one: Tree) -> str:
+    """Return the class of an object, with an underscore between profile and name."""
+    return (text_of(one, "type") or text_of(one, "@type")).replace("/", "_")
+
+
+def identifier_of(one: Tree) -> str:
+    """Return the identifier of an object."""
+    return text_of(one, "spdxId") or text_of(one, "@id")
+
+
+def _reference(value: object) -> str:
+    """Return what a reference leads to: an identifier, or an object with one."""
+    return identifier_of(value) if isinstance(value, dict) else value if isinstance(value, str) else ""
+
+
+def _components(objects: list[Tree], licenses: dict[str, dict[str, str]]) -> Iterator[ListedComponent]:
+    names = {identifier_of(one): text_of(one, "name") for one in objects}
+    for one in objects:
+        if type_of(one) != "software_Package":
+            continue
+        held = licenses.get(identifier_of(one), {})
+        yield ListedComponent(
+            name=text_of(one, "name"),
+            type=_component_type(one),
+            version=text_of(one, "software_packageVersion"),
+            reference=identifier_of(one),
+            purls=tuple(_identifiers(one, "packageUrl", text_of(one, "software_packageUrl"))),
+            cpes=(*_identifiers(one, "cpe23"), *_identifiers(one, "cpe22")),
+            licenses=tuple(dict.fromkeys(held.values())),
+            license_declared=held.get("hasDeclaredLicense", ""),
+            license_concluded=held.get("hasConcludedLicense", ""),
+            supplier=names.get(_reference(one.get("suppliedBy")), ""),
+        )
+
+
+def _component_type(one: Tree) -> str:
+    purpose = text_of(one, "software_primaryPurpose")
+    purpose = _PURPOSES.get(purpose, purpose)
+    return purpose if purpose in _TYPES or purpose in _PURPOSES.values() else "library"
+
+
+def _identifiers(one: Tree, kind: str, first: str = "") -> Iterator[str]:
+    """Give the identifiers of a kind, each once."""
+    every = [
+        text_of(each, "identifier")
+        for each in trees_of(one, "externalIdentifier")
+        if text_of(each, "externalIdentifierType") == kind
+    ]
+    yield from dict.fromkeys(filter(None, [first, *every]))
+
+
+def _expression(one: Tree) -> str:
+    """Return the expression, or the name, of an object that is a licence."""
+    if "icens" not in type_of(one):
+        return ""
+    return text_of(one, "simplelicensing_licenseExpression") or text_of(one, "name")
+
+
+def _relation_kind(relation: Tree) -> str:
+    return text_of(relation, "relationshipType")
+
+
+def _targets(relation: Tree) -> list[str]:
+    return [target for target in map(_reference, list_of(relation, "to")) if target]
+
+
+def _licenses(relations: list[Tree], licenses: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Return the licences of each element by the relationship that says so."""
+    found: dict[str, dict[str, str]] = {}
+    for one in relations:
+        if _relation_kind(one) in {"hasDeclaredLicense", "hasConcludedLicense"}:
+            for target in _targets(one):
+                if target in licenses:
+                    found.setdefault(_reference(one.get("from")), {})[_relation_kind(one)] = licenses[target]
+    return found
+
+
+def _dependencies(relations: list[Tree]) -> dict[str, tuple[str, ...]]:
+    """Return what each element needs."""
+    found: dict[str, dict[str, None]] = {}
+    for one in relations:
+        if _relation_kind(one) in {"dependsOn", "hasDynamicLink", "hasStaticLink", "hasPrerequisite"}:
+            found.setdefault(_reference(one.get("from")), {}).update(dict.fromkeys(_targets(one)))
+    return {element: tuple(needed) for element, needed in found.items()}
+
+
+def _author(creation: Tree, objects: list[Tree]) -> str:
+    names = {identifier_of(one): text_of(one, "name") for one in objects}
+    return next(filter(None, (names.get(_reference(one), "") for one in list_of(creation, "createdBy"))), "")
+
+
+def _defects(document: Tree, objects: list[Tree]) -> Iterator[Defect]:
+    """Give what a document does against the specification."""
+    if "@context" not in document:
+        yield Defect("spdx3-required", "/@context", "it has no @context")
+    if not any(type_of(one) == "SpdxDocument" for one in objects):
+        yield Defect("spdx3-required", "/@graph", "it has no SpdxDocument")
+    for one in objects:
+        yield from _object_defects(one)
+
+
+def _object_defects(one: Tree) -> Iterator[Defect]:
+    kind, identifier = type_of(one), identifier_of(one)
+    place = identifier or kind
+    if not kind:
+        yield Defect("spdx3-required", place, "it has no type")
+    if kind == "CreationInfo":
+        yield from _creation_defects(one, place)
+    elif bool(one.get("creationInfo")) != bool(text_of(one, "spdxId")):
+        # what has an identity was created by somebody, and the other way round; parts of others have neither
+        yield Defect(
+            "spdx3-required",
+            place,
+            "it has no creationInfo" if text_of(one, "spdxId") else "it has no spdxId",
+        )
+    required = _REQUIRED["Relationship"] if kind.endswith("Relationship") else _REQUIRED.get(kind, ())
+    for field in required:
+        if not one.get(field):
+            yield Defect("spdx3-required", place, f"it has no {field}")
+
+
+def _creation_defects(one: Tree, place: str) -> Iterator[Defect]:
+    if not text_of(one, "specVersion").startswith("3."):
+        yield Defect("spdx3-version", place, f"{text_of(one, 'specVersion')[:20]!r} is no version 3")
+    if not _TIME.fullmatch(text_of(one, "created")):
+        yield Defect(
+            "spdx3-time", place, f"{text_of(one, 'created')[:40]!r} is no time like 2026-01-31T23:59:59Z"
+        )
+    if not one.get("createdBy"):
+        yield Defect("spdx3-required", place, "it has no createdBy")

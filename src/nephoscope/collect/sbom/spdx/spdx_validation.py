@@ -1,0 +1,146 @@
+"""What a document of SPDX 2 must have, and the words that it may use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from nephoscope.collect.sbom.bill_of_materials import Defect
+from nephoscope.collect.sbom.word_sets import words
+from nephoscope.files.json_tree import Tree, list_of, text_of, tree_of, trees_of
+
+MOST_DEFECTS = 50
+
+_VERSIONS = frozenset({"SPDX-2.0", "SPDX-2.1", "SPDX-2.2", "SPDX-2.3"})
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_IDENTIFIER = re.compile(r"(DocumentRef-[A-Za-z0-9.+\-]+:)?SPDXRef-[A-Za-z0-9.\-_+]+|NONE|NOASSERTION")
+_CREATOR = re.compile(r"(Tool|Person|Organization): ?.+")
+
+RELATIONSHIPS = words(
+    """
+    AMENDS ANCESTOR_OF BUILD_DEPENDENCY_OF BUILD_TOOL_OF CONTAINED_BY CONTAINS COPY_OF DATA_FILE_OF
+    DEPENDENCY_MANIFEST_OF DEPENDENCY_OF DEPENDS_ON DESCENDANT_OF DESCRIBED_BY DESCRIBES DEV_DEPENDENCY_OF DEV_TOOL_OF
+    DISTRIBUTION_ARTIFACT DOCUMENTATION_OF DYNAMIC_LINK EXAMPLE_OF EXPANDED_FROM_ARCHIVE FILE_ADDED FILE_DELETED
+    FILE_MODIFIED GENERATED_FROM GENERATES HAS_PREREQUISITE METAFILE_OF OPTIONAL_COMPONENT_OF OPTIONAL_DEPENDENCY_OF
+    OTHER PACKAGE_OF PATCH_APPLIED PATCH_FOR PREREQUISITE_FOR PROVIDED_DEPENDENCY_OF REQUIREMENT_DESCRIPTION_FOR
+    RUNTIME_DEPENDENCY_OF SPECIFICATION_FOR STATIC_LINK TEST_CASE_OF TEST_DEPENDENCY_OF TEST_OF TEST_TOOL_OF VARIANT_OF
+    """
+)
+_ALGORITHMS = words(
+    """
+    ADLER32 BLAKE2b-256 BLAKE2b-384 BLAKE2b-512 BLAKE2B-256 BLAKE2B-384 BLAKE2B-512 BLAKE3 MD2 MD4 MD5 MD6 SHA1 SHA224
+    SHA256 SHA384 SHA512 SHA3-256 SHA3-384 SHA3-512
+    """
+)
+_CATEGORIES = frozenset(
+    {"OTHER", "PACKAGE-MANAGER", "PACKAGE_MANAGER", "PERSISTENT-ID", "PERSISTENT_ID", "SECURITY"}
+)
+
+#: What each part must have: the rule, the list that holds the parts, their required fields.
+_REQUIRED = (
+    ("packages", ("name", "SPDXID", "downloadLocation")),
+    ("files", ("fileName", "SPDXID")),
+    ("snippets", ("SPDXID", "snippetFromFile")),
+    ("relationships", ("spdxElementId", "relationshipType", "relatedSpdxElement")),
+    ("hasExtractedLicensingInfos", ("licenseId", "extractedText")),
+)
+
+
+def document_defects(tree: Tree) -> tuple[Defect, ...]:
+    """Return what a document does against the specification, the first of them."""
+    found: list[Defect] = []
+    for defect in _all_defects(tree):
+        found.append(defect)
+        if len(found) == MOST_DEFECTS:
+            break
+    return tuple(found)
+
+
+def _all_defects(tree: Tree) -> Iterator[Defect]:
+    yield from _head_defects(tree)
+    for key, required in _REQUIRED:
+        for number, one in enumerate(list_of(tree, key)):
+            yield from _find_missing(one, f"/{key}/{number}", required)
+    yield from _word_defects(tree)
+    yield from _find_doubled(tree)
+
+
+def _find_missing(one: object, place: str, required: Iterable[str]) -> Iterator[Defect]:
+    """Give what a part lacks; a list of texts lacks nothing."""
+    if not isinstance(one, dict):
+        yield Defect("spdx-shape", place, "it is no object")
+        return
+    for field in required:
+        if not text_of(one, field) and not (isinstance(one.get(field), str) and field == "extractedText"):
+            yield Defect("spdx-required", f"{place}/{field}", f"it has no {field}")
+
+
+def _head_defects(tree: Tree) -> Iterator[Defect]:
+    """Give what the document itself lacks or says wrong."""
+    yield from _find_missing(tree, "", ("spdxVersion", "SPDXID", "name", "documentNamespace", "dataLicense"))
+    version = text_of(tree, "spdxVersion")
+    if version and version not in _VERSIONS:
+        yield Defect(
+            "spdx-version", "/spdxVersion", f"{version[:40]!r} is none of {', '.join(sorted(_VERSIONS))}"
+        )
+    if "#" in text_of(tree, "documentNamespace"):
+        yield Defect("spdx-namespace", "/documentNamespace", "a namespace of documents has no #")
+    created = text_of(tree, "creationInfo", "created")
+    if not _TIME.fullmatch(created):
+        yield Defect(
+            "spdx-time", "/creationInfo/created", f"{created[:40]!r} is no time like 2026-01-31T23:59:59Z"
+        )
+    creators = list_of(tree_of(tree, "creationInfo"), "creators")
+    if not creators:
+        yield Defect("spdx-required", "/creationInfo/creators", "it has no creators")
+    for creator in creators:
+        if not isinstance(creator, str) or not _CREATOR.fullmatch(creator.strip()):
+            yield Defect(
+                "spdx-creator",
+                "/creationInfo/creators",
+                f"{str(creator)[:80]!r} is no tool, person or organization",
+            )
+
+
+def _word_defects(tree: Tree) -> Iterator[Defect]:
+    """Give the words that the specification does not have."""
+    for number, one in enumerate(trees_of(tree, "relationships")):
+        kind = text_of(one, "relationshipType")
+        if kind and kind not in RELATIONSHIPS:
+            yield Defect(
+                "spdx-word", f"/relationships/{number}/relationshipType", f"{kind[:80]!r} is no relationship"
+            )
+    for key in ("packages", "files"):
+        for number, one in enumerate(trees_of(tree, key)):
+            yield from _part_defects(one, f"/{key}/{number}")
+
+
+def _part_defects(one: Tree, place: str) -> Iterator[Defect]:
+    identifier = text_of(one, "SPDXID")
+    if identifier and not _IDENTIFIER.fullmatch(identifier):
+        yield Defect(
+            "spdx-identifier", f"{place}/SPDXID", f"{identifier[:80]!r} does not begin with SPDXRef-"
+        )
+    for checksum in trees_of(one, "checksums"):
+        algorithm = text_of(checksum, "algorithm")
+        if algorithm not in _ALGORITHMS:
+            yield Defect("spdx-word", f"{place}/checksums", f"{algorithm[:40]!r} is no algorithm")
+    for reference in trees_of(one, "externalRefs"):
+        category = text_of(reference, "referenceCategory")
+        if category not in _CATEGORIES:
+            yield Defect(
+                "spdx-word", f"{place}/externalRefs", f"{category[:40]!r} is no category of references"
+            )
+        yield from _find_missing(reference, f"{place}/externalRefs", ("referenceType", "referenceLocator"))
+
+
+def _find_doubled(tree: Tree) -> Iterator[Defect]:
+    """Give the identifiers that two parts have."""
+    seen: set[str] = set()
+    for key in ("packages", "files", "snippets"):
+        for one in trees_of(tree, key):
+            identifier = text_of(one, "SPDXID")
+            if identifier in seen:
+                yield Defect("spdx-identifier", f"/{key}", f"{identifier[:80]} is defined twice")
+            if identifier:
+                seen.add(identifier)

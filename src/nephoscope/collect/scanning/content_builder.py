@@ -1,0 +1,44 @@
+"""Puts what files hold together to what a host or an image holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from nephoscope.collect.images.layers import Placed, UnreadFile
+from nephoscope.collect.inventory.operating_system import OperatingSystem, operating_system_of
+from nephoscope.collect.scanning.scan_contents import Contents, FileContents
+from nephoscope.model.package import Package
+
+#: Types of packages that belong to the distribution.
+_SYSTEM_TYPES = frozenset(("deb", "rpm", "apk", "alpm", "opkg", "ebuild"))
+
+
+def gather(files: Mapping[str, Placed[FileContents]], unread: Iterable[UnreadFile] = ()) -> Contents:
+    """Return the contents of a root by those of its files, each package with its layer and its distribution."""
+    texts = {path: placed.found.release for path, placed in files.items() if placed.found.release}
+    system = operating_system_of(texts) or OperatingSystem("")
+    packages = [
+        _place(package, placed.layer, system)
+        for placed in files.values()
+        for package in placed.found.packages
+    ]
+    found = [placed.found for _, placed in sorted(files.items())]
+    return Contents(
+        system.family,
+        system.version,
+        tuple(sorted(packages, key=lambda one: (one.path, one.line, one.type, one.name, one.version))),
+        tuple(entry for one in found for entry in one.set_aside),
+        (*unread, *(entry for one in found for entry in one.unread)),
+        sum(one.holds_packages for one in found),
+    )
+
+
+def _place(package: Package, layer: str, system: OperatingSystem) -> Package:
+    """Return a package with its layer and, for one of the distribution, the distribution's name and release."""
+    if package.type not in _SYSTEM_TYPES or package.namespace:
+        return msgspec.structs.replace(package, layer=layer) if layer else package
+    return msgspec.structs.replace(
+        package, layer=layer, namespace=system.family, distribution_version=system.version
+    )

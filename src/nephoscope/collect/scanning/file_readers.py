@@ -1,0 +1,111 @@
+"""What a file is read by: the readers of packages that claim it, and the files that name the operating system."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from nephoscope.collect.images.layers import UnreadFile
+from nephoscope.collect.inventory.discovery import HEAD, InventoryReader, is_claimed, read_with, readers_of
+from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
+from nephoscope.collect.inventory.operating_system import PATHS
+from nephoscope.collect.scanning.scan_contents import FileContents, SetAsideEntry
+
+#: A file of more bytes is not read: it would have to be held in memory as a whole.
+MAX_SIZE = 200_000_000
+_RELEASES = frozenset(PATHS)
+_MAX_RELEASE = 65_536
+_EXECUTABLE = 0o111
+#: Folders whose content package managers installed, those in which a distribution keeps what it packages of languages, and the readers
+#: of the descriptions that installed packages have.
+_INSTALLED = frozenset(
+    (
+        "node_modules",
+        "site-packages",
+        "dist-packages",
+        "gems",
+        "Pods",
+        "bower_components",
+        "maven-repo",
+        ".m2",
+    )
+)
+_OF_DISTRIBUTION = (
+    "usr/lib/nodejs/", "usr/lib/ruby/", "usr/share/cargo/registry/", "usr/share/gocode/", "usr/share/nodejs/",
+    "usr/share/rubygems-integration/",
+)  # fmt: skip
+_OF_INSTALLED = frozenset(
+    (
+        "package_json",
+        "python_metadata",
+        "gemspec",
+        "java_archive",
+        "conda_package",
+        "dotnet_deps",
+        "r_description",
+        "kernel_module",
+        "vsix",
+    )
+)
+#: No program of a language that leaves its modules in it is smaller.
+_LEAST_PROGRAM = 65_536
+
+
+def claims_name(path: str) -> bool:
+    """Return whether a reader claims a file by its path."""
+    return is_claimed(path) and (not _is_installed(path) or bool(_readers_of(path)))
+
+
+def _is_installed(path: str) -> bool:
+    """Return whether a file stands in a folder of packages that a package manager installed."""
+    return path.startswith(_OF_DISTRIBUTION) or not _INSTALLED.isdisjoint(path.split("/")[:-1])
+
+
+def _readers_of(path: str, head: bytes = b"") -> tuple[InventoryReader, ...]:
+    """Return the readers of a file.
+
+    In a folder of installed packages those of lists are left out: what the makers of a package worked with is not installed with it.
+    """
+    readers = readers_of(path, head)
+    return (
+        tuple(one for one in readers if one.name in _OF_INSTALLED or one.magic)
+        if readers and _is_installed(path)
+        else readers
+    )
+
+
+def claims(path: str, size: int, mode: int) -> bool:
+    """Return whether a file may hold packages, by its path relative to the root, or as a program by its permissions."""
+    return path in _RELEASES or claims_name(path) or (size >= _LEAST_PROGRAM and mode & _EXECUTABLE != 0)
+
+
+def claims_head(path: str, head: bytes) -> bool:
+    """Return whether a file that is claimed by its permissions alone is a program, by its first bytes."""
+    return path in _RELEASES or bool(_readers_of(path, head[:HEAD]))
+
+
+def stands_alone(path: str, head: bytes) -> bool:
+    """Return whether a file is a program that nothing but its first bytes claims: no list speaks of it, and it speaks of none."""
+    return path not in _RELEASES and all(
+        one.magic and not one.patterns for one in _readers_of(path, head[:HEAD])
+    )
+
+
+def read_contents(path: str, content: bytes, beside: Callable[[str], bytes | None]) -> FileContents | None:
+    """Return what a file holds, None for nothing; what a reader cannot read is told, and the others read on."""
+    found = FileContents(
+        release=content[:_MAX_RELEASE].decode("utf-8", "replace") if path in _RELEASES else ""
+    )
+    for reader in _readers_of(path, content[:HEAD]):
+        try:
+            reading = read_with(reader, InventoryFile(path, content, beside))
+        except UnreadableInventoryError as error:
+            unread = UnreadFile(path, f"{reader.title}: {error.message} (line {error.line})")
+            found = msgspec.structs.replace(found, unread=(*found.unread, unread))
+            continue
+        aside = tuple(SetAsideEntry(path, entry.line, entry.reason) for entry in reading.set_aside)
+        found = msgspec.structs.replace(
+            found, packages=(*found.packages, *reading.packages), set_aside=(*found.set_aside, *aside)
+        )
+    return found if found != FileContents() else None

@@ -1,0 +1,36 @@
+"""What a scan looks for beside packages."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nephoscope.collect.malware.malware_scanner import MalwareScanner
+
+
+@dataclass(frozen=True, slots=True)
+class LookedFor:
+    """What a scan looks for beside packages.
+
+    `secret_key` is the key of the fingerprints of secrets, never empty where `secrets` is true and fingerprints are wanted.
+    """
+
+    secrets: bool = False
+    permissions: bool = False
+    malware: MalwareScanner | None = None
+    secret_key: bytes = field(default=b"", repr=False)
+
+    @property
+    def digest(self) -> str:
+        """What tells the results of this scan from those of others; '' for packages alone."""
+        if not (self.secrets or self.permissions or self.malware):
+            return ""
+        keyed = hashlib.sha256(b"nephoscope secrets\0" + self.secret_key).hexdigest()[:16]
+        told = f"{self.secrets} {self.permissions} {self.malware.digest if self.malware else ''} {keyed}"
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+#: A scan for packages and nothing else.
+PACKAGES = LookedFor()

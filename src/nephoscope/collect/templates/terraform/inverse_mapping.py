@@ -1,0 +1,67 @@
+"""From a value of ARM back to the attribute of Terraform that makes it: tried, as tables say only the one direction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from nephoscope.collect.templates.terraform.mapping_expression import attribute_names, compile_expression
+
+if TYPE_CHECKING:
+    from nephoscope.collect.templates.terraform.attribute_mapper import BuiltFrom
+    from nephoscope.collect.templates.terraform.attributes import Attributes
+
+_CHOOSES = re.compile(r"\?|\bnot |\bexists ")
+_MAPPED = re.compile(r"(\w+)=")
+
+
+def attribute_values(built: BuiltFrom, wanted: object) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Give the attributes, each with a value, that alone make an expression give what is wanted; those that are set come first."""
+    evaluate = compile_expression(built.expression)
+    for names in _names(built):
+        for value in _candidates(built.expression, wanted):
+            found = evaluate(built.attributes.with_value(names, value)).value
+            if _is_same(found, wanted):
+                yield names, value
+                break
+
+
+def _names(built: BuiltFrom) -> list[tuple[str, ...]]:
+    """Return the attributes that an expression reads and the plan has."""
+    found = sorted(attribute_names(built.expression))
+    if built.expression == ".":
+        return [()]
+    return sorted(
+        (names for names in found if _is_there(built.attributes, names)),
+        key=lambda names: _rank(built, names),
+    )
+
+
+def _is_there(attributes: Attributes, names: tuple[str, ...]) -> bool:
+    around = attributes.at(*names[:-1]).block().values
+    return isinstance(around, dict) and names[-1] in around
+
+
+def _rank(built: BuiltFrom, names: tuple[str, ...]) -> bool:
+    return built.attributes.at(*names).values is None
+
+
+def _is_same(found: object, wanted: object) -> bool:
+    """Return whether Azure takes two values for the same: text in any case."""
+    if isinstance(found, str) and isinstance(wanted, str):
+        return found.lower() == wanted.lower()
+    return bool(found == wanted) and type(found) is type(wanted)
+
+
+def _candidates(expression: str, wanted: object) -> Iterator[object]:
+    if _CHOOSES.search(expression):
+        yield from (True, False)
+    yield wanted
+    if isinstance(wanted, str):
+        yield wanted.split(", ")
+        yield from _MAPPED.findall(expression)
+        if wanted.isdigit():
+            yield int(wanted)
+    elif not isinstance(wanted, list | dict):
+        yield str(wanted)

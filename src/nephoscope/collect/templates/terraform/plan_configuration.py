@@ -1,0 +1,279 @@
+"""The files that a plan was made from: from a part of the plan to the block, attribute, variable or module call that says it."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from nephoscope.collect.templates.terraform.hcl.hcl_source import mark_configuration
+from nephoscope.collect.templates.terraform.plan_references import module_configuration, module_names
+from nephoscope.collect.templates.terraform.plan_resources import plain_address
+from nephoscope_policy.arm.json_text import TextMark
+from nephoscope_policy.arm.template.document import Document, Path, Written
+
+MAX_FILE = 4_000_000
+_REFERENCE = re.compile(r"\"?(?:\$\{\s*)?(var|local)\.([\w-]+)(?:\s*\}\")?")
+_MAX_STEPS = 12
+_SIDES = ("after", "before")
+
+
+class Held(NamedTuple):
+    """Something that is written: its document, the path of its mark there, and the mark."""
+
+    document: Document
+    path: Path
+    mark: TextMark
+
+    @property
+    def written_place(self) -> Written:
+        """Where it is written."""
+        return Written(self.document, self.path)
+
+    @property
+    def text(self) -> str:
+        """Its text."""
+        return self.document.text[self.mark.start : self.mark.end]
+
+    def below(self, step: str | int) -> Held | None:
+        """What stands below a step; None where nothing does."""
+        found = self.mark.below(step)
+        return None if found is None else Held(self.document, (*self.path, step), found)
+
+
+@dataclass(slots=True)
+class ModuleFiles:
+    """The files of one module; `given` are the values of variables that its files of values have."""
+
+    documents: list[tuple[Document, TextMark]]
+    given: list[tuple[Document, TextMark]]
+
+    def find(self, *path: str) -> Held | None:
+        """Return what the module declares at a path: `resource`, type and name; `variable` and name."""
+        return _find(self.documents, path)
+
+    def value(self, name: str) -> Held | None:
+        """Return the value that the files of values give a variable: the last file that has it counts."""
+        return _find(list(reversed(self.given)), (name,))
+
+
+def _find(documents: Iterable[tuple[Document, TextMark]], path: tuple[str, ...]) -> Held | None:
+    for document, mark in documents:
+        held: Held | None = Held(document, (), mark)
+        for step in path:
+            held = held.below(step) if held is not None else None
+        if held is not None:
+            return held
+    return None
+
+
+class ConfigurationFiles:
+    """The configuration of one plan in the files of a repository; `root` is the folder of its root module."""
+
+    def __init__(
+        self,
+        plan: Document,
+        root: str,
+        names_in: Callable[[str], Iterable[str]],
+        load: Callable[[str], bytes | None],
+    ) -> None:
+        self.plan = plan
+        self._root = root
+        self._names_in, self._load = names_in, load
+        given = plan.value.get("configuration") if isinstance(plan.value, dict) else None
+        self._configuration: Mapping[str, object] = given if isinstance(given, dict) else {}
+        self._modules: dict[str, ModuleFiles | None] = {}
+        self._trails: dict[Path, tuple[Written, ...]] = {}
+
+    def declared(self) -> int:
+        """Return how many resources of the plan's root module the files declare."""
+        listed = module_configuration(self._configuration, "").get("resources")
+        files = self._files("")
+        names = [
+            (str(one.get("type")), str(one.get("name")))
+            for one in (listed if isinstance(listed, list) else ())
+            if isinstance(one, dict)
+        ]
+        calls = module_configuration(self._configuration, "").get("module_calls")
+        modules = [("module", str(name)) for name in (calls if isinstance(calls, dict) else ())]
+        if files is None:
+            return 0
+        found = sum(files.find("resource", *name) is not None for name in names)
+        return found + sum(files.find(*name) is not None for name in modules)
+
+    def trail(self, path: Path) -> tuple[Written, ...]:
+        """Return the places of a part of the plan: the block of its resource first, what decides last; none where no file has it."""
+        found = self._trails.get(path)
+        if found is None:
+            found = self._trails[path] = self._trail(path)
+        return found
+
+    def sets(self, path: Path, name: str) -> bool | None:
+        """Return whether the block of a resource, by its path in the plan, sets an attribute or block; None where no file has it."""
+        block = self._block(path)
+        return None if block is None else block.below(name) is not None
+
+    def _block(self, path: Path) -> Held | None:
+        item, _, _ = _resource_at(self.plan.value, path)
+        files = self._files(str(item.get("module_address") or "")) if item else None
+        return files.find("resource", str(item.get("type")), _name(item)) if files is not None else None
+
+    def _trail(self, path: Path) -> tuple[Written, ...]:
+        item, values, steps = _resource_at(self.plan.value, path)
+        module = str(item.get("module_address") or "") if item else ""
+        block = self._block(path)
+        if block is None:
+            return self._call(module) if item else ()
+        found = [block.written_place]
+        inner = _descend(block, values, steps)
+        if inner.mark is not block.mark:
+            found.append(inner.written_place)
+            found += self._follow_variable(module, inner)
+        return tuple(found)
+
+    def _call(self, module: str) -> tuple[Written, ...]:
+        """Return the place of the call of a module whose files are not there: the innermost that is written."""
+        while module:
+            above, name = _above(module)
+            files = self._files(above)
+            held = files.find("module", name) if files is not None else None
+            if held is not None:
+                return (held.written_place,)
+            module = above
+        return ()
+
+    def _follow_variable(self, module: str, held: Held) -> Iterator[Written]:
+        """Give the places that a value comes through where it is nothing but a variable or a local value."""
+        for _ in range(_MAX_STEPS):
+            match = _REFERENCE.fullmatch(held.text)
+            files = self._files(module) if match else None
+            if match is None or files is None:
+                return
+            found = files.find("locals", match[2]) if match[1] == "local" else None
+            if match[1] == "var":
+                module, found = self._variable(module, match[2])
+            if found is None:
+                return
+            yield found.written_place
+            held = found
+
+    def _variable(self, module: str, name: str) -> tuple[str, Held | None]:
+        """Return what gives a variable its value, and the module that it is written in."""
+        files = self._files(module)
+        default = files.find("variable", name, "default") if files is not None else None
+        if not module:
+            return module, (files.value(name) if files is not None else None) or default
+        above, call = _above(module)
+        around = self._files(above)
+        given = around.find("module", call, name) if around is not None else None
+        return (above, given) if given is not None else (module, default)
+
+    def _files(self, module: str) -> ModuleFiles | None:
+        """Return the files of a module by its address; None where its source is no folder here."""
+        plain = plain_address(module)
+        if plain not in self._modules:
+            folder = self._folder(plain)
+            self._modules[plain] = None if folder is None else self._read(folder)
+        return self._modules[plain]
+
+    def _folder(self, module: str) -> str | None:
+        folder, here = self._root, ""
+        for name in module_names(module):
+            calls = module_configuration(self._configuration, here).get("module_calls")
+            call = calls.get(name) if isinstance(calls, dict) else None
+            source = call.get("source") if isinstance(call, dict) else None
+            if not isinstance(source, str) or not source.startswith(("./", "../")):
+                return None
+            folder = posixpath.normpath(posixpath.join(folder, source))
+            here = f"{here}.module.{name}".lstrip(".")
+        return "" if folder == "." else folder
+
+    def _read(self, folder: str) -> ModuleFiles:
+        names = sorted(self._names_in(folder))
+        given = [one for one in names if one.rpartition("/")[2] == "terraform.tfvars"]
+        given += [one for one in names if one.endswith(".auto.tfvars")]
+        return ModuleFiles(
+            [one for name in names if name.endswith(".tf") for one in self._documents(name)],
+            [one for name in given for one in self._documents(name)],
+        )
+
+    def _documents(self, name: str) -> Iterator[tuple[Document, TextMark]]:
+        data = self._load(name)
+        if data is not None and len(data) <= MAX_FILE:
+            text = data.decode("utf-8", "replace")
+            mark = mark_configuration(text)
+            yield Document.of_source(None, name, text, mark), mark
+
+
+def _above(module: str) -> tuple[str, str]:
+    """Return the address of the module that calls a module, and the name of the call."""
+    *around, name = module_names(module)
+    return ".".join(f"module.{one}" for one in around), name
+
+
+def _name(item: Mapping[str, object]) -> str:
+    given = item.get("name")
+    plain = plain_address(str(item.get("address"))).rpartition(".")[2]
+    return given if isinstance(given, str) and given == plain else plain
+
+
+def _resource_at(root: object, path: Path) -> tuple[Mapping[str, object], object, Path]:
+    """Return the resource that a path of a plan lies in, its values, and the rest of the path."""
+    here, found, values, at = root, None, None, 0
+    module = ""
+    for index, step in enumerate(path):
+        here = _step(here, step)
+        if (
+            isinstance(here, dict)
+            and isinstance(here.get("address"), str)
+            and "type" in here
+            and found is None
+        ):
+            found = {"module_address": module, **here}
+        elif isinstance(here, dict) and isinstance(here.get("address"), str) and found is None:
+            module = here["address"]
+        if found is not None and (step in _SIDES or step == "values"):
+            values, at = here, index + 1
+            break
+    return found or {}, values, path[at:] if at else ()
+
+
+def _descend(block: Held, values: object, steps: Path) -> Held:
+    """Return what is written of a part of a block; blocks of a set are told apart by what they say."""
+    held = block
+    for step in steps:
+        inner = held.below(step)
+        if isinstance(step, int) and held.mark.elements:
+            inner = _same_block(held, _step(values, step), step) or inner
+        if inner is None:
+            return held
+        held, values = inner, _step(values, step)
+    return held
+
+
+def _same_block(listed: Held, values: object, step: int) -> Held | None:
+    """Return the element of a list that says most of a value, the one at its place before others."""
+    elements = listed.mark.elements or []
+    if len(elements) < 2 or not isinstance(values, dict):
+        return listed.below(min(step, len(elements) - 1))
+    said = [_agreement(listed.document.text, one, values) for one in elements]
+    most = max(said)
+    return listed.below(step if step < len(said) and said[step] == most else said.index(most))
+
+
+def _agreement(text: str, mark: TextMark, values: Mapping[str, object]) -> int:
+    return sum(
+        text[inner.start : inner.end] == json.dumps(values.get(name))
+        for name, (_, inner) in (mark.members or {}).items()
+    )
+
+
+def _step(node: object, step: str | int) -> object:
+    if isinstance(node, dict):
+        return node.get(step) if isinstance(step, str) else None
+    if isinstance(node, list) and isinstance(step, int):
+        return node[step] if step < len(node) else None
+    return None

@@ -1,0 +1,81 @@
+"""The plans of a repository, each with the files that it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from nephoscope.collect.templates.discovery import HEAD, UnreadableFileError
+from nephoscope.collect.templates.terraform.plan_document import is_plan, parse_plan
+
+if TYPE_CHECKING:
+    from nephoscope.collect.templates.arm.template_repository import Repository
+    from nephoscope.collect.templates.terraform.plan import TerraformPlan
+    from nephoscope.collect.templates.terraform.plan_configuration import ConfigurationFiles
+    from nephoscope_policy.arm.template import Document
+
+TERRAFORM = (".tf", ".tfvars")
+_ARCHIVE = b"PK\x03\x04"
+_AS_JSON = "show it as JSON and scan that: terraform show -json {name} > {name}.json"
+
+
+class PlanFiles(Protocol):
+    """The files that a plan is read with."""
+
+    def load(self, name: str) -> bytes | None:
+        """What a file holds, None where there is none."""
+        ...
+
+    def names_in(self, folder: str) -> Iterable[str]:
+        """The names of the files right in a folder ('' = the root)."""
+        ...
+
+
+def plan_names(repository: Repository, names: Iterable[str]) -> list[str]:
+    """The names of the plans among files, in order: by their head, and archives that are named as plans."""
+    return [name for name in sorted(names) if _is_plan(repository, name)]
+
+
+def _is_plan(repository: Repository, name: str) -> bool:
+    if not name.endswith((".json", ".tfplan")) and name.rpartition("/")[2] != "tfplan":
+        return False
+    head = (repository.load(name) or b"")[:HEAD]
+    if head.startswith(_ARCHIVE):
+        return True
+    return is_plan(name, head.decode("utf-8", "replace"))
+
+
+def read_plan(
+    repository: PlanFiles, name: str, names: Sequence[str], subscription: str = "", *, before: bool = False
+) -> TerraformPlan:
+    """Map a plan, its resources with their places in files; raises UnreadableFileError.
+
+    The files are those beside the plan, else those of the folder among `names` that declares most of what it makes.
+    """
+    from nephoscope.collect.templates.terraform.plan_mapper import map_plan
+
+    data = repository.load(name) or b""
+    if data.startswith(_ARCHIVE):
+        raise UnreadableFileError(f"a plan as Terraform keeps it: {_AS_JSON.format(name=name)}")
+    document = parse_plan(data, name)
+    source = _configuration(repository, document, names)
+    return map_plan(document, subscription, before=before, source=source)
+
+
+def _configuration(
+    repository: PlanFiles, document: Document, names: Iterable[str]
+) -> ConfigurationFiles | None:
+    """The files that a plan was made from; None where none declares what it makes."""
+    from nephoscope.collect.templates.terraform.plan_configuration import ConfigurationFiles
+
+    beside = document.file.rpartition("/")[0]
+    others = {name.rpartition("/")[0] for name in names if name.endswith(".tf")} - {beside}
+    best: tuple[int, ConfigurationFiles | None] = (0, None)
+    for folder in (beside, *sorted(others, key=lambda one: (one.count("/"), one))):
+        files = ConfigurationFiles(document, folder, repository.names_in, repository.load)
+        declared = files.declared()
+        if declared > best[0]:
+            best = (declared, files)
+        if declared and folder == beside:
+            break
+    return best[1]

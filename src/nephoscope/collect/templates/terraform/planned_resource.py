@@ -1,0 +1,193 @@
+"""A resource of Azure as a Terraform plan makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nephoscope.collect.templates.terraform.attribute_mapper import merge
+from nephoscope_policy.arm.patterns import is_open, shown_pattern
+from nephoscope_policy.arm.template.document import Document, Path, Written
+
+if TYPE_CHECKING:
+    from nephoscope.collect.templates.terraform.attribute_mapper import BodyBuilder, BuiltFrom
+    from nephoscope_policy.model.place import Place
+
+Names = tuple[str, ...]
+AZAPI_TYPES = frozenset({"azapi_resource", "azapi_data_plane_resource", "azapi_update_resource"})
+"""The types of the provider azapi, whose bodies are those of ARM."""
+
+
+class SourceOfPlan(Protocol):
+    """Where the configuration of a plan is written."""
+
+    def trail(self, path: Path) -> tuple[Written, ...]:
+        """Return the places of a part of the plan: its resource's block first, what decides last; none where they are not known."""
+
+    def sets(self, path: Path, name: str) -> bool | None:
+        """Return whether the block of a resource, by its path in the plan, sets an attribute or block; None where no file has it."""
+
+
+@dataclass(slots=True, eq=False)
+class TerraformResource:
+    """A planned resource: its address in Terraform, and its id, name and body in ARM; what is not known is an Unknown.
+
+    `key_text` and `full_name` are patterns. `places` maps paths of the body to paths of the plan, `rules` to what the part is made
+    from, `unset` to whether that lies in blocks that are not there; `path` is the place of the whole. `source` leads to the files that
+    the plan was made from.
+    """
+
+    address: str
+    terraform_type: str
+    key_text: str
+    full_name: str
+    type: str
+    container_key: str
+    body: dict[str, Any]
+    document: Document
+    path: Path
+    places: dict[Path, Path] = field(default_factory=dict)
+    rules: dict[Path, BuiltFrom] = field(default_factory=dict)
+    unset: dict[Path, bool] = field(default_factory=dict)
+    source: SourceOfPlan | None = None
+    _folded: dict[Path, Path] = field(default_factory=dict)
+    _told: dict[Names, bool] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The full id, unknown parts in braces."""
+        return shown_pattern(self.key_text)
+
+    @property
+    def id_known(self) -> bool:
+        """Whether no part of the id is unknown."""
+        return not is_open(self.key_text)
+
+    @property
+    def name(self) -> str:
+        """The full name with the parents' names, unknown parts in braces."""
+        return shown_pattern(self.full_name)
+
+    @property
+    def container(self) -> str:
+        """The id of the resource or scope that it stands in, unknown parts in braces."""
+        return shown_pattern(self.container_key)
+
+    @property
+    def label(self) -> str:
+        """What people know it by: the address."""
+        return self.address
+
+    @property
+    def api_version(self) -> None:
+        """A provider's version of the API is not in a plan."""
+        return
+
+    @property
+    def condition(self) -> bool:
+        """A plan has what will be there."""
+        return True
+
+    @property
+    def existing(self) -> bool:
+        """What is only read (a data source) is not among the resources."""
+        return False
+
+    @property
+    def place(self) -> Place:
+        """Where the resource stands in the plan."""
+        return self.document.place(self.path)
+
+    @property
+    def written(self) -> Written:
+        """Where the whole is written: its block, else the plan."""
+        found = self.source.trail(self.path) if self.source is not None else ()
+        return found[0] if found else Written(self.document, self.path)
+
+    def member(self, name: str) -> tuple[str, Any] | None:  # noqa: ARG002 - as for other planned resources
+        """A plan keeps no metadata of a resource."""
+        return None
+
+    def trace(self, *steps: str | int) -> tuple[Written, ...]:
+        """Return the places of a part of the body, by its keys and indexes: the resource, then what decides the part."""
+        within = self._within(steps)
+        found = self.source.trail(within or self.path) if self.source is not None else ()
+        if found:
+            return found
+        whole = Written(self.document, self.path)
+        return (whole, Written(self.document, within)) if within is not None else (whole,)
+
+    def _within(self, steps: Path) -> Path | None:
+        """Return the path in the plan of a part of the body, or of the nearest part around it that has one."""
+        if steps == ("id",):
+            steps = ("name",)
+        known = self._folded_places()
+        for length in range(len(steps), 0, -1):
+            found = known.get(folded_path(steps[:length]))
+            if found is not None:
+                return (*found, *steps[length:])
+        return (*self.path, "name") if steps == ("name",) else None
+
+    @property
+    def told(self) -> TerraformResource | None:
+        """What its table maps; None for azapi, whose bodies are those of ARM."""
+        return None if self.terraform_type in AZAPI_TYPES else self
+
+    def says(self, path: Names) -> bool:
+        """Whether the table maps a part of the body, by lower-cased keys."""
+        return any(path[: len(one)] == one for one in self._mapped_by_name())
+
+    def absent_below(self, path: Names) -> Iterator[Names]:
+        """The mapped parts at and below a path of lower-cased keys, and what is around them where its blocks are not there."""
+        if self.says(path):
+            yield path
+            return
+        below = {one: unset for one, unset in self._mapped_by_name().items() if one[: len(path)] == path}
+        yield from below
+        around = {one[:length] for one in below for length in range(len(path), len(one))}
+        for container in around:
+            if all(unset for one, unset in below.items() if one[: len(container)] == container):
+                yield container
+
+    def _mapped_by_name(self) -> dict[Names, bool]:
+        if len(self._told) != len(self.unset):
+            self._told = self._mapped_paths()
+        return self._told
+
+    def _mapped_paths(self) -> dict[Names, bool]:
+        """The mapped paths of the body without those in lists, and whether all of each is made from blocks that are not there."""
+        return {
+            tuple(str(step) for step in folded_path(path)): unset
+            for path, unset in self.unset.items()
+            if not any(isinstance(step, int) for step in path)
+        }
+
+    def _folded_places(self) -> dict[Path, Path]:
+        if len(self._folded) != len(self.places):
+            self._folded = {folded_path(path): place for path, place in self.places.items()}
+        return self._folded
+
+    def take(self, more: dict[str, object], builder: BodyBuilder) -> None:
+        """Take in a part that Terraform keeps as a resource of its own: objects are merged, lists follow each other."""
+        moved = {path: _after(self.body, path) for path in (*builder.places, *builder.rules)}
+        merge(self.body, more)
+        self.places.update({moved[path]: place for path, place in builder.places.items()})
+        self.rules.update({moved[path]: rule for path, rule in builder.rules.items()})
+        for path, unset in builder.unset.items():
+            self.unset[path] = unset and self.unset.get(path, True)
+
+
+def folded_path(path: Path) -> Path:
+    """Return a path of a body in lower case, as ARM compares names."""
+    return tuple(step.lower() if isinstance(step, str) else step for step in path)
+
+
+def _after(body: Mapping[str, object], path: Path) -> Path:
+    """Return the path that a part has once the lists on its way follow those of a body."""
+    here: object = body
+    for index, step in enumerate(path):
+        if isinstance(here, list) and isinstance(step, int):
+            return (*path[:index], step + len(here), *path[index + 1 :])
+        here = here.get(step) if isinstance(here, dict) else None
+    return path

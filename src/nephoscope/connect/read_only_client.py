@@ -1,0 +1,231 @@
+"""The HTTP client of the collector: it can only read, waits for quotas, tries again what may pass, and never shows a token.
+
+A request is a GET, or the POST of a query to Resource Graph; anything else is refused before it leaves. It goes to the one
+origin that the client was made for; redirects are not followed.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+import msgspec
+
+from nephoscope.connect.credentials import Tokens
+from nephoscope.connect.throttling_quota import Quota, retry_after
+from nephoscope.model.secret_redaction import redact_text
+
+QUERY_PATH = "/providers/Microsoft.ResourceGraph/resources"
+MAX_BODY = 64 * 1024 * 1024
+MAX_ATTEMPTS = 8
+MAX_WAIT = 900.0
+_PASSING = frozenset({408, 429, 500, 502, 503, 504})
+_TIMEOUT = httpx.Timeout(120.0, connect=20.0)
+
+
+class ReadOnlyError(RuntimeError):
+    """A request that might change something, or leaves the origin: a fault of the program, refused before it was sent."""
+
+
+class RequestError(Exception):
+    """A request that came to no usable answer; `status` is 0 where none came at all."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered: the status, the parsed JSON object (`{}` where it sent none) and the headers."""
+
+    status: int
+    body: dict[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the request was granted."""
+        return self.status == 200
+
+    @property
+    def error(self) -> tuple[str, str]:
+        """(code, message) of a refusal in Azure's shape, without anything that looks like a secret."""
+        error = self.body.get("error")
+        error = error if isinstance(error, dict) else self.body
+        details = error.get("details")
+        inner = details[0] if isinstance(details, list) and details and isinstance(details[0], dict) else {}
+        message = str(error.get("message") or inner.get("message") or "")
+        code = str(error.get("code") or inner.get("code") or "")
+        return code[:100], redact_text(message)[:500]
+
+
+@dataclass(slots=True)
+class Client:
+    """Reads one origin with one sign-in; safe to use from many threads.
+
+    `sent` counts requests by what they ask for, tries that failed included. `sleep` waits between tries.
+    """
+
+    origin: str
+    tokens: Tokens
+    sleep: Callable[[float], None] = time.sleep
+    attempts: int = MAX_ATTEMPTS
+    sent: Counter[str] = field(default_factory=Counter)
+    retried: Counter[str] = field(default_factory=Counter)
+    _http: httpx.Client = field(init=False)
+    _quotas: dict[str, Quota] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._http = httpx.Client(
+            follow_redirects=False, timeout=_TIMEOUT, headers={"Accept": "application/json"}
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def get(self, url: str, what: str) -> Answer:
+        """GET a path of the origin or a next link on it; `what` names it in the counts. Raises RequestError, SignInError."""
+        return self._request("GET", self.absolute(url), None, what)
+
+    def query(self, body: dict[str, object], api_version: str, what: str) -> Answer:
+        """POST a query to Resource Graph. Raises as `get`."""
+        url = self.absolute(f"{QUERY_PATH}?api-version={api_version}")
+        return self._request("POST", url, msgspec.json.encode(body), what)
+
+    def absolute(self, url: str) -> str:
+        """A path or link as a URL on the origin; RequestError for a link that leads elsewhere."""
+        whole = urljoin(self.origin + "/", url)
+        parts, home = urlsplit(whole), urlsplit(self.origin)
+        if (parts.scheme, parts.hostname, parts.port or _port(parts.scheme)) != (
+            home.scheme,
+            home.hostname,
+            home.port or _port(home.scheme),
+        ) or parts.username:
+            raise RequestError(
+                f"a link leads to another server ({parts.scheme}://{parts.hostname}): not followed"
+            )
+        return whole
+
+    def _request(self, method: str, url: str, content: bytes | None, what: str) -> Answer:
+        guard(method, url)
+        last = RequestError(f"{what}: no answer")
+        refreshed = False
+        for attempt in range(self.attempts):
+            token = self.tokens.current()
+            try:
+                answer = self._once(method, url, content, token, what)
+            except RequestError as error:
+                last = error
+                self._again(what, _backoff(attempt))
+                continue
+            if answer.status == 401 and not refreshed:
+                refreshed = True
+                self.tokens.refused(token, answer.headers.get("www-authenticate", ""))
+                continue
+            if answer.status not in _PASSING:
+                return answer
+            last = RequestError(f"{what}: {answer.status} {' '.join(answer.error)}".strip(), answer.status)
+            self._handle_refusal(url, method, answer, attempt, what)
+        raise RequestError(f"{last.message} (after {self.attempts} tries)", last.status)
+
+    def _handle_refusal(self, url: str, method: str, answer: Answer, attempt: int, what: str) -> None:
+        """Wait as the refusal says; RequestError where that is longer than anybody would wait."""
+        told = retry_after(answer.headers, time.time())
+        if told is not None and told > MAX_WAIT:
+            raise RequestError(
+                f"{what}: {answer.status}, and it asks to wait {told:.0f} s: run again later with --resume",
+                answer.status,
+            )
+        pause = _backoff(attempt) if told is None else told + random.uniform(0.0, 0.25)  # noqa: S311 - jitter
+        if answer.status == 429:
+            self._quota(url, method).hold(pause)
+        self._again(what, pause)
+
+    def _again(self, what: str, pause: float) -> None:
+        with self._lock:
+            self.retried[what] += 1
+        self.sleep(pause)
+
+    def _once(self, method: str, url: str, content: bytes | None, token: str, what: str) -> Answer:
+        """One try; RequestError where no whole answer came."""
+        quota = self._quota(url, method)
+        quota.wait()
+        with self._lock:
+            self.sent[what] += 1
+        headers = {"Authorization": f"Bearer {token}"}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            with self._http.stream(method, url, content=content, headers=headers) as response:
+                data = _read(response, what)
+                status, received = response.status_code, dict(response.headers)
+        except (httpx.HTTPError, RequestError) as error:
+            quota.lost()
+            if isinstance(error, RequestError):
+                raise
+            raise RequestError(f"{what}: {type(error).__name__}: {redact_text(str(error))[:200]}") from error
+        quota.learn(received)
+        return Answer(status, _object(data, status, what), received)
+
+    def _quota(self, url: str, method: str) -> Quota:
+        """The quota that a request counts against: Resource Graph's, that of one subscription, or that of the rest."""
+        parts = urlsplit(url).path.lower().split("/")
+        inside = parts[2] if len(parts) > 2 and parts[1] == "subscriptions" else ""
+        key = "resource graph" if method == "POST" else inside
+        with self._lock:
+            if key not in self._quotas:
+                # The first query goes alone: its answer says how many may follow.
+                self._quotas[key] = Quota(left=1.0 if method == "POST" else None)
+            return self._quotas[key]
+
+
+def guard(method: str, url: str) -> None:
+    """Raise ReadOnlyError for anything but a GET or a query to Resource Graph."""
+    if method == "GET" or (method == "POST" and urlsplit(url).path == QUERY_PATH):
+        return
+    raise ReadOnlyError(f"{method} {urlsplit(url).path}: the collector only reads")
+
+
+def _port(scheme: str) -> int:
+    return 443 if scheme == "https" else 80
+
+
+def _backoff(attempt: int) -> float:
+    """Half a second, doubled each time, at most a minute, with jitter so that callers do not come back together."""
+    return min(60.0, 0.5 * 2.0**attempt) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+
+
+def _read(response: httpx.Response, what: str) -> bytes:
+    data = bytearray()
+    for chunk in response.iter_bytes():
+        data += chunk
+        if len(data) > MAX_BODY:
+            raise RequestError(f"{what}: the answer is over {MAX_BODY >> 20} MiB", response.status_code)
+    return bytes(data)
+
+
+def _object(data: bytes, status: int, what: str) -> dict[str, object]:
+    """The JSON object of an answer; a granted request whose answer is none was cut on its way."""
+    try:
+        body = msgspec.json.decode(data) if data else {}
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if status == 200:
+            raise RequestError(f"{what}: the answer is not whole JSON ({error})") from error
+        return {}
+    if isinstance(body, dict):
+        return body
+    if status == 200:
+        # Some providers answer a list without the envelope.
+        return {"value": body}
+    return {}

@@ -1,0 +1,109 @@
+"""Stored functions in files: `.kql` files, and `.yaml` files as Sentinel's parsers are written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nephoscope.files.symlinks import leads_out
+from nephoscope_kql.catalog import StoredFunction
+
+_NAMES = ("ParserName", "FunctionName", "FunctionAlias", "EquivalentBuiltInParser")
+_BODIES = ("ParserQuery", "FunctionQuery")
+_CREATE = re.compile(
+    r"^\s*\.create(?:-or-alter)?\s+function\s+(?:with\s*\([^)]*\)\s*)?(?:ifnotexists\s+)?(?P<name>[\w\[\]'\"]+)\s*\(",
+    re.IGNORECASE,
+)
+
+
+class FunctionError(ValueError):
+    """A file that holds no function; the text names it and says why."""
+
+
+def functions(folder: Path) -> list[StoredFunction]:
+    """The functions of all files below a folder, by name; FunctionError where a file cannot be read or a name comes twice."""
+    found: dict[str, tuple[StoredFunction, Path]] = {}
+    files = sorted(path for path in folder.rglob("*") if path.suffix in (".kql", ".yaml", ".yml"))
+    if not files:
+        raise FunctionError(f"{folder}: no file in it ends in .kql or .yaml")
+    for path in files:
+        if path.is_symlink() and (why := leads_out(path, (folder,))):
+            raise FunctionError(f"{path}: {why}, or take the link away")
+        for function in _of(path):
+            known = found.setdefault(function.name, (function, path))
+            if known[0] != function:
+                raise FunctionError(f"{path}: the function {function.name} is also in {known[1]}")
+    return [function for function, _ in found.values()]
+
+
+def _of(path: Path) -> Iterator[StoredFunction]:
+    text = path.read_text(encoding="utf-8-sig")
+    if path.suffix == ".kql":
+        yield _kql(path, text)
+        return
+    document = _yaml(path, text)
+    body = next((document[key] for key in _BODIES if isinstance(document.get(key), str)), None)
+    names = {document.get(key) for key in _NAMES}
+    if body is None:
+        return
+    parameters = ", ".join(_parameter(one) for one in document.get("ParserParams") or [])
+    for name in sorted(name for name in names if isinstance(name, str)):
+        yield StoredFunction(name, body, parameters)
+
+
+def _yaml(path: Path, text: str) -> dict[str, Any]:
+    import yaml
+
+    try:
+        document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
+    except yaml.YAMLError as error:
+        raise FunctionError(f"{path}: {error}") from error
+    return document if isinstance(document, dict) else {}
+
+
+def _parameter(one: dict[str, object]) -> str:
+    kind = str(one["Type"]).strip()
+    default = one.get("Default")
+    if default is None:
+        return f"{one['Name']}:{kind}"
+    text = str(default).lower() if isinstance(default, bool) else str(default)
+    return f"{one['Name']}:{kind}={json.dumps(text, ensure_ascii=False) if kind == 'string' else text}"
+
+
+def _kql(path: Path, text: str) -> StoredFunction:
+    """`.create function Name(parameters) { body }`, `(parameters) { body }`, or a body alone: then the file's name is the name."""
+    created = _CREATE.match(text)
+    name = created["name"].strip("[]'\"") if created else path.stem
+    opened = created.end() - 1 if created else len(text) - len(text.lstrip())
+    if not created and not re.match(r"\(\s*(\)\s*\{|\w+\s*:)", text[opened:]):
+        return StoredFunction(name, text)
+    closed = _find_closing(text, opened, path)
+    begin = text.find("{", closed)
+    end = text.rfind("}")
+    if begin < 0 or end < begin:
+        raise FunctionError(f"{path}: a body in {{ }} is wanted after the parameters")
+    return StoredFunction(name, text[begin + 1 : end], text[opened + 1 : closed])
+
+
+def _find_closing(text: str, opened: int, path: Path) -> int:
+    depth = 0
+    for place in range(opened, len(text)):
+        depth += (text[place] == "(") - (text[place] == ")")
+        if depth == 0:
+            return place
+    raise FunctionError(f"{path}: the parameters' bracket is not closed")
+
+
+def query_of(path: Path) -> str:
+    """The query in a file: the text itself, or the member `query` of a rule in YAML."""
+    text = path.read_text(encoding="utf-8-sig")
+    if path.suffix not in (".yaml", ".yml"):
+        return text
+    document = _yaml(path, text)
+    query = document.get("query")
+    if not isinstance(query, str):
+        raise FunctionError(f"{path}: it has no member query")
+    return query

@@ -1,0 +1,44 @@
+"""Where addresses are in the newest stored estate, for traffic analytics: read again when a newer one is stored."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nephoscope.estate.tenant_stores import newest_mark, subscription_estate
+
+if TYPE_CHECKING:
+    from nephoscope.ingest.logs.address_lookup import Whereabouts
+
+#: Seconds between two looks for a newer estate.
+_LOOK = 300.0
+
+
+@dataclass
+class Places:
+    """Safe for threads; gives None where no estate is stored. Raises StoreError for one that cannot be read."""
+
+    data: Path
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _looked: float = float("-inf")
+    _mark: str = ""
+    _found: Whereabouts | None = None
+
+    def __call__(self) -> Whereabouts | None:
+        """The whereabouts of the newest estate, at most five minutes old."""
+        with self._lock:
+            if time.monotonic() - self._looked >= _LOOK:
+                self._look()
+                self._looked = time.monotonic()
+            return self._found
+
+    def _look(self) -> None:
+        from nephoscope.ingest.logs.address_lookup import Whereabouts
+
+        mark = newest_mark(self.data)
+        if mark and mark != self._mark:
+            self._found = Whereabouts(subscription_estate(self.data))
+            self._mark = mark

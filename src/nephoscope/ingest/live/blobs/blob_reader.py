@@ -1,0 +1,234 @@
+"""One blob: what is new in it since the last time, whatever was done to it meanwhile.
+
+A block blob grows by new blocks before its last one; the committed block list says whether what was read is still its beginning. An
+append blob only grows. Source: https://learn.microsoft.com/rest/api/storageservices/get-block-list
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from itertools import accumulate
+from threading import Event
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+import msgspec
+
+from nephoscope.ingest.live.byte_range import Stretch, digest, is_wrapped, only_whole, tabular
+from nephoscope.ingest.live.decompression import packing_of
+from nephoscope.ingest.live.live_source import Refused, Sink
+from nephoscope.ingest.live.read_progress import Progress
+from nephoscope.ingest.live.utf16_recoding import as_text, damage, wide
+from nephoscope.ingest.source_failures import StoppedError
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobBlock, BlobClient, BlobProperties, ContainerClient
+
+
+_LOG = logging.getLogger("nephoscope.sources")
+#: How much of a blob that may be a copy is looked through at once.
+_PART = 4 * 1024 * 1024
+_HEAD = 64
+
+
+class MovedError(Exception):
+    """The blob was written to or deleted while it was read: the next round sees what it is then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What blobs are read with: where their rows go, as which format, and after how long without change nothing more is expected."""
+
+    sink: Sink
+    stop: Event
+    form: str
+    settle: timedelta
+
+
+@dataclass(slots=True)
+class BlobReader:
+    """Reads one blob of a listing."""
+
+    reading: Reading
+    container: ContainerClient
+    found: BlobProperties
+    #: The contents that other blobs of the source are known by, each with the key of one of them.
+    contents: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Its checkpoint."""
+        return f"blob:{self.container.container_name}/{self.found.name}"
+
+    @property
+    def _of_blocks(self) -> bool:
+        return str(self.found.blob_type) in ("BlobType.BLOCKBLOB", "BlockBlob")
+
+    def read(self, before: Progress | None, now: datetime) -> Progress | None:
+        """Hand over what is new and keep how far that was; None where nothing was to be done. Raises MovedError, AzureError."""
+        settled = now - self.found.last_modified >= self.reading.settle
+        if before is not None and before.etag == self.found.etag and (before.done or not settled):
+            return None
+        if not settled and only_whole(self.found.name):
+            return None
+        with _moves():
+            if before is None and settled and (copy := self._copy()) is not None:
+                self.reading.sink.save(self.key, copy.kept())
+                return copy
+            progress, blocks = self._same(before)
+            return self._go_on(progress, blocks, settled)
+
+    def _copy(self) -> Progress | None:
+        """What is known of a blob whose content another blob of the source brought; None where none did."""
+        size = f"{self.found.size}-"
+        if not any(one.startswith(size) for one in self.contents):
+            return None
+        content, head = Whole(self._fetch), self._fetch(0, min(_HEAD, self.found.size))
+        for start in range(0, self.found.size, _PART):
+            if self.reading.stop.is_set():
+                raise StoppedError
+            content.fetch(start, min(self.found.size, start + _PART))
+        other = self.contents.get(content.name(self.found.size))
+        if other is None or other == self.key or wide(head):
+            return None
+        _LOG.info("%s has the content of %s, which was read", self.key, other)
+        return msgspec.structs.replace(
+            self._begin(head), offset=self.found.size, etag=self.found.etag, done=True, whole=content.name(self.found.size)
+        )  # fmt: skip
+
+    def _go_on(self, progress: Progress, blocks: list[BlobBlock], settled: bool) -> Progress:
+        sink, content = self.reading.sink, Whole(self._fetch)
+        start = 0 if tabular(self.found.name) else max(progress.offset, sink.last(progress.feed), 0)
+        stretch = Stretch(
+            0 if self._packing or progress.wide else start,
+            self.found.size,
+            content.fetch,
+            self.reading.stop,
+            closing=progress.wrapped,
+        )
+        end = self._hand_over(progress, stretch, start, settled)
+        inside = _inside(blocks, end)
+        progress = msgspec.structs.replace(
+            progress, offset=end, etag=self.found.etag, done=settled, blocks=inside, listed=_hash_blocks(blocks, inside),
+            head=stretch.head(end) if start == 0 else progress.head,
+            tail=stretch.tail(end) if end > start and not progress.wide else progress.tail,
+            whole=content.name(self.found.size) if settled and progress.offset <= 0 else "",
+        )  # fmt: skip
+        sink.save(self.key, progress.kept())
+        return progress
+
+    def _hand_over(self, progress: Progress, stretch: Stretch, start: int, settled: bool) -> int:
+        """The byte up to which records were handed over; of packed or wide blobs, the byte of what they hold in UTF-8."""
+        name = f"{self.container.container_name}/{self.found.name}"
+        sink, form, feed = self.reading.sink, self.reading.form, progress.feed
+        stream, growing = as_text(stretch, start, self._packing, progress.wide, growing=not settled)
+        end = sink.read(feed, cast("BinaryIO", stream), name, at=start, growing=growing, form=form)
+        if why := damage(stream):
+            end += 1
+            sink.take(feed, end, refused=(Refused(name, f"byte {end - 1}", why, ""),))
+        return end
+
+    @property
+    def _packing(self) -> str:
+        return packing_of(self.found.name)
+
+    def _same(self, before: Progress | None) -> tuple[Progress, list[BlobBlock]]:
+        """Where to go on: after what was read, if the blob still begins with it, else anew. The committed blocks with it."""
+        client = self._client()
+        # A blob that was put as a whole has no blocks: only what was read of it can say whether it is still the same.
+        blocks = list(client.get_block_list("committed")[0]) if self._of_blocks else []
+        if before is not None and self._continues(before, blocks):
+            return before, blocks
+        settled = max(0, len(blocks) - 1)
+        progress = msgspec.structs.replace(
+            self._begin(self._fetch(0, min(_HEAD, self.found.size))),
+            blocks=settled,
+            listed=_hash_blocks(blocks, settled),
+        )
+        self.reading.sink.save(self.key, progress.kept())
+        return progress, blocks
+
+    def _begin(self, head: bytes) -> Progress:
+        """Of a blob that begins anew, with a feed of its own, kept before the first hand-over: a sequence never means two things."""
+        return Progress(
+            f"{self.container.container_name}/{self.found.name}#{secrets.token_hex(6)}",
+            created=str(self.found.creation_time), wrapped=is_wrapped(head), wide=wide(head),
+        )  # fmt: skip
+
+    def _continues(self, before: Progress, blocks: list[BlobBlock]) -> bool:
+        """Whether the blob still begins with what was read of it."""
+        begun = max(before.offset, self.reading.sink.last(before.feed))
+        if before.etag == self.found.etag or begun <= 0:
+            return True
+        if self.found.size < begun and not before.wide:
+            return False
+        if blocks and before.blocks and _hash_blocks(blocks, before.blocks) == before.listed:
+            return True
+        if not self._of_blocks and before.created == str(self.found.creation_time):
+            return True
+        return all(self._unchanged(sample) for sample in (before.head, before.tail))
+
+    def _unchanged(self, sample: tuple[int, int, str]) -> bool:
+        start, end, kept = sample
+        return digest(self._fetch(start, end) if end > start else b"") == kept
+
+    def _client(self) -> BlobClient:
+        return self.container.get_blob_client(self.found.name)
+
+    def _fetch(self, start: int, end: int) -> bytes:
+        from azure.core import MatchConditions
+
+        if end <= start:
+            return b""
+        # A listing has entity tags without their quotes, a condition has them with.
+        etag = f'"{self.found.etag.strip(chr(34))}"'
+        download = self._client().download_blob(
+            start, end - start, etag=etag, match_condition=MatchConditions.IfNotModified, max_concurrency=1
+        )  # fmt: skip
+        data: bytes = download.readall()
+        return data
+
+
+class Whole:
+    """Reads something from its first byte on, and names its content once all of it was read."""
+
+    def __init__(self, fetch: Callable[[int, int], bytes]) -> None:
+        self._fetch, self._at = fetch, 0
+        self._hash = blake2b(digest_size=16)
+
+    def fetch(self, start: int, end: int) -> bytes:
+        """The bytes of a stretch."""
+        data = self._fetch(start, end)
+        if start == self._at:
+            self._hash.update(data)
+            self._at += len(data)
+        return data
+
+    def name(self, size: int) -> str:
+        """Of a content of so many bytes; '' where not all of it was read."""
+        return f"{size}-{self._hash.hexdigest()}" if self._at == size else ""
+
+
+def _inside(blocks: list[BlobBlock], end: int) -> int:
+    """How many blocks lie before a byte of the blob."""
+    return sum(reached <= end for reached in accumulate(int(block.size) for block in blocks))
+
+
+def _hash_blocks(blocks: list[BlobBlock], count: int) -> str:
+    return digest("\n".join(block.id for block in blocks[:count]).encode()) if len(blocks) >= count else ""
+
+
+@contextlib.contextmanager
+def _moves() -> Iterator[None]:
+    """What a blob that is written to or deleted while it is read raises, as MovedError."""
+    from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+
+    try:
+        yield
+    except (ResourceModifiedError, ResourceNotFoundError) as error:
+        raise MovedError from error

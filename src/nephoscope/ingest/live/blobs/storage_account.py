@@ -1,0 +1,29 @@
+"""Signing in to a storage account: an account key, a shared access signature, a connection string, or a token of Entra ID."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.connect.cloud import cloud_of
+from nephoscope.connect.credentials import credential_source
+from nephoscope.ingest.live.live_source import Surroundings
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobServiceClient
+
+
+def service(url: str, credential: str, cloud: str, around: Surroundings) -> BlobServiceClient:
+    """A client of the account at `https://NAME.blob.core.windows.net`; raises SettingsError, SignInError for what is missing."""
+    from azure.storage.blob import BlobServiceClient
+
+    return BlobServiceClient(
+        url, credential=_credential(credential, cloud, around), retry_total=4, connection_timeout=20, read_timeout=120
+    )  # fmt: skip
+
+
+def _credential(kind: str, cloud: str, around: Surroundings) -> Any:
+    if kind == "account-key":
+        return around.secret("account_key")
+    if kind == "sas":
+        return around.secret("sas").removeprefix("?")
+    return credential_source(kind, cloud_of(cloud))()

@@ -1,0 +1,73 @@
+"""A certificate and its key in files: whether they can be used, told by file before TLS would say less."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nephoscope.ingest.source_failures import SourceError
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
+
+def certificate_in(path: Path) -> x509.Certificate:
+    """The first certificate in a file; SourceError that names the file where there is none."""
+    from cryptography import x509
+
+    try:
+        return x509.load_pem_x509_certificate(_read(path))
+    except ValueError as error:
+        raise SourceError(f"{path}: this holds no certificate in PEM; give the file that does") from error
+
+
+def key_in(path: Path) -> PrivateKeyTypes:
+    """The key in a file; SourceError that names the file where there is none, and where a password is wanted for it."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        return load_pem_private_key(_read(path), None)
+    except TypeError as error:
+        raise SourceError(
+            f"{path}: the key has a password; give one without, which only its owner can read"
+        ) from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise SourceError(f"{path}: this holds no private key in PEM; give the file that does") from error
+
+
+def check_pair(certificate: Path, key: Path) -> x509.Certificate:
+    """The certificate, where the key is its own; SourceError that names the file that is wrong."""
+    found, owned = certificate_in(certificate), key_in(key)
+    if found.public_key() != owned.public_key():
+        raise SourceError(f"{key}: this is not the key of {certificate}; give the two that belong together")
+    return found
+
+
+def check_time(path: Path, found: x509.Certificate, now: datetime | None = None) -> None:
+    """SourceError where a certificate is over, or is yet to begin."""
+    now = now or datetime.now(UTC)
+    if found.not_valid_after_utc <= now:
+        raise SourceError(
+            f"{path}: this certificate was good until {_day(found.not_valid_after_utc)}; have it renewed"
+        )
+    if found.not_valid_before_utc > now:
+        begins = _day(found.not_valid_before_utc)
+        raise SourceError(
+            f"{path}: this certificate is good from {begins} on; wait for that, or set the clock"
+        )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SourceError(
+            f"{path}: {(error.strerror or str(error)).lower()}; it must be there and be readable"
+        ) from error
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,149 @@
+"""Reads what is new in a file of a watched folder: behind what was read of it, or of another file with the same content."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from itertools import chain
+from threading import Event
+from typing import BinaryIO, cast
+
+import msgspec
+
+from nephoscope.ingest.live.byte_range import tabular
+from nephoscope.ingest.live.content_fingerprint import Content, Followed, Trail, prefixes, trail_of
+from nephoscope.ingest.live.folders.read_contents import Contents, Found
+from nephoscope.ingest.live.folders.watched_file import OpenFile
+from nephoscope.ingest.live.live_source import CUT, Refused, Sink
+from nephoscope.ingest.live.read_progress import Progress
+from nephoscope.ingest.live.utf16_recoding import damage
+from nephoscope.ingest.logs.append_detection import HEAD, head_of
+
+#: Files whose trails are held in memory: of others that grow the text is gone over again.
+_TRAILS = 1024
+
+
+@dataclass(slots=True)
+class Reading:
+    """Where the rows of files go and as which format, and what is known of the files."""
+
+    contents: Contents
+    sink: Sink
+    stop: Event
+    form: str
+    _trails: dict[str, Trail] = field(default_factory=dict)
+
+    def read(self, opened: OpenFile, before: Progress | None, *, settled: bool) -> int:
+        """Read what is new and keep how far that was: the byte up to which nothing is left."""
+        key, name = opened.file.key, opened.file.name
+        progress, start = before, b"".join(opened.parts(HEAD))
+        if before is not None and not opened.continues(before, start, self.sink.last(before.feed)):
+            self.contents.leave(key, truncated=not tabular(name))
+            self._trails.pop(key, None)
+            progress = None
+        found = self._find_known(opened, start, progress)
+        if found is not None and found.open and not settled:
+            # A copy that is still being made: what is in it was read, and what is not comes from the file that it is of.
+            return 0
+        progress = self._begin(opened, start, progress, found)
+        at = max(progress.offset, self.sink.last(progress.feed), 0)
+        if not opened.is_lined:
+            return self._go_on(opened, progress, found.at if found and tabular(name) else at, settled=settled)
+        if at == progress.offset < opened.size and progress.cut >= 0 and not opened.breaks(at, at + 1):
+            if not settled and not opened.breaks(at, opened.size):
+                return at
+            self._tell_cut(name, progress.cut)
+            at = progress.cut
+        if not settled or opened.breaks(opened.size - 1, opened.size):
+            return self._go_on(opened, progress, at, settled=settled)
+        return self._to_the_end(opened, progress, at)
+
+    def _to_the_end(self, opened: OpenFile, progress: Progress, at: int) -> int:
+        """Read a file whose last line has no end, that line by itself, so that it is known where it begins."""
+        if progress.etag != opened.file.state:
+            at = self._go_on(opened, progress, at, settled=False)
+            progress = self.contents.get(opened.file.key) or progress
+        return self._go_on(opened, progress, at, settled=True, unended=True)
+
+    def _tell_cut(self, name: str, at: int) -> None:
+        told = (
+            f"{name}: the line at byte {at} was read before its end, since nothing was written for `settle` seconds: its "
+            "beginning is an event of its own, or in _Quarantine, beside the whole line"
+        )
+        self.sink.note(error=told, key=f"{CUT}{name}")
+
+    def _find_known(self, opened: OpenFile, start: bytes, own: Progress | None) -> Found | None:
+        name = opened.file.name
+        rivals = self.contents.rivals(name, start, own)
+        if not rivals:
+            return None
+        text = prefixes(opened.parts(), chain.from_iterable(one.places() for one in rivals))
+        found = self.contents.judge(name, text, rivals, own)
+        if found is not None and tabular(name) and found.at < text.size and not text.ends_line(found.at):
+            return Found(0)
+        return found
+
+    def _begin(
+        self, opened: OpenFile, start: bytes, progress: Progress | None, found: Found | None
+    ) -> Progress:
+        """What is known of a file, kept before anything is handed over, so that a sequence never means two things."""
+        at = found.at if found is not None and not tabular(opened.file.name) else 0
+        if progress is not None and at <= progress.offset:
+            return progress
+        if progress is None:
+            progress = Progress(
+                f"{opened.file.path.name}#{secrets.token_hex(6)}", wrapped=opened.wrapped, wide=opened.wide,
+                name=opened.file.name, content=Content(first=head_of(start)),
+            )  # fmt: skip
+        if at:
+            head, tail = ((0, 0, ""), (0, 0, "")) if opened.packing or opened.wide else opened.samples(at)
+            progress = msgspec.structs.replace(progress, offset=at, head=head, tail=tail)
+        self.contents.keep(opened.file.key, progress)
+        return progress
+
+    def _go_on(
+        self, opened: OpenFile, progress: Progress, start: int, *, settled: bool, unended: bool = False
+    ) -> int:
+        """Hand over what is behind byte `start`; of a table, which is read from its header on, all rows behind it.
+
+        `unended`: that is a line without its end.
+        """
+        key, table = opened.file.key, tabular(opened.file.name)
+        begin = 0 if table else start
+        trail = self._trails.pop(key, None)
+        if trail is None or trail.at != begin:
+            trail = trail_of(opened.parts(begin))
+        stretch = opened.stretch(begin, closing=progress.wrapped)
+        text, growing = opened.text(stretch, begin, growing=not settled)
+        followed = Followed(text, trail)
+        end = self._hand_over(opened, progress.feed, followed, start, growing=growing, table=table)
+        if end < progress.offset:
+            return end  # a record that was cut still goes on
+        if why := damage(text):
+            end += 1
+            refused = Refused(opened.file.name, f"byte {end - 1}", why, "")
+            self.sink.take(progress.feed, end, refused=(refused,))
+        if settled:
+            followed.drain()
+        elif not trail.cut(end):
+            trail = trail_of(opened.parts(end))
+        if not settled and len(self._trails) < _TRAILS:
+            self._trails[key] = trail
+        cut = start if unended and end > start else -1
+        progress = msgspec.structs.replace(
+            progress, offset=end, etag=opened.file.state, done=settled, content=trail.content(),
+            cut=progress.cut if end == progress.offset else cut,
+            head=stretch.head(end) if start == 0 else progress.head,
+            tail=stretch.tail(end) if end > start and not progress.wide else progress.tail,
+        )  # fmt: skip
+        self.contents.keep(key, progress)
+        return end
+
+    def _hand_over(
+        self, opened: OpenFile, feed: str, text: Followed, start: int, *, growing: bool, table: bool
+    ) -> int:
+        """The byte of its text up to which records of a file were handed over."""
+        return self.sink.read(
+            feed, cast("BinaryIO", text), opened.file.name, at=start, growing=growing, form=self.form,
+            from_start=table and start > 0,
+        )  # fmt: skip

@@ -1,0 +1,202 @@
+"""The contents that a folder source has read: those of files that are there, and for a while of files that are gone.
+
+A log is turned over by renaming it, by copying and truncating it, and packed then or later: the file is another one, and its content
+is known. So a file that begins with what was read goes on behind it, whatever it is called.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
+from pathlib import PurePath
+from typing import NamedTuple
+
+import msgspec
+
+from nephoscope.ingest.live.content_fingerprint import Prefixes
+from nephoscope.ingest.live.live_source import Sink
+from nephoscope.ingest.live.read_progress import Progress
+from nephoscope.ingest.logs.append_detection import HEAD, head_of
+from nephoscope.ingest.logs.load_files import family
+from nephoscope.ingest.logs.previous_loads import told_by_path
+
+#: Seconds for which the content of a file that is gone is known, and how many such contents.
+_REMEMBERED = 32 * 86400.0
+_MOST = 5000
+_HERE, _GONE = "file:", "gone:"
+
+
+class Rival(NamedTuple):
+    """What was read of a file; `last` is what the lake has of it, which a crash may have left out of `progress`."""
+
+    progress: Progress
+    last: int
+
+    @property
+    def marks(self) -> dict[int, str]:
+        """The marks of its content by their places."""
+        pairs = (entry.split(":") for entry in self.progress.content.marks.split())
+        return {int(at, 16): digest for at, digest in pairs}
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the process ended before it could note what it had handed over first: the beginning alone is known."""
+        return not self.progress.content.size and self.last > 0
+
+    def places(self) -> Iterator[int]:
+        """Where a text is compared with it."""
+        yield from (self.progress.content.size, max(0, self.last))
+        yield from self.marks
+
+
+class Found(NamedTuple):
+    """What is known of a text: its first `at` bytes were read from another file. `open`: more may come of what is a copy so far."""
+
+    at: int
+    open: bool = False
+
+
+class Contents:
+    """What is known of files by their keys, kept in the checkpoints of a source."""
+
+    def __init__(self, sink: Sink, now: Callable[[], float]) -> None:
+        self._sink, self._now = sink, now
+        self._known: dict[str, Progress] = {}
+        self._index: dict[str, set[str]] = defaultdict(set)
+        self._apart: set[tuple[str, str]] = set()
+        for prefix in (_HERE, _GONE):
+            for key, kept in sink.checkpoints(prefix).items():
+                self._put(key, Progress.of(kept))
+
+    def get(self, key: str) -> Progress | None:
+        """What was read of a file that was there at the last look."""
+        return self._known.get(key)
+
+    def here(self) -> frozenset[str]:
+        """The keys of files that were there at the last look."""
+        return frozenset(key for key in self._known if key.startswith(_HERE))
+
+    def keep(self, key: str, progress: Progress) -> None:
+        """Keep what was read of a file."""
+        self._sink.save(key, progress.kept())
+        self._put(key, progress)
+
+    def called(self, key: str, name: str) -> None:
+        """A file has that path now."""
+        known = self._known.get(key)
+        if known is not None and known.name != name:
+            self.keep(key, msgspec.structs.replace(known, name=name))
+
+    def leave(self, key: str, *, truncated: bool = False) -> None:
+        """A file is gone, or has another content: what was read is known without it."""
+        progress = self._known.get(key)
+        if progress is None:
+            return
+        self.keep(
+            f"{_GONE}{progress.feed}",
+            msgspec.structs.replace(progress, left=self._now(), truncated=truncated),
+        )
+        self._drop(key)
+
+    def only(self, keys: Collection[str]) -> None:
+        """No other files than these are there any more; what was gone for long, or is too much, is forgotten."""
+        for key in [key for key in self._known if key.startswith(_HERE) and key not in keys]:
+            self.leave(key)
+        gone = [(one.left, key) for key, one in self._known.items() if key.startswith(_GONE)]
+        until = self._now() - _REMEMBERED
+        for _, key in sorted(gone)[: max(0, len(gone) - _MOST)]:
+            self._drop(key)
+        for left, key in gone:
+            if left < until:
+                self._drop(key)
+
+    def rivals(self, name: str, start: bytes, own: Progress | None) -> list[Rival]:
+        """The contents that a text may begin with or be the beginning of, which starts so; `own` is what was read of it."""
+        feed = own.feed if own else ""
+        keys = set(self._keys(name, start))
+        found = (self._known[key] for index in keys for key in self._index.get(index, ()))
+        unique = {one.feed: one for one in found if one.feed != feed and (feed, one.feed) not in self._apart}
+        said, size = told_by_path(name), own.content.size if own else 0
+        may = [
+            Rival(one, self._sink.last(one.feed))
+            for one in unique.values()
+            if _alike(said, told_by_path(one.name)) and self._may(one, name, start)
+        ]
+        return [one for one in may if one.progress.content.size > size or one.is_interrupted]
+
+    def judge(
+        self, name: str, text: Prefixes, rivals: Collection[Rival], own: Progress | None
+    ) -> Found | None:
+        """Of what was read elsewhere, what a text begins with; None where it begins with nothing of that."""
+        found = Found(0)
+        for one in rivals:
+            content = one.progress.content
+            if one.is_interrupted:
+                found = max(found, Found(min(one.last, text.size)))
+            elif content.size <= text.size:
+                if text.begins(content) and self._akin(one.progress, name, text.size):
+                    found = max(found, Found(max(content.size, min(one.last, text.size))))
+                elif own is not None:
+                    self._apart.add((own.feed, one.progress.feed))
+            else:
+                at = text.match_marks(one.marks)
+                if at < 0 and own is not None:
+                    self._apart.add((own.feed, one.progress.feed))
+                if at > 0 or (at == 0 and text.size >= HEAD):
+                    found = max(found, Found(at, True))
+        return found if found > (0, False) else None
+
+    def _may(self, one: Progress, name: str, start: bytes) -> bool:
+        """Whether a short text is more than another file that begins alike: a log that begins anew is no copy of the one before."""
+        if len(start) >= HEAD and one.content.first:
+            return True
+        if family(name) != name:
+            return True
+        return not one.truncated and one.name == name and one.content.size <= len(start)
+
+    def _akin(self, one: Progress, name: str, size: int) -> bool:
+        """Whether a text that begins with a whole content is that file, and not another one which begins with as little."""
+        if one.content.size >= HEAD or family(one.name) == family(name):
+            return True
+        gone = one.left != 0.0
+        return gone and one.content.size == size and PurePath(one.name).parent == PurePath(name).parent
+
+    def _keys(self, name: str, start: bytes) -> Iterator[str]:
+        if len(start) >= HEAD:
+            yield f"first {head_of(start)}"
+        yield f"short {PurePath(name).parent}"
+        if len(start) < HEAD:
+            yield f"family {family(name)}"
+
+    def _put(self, key: str, progress: Progress) -> None:
+        self._forget(key)
+        self._known[key] = progress
+        for index in self._indexes(progress):
+            self._index[index].add(key)
+
+    def _forget(self, key: str) -> None:
+        progress = self._known.pop(key, None)
+        for index in self._indexes(progress) if progress else ():
+            self._index[index].discard(key)
+            if not self._index[index]:
+                del self._index[index]
+
+    def _drop(self, key: str) -> None:
+        if key in self._known:
+            self._forget(key)
+            self._sink.forget(key)
+
+    @staticmethod
+    def _indexes(progress: Progress) -> Iterator[str]:
+        content = progress.content
+        if content.first:
+            yield f"first {content.first}"
+        elif content.size:
+            yield f"short {PurePath(progress.name).parent}"
+        if content.size:
+            yield f"family {family(progress.name)}"
+
+
+def _alike(said: str, told: str) -> bool:
+    """Whether two paths may be of the same resource: one that tells nothing may be of any."""
+    return not said or not told or said == told

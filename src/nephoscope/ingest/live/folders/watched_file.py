@@ -1,0 +1,118 @@
+"""One file of a watched folder: how a look found it, and its text once it is open."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from nephoscope.ingest.live.byte_range import SAMPLE, Stretch, digest, is_wrapped, tabular
+from nephoscope.ingest.live.decompression import packing_of
+from nephoscope.ingest.live.read_progress import Progress
+from nephoscope.ingest.live.utf16_recoding import as_text, wide
+from nephoscope.ingest.logs.append_detection import head_of
+
+_PART = 1024 * 1024
+_BEGINNING = 64
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file as a look found it: its key is the file itself, whatever it is called."""
+
+    path: Path
+    stat: os.stat_result
+
+    @property
+    def key(self) -> str:
+        """Its checkpoint."""
+        return f"file:{self.stat.st_dev}:{self.stat.st_ino}"
+
+    @property
+    def state(self) -> str:
+        """What changes when it is written to."""
+        return f"{self.stat.st_size}:{self.stat.st_mtime_ns}"
+
+    @property
+    def name(self) -> str:
+        """Its path."""
+        return str(self.path)
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is a file, and no folder or pipe."""
+        return stat.S_ISREG(self.stat.st_mode)
+
+
+class OpenFile:
+    """A file that is open: its bytes up to the size that the look found, as the text that they are."""
+
+    def __init__(self, file: File, descriptor: int, stop: Event) -> None:
+        self.file, self._descriptor, self._stop = file, descriptor, stop
+        self.packing = packing_of(file.path.name)
+        self.size = file.stat.st_size
+        beginning = self._fetch(0, _BEGINNING)
+        self.wrapped, self.wide = is_wrapped(beginning), wide(beginning)
+
+    def _fetch(self, start: int, end: int) -> bytes:
+        return os.pread(self._descriptor, end - start, start)
+
+    @property
+    def is_lined(self) -> bool:
+        """Whether its bytes are lines or records that grow at their end alone."""
+        return not (self.packing or self.wide or self.wrapped or tabular(self.file.path.name))
+
+    def breaks(self, start: int, end: int) -> bool:
+        """Whether a line ends among its own bytes from `start` to `end`."""
+        return any(
+            b"\n" in part or b"\r" in part
+            for part in (self._fetch(at, min(at + _PART, end)) for at in range(start, end, _PART))
+        )
+
+    def stretch(self, start: int, *, closing: bool) -> Stretch:
+        """Its bytes: from `start` on, where the bytes are the text."""
+        whole = self.packing or self.wide
+        return Stretch(0 if whole else start, self.size, self._fetch, self._stop, closing=closing)
+
+    def text(self, stretch: Stretch, start: int, *, growing: bool) -> tuple[io.RawIOBase, bool]:
+        """The text from byte `start` of it on, and whether its end is left for the next time."""
+        return as_text(stretch, start, self.packing, self.wide, growing=growing)
+
+    def parts(self, end: int | None = None) -> Iterator[bytes]:
+        """Its text from the first byte on, up to byte `end` or its last."""
+        stream, _ = self.text(self.stretch(0, closing=False), 0, growing=True)
+        left = self.size_of_text if end is None else end
+        while left > 0 and (part := stream.read(min(left, _PART))):
+            left -= len(part)
+            yield part
+
+    @property
+    def size_of_text(self) -> int:
+        """At least as many bytes as its text has."""
+        return self.size if not (self.packing or self.wide) else 1 << 62
+
+    def sample(self, start: int, end: int) -> tuple[int, int, str]:
+        """(start, end, digest) of its own bytes."""
+        return start, end, digest(self._fetch(start, end) if end > start else b"")
+
+    def samples(self, end: int) -> tuple[tuple[int, int, str], tuple[int, int, str]]:
+        """Samples of either end of its first bytes."""
+        return self.sample(0, min(SAMPLE, end)), self.sample(max(0, end - SAMPLE), end)
+
+    def continues(self, before: Progress, start: bytes, last: int) -> bool:
+        """Whether it, whose text starts so, still begins with what was read of it, of which the lake has `last` bytes.
+
+        One that was truncated or took over the place of another does not.
+        """
+        if self.packing or tabular(self.file.path.name):
+            return before.etag in ("", self.file.state)
+        if before.content.first not in ("", head_of(start)):
+            return False
+        if max(before.offset, last) > self.size and not before.wide:
+            return False
+        kept = (before.head, before.tail)
+        return all(one == (0, 0, "") or self.sample(one[0], one[1]) == one for one in kept)

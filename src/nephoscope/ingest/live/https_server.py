@@ -1,0 +1,110 @@
+"""An ASGI app served over TLS by a thread of this process, and the server that bounds who comes in and how long a request may take."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import threading
+from typing import TYPE_CHECKING, cast
+
+import uvicorn
+
+from nephoscope.ingest.live.connection_budget import Bounds, ConnectionBudget, Place
+from nephoscope.ingest.live.listener import Entrance
+from nephoscope.ingest.live.request_timeouts import Pace, Paced
+from nephoscope.ingest.source_failures import SourceError
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from nephoscope.ingest.live.log_rate_limit import Seldom
+
+_BACKLOG = 1024
+
+
+def bound(address: tuple[str, int]) -> socket.socket:
+    """A socket that is bound to an address; raises SourceError."""
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    try:
+        return socket.create_server(address, family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise SourceError(f"{address[0]}:{address[1]}: {error.strerror}") from error
+
+
+class Server(uvicorn.Server):
+    """uvicorn on sockets that listen, with its connections within bounds; the protocol of `config` is Paced or made of it."""
+
+    def __init__(self, config: uvicorn.Config, bounds: Bounds, pace: Pace, told: Seldom) -> None:
+        super().__init__(config)
+        self._bounds, self._pace, self._told = bounds, pace, told
+        self.budgets: list[ConnectionBudget] = []
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let in at the sockets."""
+        await super().startup(sockets=[])
+        for listener in sockets or ():
+            entrance = Entrance(
+                listener, self._bounds, self._protocol, self._told, self.config.ssl, awaits_head=True
+            )
+            entrance.open()
+            self.budgets.append(entrance.budget)
+            self.servers.append(cast("asyncio.Server", entrance))
+
+    def _protocol(self, place: Place) -> asyncio.Protocol:
+        kind = cast("type[Paced]", self.config.http_protocol_class)
+        made = kind(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        made.place, made.pace = place, self._pace
+        place.phase = made.phase
+        return made
+
+
+class Served:
+    """Serves from a socket until `close`, which lets requests that are under way end. `idle`: seconds between two requests."""
+
+    def __init__(
+        self,
+        app: Starlette,
+        listener: socket.socket,
+        tls: ssl.SSLContext,
+        *,
+        bounds: Bounds,
+        pace: Pace,
+        idle: float,
+        told: Seldom,
+    ) -> None:
+        config = uvicorn.Config(
+            app, http=Paced, ws="none", log_config=None, access_log=False, server_header=False, lifespan="off",
+            timeout_graceful_shutdown=2, timeout_keep_alive=cast("int", idle),
+        )  # fmt: skip
+        config.load()
+        config.ssl = tls
+        self._server = Server(config, bounds, pace, told)
+        self._thread = threading.Thread(
+            target=asyncio.run, args=(self._run(listener),), name="ingestion", daemon=True
+        )
+        self._thread.start()
+
+    async def _run(self, listener: socket.socket) -> None:
+        await self._server.serve(sockets=[listener])
+        # Clients that keep a connection open do not say goodbye to it: waiting for that would take half a minute.
+        for connection in list(self._server.server_state.connections):
+            transport = getattr(connection, "transport", None)
+            if transport is not None:
+                transport.abort()
+        await asyncio.sleep(0.05)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still serves."""
+        return self._thread.is_alive()
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open."""
+        return sum(one.count for one in self._server.budgets)
+
+    def close(self) -> None:
+        """Take no new requests, end those under way, stop."""
+        self._server.should_exit = True
+        self._thread.join()

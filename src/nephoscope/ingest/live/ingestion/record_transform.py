@@ -1,0 +1,87 @@
+"""What the records of a request become: rows by table, each with its record as it was sent, and what no transform could take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from nephoscope.ingest.live.ingestion.data_collection_rules import Flow
+from nephoscope.ingest.live.ingestion.transform import Made, Transform, TransformError
+from nephoscope.ingest.live.live_source import Origin, Refused
+from nephoscope.lake.schema.coercion import json_text
+from nephoscope.lake.schema.row_conversion import bag_of
+
+_TOLD = 100
+
+
+@dataclass(slots=True)
+class Shaped:
+    """Rows by table, where each comes from, and what is refused."""
+
+    rows: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    origins: dict[str, list[Origin]] = field(default_factory=dict)
+    refused: tuple[Refused, ...] = ()
+
+
+def shape_records(flows: tuple[Flow, ...], stream: str, records: Sequence[Mapping[str, object]]) -> Shaped:
+    """The records through every flow of their stream; a transform that fails refuses the records and stops no other flow."""
+    found = Shaped()
+    for flow in flows:
+        if flow.transform is None:
+            rows, origins = list(records), [_origin(number, one) for number, one in enumerate(records)]
+        else:
+            try:
+                made = flow.transform.made(records, datetime.now(UTC))
+            except TransformError as error:
+                reason = f"the transform to {flow.table} failed: {error}"
+                found.refused += tuple(
+                    _make_refusal(stream, reason, number, one) for number, one in enumerate(records)
+                )
+                continue
+            rows = _whole(made, flow.bag)
+            origins = [
+                _origin(owner, records[owner], _unfit(made, owner, flow.transform)) for owner in made.owners
+            ]
+        found.rows.setdefault(flow.table, []).extend(rows)
+        found.origins.setdefault(flow.table, []).extend(origins)
+    return found
+
+
+def _origin(number: int, record: Mapping[str, object], unfit: str = "") -> Origin:
+    return Origin(f"record {number}", record, unfit)
+
+
+def _make_refusal(stream: str, reason: str, number: int, record: Mapping[str, object]) -> Refused:
+    return Refused(stream, f"record {number}", reason, json_text(record))
+
+
+def _whole(made: Made, bag: str) -> list[Mapping[str, object]]:
+    """The rows, what the transform could not see of their records in the bag of their table."""
+    rows: list[Mapping[str, object]] = []
+    for owner, row in zip(made.owners, made.rows, strict=True):
+        unseen = {**made.strangers.get(owner, {}), **made.unfit.get(owner, {})}
+        rows.append(_with(row, unseen, bag) if unseen else row)
+    return rows
+
+
+def _with(row: dict[str, object], unseen: Mapping[str, object], bag: str) -> dict[str, object]:
+    """A row with more in its bag: under its own name, behind `sent_` where the row has another value of that name."""
+    kept = dict(bag_of(row.get(bag), bag))
+    for name, value in unseen.items():
+        free = name
+        while free in kept or row.get(free) not in (None, ""):
+            free = f"sent_{free}"
+        kept[free] = value
+    return {**row, bag: kept}
+
+
+def _unfit(made: Made, owner: int, transform: Transform) -> str:
+    """What of a record was not of its declared type, in words."""
+    unfit = made.unfit.get(owner, {})
+    told = (
+        f"{name} is no {transform.kind(name).value}: {json_text(value)[:_TOLD]}"
+        for name, value in unfit.items()
+    )
+    return "; ".join(told)

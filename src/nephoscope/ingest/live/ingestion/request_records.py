@@ -1,0 +1,35 @@
+"""The records in the body of a request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from nephoscope.files.json_value import spell_half_surrogates
+from nephoscope.ingest.live.ingestion.request_errors import RefusedError
+
+_DECODER = msgspec.json.Decoder(list[dict[str, Any]])
+
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def records_of(body: bytes) -> list[dict[str, object]]:
+    """The records of a JSON array; raises RefusedError. Half of a surrogate pair stands in its record as the text of its escape."""
+    try:
+        return _decode(body.removeprefix(_BOM))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RefusedError(
+            400, "InvalidPayload", f"The body must be a JSON array of objects: {error}"
+        ) from error
+
+
+def _decode(body: bytes) -> list[dict[str, object]]:
+    try:
+        return _DECODER.decode(body)
+    except msgspec.DecodeError:
+        mended = spell_half_surrogates(body)
+        if mended == body:
+            raise
+        return _DECODER.decode(mended)

@@ -1,0 +1,230 @@
+"""Setting up sources: what the command, the pages and the API do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nephoscope.connect.credentials import SignInError
+from nephoscope.ingest.live.ingestion.api_tokens import new_token
+from nephoscope.ingest.live.live_source import SETTINGS, WRONG_SETTINGS, Kind, Surroundings
+from nephoscope.ingest.live.privileged_settings import list_owned
+from nephoscope.ingest.live.secret_binding import secrets_after
+from nephoscope.ingest.live.source_kinds import kind_of, parse_settings, to_stored
+from nephoscope.ingest.source_failures import SettingsError, SourceError
+from nephoscope.state.database.database import StateError
+from nephoscope.state.ingestion.source_errors import Standing
+from nephoscope.state.ingestion.source_health import SourceHealth, sentence
+from nephoscope.state.ingestion.sources import Source
+
+if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
+    from nephoscope.lake.schema.table import Table
+    from nephoscope.state import State
+
+#: Kinds that read the server's own files, or listen at its addresses: these are the host's, not the estate's.
+OF_THE_HOST = frozenset({"folder", "syslog", "logs_ingestion"})
+TOKENS = "logs_ingestion"
+#: Raises where who asks may not set these settings, which are the server's own.
+Allow = Callable[[Collection[str]], None]
+
+
+def add(
+    state: State,
+    source: Source,
+    given: Mapping[str, object],
+    secrets: Mapping[str, str],
+    *,
+    there: bool = True,
+    table: Callable[[str], Table | None] = lambda _: None,
+    allow: Allow = lambda _: None,
+) -> Source:
+    """Keep a new source of settings as people give them, its secrets encrypted; `table` knows the lake's tables.
+
+    `allow` raises where who asks may not set what of the settings is the server's own, before any file is looked at. SourceError,
+    StateError for what cannot be and, with `there`, for files and folders that are not there and rules that cannot be.
+    """
+    kind = kind_of(source.kind)
+    settings = parse_settings(kind, given)
+    allow(list_owned(kind, settings))
+    known_secrets(kind, secrets)
+    check(kind, settings, secrets, source.name, there=there, table=table)
+    if any(one.name == source.name for one in state.sources.all()):
+        raise StateError(f"there is a source {source.name} already")
+    workspace = state.workspaces.get(source.workspace).name
+    credential = credential_of(source.name) if kind.secrets else ""
+    made = Source(source.name, kind.name, to_stored(settings), workspace, credential, source.enabled)
+    # its secrets and itself are kept together: they never become those of another that has the name by now
+    with state.with_change(lambda session: state.sources.insert(session, made)):
+        if credential:
+            keep(state, source.name, secrets)
+    return state.sources.get(source.name)
+
+
+def change(
+    state: State,
+    name: str,
+    given: Mapping[str, object] | None = None,
+    secrets: Mapping[str, str] | None = None,
+    *,
+    enabled: bool | None = None,
+    there: bool = True,
+    allow: Allow = lambda _: None,
+) -> Source:
+    """Change a source: `given` settings and secrets take the place of those of before, the others stay; `there`, `allow` as of `add`.
+
+    SettingsError where a stored secret would go where it was not given for, StateError where another change came between.
+    """
+    if given is None and not secrets:
+        return state.sources.set(name, enabled=enabled)
+    source = state.sources.get(name)
+    kind = kind_of(source.kind)
+    allow(owned_now(source))
+    if secrets:
+        known_secrets(kind, secrets)
+        if not source.credential:
+            raise SettingsError(
+                f"source {name} was set up without secrets: remove it and add it with its secrets"
+            )
+    settings = parse_settings(kind, {**source.settings, **(given or {})})
+    allow(list_owned(kind, settings))
+    kept = secrets_of(state, source)
+    check(kind, settings, {**kept, **(secrets or {})}, name, there=there)
+    whole = secrets_after(kind, source.settings, settings, kept, secrets or {})
+    # secrets and the settings that they are for change together, and nothing that another change made meanwhile is undone
+    with state.with_change(
+        lambda session: state.sources.change(session, source, to_stored(settings), enabled=enabled)
+    ):
+        if whole != kept:
+            keep(state, name, whole)
+    return state.sources.get(name)
+
+
+def owned_now(source: Source) -> tuple[str, ...]:
+    """What of the settings of a source is the server's own; () where they cannot be, and are judged when they are mended."""
+    kind = kind_of(source.kind)
+    try:
+        return list_owned(kind, parse_settings(kind, source.settings))
+    except SettingsError:
+        return ()
+
+
+def remove(state: State, name: str) -> None:
+    """Forget a source, how far it was read, and its secrets; its rows stay."""
+    source = state.sources.get(name)
+    state.sources.remove(name)
+    if source.credential:
+        state.credentials.remove(source.credential)
+
+
+def test(lake: Lake, state: State, data: Path, name: str) -> str:
+    """Try whether a source can be reached, without reading from it: what was found; SourceError, StateError."""
+    from nephoscope.ingest.live.supervisor import make_source
+
+    try:
+        source = state.sources.get(name)
+        told = make_source(source, lake, state, data).test()
+        return "; ".join(filter(None, (told, choice(state, source))))
+    except SignInError as error:
+        raise SourceError(str(error)) from error
+
+
+def choice(state: State, source: Source) -> str:
+    """What becomes of rows where the workspace of a source takes some tables only; '' where it takes every one."""
+    workspace = state.workspaces.get(source.workspace)
+    if workspace.members is None:
+        return ""
+    return (
+        f"the workspace {workspace.name} takes rows of {', '.join(sorted(workspace.members))} only: "
+        "records that give no such row are set aside in _Quarantine"
+    )
+
+
+def token(state: State, name: str, *, revoke: bool = False) -> str:
+    """A new token that a source of applications lets in, which is kept as a hash; with `revoke` no other is let in any more."""
+    source = state.sources.get(name)
+    if source.kind != TOKENS:
+        raise StateError(f"source {name} is of the kind {source.kind}: tokens are for {TOKENS}")
+    secret, hash_ = new_token()
+    secrets = secrets_of(state, source)
+    before = "" if revoke else secrets.get("tokens", "")
+    keep(state, name, {**secrets, "tokens": f"{before}\n{hash_}".strip()})
+    return secret
+
+
+def error_of(state: State, source: Source, health: SourceHealth | None) -> str:
+    """What is wrong with a source now: its settings, and what it told that is not over."""
+    told = sentence(standing_of(health))
+    wrong = wrong_settings(state, source)
+    return f"{wrong}; {told}" if wrong and told else wrong or told
+
+
+def standing_of(health: SourceHealth | None) -> Standing:
+    """The errors that a source told, but for that of its settings, which may have been mended since: `error_of` looks itself."""
+    if health is None:
+        return Standing()
+    others = tuple(one for one in health.standing.errors if one.key != SETTINGS)
+    return Standing(others, health.standing.count - len(health.standing.errors) + len(others))
+
+
+def wrong_settings(state: State, source: Source) -> str:
+    """What is wrong with the settings of a source, '' where nothing is."""
+    try:
+        kind = kind_of(source.kind)
+        settings = parse_settings(kind, source.settings)
+        check(kind, settings, secrets_of(state, source), source.name, there=False)
+    except SettingsError as error:
+        return f"{WRONG_SETTINGS}{error}"
+    except StateError as error:
+        return str(error)
+    return ""
+
+
+def check(
+    kind: Kind,
+    settings: Any,
+    secrets: Mapping[str, str],
+    name: str,
+    *,
+    there: bool = True,
+    table: Callable[[str], Table | None] = lambda _: None,
+) -> None:
+    """SourceError for settings that cannot be and, with `there`, for files and folders that are not there or hold what cannot be."""
+    try:
+        kind.check(settings, Surroundings(name, secrets=secrets, table=table))
+    except SettingsError:
+        raise
+    except SourceError:
+        if there:
+            raise
+
+
+def known_secrets(kind: Kind, given: Mapping[str, str]) -> None:
+    """SettingsError for a secret that the kind does not have."""
+    unknown = sorted(set(given) - set(kind.secrets))
+    if unknown:
+        raise SettingsError(
+            f"no secret is named {', '.join(unknown)}: there are {', '.join(kind.secrets) or 'none'}"
+        )
+
+
+def keep(state: State, name: str, secrets: Mapping[str, str]) -> str:
+    """Keep the secrets of a source, encrypted; the name of the credential."""
+    credential = credential_of(name)
+    state.credentials.put(credential, msgspec.json.encode(dict(secrets)).decode())
+    return credential
+
+
+def credential_of(name: str) -> str:
+    """The name under which the credentials keep the secrets of a source."""
+    return f"source.{name}"
+
+
+def secrets_of(state: State, source: Source) -> dict[str, str]:
+    """The secrets of a source by name."""
+    if not source.credential:
+        return {}
+    return msgspec.json.decode(state.credentials.get(source.credential).reveal(), type=dict[str, str])

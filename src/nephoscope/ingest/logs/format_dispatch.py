@@ -1,0 +1,233 @@
+"""Ask the formats for the rows of blocks: record by record, or a block at once where a format is fast."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nephoscope.files.json_value import decode_json, describe_error, limit_json, spell_half_surrogates
+from nephoscope.ingest.logs.common_schema import in_common_schema
+from nephoscope.ingest.logs.log_format import BadRecordError, FastFormat, Row, RowFormat
+from nephoscope.ingest.logs.message_wrappers import unwrap_message
+from nephoscope.ingest.logs.row_batch import Batch, Placed, Ready, bad_entry, within
+from nephoscope.ingest.logs.secret_masking import mask_secrets, masked_value, suspects
+from nephoscope.ingest.logs.table_row import TIMES
+from nephoscope.ingest.logs.text_decoding import is_utf8, read_as, why_not
+from nephoscope.lake.schema.coercion import json_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.ingest.logs.discovery import Formats
+    from nephoscope.ingest.logs.log_format import Context, Fault, LineFormat, LogFormat
+    from nephoscope.ingest.logs.message_wrappers import Inside
+    from nephoscope.ingest.logs.splitter import Block, Piece
+
+
+@contextmanager
+def pause_collection() -> Iterator[None]:
+    """No search for unused cycles: rows have none, and looking through those of a block again and again takes a third of the time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+class Reader:
+    """Asks the formats for the rows of blocks."""
+
+    def __init__(self, formats: Formats, context: Context) -> None:
+        self.formats = formats
+        self.context = context
+        self.last: LogFormat | None = None
+
+    def batch(self, block: Block) -> Batch:
+        """The rows of a block."""
+        batch = Batch(block.end, sure=block.sure, text=block.text)
+        if not self._scan_block(block, batch):
+            self._one_by_one(block, batch)
+        return batch
+
+    def _one_by_one(self, block: Block, batch: Batch) -> None:
+        """Read the records of a block one by one."""
+        records = [block.data[piece.start : piece.end] for piece in block.pieces]
+        with pause_collection():
+            for piece, data, secret in zip(block.pieces, records, suspects(records), strict=True):
+                self._piece(block, piece, data, secret, batch)
+
+    def _scan_block(self, block: Block, batch: Batch) -> bool:
+        """Whether a fast format took the block as a whole; its first record says which may."""
+        if not block.plain or not block.pieces:
+            return False
+        first = block.pieces[0]
+        value, _ = _decode(block.data[first.start : first.end])
+        form = self._form(value) if isinstance(value, dict) else None
+        if not isinstance(form, FastFormat):
+            return False
+        scanned = form.scan(block.data, self.context)
+        if scanned is None or scanned.records != len(block.pieces):
+            return False
+        batch.records = scanned.records
+        places = [piece.place for piece in block.pieces]
+        batch.ready.append(Ready(form.name, scanned.tables, scanned.owners, places))
+        return True
+
+    def _piece(self, block: Block, piece: Piece, data: bytes, secret: bool, batch: Batch) -> None:
+        self._judge_piece(block, piece, data, secret, batch)
+        batch.records += 1
+
+    def _judge_piece(self, block: Block, piece: Piece, data: bytes, secret: bool, batch: Batch) -> None:
+        error = piece.error
+        if not error and not is_utf8(data):
+            try:
+                data = read_as(data, self.context.encoding).encode()
+                batch.recoded += 1
+            except UnicodeDecodeError as wrong:
+                error = why_not(wrong, self.context.encoding, block.start + piece.start)
+        if error:
+            self._aside(piece.place, error, data, batch)
+        elif block.text and not data.lstrip().startswith(b"{"):
+            line = data.decode().rstrip("\r")
+            self._line(mask_secrets(line) if secret else line, data, piece.place, batch)
+        else:
+            self._value(data, piece.place, secret, batch)
+
+    def _value(self, data: bytes, place: str, secret: bool, batch: Batch) -> None:
+        value, halves = _decode(data)
+        batch.halves += halves
+        if not isinstance(value, dict):
+            reason = value if isinstance(value, str) else "expected a JSON object"
+            self._aside(place, reason, data, batch)
+            return
+        form, value = self._find_format(value)
+        if (form is None or self._is_no_row(form, value)) and self._message(
+            value, data, place, secret, batch
+        ):
+            return
+        self._record(form, _mask(value, data) if secret else value, data, place, batch)
+
+    def _message(self, value: dict[str, object], data: bytes, place: str, secret: bool, batch: Batch) -> bool:
+        """Read what is in a message, each record counted; False where the value is none."""
+        try:
+            found = unwrap_message(value, self._known)
+        except BadRecordError as error:
+            self._aside(within(place, error.path), error.reason, data, batch)
+            return True
+        for number, one in enumerate(found or ()):
+            batch.records += number > 0
+            self._inside(one, within(place, one.path), secret or one.opened, batch)
+        return found is not None
+
+    def _inside(self, one: Inside, place: str, secret: bool, batch: Batch) -> None:
+        item = one.item
+        if secret:
+            item = _mask(item, b"" if isinstance(item, str) else json_text(item).encode())
+        raw = item.encode("utf-8", "backslashreplace") if isinstance(item, str) else json_text(item).encode()
+        if one.reason:
+            self._aside(place, one.reason, raw, batch)
+        elif isinstance(item, str):
+            self._line(item, raw, place, batch)
+        else:
+            form, item = self._find_format(item)
+            self._record(form, item, raw, place, batch)
+
+    def _known(self, item: dict[str, object] | str) -> bool:
+        """Whether a format reads a record or a line; of one that reads anything, whether that has a time."""
+        if isinstance(item, str):
+            return any(form.recognises_line(item) for form in self.formats.lines)
+        form, item = self._find_format(item)
+        return form is not None and not self._is_no_row(form, item)
+
+    def _is_no_row(self, form: LogFormat, record: dict[str, object]) -> bool:
+        """Whether the format of the table that is asked for takes a record that can be no row: nothing in it is called a time."""
+        return (
+            bool(self.context.table)
+            and isinstance(form, RowFormat)
+            and not any(name in record for name in TIMES)
+        )
+
+    def _record(
+        self, form: LogFormat | None, value: dict[str, object], data: bytes, place: str, batch: Batch
+    ) -> None:
+        if form is None:
+            reason = "no format recognises the record: name its table with --table"
+            self._aside(place, reason, data, batch)
+            return
+        self._rows(form, form.rows(value, self.context), data, place, batch)
+
+    def _line(self, line: str, data: bytes, place: str, batch: Batch) -> None:
+        for form in self.formats.lines:
+            if form.recognises_line(line):
+                self._rows(form, form.line_rows(line, self.context), data, place, batch)
+                return
+        self._aside(place, "no format recognises the line", data, batch)
+
+    def _rows(
+        self,
+        form: LogFormat | LineFormat,
+        items: Iterator[Row | Fault],
+        data: bytes,
+        place: str,
+        batch: Batch,
+    ) -> None:
+        before = len(batch.bad)
+        made = 0
+        try:
+            for item in items:
+                if isinstance(item, Row):
+                    made += 1
+                    batch.rows[item.table].append(Placed(item, place, form.name, batch.records))
+                else:
+                    self._aside(within(place, item.path), item.reason, item.raw or data, batch, form.name)
+        except BadRecordError as error:
+            self._aside(within(place, error.path), error.reason, data, batch, form.name)
+        batch.empty += not made and len(batch.bad) == before
+
+    def _aside(self, place: str, reason: str, raw: bytes | str, batch: Batch, form: str = "") -> None:
+        """Set something of the record aside that is being read."""
+        batch.bad.append(bad_entry(self.context, place, reason, raw, form))
+        batch.faulty.add(batch.records)
+
+    def _find_format(self, record: dict[str, object]) -> tuple[LogFormat | None, dict[str, object]]:
+        """The format of a record, and the record as that reads it: a row of a table keeps its names as they are."""
+        named = in_common_schema(record)
+        form = self._form(named)
+        if named is not record and (form is None or isinstance(form, RowFormat)):
+            return form, record
+        return form, named
+
+    def _form(self, record: dict[str, object]) -> LogFormat | None:
+        """The format of a record: records of one kind follow each other, so the last one is asked first."""
+        if self.last is not None and self.last.recognises(record):
+            return self.last
+        for place, form in enumerate(self.formats.records):
+            if form.recognises(record):
+                self.last = form if place < self.formats.exact else None
+                return form
+        return None
+
+
+def _mask(value: object, data: bytes) -> Any:
+    """A record without its secrets; one that nests too deeply to be gone through has what is deep in it as text."""
+    try:
+        return masked_value(value)
+    except RecursionError:
+        return masked_value(decode_json(limit_json(spell_half_surrogates(data))))
+
+
+def _decode(data: bytes) -> tuple[object, bool]:
+    """The JSON value, or as text why it is none; and whether halves of surrogate pairs are spelled in it."""
+    try:
+        return msgspec.json.decode(data), False
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        wrong = error
+    try:
+        return decode_json(data), spell_half_surrogates(data) != data
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return describe_error(str(wrong)), False

@@ -1,0 +1,328 @@
+"""The files of a load: paths, folders and globs; `.gz`, `.bz2`, `.xz`, `.zst` and `.zip` opened as bounded streams, UTF-16 recoded."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from contextlib import contextmanager
+from hashlib import blake2b
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+
+from nephoscope.files.snapshot_files import FileError, Limits, Source, chunks, entries, is_tape
+from nephoscope.files.symlinks import leads_out
+from nephoscope.ingest.logs.append_detection import DIGEST, HEAD, TAIL, Growth, closing_of, head_of
+from nephoscope.ingest.logs.fingerprints import Later, Marks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from nephoscope.ingest.logs.append_detection import Proof
+    from nephoscope.ingest.logs.fingerprints import Older
+    from nephoscope.state.ingestion.ingested_files import IngestedFile
+
+_PACKED = (".gz", ".bz2", ".xz", ".zst")
+_LOGS = (
+    ".json",
+    ".jsonl",
+    ".ndjson",
+    ".jsonlines",
+    ".log",
+    ".txt",
+    ".csv",
+    ".tsv",
+    ".parquet",
+    ".avro",
+    ".xml",
+)
+#: What a log that was turned over has behind its name: `auth.log.1`, `auth.log-20261126`.
+_TURNED = re.compile(r"(?:\.\d{1,4}|-\d{8}(?:-\d+)?)$")
+_WILD = re.compile(r"[*?\[]")
+_BARE = re.compile(r"[^.]+")
+_PARQUET = b"PAR1"
+_READ = 1024 * 1024
+_HEAD = 4096
+
+
+class Found(NamedTuple):
+    """The files of some paths in order, those in folders whose names are not of logs, and why a path could not be looked into."""
+
+    sources: list[Source]
+    passed_over: list[Path]
+    failed: dict[str, str]
+
+
+def find_files(paths: Sequence[str], limits: Limits) -> Found:
+    """Every file that paths, folders and globs name; FileNotFoundError for what names none."""
+    sources: dict[str, Source] = {}
+    passed_over: list[Path] = []
+    failed: dict[str, str] = {}
+    for text in paths:
+        roots = [Path(text)] if os.path.exists(text) else _match_glob(text, failed)  # noqa: PTH110
+        for root in roots:
+            for path in _walk(root, passed_over, failed):
+                for source in _sources(path, root, limits, passed_over):
+                    sources.setdefault(source.name, source)
+    return Found(list(sources.values()), passed_over, failed)
+
+
+def _match_glob(pattern: str, failed: dict[str, str]) -> list[Path]:
+    """What a glob names, but for links out of the folder in which it begins."""
+    every = [Path(one) for one in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207 - absolute ones too
+    if not every:
+        raise FileNotFoundError(2, "no such file, folder or glob", pattern)
+    begin = Path(*takewhile(lambda part: not _WILD.search(part), Path(pattern).parts))
+    wrong = {path: leads_out(path, (begin,)) for path in every}
+    failed.update({str(path): why for path, why in wrong.items() if why})
+    return [path for path, why in wrong.items() if not why]
+
+
+def _sources(path: Path, root: Path, limits: Limits, passed_over: list[Path]) -> Iterator[Source]:
+    """A file, or the logs in an archive."""
+    if path.suffix.lower() != ".zip":
+        yield Source(path, root)
+        return
+    for source in entries(path, root, limits, lambda _: True):
+        name = source.entry.rsplit("/", 1)[-1]
+        if not name or is_log(
+            name
+        ):  # an archive too, whose entry of the quarantine says how to get at what it holds
+            yield source
+        elif not name.startswith("."):
+            passed_over.append(Path(source.name))
+
+
+def _walk(root: Path, passed_over: list[Path], failed: dict[str, str]) -> Iterator[Path]:
+    if os.path.isfile(root):  # noqa: PTH113 - False where it may not be asked
+        yield root
+        return
+    if not os.path.isdir(root):  # noqa: PTH112
+        failed[str(root)] = (
+            "is no file and no folder: write what it gives into a file, or give it as standard input to `ingest -`"
+        )
+        return
+
+    def note_unlisted(error: OSError) -> None:
+        failed[str(error.filename)] = f"cannot be listed: {error.strerror}"
+
+    for folder, folders, names in os.walk(root, onerror=note_unlisted):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        _refuse_links(Path(folder), folders, root, failed)
+        for name in sorted(names):
+            path = Path(folder, name)
+            if is_log(name) and os.path.isfile(path):  # noqa: PTH113
+                if not _refuse_links(Path(folder), [name], root, failed):
+                    yield path
+            elif not name.startswith("."):
+                passed_over.append(path)
+
+
+def _refuse_links(folder: Path, names: Iterable[str], root: Path, failed: dict[str, str]) -> bool:
+    """Whether some of the names are links out of the root; each is told."""
+    links = [path for path in (folder / name for name in names) if path.is_symlink()]
+    wrong = {str(path): why for path in links if (why := leads_out(path, (root,)))}
+    failed.update(wrong)
+    return bool(wrong)
+
+
+def is_log(name: str) -> bool:
+    """Whether a file of this name in a folder is a log, also packed."""
+    lowered = name.lower()
+    if is_tape(lowered):
+        return not lowered.startswith(".")
+    for packed in _PACKED:
+        lowered = lowered.removesuffix(packed)
+    if lowered.startswith("."):
+        return False
+    turned = _TURNED.sub("", lowered)
+    return lowered.endswith(".zip") or turned.endswith(_LOGS) or _BARE.fullmatch(turned) is not None
+
+
+def family(name: str) -> str:
+    """The path of a file without what it has behind its name where it was turned over or packed: the same for all its versions."""
+    folder, slash, base = name.rpartition("/")
+    for packed in _PACKED:
+        base = base.removesuffix(packed)
+    return folder + slash + _TURNED.sub("", base)
+
+
+def unreadable(source: Source) -> str:
+    """Why a file cannot be opened; empty where it can."""
+    try:
+        with source.path.open("rb") as raw:
+            raw.read(1)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return ""
+
+
+def packed_size(path: Path) -> int:
+    """The bytes of a file as it lies; 0 where that cannot be asked."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+class LogStream:
+    """The unpacked bytes of a file; what stops it before its end is kept in `failure`, and then the stream just ends.
+
+    `end`: no more than so many bytes of it (None = all), and `closing` behind them.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        limits: Limits,
+        advance: Callable[[int], None],
+        end: int | None = None,
+        closing: bytes = b"",
+    ) -> None:
+        self._chunks = chunks(source, limits, advance)
+        if end is not None:
+            self._chunks = _end_at(self._chunks, end, closing)
+        self._rest = b""
+        self._ended = False
+        self.at = 0
+        self.failure = ""
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes, at most `size` of them; b'' at the end."""
+        while not self._rest and not self._ended:
+            self._rest = self._next()
+        found = self._rest if size < 0 else self._rest[:size]
+        self._rest = self._rest[len(found) :]
+        self.at += len(found)
+        return found if size >= 0 or not found else found + self.read()
+
+    def _next(self) -> bytes:
+        try:
+            return next(self._chunks)
+        except StopIteration:
+            self._ended = True
+        except FileError as error:
+            self._ended, self.failure = True, str(error)
+        return b""
+
+    def skip(self, size: int) -> int:
+        """Go over bytes, and say how many line breaks are among them."""
+        lines = 0
+        while size > 0 and (part := self.read(min(size, _READ))):
+            size -= len(part)
+            lines += part.count(b"\n")
+        return lines
+
+    def seekable(self) -> bool:
+        """No."""
+        return False
+
+
+def _end_at(parts: Iterator[bytes], end: int, closing: bytes) -> Iterator[bytes]:
+    """The first `end` bytes, and `closing` behind them; what stops them early is raised where it stops them."""
+    left = end
+    for part in parts:
+        yield part[:left]
+        left -= len(part)
+        if left <= 0:
+            break
+    yield closing
+
+
+@contextmanager
+def open_source(
+    source: Source,
+    limits: Limits,
+    advance: Callable[[int], None],
+    end: int | None = None,
+    closing: bytes = b"",
+) -> Iterator[BinaryIO]:
+    """The stream of a file's unpacked bytes; a whole Parquet file as it lies, since its reader goes back and forth.
+
+    `end` and `closing` as for LogStream.
+    """
+    if not source.entry and source.path.is_file() and end in (None, packed_size(source.path)):
+        with source.path.open("rb") as raw:
+            if raw.read(4) == _PARQUET:
+                raw.seek(0)
+                yield raw
+                return
+    yield LogStream(source, limits, advance, end, closing)  # type: ignore[misc]
+
+
+class Known(NamedTuple):
+    """What finds the loads that a content continues, and those that may be longer, with their marks."""
+
+    shorter: Growth
+    longer: Sequence[tuple[IngestedFile, str]] = ()
+
+
+class Content(NamedTuple):
+    """What a file holds: the name of its content, its unpacked size, what stopped it early, what its beginning and its end are known
+    by, the earlier loads that it is proved to continue, its marks, and the longer content that it is the
+    beginning of. `lined`: it is no document of records, so that reading may begin behind any mark.
+    """
+
+    name: str
+    size: int
+    failure: str
+    head: str
+    closing: str
+    proofs: tuple[Proof, ...]
+    marks: str = ""
+    older: Older | None = None
+    lined: bool = False
+
+
+def identity(
+    source: Source, limits: Limits, earlier: Callable[[bytes], Known] = lambda _: Known(Growth())
+) -> Content:
+    """What names the content of a file; packed or not, the same content has the same name.
+
+    `earlier` gives what a content may have to do with which begins so (its first 512 bytes, or all).
+    """
+    digest, size, failure = blake2b(digest_size=DIGEST), 0, ""
+    growth, later, marks, head, tail = Growth(), Later(()), Marks(b""), "", b""
+    try:
+        for chunk in chunks(source, limits, lambda _: None):
+            if not size:
+                known = earlier(chunk[:HEAD])
+                head, growth, later, marks = (
+                    head_of(chunk), known.shorter, Later(known.longer), Marks(chunk[:_HEAD]),
+                )  # fmt: skip
+            _hash(chunk, size, digest, growth, later, marks)
+            size += len(chunk)
+            tail = (tail + chunk[-TAIL:])[-TAIL:]
+    except FileError as error:
+        failure = str(error)
+    name = f"{digest.hexdigest()}-stopped" if failure else digest.hexdigest()
+    older = later.best(size, tail, digest, document=marks.document)
+    return Content(
+        name,
+        size,
+        failure,
+        head,
+        closing_of(tail),
+        growth.list_proofs(),
+        marks.text(),
+        older,
+        not marks.document,
+    )
+
+
+def _hash(chunk: bytes, size: int, digest: Any, growth: Growth, later: Later, marks: Marks) -> None:
+    """Take a chunk into the digest of the `size` bytes before it, and look at it at every place that is asked for."""
+    at = 0
+    while at < len(chunk):
+        mark, wanted = marks.next(chunk, at, size), later.next(size + at) - size
+        stop = min((one for one in (mark, wanted) if at < one <= len(chunk)), default=len(chunk))
+        part = chunk[at:stop]
+        growth.feed(digest, size + at, part)
+        digest.update(part)
+        marks.passed(part)
+        at = stop
+        if at == mark:
+            marks.add(size + at, digest)
+        if at == wanted:
+            later.compare(size + at, digest)

@@ -1,0 +1,143 @@
+"""Lists of indicators as CSV: a row a value, whatever its columns are called, defanged or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nephoscope.files.tables.delimited import Delimited, Line
+from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.ingest.threat_intelligence.indicator import BadItemError, Item, Refusal, item, make_id
+from nephoscope.ingest.threat_intelligence.observable_type import pattern_of
+
+#: What a column can mean, and the headings (in small letters, without marks) that say so by themselves.
+MEANINGS: Mapping[str, tuple[str, ...]] = {
+    "value": ("value", "indicator", "ioc", "iocvalue", "indicatorvalue", "observable", "observablevalue", "ip", "ipaddress", "dstip",
+              "address", "domain", "domainname", "url", "hash", "md5", "sha1", "sha256", "md5hash", "sha256hash", "email"),
+    "id": ("id", "uuid", "indicatorid"),
+    "name": ("name", "title", "malware", "threat", "family"),
+    "description": ("description", "comment", "notes", "reference"),
+    "confidence": ("confidence", "confidencescore", "confidencelevel", "score"),
+    "valid_from": ("validfrom", "firstseen", "firstseenutc", "created", "dateadded", "date"),
+    "valid_until": ("validuntil", "expires", "expiration", "expirationdatetime"),
+    "modified": ("modified", "lastseen", "updated"),
+    "labels": ("labels", "tags", "label"),
+    "tlp": ("tlp", "tlplevel", "trafficlightprotocollevel"),
+    "kind": ("threattype", "indicatortype"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which column holds what; what no column holds, every row gets (`confidence`, days of validity, labels)."""
+
+    by_meaning: Mapping[str, str]
+    confidence: int | None = None
+    days: int = 0
+    source: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        table: Delimited,
+        given: Mapping[str, str],
+        *,
+        confidence: int | None = None,
+        days: int = 0,
+        source: str = "",
+    ) -> Columns:
+        """What was given, and for the rest what the headings say; BadItemError where no column holds the values."""
+        for meaning, column in given.items():
+            if meaning not in MEANINGS:
+                raise BadItemError(f"a column cannot mean '{meaning}': {', '.join(MEANINGS)} are known")
+            if column not in table.columns:
+                raise BadItemError(
+                    f"{table.path}: no column is named {column}; there are {', '.join(table.columns)}"
+                )
+        plain = {"".join(filter(str.isalnum, name.lower())): name for name in reversed(table.columns)}
+        found = {
+            meaning: next((plain[one] for one in names if one in plain), "")
+            for meaning, names in MEANINGS.items()
+        }
+        chosen = {meaning: column for meaning, column in {**found, **given}.items() if column}
+        if "value" not in chosen:
+            raise BadItemError(
+                f"{table.path}: which of {', '.join(table.columns)} holds the values? Say --map value=COLUMN"
+            )
+        return cls(chosen, confidence, days, source)
+
+
+def items(table: Delimited, columns: Columns, now: datetime) -> Iterator[Item | Refusal]:
+    """Each row as an item, or why it is none."""
+    for line in table.rows():
+        try:
+            yield item(_indicator(line, columns, now), now)
+        except BadItemError as error:
+            raw = table.delimiter.join(line.cells.values())
+            yield Refusal(f"line {line.number}", str(error), raw[:1000])
+
+
+def _indicator(line: Line, columns: Columns, now: datetime) -> dict[str, object]:
+    def cell(meaning: str) -> str:
+        return line.cells.get(columns.by_meaning.get(meaning, ""), "").strip()
+
+    if line.wrong:
+        raise BadItemError(line.wrong)
+    pattern = pattern_of(cell("value"))
+    if pattern is None:
+        raise BadItemError(
+            f"{cell('value')[:100]!r} looks like no address, URL, domain, e-mail address or hash"
+        )
+    start = _time(cell("valid_from"), "valid_from")
+    end = _time(cell("valid_until"), "valid_until")
+    if end is None and columns.days:
+        # a list that has it still lets it hold longer, but not twice a day
+        today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        end = (start or today) + timedelta(days=columns.days)
+    document: dict[str, object] = {
+        "type": "indicator",
+        "spec_version": "2.1",
+        "id": make_id("indicator", columns.source, cell("id") or pattern),
+        "name": cell("name") or cell("value"),
+        "description": cell("description"),
+        "pattern": pattern,
+        "pattern_type": "stix",
+        "labels": [
+            *(one.strip() for one in cell("labels").replace(";", ",").split(",") if one.strip()),
+            *([f"tlp:{cell('tlp').lower().removeprefix('tlp:')}"] if cell("tlp") else []),
+        ],
+    }
+    confidence = _confidence(cell("confidence"), columns.confidence)
+    changed = _time(cell("modified"), "modified") or start
+    times = {"valid_from": start, "created": start, "modified": changed, "valid_until": end}
+    document.update({name: value.isoformat() for name, value in times.items() if value is not None})
+    if confidence is not None:
+        document["confidence"] = confidence
+    if cell("kind"):
+        document["indicator_types"] = [cell("kind")]
+    return document
+
+
+def _time(text: str, meaning: str) -> datetime | None:
+    if not text:
+        return None
+    found = moment(int(text)) if text.isdecimal() and len(text) > 8 else moment(text)
+    if found is None:
+        raise BadItemError(f"{meaning}: {text[:60]!r} is no time")
+    return found
+
+
+def _confidence(text: str, default: int | None) -> int | None:
+    words = {"high": 85, "medium": 60, "med": 60, "low": 30, "none": 0}
+    if not text:
+        return default
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        found = float(text.rstrip("% "))
+    except ValueError as error:
+        raise BadItemError(f"confidence: {text[:60]!r} is no number from 0 to 100") from error
+    if not 0 <= found <= 100:
+        raise BadItemError(f"confidence: {text[:60]} does not lie between 0 and 100")
+    return round(found)

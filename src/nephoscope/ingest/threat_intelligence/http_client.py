@@ -1,0 +1,196 @@
+"""Asking a server of threat intelligence: TLS that is verified, no redirects, answers of a bounded size, a wait when it is busy."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from threading import Event
+from time import monotonic
+from typing import Any
+
+import httpx
+import msgspec
+
+from nephoscope.connect.ssrf_guard import PrivateError, UnreachableError, target
+from nephoscope.ingest.source_failures import SourceError, StoppedError
+
+LARGEST = 64 << 20
+"""Bytes of one answer, unpacked."""
+LONGEST = 600.0
+"""Seconds until the whole answer is there, however slowly it drips."""
+#: Characters of an error that are told.
+_SAID = 200
+_TRIES = 4
+_LONGEST_WAIT = 300.0
+_BUSY = frozenset({429, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: its status, headers and JSON (None where it is none), and what its error of TAXII or MISP says ('' = no such one)."""
+
+    status: int
+    headers: httpx.Headers
+    body: Any
+    said: str = ""
+
+
+@dataclass(slots=True)
+class Asker:
+    """A client of one server; use it with `with`. `ca` is a file of certificates that are trusted in place of the system's.
+
+    Where its address may not be private it is looked up and judged for each request, and that very address is asked, by no proxy.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    auth: tuple[str, str] | None = field(default=None, repr=False)
+    ca: str = ""
+    private: bool = False
+    timeout: float = 60.0
+    longest: float = LONGEST
+    stop: Event = field(default_factory=Event)
+    _client: httpx.Client = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.url.startswith("https://"):
+            raise SourceError(f"url {self.url}: must begin with https://")
+        try:
+            context = ssl.create_default_context(cafile=self.ca or None)
+        except OSError as error:
+            raise SourceError(f"ca {self.ca}: {error.strerror or error}") from error
+        self._client = httpx.Client(
+            base_url=self.url.rstrip("/") + "/", headers=dict(self.headers), auth=self.auth, verify=context,
+            timeout=self.timeout, follow_redirects=False, trust_env=self.private,
+        )  # fmt: skip
+
+    def __enter__(self) -> Asker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> Reply:
+        """The answer; SourceError where there is none or it is too large, StoppedError where it was told to stop while it waited."""
+        for number in range(_TRIES):
+            try:
+                reply = self._once(method, path, params, body, number)
+            except httpx.HTTPError as error:
+                if number == _TRIES - 1 or _is_of_tls(error):
+                    raise SourceError(
+                        f"{self.url}: {type(error).__name__}: {str(error) or 'no answer'}"
+                    ) from error
+                self._wait(2.0**number)
+                continue
+            except UnreachableError as error:
+                if number == _TRIES - 1 or not error.again:
+                    hint = (
+                        ": an owner allows it by the setting private"
+                        if isinstance(error, PrivateError)
+                        else ""
+                    )
+                    raise SourceError(f"{self.url}: {error}{hint}") from error
+                self._wait(2.0**number)
+                continue
+            if reply.status not in _BUSY or number == _TRIES - 1:
+                return reply
+            self._wait(_after(reply.headers.get("retry-after", ""), 2.0**number))
+        raise AssertionError
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        body: Mapping[str, object] | None,
+        turn: int,
+    ) -> Reply:
+        url, headers, extensions = self._place(path, turn)
+        with self._client.stream(
+            method,
+            url,
+            params=dict(params or {}),
+            json=None if body is None else dict(body),
+            headers=headers,
+            extensions=extensions,
+        ) as answer:
+            held, end = bytearray(), monotonic() + self.longest
+            for chunk in answer.iter_bytes():
+                held += chunk
+                if self.stop.is_set():
+                    raise StoppedError
+                if monotonic() > end:
+                    raise SourceError(f"{self.url}{path}: no whole answer within {self.longest:g} s")
+                if len(held) > LARGEST:
+                    raise SourceError(
+                        f"{self.url}{path}: an answer over {LARGEST >> 20} MiB; ask for smaller pages"
+                    )
+        try:
+            found = msgspec.json.decode(bytes(held)) if held else None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            if answer.status_code < 300:
+                kind = answer.headers.get("content-type", "").partition(";")[0][:100] or "of no type"
+                raise SourceError(f"{self.url}{path}: the answer is no JSON ({kind}): {error}") from error
+            found = None
+        return Reply(answer.status_code, answer.headers, found, _error_text(found))
+
+    def _place(self, path: str, turn: int) -> tuple[str, dict[str, str], dict[str, str]]:
+        """Where a path is asked for, with the headers and extensions that name whom: at the address that was judged."""
+        if self.private:
+            return path, {}, {}
+        where = target(f"{self.url.rstrip('/')}/{path}", (), self.timeout, turn)
+        return where.url, {"Host": where.host}, {"sni_hostname": where.name}
+
+    def _wait(self, seconds: float) -> None:
+        if self.stop.wait(seconds):
+            raise StoppedError
+
+
+def _error_text(body: object) -> str:
+    """What an error of TAXII or MISP says of itself; nothing of what is another answer.
+
+    Source: TAXII 2.1 section 3.6.1, https://www.misp-project.org/openapi/ (ApiError)
+    """
+    known = body if isinstance(body, dict) else {}
+    texts = [known.get(name) for name in ("title", "name", "description", "message")]
+    told = dict.fromkeys(" ".join(one.split()) for one in texts if isinstance(one, str))
+    return ": ".join(told)[:_SAID]
+
+
+def _is_of_tls(error: BaseException | None) -> bool:
+    """Whether a certificate is behind it: another try changes nothing."""
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _after(text: str, otherwise: float) -> float:
+    """Seconds to wait by a header Retry-After, a number or a date; at most some minutes."""
+    if text.isascii() and text.isdecimal():
+        return min(_LONGEST_WAIT, float(text[:9]))
+    try:
+        when = parsedate_to_datetime(text)
+    except ValueError:
+        return otherwise
+    left = (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    return max(otherwise, min(_LONGEST_WAIT, left))
+
+
+def refusal(url: str, reply: Reply) -> SourceError:
+    """What a server said instead of an answer, and what to look at."""
+    hints = {401: "; is the secret right?", 403: "; may this user read it?", 404: "; is the address right?",
+             406: "; does it speak this version (TAXII 2.1, not 2.0)?"}  # fmt: skip
+    redirect = f"; it leads to {reply.headers.get('location', '')[:200]}" if 300 <= reply.status < 400 else ""
+    return SourceError(
+        f"{url}: status {reply.status}{redirect}{hints.get(reply.status, '')} {reply.said}".strip()
+    )

@@ -1,0 +1,95 @@
+"""Keeping threat intelligence: each object once in its newest version, its rows by the outbox of the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from nephoscope.ingest.threat_intelligence.indicator import Item, Retraction
+from nephoscope.ingest.threat_intelligence.indicator_rows import INDICATORS, rows_of
+from nephoscope.ingest.threat_intelligence.version_merge import Change, Kept, Versions, holds
+from nephoscope.state.database.database import StateError
+from nephoscope.state.ingestion.ingest_stats import Arrival, Arrivals
+from nephoscope.state.ingestion.threat_intelligence import Intel
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from nephoscope.state import State
+
+BATCH = 500
+AGAIN = timedelta(days=7)
+"""How old the rows of an object that holds become before they are written again, as Sentinel does: rules look back 14 days."""
+
+
+def keep(
+    state: State,
+    workspace: str,
+    source: str,
+    items: Iterable[Item | Retraction],
+    now: datetime,
+    *,
+    counted: bool = False,
+    by_hand: bool = False,
+    product: str = "",
+) -> Kept:
+    """Keep objects of a source; the same ones again change nothing. A batch is one transaction.
+
+    `counted`: what is new or changed counts for the health of the source of that name. `by_hand`: a person changes them, whoever
+    their creator is. `product` as of State.transaction: a source says so by itself.
+    """
+    kept, left = Kept(), iter(items)
+    while batch := list(islice(left, BATCH)):
+        with state.transaction(product=product) as session:
+            standing = state.intel.of_objects(session, workspace, [one.id for one in batch])
+            versions = Versions(workspace, source, now, standing, by_hand)
+            for one in batch:
+                versions.take(one)
+            _write(state, session, versions.changes.values(), now)
+            some = versions.kept
+            if counted and some.new + some.changed:
+                arrival = Arrival(INDICATORS, some.new + some.changed, last_event=now)
+                state.count(session, [Arrivals(source, workspace, now, (arrival,))])
+        kept += some
+    return kept
+
+
+def _write(state: State, session: Session, several: Iterable[Change], now: datetime) -> None:
+    found = list(several)
+    state.intel.put(session, [one for one, _ in found])
+    rows = [row for one, before in found for row in rows_of(one, now, _find_dropped(one, before))]
+    if found:
+        state.outbox.add_all(session, found[0][0].workspace, rows)
+
+
+def _find_dropped(one: Intel, before: Intel | None) -> tuple[tuple[str, str], ...]:
+    return tuple(pair for pair in before.observables if pair not in one.observables) if before else ()
+
+
+def refresh(state: State, workspace: str, now: datetime) -> int:
+    """Write the rows of what holds again before they are too old to be seen, and those of what is over once; how many objects."""
+    done = 0
+    while True:
+        with state.transaction(product="expiry of threat intelligence") as session:
+            due = state.intel.due(session, workspace, now, now - AGAIN, BATCH)
+            renewed = [replace(one, active=holds(one, now), published=now) for one in due]
+            _write(state, session, [(one, None) for one in renewed], now)
+        done += len(due)
+        if len(due) < BATCH:
+            return done
+
+
+def withdraw(state: State, workspace: str, ids: Sequence[str], by: str, now: datetime) -> list[Intel]:
+    """Take objects back, whatever their source says of them later, or with `by` = '' let them hold again; StateError for an id that
+    is not known."""
+    with state.transaction() as session:
+        known = state.intel.known(session, workspace, ids)
+        if unknown := [one for one in ids if one not in known]:
+            raise StateError(f"no threat intelligence has the id {unknown[0]}")
+        changed = [replace(one, withdrawn=by, published=now) for one in known.values()]
+        changed = [replace(one, active=holds(one, now)) for one in changed]
+        _write(state, session, [(one, None) for one in changed], now)
+    return changed

@@ -1,0 +1,53 @@
+"""A value that somebody wrote down, told by its look: address, network, URL, domain, e-mail address, hash of a file."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address, ip_network
+
+from nephoscope.ingest.threat_intelligence.defanging import refang
+from nephoscope.ingest.threat_intelligence.stix_pattern import HASH_LENGTHS
+
+_DOMAIN = re.compile(
+    r"(?=.{4,253}\Z)(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\.)+(?:[A-Za-z]{2,63}|xn--[A-Za-z0-9-]{1,59})"
+)
+_MAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{3,253}")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://\S{3,8000}")
+_HASHES = {length: name for name, length in HASH_LENGTHS.items()}
+LONGEST = 8_192
+
+
+def pattern_of(text: str) -> str | None:
+    """The STIX pattern that looks for a value, None where it looks like none."""
+    value = refang(text)
+    if not value or len(value) > LONGEST:
+        return None
+    kind = _address(value) or _hash(value)
+    if kind is None:
+        kind = "url:value" if _URL.fullmatch(value) else None
+    if kind is None:
+        kind = "email-addr:value" if _MAIL.fullmatch(value) else None
+    if kind is None:
+        kind = "domain-name:value" if _DOMAIN.fullmatch(value.rstrip(".")) else None
+    return None if kind is None else make_pattern(kind, value)
+
+
+def make_pattern(key: str, value: str) -> str:
+    """The pattern of one comparison."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"[{key} = '{escaped}']"
+
+
+def _address(value: str) -> str | None:
+    try:
+        version = ip_network(value, strict=False).version if "/" in value else ip_address(value).version
+    except ValueError:
+        return None
+    return f"ipv{version}-addr:value"
+
+
+def _hash(value: str) -> str | None:
+    name = _HASHES.get(len(value))
+    if name is None or re.fullmatch(r"[0-9A-Fa-f]+", value) is None:
+        return None
+    return f"file:hashes.'{name}'"

@@ -1,0 +1,160 @@
+"""What becomes of a version of an object that a source brings: new, newer than what is known of that source, or not to be taken.
+
+Each source has its own version of an object, so that none replaces or revokes what another one said; and within a source only the
+creator may change or revoke it. Source: STIX 2.1 section 3.6 (https://docs.oasis-open.org/cti/stix/v2.1/os/stix-v2.1-os.html).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from hashlib import sha256
+from uuid import uuid4
+
+import msgspec
+
+from nephoscope.ingest.threat_intelligence.indicator import Item, Refusal, Retraction
+from nephoscope.state.ingestion.threat_intelligence import Intel
+
+Change = tuple[Intel, Intel | None]
+"""An object as it is now and as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What keeping came to: objects that are new, changed, known as they are, older than what is known.
+
+    `elsewhere`: how many of the new ones another source has too; `refused`: versions of somebody who is not the object's creator.
+    """
+
+    new: int = 0
+    changed: int = 0
+    known: int = 0
+    older: int = 0
+    elsewhere: int = 0
+    refused: tuple[Refusal, ...] = ()
+
+    def __add__(self, other: Kept) -> Kept:
+        return Kept(
+            self.new + other.new,
+            self.changed + other.changed,
+            self.known + other.known,
+            self.older + other.older,
+            self.elsewhere + other.elsewhere,
+            self.refused + other.refused,
+        )
+
+    def __str__(self) -> str:
+        told = f"{self.new:,} new, {self.changed:,} changed, {self.known:,} known, {self.older:,} older than what is known"
+        if self.elsewhere:
+            told += f" ({self.elsewhere:,} of the new ones another source has too: each source keeps its own version)"
+        return told
+
+
+@dataclass(slots=True)
+class Versions:
+    """What a source brings within one transaction, on top of `standing`: what any source has under the ids that are brought.
+
+    `by_hand`: somebody here changes the objects, whoever made them.
+    """
+
+    workspace: str
+    source: str
+    now: datetime
+    standing: Iterable[Intel]
+    by_hand: bool = False
+    kept: Kept = field(default_factory=Kept)
+    changes: dict[str, Change] = field(default_factory=dict)
+    _known: dict[str, Intel] = field(init=False)
+    _others: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        found = list(self.standing)
+        self._known = {one.stix: one for one in found if one.source == self.source}
+        self._others = frozenset(
+            id_ for one in found if one.source != self.source for id_ in (one.id, one.stix)
+        )
+
+    def take(self, one: Item | Retraction) -> None:
+        """Count a version, and let it be the object's where it is to be."""
+        before = self.changes[one.id][0] if one.id in self.changes else self._known.get(one.id)
+        if isinstance(one, Retraction):
+            self._retract(one, before)
+        elif before is None:
+            self._put(self._make_version(one, None), Kept(new=1, elsewhere=int(one.id in self._others)))
+        else:
+            self._replace(one, before)
+
+    def _retract(self, one: Retraction, before: Intel | None) -> None:
+        if before is None or before.revoked:
+            return
+        if one.modified < before.modified:
+            self.kept += Kept(older=1)
+            return
+        document = {**before.document, "revoked": True, "modified": one.modified.isoformat()}
+        made = replace(
+            before, document=document, digest=_digest(document), modified=one.modified, revoked=True, published=self.now,
+        )  # fmt: skip
+        self._put(replace(made, active=False), Kept(changed=1))
+
+    def _replace(self, one: Item, before: Intel) -> None:
+        made = self._make_version(one, before)
+        if before.digest == made.digest:
+            self.kept += Kept(known=1)
+        elif made.modified < before.modified:
+            self.kept += Kept(older=1)
+        elif not self.by_hand and (said := _of_another(one, before)):
+            raw = msgspec.json.encode(one.document)[:1000].decode("utf-8", "replace")
+            self.kept += Kept(refused=(Refusal(one.id, said, raw),))
+        else:
+            self._put(made, Kept(changed=1))
+
+    def _put(self, made: Intel, kept: Kept) -> None:
+        self.kept += kept
+        self.changes[made.stix] = made, self._known.get(made.stix)
+
+    def _make_version(self, one: Item, before: Intel | None) -> Intel:
+        made = Intel(
+            self.workspace,
+            before.id if before else self._id(one),
+            one.id,
+            one.kind,
+            self.source,
+            one.modified,
+            _digest(one.document),
+            "".join(f"\n{value.lower()}\n" for _, value in one.observables),
+            one.observables,
+            one.document,
+            one.confidence,
+            one.valid_until,
+            one.revoked,
+            before.withdrawn if before else "",
+            False,
+            self.now,
+        )
+        return replace(made, active=holds(made, self.now))
+
+    def _id(self, one: Item) -> str:
+        """The id of a new object here: its own, unless another source's goes by it; then one that nobody can guess and take first."""
+        return f"{one.kind}--{uuid4()}" if one.id in self._others else one.id
+
+
+def holds(one: Intel, now: datetime) -> bool:
+    """Whether rules are to match an object at a time."""
+    return not one.revoked and not one.withdrawn and (one.valid_until is None or one.valid_until > now)
+
+
+def _digest(document: dict[str, object]) -> str:
+    return sha256(msgspec.json.encode(document, order="deterministic")).hexdigest()
+
+
+def _of_another(one: Item, before: Intel) -> str:
+    """Why a version is not one of the object's creator, '' where it is."""
+    maker, other = before.document.get("created_by_ref"), one.document.get("created_by_ref")
+    if maker == other:
+        return ""
+    return (
+        f"a version of {str(other or 'nobody')[:100]}, but the object is one of {str(maker or 'nobody')[:100]}: only its creator "
+        "may change or revoke it (STIX 2.1 section 3.6)"
+    )

@@ -1,0 +1,352 @@
+"""Many queries over the lake at one moment: the same versions of all tables, one engine, and rows that many need in memory once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.query_engine import EngineLimits, EngineRows, QueryEngine, open_engine
+from nephoscope.lake.schema.column_types import TIME
+from nephoscope_kql.cache import CompileCache
+from nephoscope_kql.compile import Compiled, compile_ahead, ticks
+from nephoscope_kql.deadline import within
+from nephoscope_kql.engines.parquet import TimeRange
+from nephoscope_kql.errors import KqlError, placed_in
+from nephoscope_kql.steady_rows import SINCE, UNTIL
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from nephoscope.lake.queries.principal_catalog import LakeCatalog
+    from nephoscope.lake.queries.time_span import Span
+    from nephoscope.lake.storage.snapshot import Snapshot
+
+MEMORY = "576MB"
+"""What the engine of a reading may use, rows that are kept among it."""
+KEPT_BYTES = 192 << 20
+"""What rows in memory may take by our estimate."""
+CELL_BYTES = 32
+"""What a cell takes in memory, about: a text of DuckDB is 16 bytes and what it points at."""
+RESULT_BYTES = 1 << 20
+"""Up to which size the result of a query waits for an equal one."""
+AHEAD_BYTES = 256 << 20
+"""What rows that are computed ahead may take by our estimate."""
+SHARED_FROM = 3
+"""From how many queries on the rows that they read are worth keeping in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """A query that will come, and the span in which it reads its tables."""
+
+    compiled: Compiled
+    span: Span
+
+
+_Key = tuple[str, tuple[tuple[str, object], ...], "Span"]
+
+
+def _key(compiled: Compiled, span: Span) -> _Key:
+    """What the rows of a query depend on at one version of the tables."""
+    return compiled.sql, tuple(sorted(compiled.parameters.items())), span
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Rows of a relation in memory: which span of time and which columns; `rows` is how many."""
+
+    name: str
+    span: Span
+    columns: frozenset[str]
+    rows: int
+
+    def serves(self, columns: Collection[str], span: Span) -> bool:
+        return (
+            span.since is None
+            and span.ingested is None
+            and self.span.start <= span.start
+            and span.end <= self.span.end
+            and self.columns.issuperset(columns)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """A query of which the rows in a span are computed as far as all windows in it have them in common."""
+
+    span: Span
+    rest: Compiled
+    asks_now: bool
+
+    def serves(self, span: Span) -> bool:
+        plain = span.since is None and span.ingested is None
+        return plain and self.span.start <= span.start and span.end <= self.span.end
+
+    def at(self, now: Mapping[str, object], span: Span) -> Compiled:
+        """What is left to compute for a window; `now`: the parameters of the whole query."""
+        ends = {SINCE: ticks(span.start), UNTIL: ticks(span.end)}
+        return replace(self.rest, parameters={**ends, **(now if self.asks_now else {})})
+
+
+@dataclass(slots=True)
+class Reading:
+    """The lake of one workspace at one moment, for one thread. What it gives is what Lake.rows gives at the same versions."""
+
+    catalog: LakeCatalog
+    compiling: CompileCache
+    memory: str = MEMORY
+    threads: int = 0
+    kept_bytes: int = KEPT_BYTES
+    _engine: QueryEngine | None = None
+    _relations: frozenset[str] = frozenset()
+    _readable: set[Path] = field(default_factory=set)
+    _kept: dict[str, list[_Kept]] = field(default_factory=lambda: defaultdict(list))
+    _seen: dict[str, tuple[str, Span, frozenset[str]]] = field(default_factory=dict)
+    _twice: Counter[_Key] = field(default_factory=Counter)
+    _results: dict[_Key, pa.Table] = field(default_factory=dict)
+    _named: dict[str, frozenset[str]] = field(default_factory=dict)
+    _ahead: dict[str, _Ahead | None] = field(default_factory=dict)
+    _ahead_bytes: int = 0
+
+    def compile(self, text: str, now: dt.datetime) -> Compiled:
+        """A query at a moment, compiled once a text; KqlError where it is wrong."""
+        return self.compiling.compile(text, self.catalog, now=now)
+
+    def empty(self, compiled: Compiled, span: Span) -> bool:
+        """Whether a query surely has no row in a span: a table that it needs a row of has none there."""
+        if compiled.resume is not None or compiled.external:
+            return False
+        return any(self._without_rows(relation, span) for relation in compiled.needs)
+
+    def without_rows(self, compiled: Compiled, span: Span) -> frozenset[str]:
+        """The relations that a query reads which have no row in a span."""
+        return frozenset(one for one in compiled.reads if self._without_rows(one, span))
+
+    def rows(self, compiled: Compiled, text: str, span: Span, timeout: float | None = None) -> pa.Table:
+        """The rows of a compiled query whose tables are read in a span; KqlError where it cannot be run."""
+        key = _key(compiled, span)
+        found = self._results.get(key)
+        if found is None:
+            with placed_in(text), within(timeout):
+                found = self._run(compiled, text, span)
+        self._twice[key] -= 1
+        if self._twice[key] > 0 and found.nbytes <= RESULT_BYTES:
+            self._results[key] = found
+        else:
+            self._results.pop(key, None)
+        return found
+
+    def _run(self, compiled: Compiled, text: str, span: Span) -> pa.Table:
+        if compiled.resume is not None:
+            return self._alone(compiled, self._relations_of(text), span)
+        engine, ahead = self._ready(), self._ahead.get(text)
+        few = ahead is not None and ahead.serves(span)
+        if ahead is not None and few:
+            compiled = ahead.at(compiled.parameters, span)
+        for relation, columns in compiled.reads.items():
+            self._show(engine, relation, columns, span)
+        return engine.run(compiled, small=few)
+
+    def foresee(self, text: str, span: Span, timeout: float | None = None) -> None:
+        """Prepare for many windows of a query, all in a span: what it asks of single rows is computed once, as far as it fits.
+
+        Where it is not, each window computes everything; so it does where the query is wrong.
+        """
+        try:
+            self._ahead[text] = self._compute_ahead(text, span, timeout)
+        except (KqlError, LakeError, OSError, duckdb.Error):  # the windows read the files and tell
+            self._ahead[text] = None
+
+    def foreseen(self, text: str) -> bool:
+        """Whether windows of a query were prepared for."""
+        return self._ahead.get(text) is not None
+
+    def _compute_ahead(self, text: str, span: Span, timeout: float | None) -> _Ahead | None:
+        """Compute the rows; None where there is nothing to compute, or it is too much: then nothing is kept of it."""
+        found = compile_ahead(text, self.catalog)
+        if found is None:
+            return None
+        engine, made = self._ready(), list[str]()
+        before, whole = self._ahead_bytes, False
+        try:
+            for name, table in found.tables.items():
+                cost = len(table.columns) * CELL_BYTES
+                for relation, columns in table.reads.items():
+                    self._show(engine, relation, columns, span)
+                rows = engine.keep_rows(name, table, (AHEAD_BYTES - self._ahead_bytes) // cost, timeout)
+                if rows is None:
+                    return None
+                made.append(name)
+                self._ahead_bytes += rows * cost
+            whole = True
+        finally:
+            if not whole:
+                self._ahead_bytes = before
+                for name in made:
+                    engine.drop_kept(name)
+        return _Ahead(span, found.rest, found.asks_now)
+
+    def keep(self, demands: Iterable[Demand], timeout: float | None = None) -> int:
+        """Prepare for queries: what several of them read comes into memory, as far as it fits, and equal ones will be run once.
+
+        How many rows came into memory. What is there already stays.
+        """
+        wanted: dict[str, list[tuple[frozenset[str], Span]]] = defaultdict(list)
+        for one in demands:
+            if one.compiled.sql:
+                self._twice[_key(one.compiled, one.span)] += 1
+            if one.compiled.resume is None and one.span.since is None and one.span.ingested is None:
+                for relation, columns in one.compiled.reads.items():
+                    wanted[relation].append((columns, one.span))
+        return sum(self._keep(relation, several, timeout) for relation, several in sorted(wanted.items()))
+
+    def snapshot(self, relation: str) -> Snapshot | None:
+        """The version of a table that is read (`workspace/table`); None where there is none yet, and of what is no table of it."""
+        workspace, name = relation.split("/", 1)
+        place = (
+            self.catalog
+            if workspace == self.catalog.workspace
+            else self.catalog.place("workspace", workspace)
+        )
+        return None if place is None or place.table(name) is None else self.catalog.snapshot(relation)
+
+    def versions(self, compiled: Compiled, text: str) -> dict[str, int]:
+        """The tables that a query reads (`workspace/table`), each with its version, -1 where there is none yet."""
+        relations: Collection[str] = compiled.reads
+        if compiled.resume is not None:
+            relations = self._relations_of(text)
+        known = {
+            f"{workspace}/{table}": version for (workspace, table), version in self.catalog.versions().items()
+        }
+        return {relation: known[relation] for relation in sorted(relations) if relation in known}
+
+    def _relations_of(self, text: str) -> frozenset[str]:
+        """The relations that a query names whose columns depend on rows; found out once."""
+        if text not in self._named:
+            with self.catalog.again() as catalog:
+                self.compiling.compile(text, catalog)
+                self._named[text] = catalog.relations()
+        return self._named[text]
+
+    def interrupt(self) -> None:
+        """End the query that runs, from another thread: it raises duckdb.InterruptException."""
+        engine = self._engine
+        if engine is not None:
+            engine.interrupt()
+
+    def forget(self) -> None:
+        """Let go of rows in memory."""
+        if self._engine is not None:
+            for several in self._kept.values():
+                for one in several:
+                    self._engine.drop_kept(one.name)
+        self._kept.clear()
+        self._seen.clear()
+
+    def close(self) -> None:
+        """Let go of the engine and of the versions."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+        self.catalog.close()
+
+    def __enter__(self) -> Reading:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _ready(self) -> QueryEngine:
+        """The engine; a new one where a table was asked for whose files the one before may not read."""
+        relations = self.catalog.relations()
+        if self._engine is not None and relations == self._relations:
+            return self._engine
+        self._relations = relations
+        files = {path for several in self.catalog.files().values() for path in several}
+        if self._engine is not None and files <= self._readable:
+            return self._engine
+        if self._engine is not None:
+            self._engine.close()
+        self._kept.clear()
+        self._seen.clear()
+        self._ahead.clear()
+        self._ahead_bytes = 0
+        self._readable = files
+        self._engine = open_engine(EngineRows(readable=sorted(files)), self._limits)
+        return self._engine
+
+    @property
+    def _limits(self) -> EngineLimits:
+        return EngineLimits(self.memory, self.threads)
+
+    def _alone(self, compiled: Compiled, relations: Collection[str], span: Span) -> pa.Table:
+        """A query whose columns depend on rows asks for its tables as it runs: it gets an engine of its own, which sees no others."""
+        # the versions are those of this reading, also of a table that the query names for the first time
+        scans = {one: self.catalog.scan(one, span) for one in relations if one in self.catalog.relations()}
+        with open_engine(EngineRows(scans=scans), self._limits) as engine:
+            return engine.run(compiled)
+
+    def _show(self, engine: QueryEngine, relation: str, columns: Collection[str], span: Span) -> None:
+        """Let the engine see the rows of a relation in a span: those in memory, else those in the files."""
+        kept = next((one for one in self._kept.get(relation, ()) if one.serves(columns, span)), None)
+        name = kept.name if kept else ""
+        shown = self._seen.get(relation)
+        if shown is not None and shown[:2] == (name, span) and shown[2] >= set(columns):
+            return
+        if kept is None:
+            # the columns that were asked for before come along: rules of one table take turns
+            wanted = frozenset(columns) | (shown[2] if shown else frozenset())
+            scan = self.catalog.scan(relation, span)
+            engine.see(
+                relation, replace(scan, columns=tuple(one for one in scan.columns if one.name in wanted))
+            )
+        else:
+            wanted = kept.columns
+            whole = (span.start, span.end) == (kept.span.start, kept.span.end)
+            engine.see_kept(relation, kept.name, None if whole else TimeRange(TIME, span.start, span.end))
+        self._seen[relation] = name, span, wanted
+
+    def _without_rows(self, relation: str, span: Span) -> bool:
+        scan = self.catalog.scan(relation, span)
+        if not scan.groups:
+            return scan.beside is None or scan.beside.num_rows == 0
+        kept = self._kept.get(relation, ())
+        return any(one.rows == 0 and one.serves((), span) for one in kept)
+
+    def _keep(self, relation: str, wanted: list[tuple[frozenset[str], Span]], timeout: float | None) -> int:
+        """Keep the rows of the widest span that fits, of those that enough queries read."""
+        engine = self._ready()
+        for span in sorted({span for _, span in wanted}, key=lambda one: one.start):
+            inside = [columns for columns, one in wanted if span.start <= one.start and one.end <= span.end]
+            columns = frozenset[str]().union(*inside) | {TIME}
+            if len(inside) < SHARED_FROM or any(
+                one.serves(columns, span) for one in self._kept.get(relation, ())
+            ):
+                continue
+            room = self.kept_bytes - sum(self._size(one) for each in self._kept.values() for one in each)
+            about = self.catalog.rows_about(relation, span)
+            if about is None or about * len(columns) * CELL_BYTES > room:
+                continue
+            name = f"kept/{relation}/{len(self._kept[relation])}"
+            try:
+                rows = engine.keep(name, self.catalog.scan(relation, span), columns, timeout)
+            except (
+                KqlError,
+                duckdb.Error,
+            ):  # more than we thought, or unreadable: the queries read the files and tell
+                continue
+            self._kept[relation].append(_Kept(name, span, columns, rows))
+            return rows
+        return 0
+
+    @staticmethod
+    def _size(kept: _Kept) -> int:
+        return kept.rows * len(kept.columns) * CELL_BYTES

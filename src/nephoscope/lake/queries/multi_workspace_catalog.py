@@ -1,0 +1,81 @@
+"""Several workspaces as one: a table has the rows of all of them, as where a query is asked of more than one workspace.
+
+Source: https://learn.microsoft.com/azure/azure-monitor/logs/api/cross-workspace-queries (implicit)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from nephoscope.lake.queries.resource_graph_tables import PREFIX
+from nephoscope.state.database.database import StateError
+from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
+from nephoscope_kql.engines.parquet import FileScan
+
+if TYPE_CHECKING:
+    from nephoscope.lake.queries.principal_catalog import LakeCatalog
+    from nephoscope.lake.queries.time_span import Span
+
+_JOINED = "joined/"
+
+
+class Joined:
+    """The catalog of several workspaces (kql.Catalog); functions and watchlists are those of the first."""
+
+    def __init__(self, first: LakeCatalog, others: Sequence[str]) -> None:
+        places = (first.place("workspace", name) for name in others if name != first.workspace)
+        self._first = first
+        self._places: list[Catalog] = [first, *(place for place in places if place is not None)]
+        self._relations: dict[str, list[str]] = {}
+
+    def table(self, name: str) -> TableSchema | None:
+        """The table of that name in all workspaces, or None."""
+        several = [one for place in self._places if (one := place.table(name)) is not None]
+        if not several:
+            return None
+        if several[0].relation.startswith(PREFIX):  # there is one estate, whichever workspace asks for it
+            return several[0]
+        relation = f"{_JOINED}{name}"
+        self._relations[relation] = [one.relation for one in several]
+        return replace(several[0], relation=relation)
+
+    @property
+    def read(self) -> list[str]:
+        """The tables of the lake that were asked for up to now."""
+        return [relation.removeprefix(_JOINED) for relation in self._relations]
+
+    def function(self, name: str) -> StoredFunction | None:
+        """The stored function of that name in the first workspace, or None."""
+        return self._first.function(name)
+
+    def names(self) -> Iterable[str]:
+        """The tables that hold rows in any of the workspaces, and the functions of the first."""
+        tables = [
+            name for place in self._places[1:] for name in place.names() if place.table(name) is not None
+        ]
+        return dict.fromkeys([*self._first.names(), *tables])
+
+    def watchlist(self, alias: str) -> TableSchema | None:
+        """The watchlist of an alias in the first workspace."""
+        return self._first.watchlist(alias)
+
+    def place(self, kind: str, name: str) -> Catalog | None:
+        """Another workspace."""
+        return self._first.place(kind, name)
+
+    def scans(self, span: Span | None = None) -> dict[str, FileScan]:
+        """Relation -> its files in all workspaces; StateError where they do not show rows of the same subscriptions."""
+        found = self._first.scans(span)
+        return found | {
+            relation: _together([found[one] for one in several])
+            for relation, several in self._relations.items()
+        }
+
+
+def _together(several: Sequence[FileScan]) -> FileScan:
+    first = several[0]
+    if any(one.only != first.only for one in several):
+        raise StateError("these workspaces show rows of different subscriptions: ask each for its own")
+    return replace(first, groups=tuple(group for one in several for group in one.groups))

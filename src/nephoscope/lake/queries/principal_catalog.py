@@ -1,0 +1,386 @@
+"""What a principal sees of the lake: its tables at one version each, and of their rows those in its scope."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import threading
+import weakref
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from nephoscope.lake.queries.arg_function import GraphPlace
+from nephoscope.lake.queries.principal_scope import Scope
+from nephoscope.lake.queries.resource_graph_tables import PREFIX, GraphTables
+from nephoscope.lake.queries.shipped_functions import shipped_functions
+from nephoscope.lake.queries.stored_functions import StoredFunctions
+from nephoscope.lake.queries.time_span import Span
+from nephoscope.lake.queries.watchlist_files import Watchlist, Watchlists
+from nephoscope.lake.schema.column_types import DAY, SUBSCRIPTION, stored_names
+from nephoscope.lake.schema.table import Table
+from nephoscope.lake.schema.tables import Tables
+from nephoscope.lake.storage.snapshot import File, Snapshot, Snapshots, came
+from nephoscope.lake.storage.table_store import list_tables, table_path
+from nephoscope.lake.storage.version_pins import Pins
+from nephoscope.state.workspaces.workspace import Workspace
+from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
+from nephoscope_kql.engines.parquet import FileColumn, FileScan
+from nephoscope_kql.types import KqlType
+
+_ALIASES = "_GetWatchlistAlias"
+_ARM = re.compile(
+    r"/subscriptions/[^/]+/resourcegroups/[^/]+/providers/microsoft\.operationalinsights/workspaces/([^/]+)/?",
+    re.IGNORECASE,
+)
+#: What stands before a workspace's ARM id where Azure Data Explorer is told of it as a cluster.
+#: Source: https://learn.microsoft.com/azure/data-explorer/query-monitor-data
+_CLUSTER = re.compile(r"https://(?:ade\.loganalytics\.io|adx\.monitor\.azure\.com)(?=/)", re.IGNORECASE)
+_SQL = {KqlType.DATETIME: "TIMESTAMPTZ"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A table at a version, or a watchlist as it was; `snapshot` is None where a table was never written to, and for a watchlist."""
+
+    workspace: Workspace
+    table: Table | Watchlist
+    snapshot: Snapshot | None
+
+    def files(self, span: Span | None = None) -> list[File]:
+        """The files that may have rows in a span of time; none of a watchlist."""
+        if self.snapshot is None:
+            return []
+        if span is None:
+            return list(self.snapshot.files)
+        return [
+            file
+            for file in self.snapshot.files
+            if file.may_have(span.start, span.end) and (span.since is None or _may_have_come(file, span))
+        ]
+
+
+@dataclass(slots=True)
+class Shelf:
+    """What all catalogs of a data folder share."""
+
+    data: Path
+    tables: Callable[[], Tables]
+    snapshots: Snapshots
+    pins: Pins
+    workspace: Callable[[str], Workspace]
+    find: Callable[[str], str | None]
+    functions: StoredFunctions
+    watchlists: Watchlists
+    graph: Callable[[], GraphTables] | None = None
+
+
+@dataclass(slots=True)
+class Held:
+    """What a query and all places that it names read: tables and watchlists by relation, and the estate, each at one version.
+
+    `asked` are the tables of Resource Graph that were asked for: relation -> the lower-cased table, and the workspace it was asked in.
+    """
+
+    pinned: dict[str, Pinned] = field(default_factory=dict)
+    asked: dict[str, tuple[str, Workspace]] = field(default_factory=dict)
+    graph: GraphTables | None = None
+
+
+class LakeCatalog:
+    """The catalog of one workspace for one scope (kql.Catalog); a table is pinned when it is first asked for.
+
+    Everything that a query reads through it, other workspaces included, is read at the pinned versions. They stay pinned, safe from
+    vacuum, until `close` (or until nobody has the catalog any more).
+    """
+
+    def __init__(self, shelf: Shelf, scope: Scope, workspace: str, held: Held | None = None) -> None:
+        self._shelf, self._scope, self._workspace = shelf, scope, workspace
+        self._lock = threading.Lock()
+        self._functions: Mapping[str, StoredFunction] | None = None
+        self._shared = held is not None
+        self._held = Held() if held is None else held
+        self._pinned = self._held.pinned
+        self._released = weakref.finalize(self, _release, shelf.pins, self._pinned, shared=self._shared)
+
+    @property
+    def scope(self) -> Scope:
+        """Whose view it is."""
+        return self._scope
+
+    @property
+    def workspace(self) -> str:
+        """The workspace whose tables need no prefix."""
+        return self._workspace
+
+    def table(self, name: str) -> TableSchema | None:
+        """The table of that name, or None; empty where nothing was ever written to it.
+
+        A name that no table of the lake has may be that of a table of Resource Graph, in any case of its letters.
+        """
+        if not self._scope.sees(self._workspace):
+            return None
+        table = self._shelf.tables().get(name)
+        return self.graph_table(name) if table is None else self._seen(table)
+
+    def graph_table(self, name: str) -> TableSchema | None:
+        """The table of Resource Graph of that name, or None; all are of one evaluation, the newest when the first was asked for."""
+        graph = self.pin_graph()
+        found = None if graph is None else graph.table(name)
+        if found is None:
+            return None
+        relation = f"{PREFIX}{self._workspace}/{found.relation}"
+        with self._lock:
+            self._held.asked.setdefault(relation, (found.relation, self._shelf.workspace(self._workspace)))
+        return replace(found, relation=relation)
+
+    def pin_graph(self) -> GraphTables | None:
+        """The estate as it stays for all that is read through this catalog; None where there is none beside the lake."""
+        with self._lock:
+            if self._held.graph is None and self._shelf.graph is not None:
+                self._held.graph = self._shelf.graph()
+        return self._held.graph
+
+    def read_graph(self, graph: GraphTables) -> None:
+        """Read this estate from now on, in the place of the newest."""
+        with self._lock:
+            self._held.graph = graph
+
+    def function(self, name: str) -> StoredFunction | None:
+        """The stored function of that name, or None; _GetWatchlistAlias gives the aliases of the watchlists that the scope sees."""
+        if name == _ALIASES and self._scope.sees(self._workspace):
+            seen = self._scope.sees_lists(self._workspace)
+            aliases = self._shelf.watchlists.aliases(self._workspace) if seen else []
+            listed = ", ".join(f"'{alias}'" for alias in aliases)
+            return StoredFunction(name, f"datatable(WatchlistAlias: string)[{listed}]")
+        return self._stored().get(name) or shipped_functions().get(name)
+
+    def names(self) -> Iterable[str]:
+        """The tables that hold rows and the functions: what wildcards match.
+
+        A table without rows, and one of Resource Graph, is known by its name alone.
+        """
+        if not self._scope.sees(self._workspace):
+            return []
+        tables = self._shelf.tables()
+        known = [name for _, name in list_tables(self._shelf.data, self._workspace) if name in tables]
+        return [*known, *self._stored()]
+
+    def watchlist(self, alias: str) -> TableSchema | None:
+        """The watchlist of an alias. Its rows belong to no subscription: for a restricted scope there is none."""
+        if not self._scope.sees_lists(self._workspace):
+            return None
+        found = self._shelf.watchlists.get(self._workspace, alias)
+        if found is None:
+            return None
+        relation = f"{self._workspace}/watchlist/{alias.lower()}"
+        with self._lock:
+            pinned = self._pinned.setdefault(
+                relation, Pinned(self._shelf.workspace(self._workspace), found, None)
+            )
+        return pinned.table.seen_as(relation)
+
+    def place(self, kind: str, name: str) -> Catalog | None:
+        """The workspace of a name, a GUID or an ARM id, where there is one and the scope allows it; None for all else.
+
+        A workspace is also the database of its name, and a cluster of that one database under the address of its ARM id. `arg("")`
+        is Resource Graph.
+        """
+        if kind == "arg":
+            return None if name or self.pin_graph() is None else GraphPlace(self.graph_table)
+        if kind in ("workspace", "database"):
+            found = self._find_workspace(name)
+            return None if found is None else LakeCatalog(self._shelf, self._scope, found, self._held)
+        address = _CLUSTER.match(name) if kind == "cluster" else None
+        id_ = name[address.end() :] if address else ""
+        found = self._find_workspace(id_) if _ARM.fullmatch(id_) else None
+        return None if found is None else _Cluster(self, found)
+
+    def _find_workspace(self, named: str) -> str | None:
+        """The name of a workspace that the scope sees."""
+        arm = _ARM.fullmatch(named)
+        found = self._shelf.find(arm[1] if arm else named)
+        return found if found is not None and self._scope.sees(found) else None
+
+    def versions(self) -> dict[tuple[str, str], int]:
+        """(workspace, table) -> the pinned version, -1 where there is no table yet."""
+        return {
+            (one.workspace.name, one.table.name): one.snapshot.version if one.snapshot else -1
+            for one in self._pinned.values()
+            if isinstance(one.table, Table)
+        }
+
+    def snapshot(self, relation: str) -> Snapshot | None:
+        """The pinned version of a relation that was asked for; None where its table was never written to."""
+        return self._pinned[relation].snapshot
+
+    def begin(self, name: str) -> dt.datetime | None:
+        """When the oldest row of a table happened; None where it has none that the scope may see."""
+        if self.table(name) is None:
+            return None
+        snapshot = self.snapshot(f"{self._workspace}/{name}")
+        return min((one.first for one in snapshot.files if one.first), default=None) if snapshot else None
+
+    def again(self) -> LakeCatalog:
+        """The same view at the newest versions."""
+        return LakeCatalog(self._shelf, self._scope, self._workspace)
+
+    def scan(self, relation: str, span: Span | None = None) -> FileScan:
+        """The files of one relation that was asked for, and the rows of them that the scope sees, in a span of time.
+
+        The estate is as it was assessed last, whatever the span.
+        """
+        if relation in self._held.asked:
+            return self._scan_graph(relation)
+        return _scan(self._pinned[relation], self._scope, span)
+
+    def _scan_graph(self, relation: str) -> FileScan:
+        table, workspace = self._held.asked[relation]
+        graph = self._held.graph
+        if graph is None:
+            raise KeyError(relation)
+        return graph.scan(table, self._scope.estate, workspace.subscriptions)
+
+    def scans(self, span: Span | None = None) -> dict[str, FileScan]:
+        """Relation -> the files and the rows of them that the scope sees, for all tables that were asked for, in a span of time."""
+        return {relation: self.scan(relation, span) for relation in self.relations()}
+
+    def rows_about(self, relation: str, span: Span) -> int | None:
+        """How many rows a table has in a span, were they spread evenly over each file's time; None for what has no time."""
+        if relation in self._held.asked:
+            return None
+        pinned = self._pinned[relation]
+        if isinstance(pinned.table, Watchlist):
+            return None
+        return sum(file.rows_about(span.start, span.end) for file in pinned.files(span))
+
+    def relations(self) -> frozenset[str]:
+        """The relations that were asked for up to now."""
+        return frozenset([*self._pinned, *self._held.asked])
+
+    @property
+    def graph_tables(self) -> frozenset[str]:
+        """The lower-cased tables of Resource Graph that were asked for up to now."""
+        return frozenset(table for table, _ in self._held.asked.values())
+
+    def files(self) -> dict[str, list[Path]]:
+        """Relation -> all its files at the pinned version."""
+        return {relation: self.scan(relation).paths() for relation in self.relations()}
+
+    def close(self) -> None:
+        """Let the pinned versions go."""
+        self._released()
+
+    def __enter__(self) -> LakeCatalog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _stored(self) -> Mapping[str, StoredFunction]:
+        """The functions, as they were when the first was asked for."""
+        if self._functions is None:
+            sees = self._scope.sees(self._workspace)
+            self._functions = self._shelf.functions.of(self._workspace) if sees else {}
+        return self._functions
+
+    def _seen(self, table: Table) -> TableSchema:
+        relation = f"{self._workspace}/{table.name}"
+        with self._lock:
+            if relation not in self._pinned:
+                self._pinned[relation] = self._pin(table)
+        return self._pinned[relation].table.seen_as(relation)
+
+    def _pin(self, table: Table) -> Pinned:
+        path = table_path(self._shelf.data, self._workspace, table.name)
+        snapshot = self._shelf.snapshots.newest(path)
+        if snapshot is not None:
+            self._shelf.pins.hold((self._workspace, table.name, snapshot.version))
+        return Pinned(self._shelf.workspace(self._workspace), table, snapshot)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cluster:
+    """A workspace under a cluster's address (kql.Catalog): it has no tables but those of its database."""
+
+    catalog: LakeCatalog
+    workspace: str
+
+    def table(self, name: str) -> TableSchema | None:  # noqa: ARG002 - the protocol's signature
+        """None."""
+        return None
+
+    def function(self, name: str) -> StoredFunction | None:  # noqa: ARG002
+        """None."""
+        return None
+
+    def names(self) -> Iterable[str]:
+        """None."""
+        return ()
+
+    def watchlist(self, alias: str) -> TableSchema | None:  # noqa: ARG002
+        """None."""
+        return None
+
+    def place(self, kind: str, name: str) -> Catalog | None:
+        """Its database, by the workspace's name, GUID or ARM id."""
+        found = self.catalog.place(kind, name) if kind == "database" else None
+        return found if isinstance(found, LakeCatalog) and found.workspace == self.workspace else None
+
+
+def _release(pins: Pins, pinned: Mapping[str, Pinned], *, shared: bool) -> None:
+    if not shared:
+        several = list(pinned.values())
+        pins.drop(
+            [
+                (one.workspace.name, one.table.name, one.snapshot.version)
+                for one in several
+                if one.snapshot and isinstance(one.table, Table)
+            ]
+        )
+
+
+def _may_have_come(file: File, span: Span) -> bool:
+    times = came(file.path)
+    if times is None:
+        return True
+    first, last = times
+    return (span.since is None or last >= span.since) and (span.ingested is None or first < span.ingested)
+
+
+def _scan(pinned: Pinned, scope: Scope, span: Span | None) -> FileScan:
+    table = pinned.table
+    seen = table.seen_as("")
+    names = [name for name, _ in table.columns]
+    columns = tuple(
+        FileColumn(name, stored, _SQL.get(kind, kind.physical))
+        for name, stored, (_, kind) in zip(
+            seen.stored_names(), stored_names(names), table.columns, strict=True
+        )
+    )
+    if isinstance(table, Watchlist):
+        return FileScan(columns, ((table.path,),), _only(pinned.workspace, scope))
+    return FileScan(
+        columns,
+        _groups(pinned.files(span)),
+        _only(pinned.workspace, scope),
+        span.ranges() if span else (),
+        DAY,
+    )
+
+
+def _only(workspace: Workspace, scope: Scope) -> tuple[str, frozenset[str]] | None:
+    """The subscriptions that the workspace shows and the scope allows; None = all rows."""
+    chosen = [ids for ids in (workspace.subscriptions, scope.ids) if ids is not None]
+    return (SUBSCRIPTION, frozenset.intersection(*chosen)) if chosen else None
+
+
+def _groups(files: Iterable[File]) -> tuple[tuple[Path, ...], ...]:
+    """Files with equal columns: our own say it in their name. The newest come first: the engine opens one to know columns."""
+    groups: dict[str, list[Path]] = defaultdict(list)
+    for file in sorted(files, key=lambda file: file.day, reverse=True):
+        name = file.path.name.split("-")
+        own = len(name) == 3 and name[0] == "part" and len(name[1]) == 12
+        groups[name[1] if own else file.relative].append(file.path)
+    return tuple(tuple(group) for group in groups.values())

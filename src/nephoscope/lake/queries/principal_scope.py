@@ -1,0 +1,46 @@
+"""What a principal may see of the lake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from nephoscope.lake.queries.estate_reach import Reaches, ReachesWithin, reach_everything, reach_nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The subscriptions (None = all rows, also those without one) and workspaces (None = all) that a principal may read.
+
+    `narrowed`: the subscriptions were chosen by one who may read all rows, and not given by a role. `estate` says where in the estate
+    operations may be done, for the tables of Resource Graph: nowhere unless it is told.
+    """
+
+    subscriptions: frozenset[str] | None = None
+    workspaces: frozenset[str] | None = None
+    narrowed: bool = False
+    estate: Reaches = field(default=reach_nothing, compare=False, repr=False)
+
+    @property
+    def ids(self) -> frozenset[str] | None:
+        """The subscription ids as rows carry them: in lower case. Never the empty text, which rows without a subscription have."""
+        if self.subscriptions is None:
+            return None
+        return frozenset(one.lower() for one in self.subscriptions if one)
+
+    def sees(self, workspace: str) -> bool:
+        """Whether the workspace may be read at all."""
+        return self.workspaces is None or workspace in self.workspaces
+
+    def sees_lists(self, workspace: str) -> bool:
+        """Whether it sees what belongs to no subscription: the watchlists of a workspace, their names and their columns."""
+        return (self.subscriptions is None or self.narrowed) and self.sees(workspace)
+
+    def of(self, subscriptions: frozenset[str]) -> Scope:
+        """This scope, of the rows of some subscriptions alone."""
+        estate = ReachesWithin(self.estate, frozenset(one.lower() for one in subscriptions))
+        if self.subscriptions is None:
+            return replace(self, subscriptions=subscriptions, narrowed=True, estate=estate)
+        return replace(self, subscriptions=self.subscriptions & subscriptions, estate=estate)
+
+
+EVERYTHING = Scope(estate=reach_everything)

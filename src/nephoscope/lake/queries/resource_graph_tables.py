@@ -1,0 +1,33 @@
+"""The tables of Azure Resource Graph that queries over the lake read beside its own: what the lake asks of who holds the estate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from nephoscope.lake.queries.estate_reach import Reaches
+    from nephoscope_kql.catalog import TableSchema
+    from nephoscope_kql.engines.parquet import FileScan
+
+PREFIX = "arg()/"
+"""What relations of these tables begin with; no workspace can be called so."""
+
+
+class GraphTables(Protocol):
+    """The tables at one evaluation of the estate."""
+
+    @property
+    def version(self) -> int:
+        """The version of the evaluation, -1 where the estate was never assessed."""
+        ...
+
+    def table(self, name: str) -> TableSchema | None:
+        """The table of a name in any case of its letters, with that name in lower case as its relation; None for another."""
+        ...
+
+    def scan(self, table: str, reaches: Reaches, subscriptions: frozenset[str] | None) -> FileScan:
+        """The rows of a lower-cased table that a reach sees, those of some subscriptions alone (None = all, also without one).
+
+        KqlError where it cannot be read, or where that it has no rows would say nothing of the estate.
+        """
+        ...

@@ -1,0 +1,71 @@
+"""Which tables of a workspace hold rows that a scope sees."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import duckdb
+
+if TYPE_CHECKING:
+    from nephoscope.lake.queries.principal_catalog import LakeCatalog
+    from nephoscope.lake.queries.principal_scope import Scope
+    from nephoscope.lake.schema.tables import Tables
+
+_MOST = 20_000
+#: Seconds for which a table that held a row that is seen is taken to hold one, whatever was written to it since.
+_FRESH = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """That a version of a table was looked at, at a time.monotonic(), and whether a row of it is seen."""
+
+    version: int
+    when: float
+    seen: bool
+
+    def holds(self, version: int, now: float) -> bool:
+        return self.version == version or (self.seen and now - self.when < _FRESH)
+
+
+#: By workspace, table and subscriptions.
+_Known = dict[tuple[str, str, frozenset[str]], _Looked]
+
+
+class SeenTables:
+    """The tables of a lake as principals see them; each version of a table is looked at once a scope. Safe for threads."""
+
+    def __init__(self, catalog: Callable[[Scope, str], LakeCatalog], tables: Callable[[], Tables]) -> None:
+        self._catalog, self._tables = catalog, tables
+        self._known: _Known = {}
+
+    def of(self, scope: Scope, workspace: str) -> list[str]:
+        """The names of the tables that hold rows of the scope, sorted; of a scope without subscriptions those that hold any."""
+        with self._catalog(scope, workspace) as catalog:
+            names = sorted(name for name in catalog.names() if name in self._tables())
+            ids = scope.ids
+            return names if ids is None else self._seen(catalog, names, ids)
+
+    def _seen(self, catalog: LakeCatalog, names: list[str], ids: frozenset[str]) -> list[str]:
+        known, now = _Known(), time.monotonic()
+        with duckdb.connect() as connection:
+            for name in names:
+                catalog.table(name)
+                key, version = (catalog.workspace, name, ids), catalog.versions()[catalog.workspace, name]
+                found = self._known.get(key)
+                if found is None or not found.holds(version, now):
+                    found = _Looked(version, now, _any(connection, catalog, name))
+                known[key] = found
+        if len(self._known) + len(known) > _MOST:
+            self._known = {}
+        self._known.update(known)
+        return [name for (_, name, _), found in known.items() if found.seen]
+
+
+def _any(connection: duckdb.DuckDBPyConnection, catalog: LakeCatalog, name: str) -> bool:
+    # the condition is kept, the columns are not read
+    scan = replace(catalog.scan(f"{catalog.workspace}/{name}"), columns=())
+    return bool(scan.groups and scan.relation(connection).limit(1).fetchall())

@@ -1,0 +1,232 @@
+"""Rows of senders that are bound to a resource: what they leave out is filled in, and rows about another resource are found.
+
+The rows are in the types of their table already, so that what is checked is what would be stored.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nephoscope.lake.schema.column_types import TENANT, TYPE
+from nephoscope.lake.schema.identity_columns import identities, identity_of
+from nephoscope.lake.schema.machine_identity import Identity
+from nephoscope.lake.schema.table import Table
+from nephoscope.model.resource_binding import ResourceBinding
+from nephoscope_kql.types import KqlType
+
+CONFLICT = "Identity conflict"
+"""What the reason of a row begins with that its sender may not say."""
+Senders = Sequence[tuple[ResourceBinding | None, int]]
+"""Who sent rows that lie behind each other, and how many; None is a sender that is not bound."""
+_ARM_ID = r"(https?://[^/\s]+)?/*subscriptions/\S*"
+_IS_ARM_ID = re.compile(_ARM_ID, re.IGNORECASE)
+#: The same in a column, where marks that nobody sees may stand around it.
+_ARM_ID_IN_COLUMN = rf"(?i)^[\s\p{{Z}}\p{{C}}]*{_ARM_ID}[\s\p{{Z}}\p{{C}}]*$"
+#: What JSON holds that may name a resource, also where its letters are escaped.
+_MAY_NAME = r"(?i)subscriptions|\\u"
+_SHOWN = 300
+
+
+@dataclass(slots=True)
+class _Bound:
+    """Rows under inspection: by row the number of its sender in `bindings` (null = not bound), and why rows are refused."""
+
+    table: Table
+    rows: pa.Table
+    bindings: list[ResourceBinding]
+    owners: pa.Array
+    bad: dict[int, str] = field(default_factory=dict)
+
+    def owner(self, place: int) -> ResourceBinding:
+        """The binding of the sender of a bound row."""
+        number: int = self.owners[place].as_py()
+        return self.bindings[number]
+
+    def refuse(self, place: int, what: str) -> None:
+        """Refuse a row, once."""
+        self.bad.setdefault(
+            place, f"{CONFLICT}: {what}, but its sender is bound to {self.owner(place).resource}"
+        )
+
+
+def hold_rows(table: Table, rows: pa.Table, senders: Senders) -> tuple[pa.Table, dict[int, str]]:
+    """Fill in what bound senders left out of rows in storage types; by place, why rows are not theirs to send.
+
+    The rows that are refused are among those that are given back.
+    """
+    if all(sender is None for sender, _ in senders):
+        return rows, {}
+    bound = _inspect_rows(table, rows, senders)
+    columns = identities(table)
+    if columns is None:
+        for place in _places(bound.owners.is_valid()):
+            bound.refuse(place, f"the table {table.name} is not about machines")
+        return rows, bound.bad
+    for name in rows.column_names:
+        if name not in columns and name not in (TENANT, TYPE):
+            _check_content(bound, name)
+    made = {name: _held_column(bound, name, kind) for name, kind in columns.items()}
+    return _with_columns(table, rows, made), bound.bad
+
+
+def _inspect_rows(table: Table, rows: pa.Table, senders: Senders) -> _Bound:
+    numbers: dict[ResourceBinding, int] = {}
+    owners: list[int | None] = []
+    for sender, count in senders:
+        number = None if sender is None else numbers.setdefault(sender, len(numbers))
+        owners.extend([number] * count)
+    return _Bound(table, rows, list(numbers), pa.array(owners, pa.int32()))
+
+
+def _held_column(bound: _Bound, name: str, kind: Identity) -> pa.Array | None:
+    """A column of identity with what was left out filled in; None where the rows have none and nothing is to be filled in."""
+    fills = kind != Identity.KNOWN and bound.table.types.get(name) == KqlType.STRING
+    values = pa.array([_value(one, name, kind) for one in bound.bindings], pa.string())
+    wanted = values.take(bound.owners)
+    if name not in bound.rows.column_names:
+        return wanted.fill_null("") if fills else None
+    column = _whole(bound.rows.column(name))
+    texts = column if column.type == pa.string() else column.cast(pa.string())
+    stated = pc.not_equal(texts, "").fill_null(fill_value=False)
+    same = pc.equal(pc.ascii_lower(texts), pc.ascii_lower(wanted)).fill_null(fill_value=False)
+    others = pc.and_(pc.and_(stated, bound.owners.is_valid()), pc.invert(same))
+    for place in _places(others):
+        _check(bound, place, name, kind, texts[place].as_py())
+    if not fills:
+        return column
+    return pc.if_else(pc.and_(bound.owners.is_valid(), pc.invert(stated)), wanted, column)
+
+
+def _value(binding: ResourceBinding, name: str, kind: Identity) -> str:
+    """What a column says of a resource; of the standard columns in lower case, as the lake stores them."""
+    parts = binding.parts
+    return {
+        Identity.RESOURCE: binding.key if name.startswith("_") else binding.resource,
+        Identity.SUBSCRIPTION: parts.subscription,
+        Identity.RESOURCE_GROUP: parts.resource_group,
+        Identity.RESOURCE_NAME: binding.resource.rpartition("/")[2],
+        Identity.COMPUTER: binding.computer,
+        Identity.DEVICE: binding.device,
+        Identity.KNOWN: binding.computer,
+    }[kind]
+
+
+def _check(bound: _Bound, place: int, name: str, kind: Identity, text: str) -> None:
+    """Refuse a row where what it says of its machine is not its sender's."""
+    try:
+        value = _decode(text) if bound.table.types.get(name) == KqlType.DYNAMIC else text
+    except (msgspec.DecodeError, RecursionError):
+        value = [text]
+    if not _is_own(bound.owner(place), name, kind, value):
+        bound.refuse(place, f"{name} is {str(value)[:_SHOWN]!r}")
+
+
+def _is_own(binding: ResourceBinding, name: str, kind: Identity, value: object) -> bool:
+    if value is None or value == "":
+        return True
+    if not isinstance(value, str | int | float):
+        return False
+    text = _lower_ascii(str(value))
+    if kind in (Identity.COMPUTER, Identity.DEVICE, Identity.KNOWN):
+        return text in binding.known
+    return text == _lower_ascii(_value(binding, name, kind))
+
+
+def _lower_ascii(text: str) -> str:
+    """The text with the letters of ASCII in lower case; other letters stay, so that none of them turns into one of ASCII."""
+    return text.lower() if text.isascii() else text
+
+
+def _check_content(bound: _Bound, name: str) -> None:
+    """Refuse rows whose content is nothing but the ARM id of another resource, or whose bag says which machine they are about."""
+    kind = bound.table.types[name]
+    if kind == KqlType.DYNAMIC:
+        _check_dynamic(bound, name)
+    elif kind == KqlType.STRING:
+        column = _whole(bound.rows.column(name))
+        ids = pc.match_substring_regex(column, _ARM_ID_IN_COLUMN).fill_null(fill_value=False)
+        for place in _places(pc.and_(ids, bound.owners.is_valid())):
+            _check_id(bound, place, name, column[place].as_py())
+
+
+def _check_dynamic(bound: _Bound, name: str) -> None:
+    column, is_bag = _whole(bound.rows.column(name)), name == bound.table.bag
+    read = column.is_valid()
+    if not is_bag:
+        read = pc.match_substring_regex(column, _MAY_NAME).fill_null(fill_value=False)
+    for place in _places(pc.and_(read, bound.owners.is_valid())):
+        try:
+            value = _decode(column[place].as_py())
+        except (msgspec.DecodeError, RecursionError):
+            bound.refuse(place, f"{name} is no JSON that can be checked")
+            continue
+        if is_bag and isinstance(value, dict):
+            _check_bag(bound, place, name, value)
+        for text in _texts(value):
+            if "subscriptions/" in text.lower() and _IS_ARM_ID.fullmatch(_trim(text)):
+                _check_id(bound, place, name, text)
+
+
+def _check_bag(bound: _Bound, place: int, bag: str, values: Mapping[str, object]) -> None:
+    for name, value in values.items():
+        kind = identity_of(name)
+        if kind is not None and not _is_own(bound.owner(place), name, kind, value):
+            bound.refuse(place, f"{name} in {bag} is {str(value)[:_SHOWN]!r}")
+        elif not name.isascii():
+            bound.refuse(place, f"the name {name[:_SHOWN]!r} in {bag} has letters outside ASCII")
+
+
+def _check_id(bound: _Bound, place: int, name: str, text: str) -> None:
+    """Refuse a row that names another resource than its sender's, or than the groups that this one lies in."""
+    named, own = _lower_ascii(_trim(text)).rstrip("/"), bound.owner(place).key
+    if own != named and not own.startswith(f"{named}/"):
+        bound.refuse(place, f"{name} names the resource {_trim(text)[:_SHOWN]!r}")
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in a JSON value, the names of members among them."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, dict):
+            waiting.extend((*one, *one.values()))
+        elif isinstance(one, list):
+            waiting.extend(one)
+
+
+def _trim(text: str) -> str:
+    """The text without white space, controls and invisible marks around it."""
+    seen = [place for place, letter in enumerate(text) if unicodedata.category(letter)[0] not in "ZC"]
+    return text[seen[0] : seen[-1] + 1] if seen else ""
+
+
+def _decode(text: str) -> object:
+    """The value of canonical JSON."""
+    return msgspec.json.decode(text)
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    found = column.combine_chunks()
+    return pa.concat_arrays(found.chunks) if isinstance(found, pa.ChunkedArray) else found
+
+
+def _places(mask: pa.Array) -> list[int]:
+    found: list[int] = pc.indices_nonzero(mask).to_pylist()
+    return found
+
+
+def _with_columns(table: Table, rows: pa.Table, made: Mapping[str, pa.Array | None]) -> pa.Table:
+    """The rows with the columns that were made, in the order of the table."""
+    columns = {name: rows.column(name) for name in rows.column_names}
+    columns.update({name: column for name, column in made.items() if column is not None})
+    fields = [table.schema.field(name) for name, _ in table.columns if name in columns]
+    return pa.Table.from_arrays([columns[one.name] for one in fields], schema=pa.schema(fields))

@@ -1,0 +1,111 @@
+"""What was added to a table between two versions: when its rows happened and when they came, without reading the table again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from nephoscope.lake.schema.column_types import INGESTED, TIME
+from nephoscope.lake.storage.delta_table import LOG
+from nephoscope.lake.storage.snapshot import Snapshot, came
+from nephoscope.lake.storage.table_store import table_path
+
+GRAIN = dt.timedelta(minutes=5)
+"""In which steps the times of rows are told."""
+MINUTE = dt.timedelta(minutes=1)
+SLACK = dt.timedelta(hours=1)
+"""Where the log of a table does not reach back: how long a row may have been on its way into the table."""
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """Rows that were added: the times at which they happened, in steps of GRAIN, and those at which they came, in minutes."""
+
+    happened: frozenset[dt.datetime] = frozenset()
+    came: frozenset[dt.datetime] = frozenset()
+
+    def __or__(self, other: Added) -> Added:
+        return Added(self.happened | other.happened, self.came | other.came)
+
+
+@dataclass(slots=True)
+class Additions:
+    """What was added to tables (`workspace/table`); every version is looked at once. Joining files adds nothing."""
+
+    data: Path
+    _known: dict[tuple[str, int], Added] = field(default_factory=dict)
+
+    def between(
+        self, table: str, after: int, snapshot: Snapshot, looked: dt.datetime | None, oldest: dt.datetime
+    ) -> Added:
+        """The rows of the versions behind `after` (-1 = from the beginning) up to the snapshot's that happened since `oldest`.
+
+        `looked` is when `after` was the newest. Where the log does not say any more what those versions added, it is asked of the
+        newest files which rows came since then.
+        """
+        found = Added()
+        for version in range(after + 1, snapshot.version + 1):
+            one = self._of(table, version)
+            if one is None:
+                return _came_since(snapshot, None if looked is None else looked - SLACK, oldest)
+            found |= one
+        return Added(frozenset(time for time in found.happened if time >= oldest - GRAIN), found.came)
+
+    def _of(self, table: str, version: int) -> Added | None:
+        """What a version added; None where its entry of the log or a file of it is gone."""
+        key = table, version
+        if key not in self._known:
+            folder = table_path(self.data, *table.split("/", 1))
+            try:
+                entry = (folder / LOG / f"{version:020d}.json").read_bytes()
+                self._known[key] = _times(folder / unquote(path) for path in _paths(entry))
+            except FileNotFoundError:
+                return None
+        return self._known[key]
+
+
+def _paths(entry: bytes) -> Iterator[str]:
+    """The files that an entry of the log adds rows with; those that only hold rows of other files in a new order add none."""
+    for line in entry.splitlines():
+        action: dict[str, Any] = json.loads(line).get("add") or {}
+        if action.get("dataChange"):
+            yield action["path"]
+
+
+def _times(paths: Iterator[Path] | list[Path], since: dt.datetime | None = None) -> Added:
+    found = Added()
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            names = [name for name in (TIME, INGESTED) if name in file.schema_arrow.names]
+            rows = file.read(names)
+        if since is not None and INGESTED in names:
+            rows = rows.filter(pc.greater_equal(rows.column(INGESTED), pa.scalar(since)))
+        came_ = _steps(rows.column(INGESTED), MINUTE) if INGESTED in names else frozenset[dt.datetime]()
+        found |= Added(_steps(rows.column(TIME), GRAIN), came_)
+    return found
+
+
+def _steps(times: pa.ChunkedArray, step: dt.timedelta) -> frozenset[dt.datetime]:
+    """The distinct times, rounded down."""
+    size = step // dt.timedelta(microseconds=1)
+    ticks = times.drop_null().cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+    steps = pc.unique(pc.divide(ticks, size)).to_pylist()
+    return frozenset(_EPOCH + one * step for one in steps)
+
+
+def _came_since(snapshot: Snapshot, since: dt.datetime | None, oldest: dt.datetime) -> Added:
+    """The rows of the newest files that came since a time (None = whenever)."""
+    files = [file.path for file in snapshot.files if file.may_have(oldest, None)]
+    if since is not None:
+        files = [path for path in files if (times := came(path)) is None or times[1] >= since]
+    return _times(files, since)
