@@ -21,9 +21,9 @@ from pathlib import Path
 
 from nephoscope.model.advisory import Advisory, AffectedPackage, AffectedRange
 from nephoscope.model.package import Package
-from nephoscope.vulnerability.database.importing import import_feed
-from nephoscope.vulnerability.database.reading import AdvisoryDatabase
-from nephoscope.vulnerability.database.rematching import PackageIndex
+from nephoscope.vulnerability.database.advisory_lookup import AdvisoryDatabase
+from nephoscope.vulnerability.database.changed_packages import PackageIndex
+from nephoscope.vulnerability.database.feed_import import import_feed
 
 #: Ecosystem of advisories, type, namespace and release of packages, and how its versions are written.
 ECOSYSTEMS = (

@@ -20,9 +20,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from nephoscope.behavior.dimension import DIMENSIONS
-from nephoscope.behavior.judging import judge_observations
-from nephoscope.behavior.observing import OBSERVED
+from nephoscope.behavior.anomaly_detection import judge_observations
+from nephoscope.behavior.observation_reader import OBSERVED
+from nephoscope.behavior.profile_dimensions import DIMENSIONS
 from nephoscope.behavior.profiles import RECENT, Profiles
 from nephoscope.behavior.settings import Settings
 

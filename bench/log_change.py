@@ -30,11 +30,11 @@ from nephoscope.collect import resources  # noqa: E402
 from nephoscope.estate.estate import Estate  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.lake.schema.row_conversion import arrow_of  # noqa: E402
-from nephoscope.posture.evaluation import analysis  # noqa: E402
-from nephoscope.posture.evaluation.evaluating import evaluate  # noqa: E402
-from nephoscope.posture.evaluation.run import Run  # noqa: E402
-from nephoscope.posture.policies.plan import Plan  # noqa: E402
-from nephoscope.posture.scans.frozen_logs import frozen_logs  # noqa: E402
+from nephoscope.posture.evaluation import analyzer_results  # noqa: E402
+from nephoscope.posture.evaluation.evaluation_run import evaluate  # noqa: E402
+from nephoscope.posture.evaluation.finished_run import Run  # noqa: E402
+from nephoscope.posture.policies.evaluation_plan import Plan  # noqa: E402
+from nephoscope.posture.scans.point_in_time_logs import frozen_logs  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from nephoscope_policy.model.coverage import Coverage  # noqa: E402
 from nephoscope_policy.model.resource import Resource  # noqa: E402
@@ -61,10 +61,10 @@ class Judged:
         """Judge everything, or what changed since a run; the time that it took."""
 
         def analyzers(
-            estate: Estate, now: datetime, before: analysis.Before | None = None, /
-        ) -> analysis.Analysis:
+            estate: Estate, now: datetime, before: analyzer_results.Before | None = None, /
+        ) -> analyzer_results.Analysis:
             with frozen_logs(self.data, self.state, estate, now) as logs:
-                return analysis.every_analyzer(estate, now, before, logs)
+                return analyzer_results.every_analyzer(estate, now, before, logs)
 
         with span() as took:
             found = evaluate(self.estate, self.plan, NOW, analyzers=analyzers, since=since)

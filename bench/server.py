@@ -36,8 +36,8 @@ import httpx  # noqa: E402
 from lake.firewall import TABLE  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.model.read_reach import EVERYTHING  # noqa: E402
-from nephoscope.posture.published.edition import Edition  # noqa: E402
-from nephoscope.posture.published.shelf import Shelf  # noqa: E402
+from nephoscope.posture.published.edition_cache import Shelf  # noqa: E402
+from nephoscope.posture.published.published_snapshot import Edition  # noqa: E402
 from nephoscope.serve.server import ensure_certificate  # noqa: E402
 from nephoscope.serve.server_settings import Settings  # noqa: E402
 from nephoscope.state import State  # noqa: E402

@@ -61,7 +61,7 @@ def write(path: Path, size: int, shape: str) -> None:
 
 def run(path: Path, work: str) -> None:
     from nephoscope.collect import resources
-    from nephoscope.estate.store import EstateStore
+    from nephoscope.estate.estate_store import EstateStore
 
     began = time.perf_counter()
     if work == "stream":

@@ -23,7 +23,7 @@ from tests.running.scheduling import TierScheduling, put_in_order
 from tests.running.tiers import Tiers
 
 from nephoscope.cli.session import progress_lines
-from nephoscope.estate.garbage import freeze
+from nephoscope.estate.gc_control import freeze
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.posture.published.publishing import publish
-from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import Request, Scan
 

@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import WriterProperties, write_deltalake
 
-from nephoscope.posture.published.edition import Edition
-from nephoscope.posture.published.made import Made, evaluation_row
+from nephoscope.posture.published.build_info import Made, evaluation_row
+from nephoscope.posture.published.document_rows import SCHEMA
+from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.published_snapshot import Edition
 from nephoscope.posture.published.publishing import published_path
-from nephoscope.posture.published.rows import SCHEMA
-from nephoscope.posture.published.shelf import Shelf
-from nephoscope.posture.reports.graph_tables import EVALUATION
+from nephoscope.posture.reports.resource_graph_tables import EVALUATION
 
 GROUP = 16_384
 

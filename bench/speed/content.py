@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope.content.loader import documents
-from nephoscope.posture.policies.plan import Plan
+from nephoscope.posture.policies.evaluation_plan import Plan
 from nephoscope_policy import catalogue_cache
 from nephoscope_policy.assignment import Assignment
 from nephoscope_policy.catalogue import Catalogue

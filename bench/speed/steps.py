@@ -19,11 +19,11 @@ from typing import Any
 from nephoscope.collect import resources
 from nephoscope.collect.resources import Spool
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.evaluation.analysis import every_analyzer, no_analyzers
-from nephoscope.posture.evaluation.evaluating import evaluate, prepare
-from nephoscope.posture.evaluation.run import Run
-from nephoscope.posture.evaluation.streaming import evaluate_parts
-from nephoscope.posture.policies.plan import Plan
+from nephoscope.posture.evaluation.analyzer_results import every_analyzer, no_analyzers
+from nephoscope.posture.evaluation.evaluation_run import evaluate, prepare
+from nephoscope.posture.evaluation.finished_run import Run
+from nephoscope.posture.evaluation.partial_loading import evaluate_parts
+from nephoscope.posture.policies.evaluation_plan import Plan
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.context import Context
 from nephoscope_policy.model.state import State

@@ -20,9 +20,9 @@ import msgspec
 
 from nephoscope.alerts.incidents import defender_alert
 from nephoscope.alerts.incidents.alert_visibility import READ, Sight, sight_of
-from nephoscope.posture.published.beside import Beside, rows
-from nephoscope.posture.published.beside import Current as Rows
-from nephoscope.posture.published.graph_spelling import capitalise
+from nephoscope.posture.published.live_rows import Beside, rows
+from nephoscope.posture.published.live_rows import Current as Rows
+from nephoscope.posture.published.resource_graph_spelling import capitalise
 from nephoscope.state.estate.arm_documents import REMOVED
 from nephoscope.state.incidents.alerts import Looked
 from nephoscope_policy.model.resource_id import ResourceId
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from nephoscope.access.authenticator import Caller
     from nephoscope.lake.queries.estate_reach import Reaches
     from nephoscope.model.read_reach import Reach
-    from nephoscope.posture.published.edition import Edition
+    from nephoscope.posture.published.published_snapshot import Edition
     from nephoscope.state import State
     from nephoscope.state.estate.arm_documents import ArmDocument
     from nephoscope.state.incidents.alerts import StoredAlert

@@ -22,20 +22,20 @@ from nephoscope.alerts.investigation.estate_context import KINDS, EstateContext,
 from nephoscope.alerts.investigation.estate_index import TYPES, EstateIndex, join_names
 from nephoscope.alerts.investigation.estate_reader import BEYOND, WHOLE, EstateReader
 from nephoscope.alerts.investigation.managed_identities import WORDS
+from nephoscope.estate.estate_view import View
 from nephoscope.estate.tenant_stores import tenant_stores
-from nephoscope.estate.view import View
 from nephoscope.posture.published.attack_paths import WantedPaths
-from nephoscope.posture.recommendations.controls import Controls
+from nephoscope.posture.recommendations.score_controls import Controls
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
     from nephoscope.alerts.investigation.participants import Involved
-    from nephoscope.estate.store import EstateStore
+    from nephoscope.estate.estate_store import EstateStore
     from nephoscope.model.entity import Entity
-    from nephoscope.posture.published.edition import Edition
+    from nephoscope.posture.published.edition_cache import Shelf
     from nephoscope.posture.published.findings import Finding
-    from nephoscope.posture.published.shelf import Shelf
+    from nephoscope.posture.published.published_snapshot import Edition
 
 _GRAPH = "/providers/microsoft.graph/"
 

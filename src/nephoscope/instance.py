@@ -25,9 +25,9 @@ from nephoscope.current import removed_since
 from nephoscope.entity_context import EntityContexts
 from nephoscope.ingest.live.ingestion.endpoints import Doors
 from nephoscope.lake.lake import Lake
-from nephoscope.posture.governance.governing import TYPES, Governing
-from nephoscope.posture.policies.packs import Packs
-from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.governance.effective_policy import TYPES, Governing
+from nephoscope.posture.policies.policy_packs import Packs
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.resource_graph import opened_lake
 from nephoscope.state import State
 from nephoscope.state.incidents.incidents import IncidentStatus

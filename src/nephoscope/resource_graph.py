@@ -10,9 +10,9 @@ from nephoscope.access.tokens import NO_TENANT
 from nephoscope.current import Current, Reader
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.queries.principal_scope import EVERYTHING
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.posture.published.graph_relations import PublishedGraph, must_read_whole
-from nephoscope.posture.published.shelf import Shelf
-from nephoscope.posture.reports.graph_tables import TABLES
+from nephoscope.posture.reports.resource_graph_tables import TABLES
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.parser.lexer import string_value, words
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from nephoscope.access.authenticator import Caller
     from nephoscope.lake.queries.estate_reach import Reaches
-    from nephoscope.posture.published.beside import Beside
-    from nephoscope.posture.published.edition import Edition
+    from nephoscope.posture.published.live_rows import Beside
+    from nephoscope.posture.published.published_snapshot import Edition
     from nephoscope.state import State
     from nephoscope_kql.catalog import StoredFunction
     from nephoscope_kql.parser.lexer import Token

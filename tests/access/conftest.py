@@ -15,7 +15,7 @@ from nephoscope.access.tokens import Tokens
 from nephoscope.ingest.live.tls import own_certificate
 from nephoscope.instance import Instance
 from nephoscope.lake.lake import Lake
-from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.serve.server import make_listener
 from nephoscope.state import State
 

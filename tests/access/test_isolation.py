@@ -25,14 +25,14 @@ from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.api.wire.operation import Operation
 from nephoscope.automation.assessment_mail import letter
-from nephoscope.automation.languages.security_automations import TYPE
 from nephoscope.automation.publication_watch import PublicationWatch
+from nephoscope.automation.rule_formats.security_automations import TYPE
 from nephoscope.collect.scanning.scan_contents import Contents
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.schema.row_conversion import arrow_of
-from nephoscope.posture.published.shelf import Shelf
-from nephoscope.posture.reports.graph_tables import TABLES
-from nephoscope.posture.scans.record import Recorder
+from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.reports.resource_graph_tables import TABLES
+from nephoscope.posture.scans.run_recording import Recorder
 from nephoscope.posture.scans.scan import Request, save_request
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.web_application import application
@@ -43,7 +43,7 @@ from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.automation.automation_runs import RuleLanguage
-from nephoscope.vulnerability.database.importing import import_feed
+from nephoscope.vulnerability.database.feed_import import import_feed
 from nephoscope.web.site import COOKIE
 
 BASE = "https://127.0.0.1"

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.instance import Instance, hierarchy_of
-from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.server_settings import Settings
 from nephoscope.serve.web_application import application

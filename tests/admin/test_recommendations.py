@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nephoscope.posture.published.publishing import publish
-from nephoscope.posture.recommendations.row import Filter
+from nephoscope.posture.recommendations.report_row import Filter
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import Request, Scan
 

@@ -14,10 +14,10 @@ from typing import Any
 import pyarrow as pa
 
 import nephoscope_kql as kql
+from nephoscope.estate.data_gap import NotCollected
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.logs import Declared, FileAggregate
-from nephoscope.estate.view import View
+from nephoscope.estate.estate_view import View
+from nephoscope.estate.log_queries import Declared, FileAggregate
 from nephoscope.lake.storage.file_aggregates import GROUPS
 from nephoscope_kql.cells import columns_of, rows_of
 from nephoscope_kql.types import KqlType
@@ -404,7 +404,7 @@ def coverage(spec: Any, types: set[str]) -> Coverage:
         return Coverage.everything()
     if spec == "inferred":
         return Coverage({SUB: frozenset(types), "": frozenset(types)}, declared=False)
-    from nephoscope.analyze.running import types as read
+    from nephoscope.analyze.analyzer_runner import types as read
 
     without = spec["without"]
     known = frozenset((read() | types) - set(without))

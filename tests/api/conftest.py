@@ -14,7 +14,7 @@ from nephoscope.access.tokens import Tokens
 from nephoscope.api.server import app
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import Request, Scan
 from nephoscope.resource_graph import opened_lake

@@ -9,7 +9,7 @@ import pytest
 
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.code.finding import Region
-from nephoscope.posture.code.planned import PlannedPlace
+from nephoscope.posture.code.planned_resources import PlannedPlace
 from nephoscope.posture.pipelines.results.tool_results import ToolResults
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.pipelines import NewPipelineRun, record_run

@@ -18,7 +18,7 @@ from nephoscope.collect.azure.collection_scope import Scope
 from nephoscope.collect.azure.collection_settings import Settings
 from nephoscope.collect.azure.collector import Collector
 from nephoscope.connect.cloud import OWN, Cloud
-from nephoscope.posture.scans.live import content_needs
+from nephoscope.posture.scans.live_estate import content_needs
 from nephoscope.posture.scans.scan import Request, Scan
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import State

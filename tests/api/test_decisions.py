@@ -18,8 +18,8 @@ from nephoscope.api.wire import operation
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.posture.published.findings import Wanted
-from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.scans.scan import Request
 from nephoscope.serve.assessment_worker import assess, due
 from nephoscope.serve.server_settings import Settings

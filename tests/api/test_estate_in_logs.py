@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from nephoscope.lake.schema.row_conversion import arrow_of
-from nephoscope.posture.reports.graph_tables import TABLES
+from nephoscope.posture.reports.resource_graph_tables import TABLES
 
 GRAPH = "/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01"
 LOGS = "/v1/workspaces/default/query"

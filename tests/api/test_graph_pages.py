@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope.posture.published.made import make_build_info
+from nephoscope.posture.published.build_info import make_build_info
 from nephoscope.posture.published.publishing import publish_documents
 
 PATH = "/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01"

@@ -7,8 +7,8 @@ import pytest
 from nephoscope.access.roles import ROLES, SECURITY_READER
 from nephoscope.collect.resource_sources import Reading
 from nephoscope.model.read_reach import Reach
-from nephoscope.posture.published.shown import OPERATIONS, Parted, find_row_access, read_operation
-from nephoscope.posture.reports.graph_tables import _TYPES, table_of
+from nephoscope.posture.published.row_access import OPERATIONS, Parted, find_row_access, read_operation
+from nephoscope.posture.reports.resource_graph_tables import _TYPES, table_of
 
 V = "api-version=2022-01-01"
 GRAPH = f"/providers/Microsoft.ResourceGraph/resources?{V}"

@@ -9,7 +9,7 @@ import pytest
 
 from nephoscope.api.wire.kept import merge_documents, without_secrets
 from nephoscope.api.wire.operation import Directory
-from nephoscope.automation.operator import FILE
+from nephoscope.automation.operator_policy import FILE
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE
 

@@ -8,16 +8,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nephoscope.estate.estate import Estate
+from nephoscope.estate.estate_store import EstateStore
 from nephoscope.estate.resource_changes import changes, diff_values
-from nephoscope.estate.store import EstateStore
 from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.posture.published.build_info import make_build_info
 from nephoscope.posture.published.document import Document, arm
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.posture.published.kinds.policy_states import STATES, TYPE
-from nephoscope.posture.published.made import make_build_info
 from nephoscope.posture.published.policy_events import Events
 from nephoscope.posture.published.publishing import publish_documents
-from nephoscope.posture.published.shelf import Shelf
-from nephoscope.posture.reports.graph_tables import table_of
+from nephoscope.posture.reports.resource_graph_tables import table_of
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import State

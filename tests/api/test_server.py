@@ -9,7 +9,7 @@ import pytest
 
 from nephoscope.api.wire.operation import PUBLIC, Directory
 from nephoscope.lake.schema.row_conversion import arrow_of
-from nephoscope.posture.recommendations.subject import verdicts
+from nephoscope.posture.recommendations.finding_subject import verdicts
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope_policy.model.state import State
 

@@ -18,15 +18,15 @@ from nephoscope.alerts.incidents.incident_service import Desk
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import Window
 from nephoscope.automation.engine import AutomationEngine
-from nephoscope.automation.languages.response_rules import FOLDER
-from nephoscope.automation.languages.security_automations import TENANT, TYPE, read_automation
 from nephoscope.automation.publication_watch import PublicationWatch
-from nephoscope.automation.rules import load_rules
+from nephoscope.automation.rule_catalogue import load_rules
+from nephoscope.automation.rule_formats.response_rules import FOLDER
+from nephoscope.automation.rule_formats.security_automations import TENANT, TYPE, read_automation
 from nephoscope.lake.lake import Lake
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
+from nephoscope.posture.published.build_info import Made
 from nephoscope.posture.published.document import Document, arm
-from nephoscope.posture.published.made import Made
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.state import State
 from nephoscope_policy.model.place import Place

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from nephoscope.automation.languages.security_automations import TENANT, TYPE
+from nephoscope.automation.rule_formats.security_automations import TENANT, TYPE
 from nephoscope.state import State
 from nephoscope.state.automation.automation_runs import AutomationRun, RuleLanguage, RunStatus
 

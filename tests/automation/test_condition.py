@@ -16,7 +16,7 @@ from nephoscope.automation.condition import (
     PathProperty,
     ValueCondition,
 )
-from nephoscope.automation.facts import FACTS, changed_facts, view_row
+from nephoscope.automation.event_facts import FACTS, changed_facts, view_row
 
 EVENT = EventView(
     {

@@ -12,9 +12,9 @@ from tests.automation.conftest import NOW
 
 from nephoscope.alerts.incidents.incident_service import Desk
 from nephoscope.alerts.rules.rule import Incidents, Rule
-from nephoscope.automation.facts import FACTS, fact_name, facts_of
-from nephoscope.automation.languages.response_rules import ResponseRuleError, read_response_rule
-from nephoscope.automation.languages.sentinel_rules import PROPERTIES
+from nephoscope.automation.event_facts import FACTS, fact_name, facts_of
+from nephoscope.automation.rule_formats.response_rules import ResponseRuleError, read_response_rule
+from nephoscope.automation.rule_formats.sentinel_rules import PROPERTIES
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import State, StateError

@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from nephoscope.automation.action import ActionError, Around
 from nephoscope.automation.actions.event_hub import Settings, refusal, run
-from nephoscope.automation.operator import EventHubs, Operator
+from nephoscope.automation.operator_policy import EventHubs, Operator
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus
 
 pytestmark = pytest.mark.system

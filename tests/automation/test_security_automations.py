@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.automation.facts import view_row
-from nephoscope.automation.languages.security_automations import read_automation
+from nephoscope.automation.event_facts import view_row
 from nephoscope.automation.rule import AutomationError
+from nephoscope.automation.rule_formats.security_automations import read_automation
 
 GOOD = {"eventSource": "Alerts"}
 FILES = {"actionType": "Files", "name": "x"}

@@ -10,9 +10,9 @@ import pytest
 from nephoscope.alerts.incidents.incident_service import Desk
 from nephoscope.automation.condition import EventView
 from nephoscope.automation.engine import AutomationEngine
-from nephoscope.automation.languages.security_actions import credential
-from nephoscope.automation.languages.sentinel_rules import load_sentinel_rules, read_sentinel_rule
 from nephoscope.automation.rule import AutomationError
+from nephoscope.automation.rule_formats.security_actions import credential
+from nephoscope.automation.rule_formats.sentinel_rules import load_sentinel_rules, read_sentinel_rule
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 from nephoscope.state.incidents.incidents import IncidentStatus, NoteKind

@@ -12,8 +12,8 @@ import yaml
 from nephoscope.automation.assessment_mail import letter
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.automation.publication_watch import PublicationWatch
-from nephoscope.automation.rules import load_automations
-from nephoscope.posture.published.shelf import Shelf
+from nephoscope.automation.rule_catalogue import load_automations
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.state.automation.automation_runs import RuleLanguage
 
 pytestmark = pytest.mark.system
@@ -266,7 +266,7 @@ def test_a_message_says_what_became_of_it(
 
 
 def test_a_logic_app_is_told_by_its_address(state, publish, automate, watch, respond, receiver, documents):
-    from nephoscope.automation.languages.security_actions import credential
+    from nephoscope.automation.rule_formats.security_actions import credential
 
     assessment = documents[0]
     made = automate(["Assessments"], [{"actionType": "LogicApp", "logicAppResourceId": "/x"}])

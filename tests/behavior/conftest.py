@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.store import EstateStore
+from nephoscope.estate.estate_store import EstateStore
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope_policy.model.coverage import Coverage

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.behavior.dimension import DIMENSIONS
+from nephoscope.behavior.profile_dimensions import DIMENSIONS
 from nephoscope.behavior.scoring import Circumstances, Facts, reason, score_facts
 
 NEW = Facts("Country", "PT", 0, 20, 0, 8, None, 30, True, 20, 0, 0, 300, 480, 3, 5, 9000)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nephoscope.behavior.source import COLUMNS, load_shipped
+from nephoscope.behavior.observation_source import COLUMNS, load_shipped
 from nephoscope.lake.schema.row_conversion import arrow_of
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace

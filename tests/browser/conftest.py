@@ -16,7 +16,7 @@ from tests.web.conftest import ALERT, alert, set_up
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.scans.record import Recorder
+from nephoscope.posture.scans.run_recording import Recorder
 from nephoscope.posture.scans.scan import Request, Scan, save_request
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind

@@ -6,7 +6,7 @@ import pytest
 from tests.browser.test_pages import looked_at
 
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.published.edition_cache import Shelf
 
 pytestmark = pytest.mark.system
 

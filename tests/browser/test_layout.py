@@ -12,7 +12,7 @@ from tests.web.conftest import LONG
 
 from nephoscope.alerts.suppression.condition import Condition
 from nephoscope.alerts.tuning.tuning_service import Editing
-from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.state import State
 
 pytestmark = pytest.mark.system

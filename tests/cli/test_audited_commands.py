@@ -48,7 +48,7 @@ ELSEWHERE = {
     "vulnerabilities unexempt": "tests/service/test_vulnerability_facts.py",
     "vulnerabilities import-results": "tests/service/test_importing_results.py",
     **{
-        f"protect registry {one}": "tests/protect/registry/test_journey.py"
+        f"protect registry {one}": "tests/protect/registry/test_image_lifecycle.py"
         for one in ("add", "examine", "pause", "promote", "reject", "remove", "resume", "secret", "set")
     },
     **{
@@ -293,7 +293,7 @@ def test_who_acted_is_not_what_the_environment_says(
 def test_what_fails_in_files_is_told(
     house: dict[str, str], data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nephoscope.posture.policies.packs import Packs
+    from nephoscope.posture.policies.policy_packs import Packs
 
     def torn(*_: Any) -> None:
         raise OSError("torn")

@@ -10,7 +10,7 @@ import yaml
 from tests.automation.conftest import SUBSCRIPTION, assessment
 from tests.cli.test_detect import run
 
-from nephoscope.posture.published.made import Made
+from nephoscope.posture.published.build_info import Made
 from nephoscope.posture.published.publishing import publish_documents
 
 pytestmark = pytest.mark.system

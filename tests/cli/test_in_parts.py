@@ -17,11 +17,11 @@ from tests.sample.some_subscriptions import copy_some
 from nephoscope.cli.main import cli
 from nephoscope.cli.outputs import formats
 from nephoscope.collect.resources import Spool
-from nephoscope.estate.store import EstateStore
+from nephoscope.estate.estate_store import EstateStore
 from nephoscope.posture.history import history as history_module
 from nephoscope.posture.history.history import History
-from nephoscope.posture.reports.ledger import Ledger
-from nephoscope.posture.scans import scan_in_parts
+from nephoscope.posture.reports.row_ledger import Ledger
+from nephoscope.posture.scans import partitioned_scan
 
 TESTS = Path(__file__).parents[1]
 CASES = TESTS / "cases" / "journeys" / "second_snapshot"
@@ -276,7 +276,7 @@ def test_parts_are_taken_when_they_should(
     assert len(made) == 2
     scan(tmp_path, estate, "--no-history", *PIECE)
     assert len(made) == 2
-    assert scan_in_parts.FROM_BYTES == 128 * 1024**2
+    assert partitioned_scan.FROM_BYTES == 128 * 1024**2
 
 
 @pytest.mark.parametrize(

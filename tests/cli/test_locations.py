@@ -11,7 +11,7 @@ from tests.cli.test_detect import run
 
 from nephoscope.estate.coverage import Coverage
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.store import EstateStore
+from nephoscope.estate.estate_store import EstateStore
 from nephoscope_policy.model.resource import Resource
 
 GRAPH = {

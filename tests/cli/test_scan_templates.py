@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from nephoscope.cli.main import cli
 from nephoscope.cli.session import code_scan
-from nephoscope.posture.code.template import verdict_basis
+from nephoscope.posture.code.template import verdict_cache_key
 
 TEMPLATE = {
     "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
@@ -75,7 +75,7 @@ def test_a_format_that_files_do_not_have_is_refused(repo: Path) -> None:
 
 
 def test_verdicts_are_kept_unless_that_is_not_wanted(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verdict_basis, "_product", lambda: "product")
+    monkeypatch.setattr(verdict_cache_key, "_product", lambda: "product")
     kept = repo.parent / "data" / "content" / "verdicts"
     first = scan(".", "-o", "json", "--no-cache")
     assert not kept.exists()

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.content.loader import documents
-from nephoscope.posture.policies.packs import Packs, own_catalogue
+from nephoscope.posture.policies.policy_packs import Packs, own_catalogue
 from nephoscope_policy import PolicyError, catalogue_cache
 from nephoscope_policy.catalogue import Catalogue, NotHeldError
 from nephoscope_policy.intake import GOVERNMENT_CLOUD

@@ -24,7 +24,7 @@ from nephoscope.api.wire import operation
 from nephoscope.estate.estate import Estate
 from nephoscope.ingest.logs import discovery as formats
 from nephoscope.ingest.logs.log_format import BadRecordError, Context
-from nephoscope.posture.evaluation.analysis import every_analyzer
+from nephoscope.posture.evaluation.analyzer_results import every_analyzer
 from nephoscope.web import all_pages
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.versions import Diff, diff
+from nephoscope.estate.resource_versions import Diff, diff
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 

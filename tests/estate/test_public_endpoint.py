@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from nephoscope.estate.data_gap import NotCollected
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.estate_view import View
 from nephoscope.estate.public_endpoint import Answers, answers, is_unrestricted
-from nephoscope.estate.view import View
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 

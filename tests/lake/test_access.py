@@ -20,8 +20,8 @@ from nephoscope.lake.lake import Lake
 from nephoscope.lake.queries.estate_reach import ReachesWithin, reach_everything
 from nephoscope.lake.queries.principal_scope import EVERYTHING, Scope
 from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.posture.published.build_info import Made
 from nephoscope.posture.published.document import Document
-from nephoscope.posture.published.made import Made
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.resource_graph import opened_lake
 from nephoscope.state import State

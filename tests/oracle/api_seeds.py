@@ -15,7 +15,7 @@ from api_restriction_seeds import restricting
 from api_server import Server, is_resource, machines_in, told
 
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.store import EstateStore
+from nephoscope.estate.estate_store import EstateStore
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import ResourceId

@@ -16,10 +16,10 @@ from nephoscope.alerts.library.content_packs import RulePacks
 from nephoscope.alerts.library.own_rules import API
 from nephoscope.api.server import app
 from nephoscope.instance import Instance
+from nephoscope.posture.published.build_info import Made
 from nephoscope.posture.published.document import Document
-from nephoscope.posture.published.made import Made
 from nephoscope.posture.published.publishing import publish_documents
-from nephoscope.posture.reports.graph_tables import table_of
+from nephoscope.posture.reports.resource_graph_tables import table_of
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.database.concept_registry import every_table
 from nephoscope_policy.model.resource_id import ResourceId

@@ -27,8 +27,8 @@ from nephoscope.collect import resources
 from nephoscope.collect.azure.content_requirements import ALWAYS, Needs
 from nephoscope.content.loader import documents
 from nephoscope.ingest.live.health.missing_logs import FLOW_LOG, LOGGED, NETWORKS, SETTING
-from nephoscope.posture.attack_paths.building import READS
-from nephoscope.posture.scans.live import content_needs
+from nephoscope.posture.attack_paths.graph_builder import READS
+from nephoscope.posture.scans.live_estate import content_needs
 from nephoscope_policy.documents import ContentError
 
 FAULTS = {

@@ -31,7 +31,7 @@ from nephoscope import analyze
 from nephoscope.collect import resources
 from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.view import View
+from nephoscope.estate.estate_view import View
 from nephoscope_policy.azure_facts import report_kind, report_types
 from nephoscope_policy.model.state import State
 from nephoscope_policy.paths import walk

@@ -30,7 +30,7 @@ from nephoscope.vulnerability.feeds.feed_records import (
     ReleaseLifecycle,
 )
 from nephoscope.vulnerability.feeds.nvd import cpe_parts
-from nephoscope.vulnerability.matching.combining import combine_statements
+from nephoscope.vulnerability.matching.statement_merging import combine_statements
 from nephoscope.vulnerability.severities import severity_of
 
 #: Names of documents that are malformed on purpose.

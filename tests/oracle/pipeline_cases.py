@@ -21,10 +21,10 @@ from pipeline_plans import plan_units
 
 from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.workflow.taint_analysis import is_untrusted
+from nephoscope.posture.code.file_evaluation import judge_text
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region
-from nephoscope.posture.code.judging import judge_text
-from nephoscope.posture.code.match import CodeOptions
 from nephoscope.posture.code.rule_discovery import code_rules
+from nephoscope.posture.code.rule_match import CodeOptions
 
 
 class Unit(NamedTuple):

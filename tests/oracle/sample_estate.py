@@ -24,9 +24,9 @@ from corpus_records import raised
 from nephoscope.collect import resources
 from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.evaluation.analysis import every_analyzer
-from nephoscope.posture.evaluation.evaluating import Run, evaluate
-from nephoscope.posture.policies.plan import Plan
+from nephoscope.posture.evaluation.analyzer_results import every_analyzer
+from nephoscope.posture.evaluation.evaluation_run import Run, evaluate
+from nephoscope.posture.policies.evaluation_plan import Plan
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.model.state import State
 

@@ -25,9 +25,9 @@ from template_records import lines
 
 from nephoscope.posture.code.template.planned_analysis import analyze_planned
 from nephoscope.posture.code.template.planned_estate import plan_estate
-from nephoscope.posture.evaluation.evaluating import evaluate, prepare
-from nephoscope.posture.policies.packs import Packs
-from nephoscope.posture.policies.plan import Plan
+from nephoscope.posture.evaluation.evaluation_run import evaluate, prepare
+from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.arm.template import Document, Scope, TemplateError, expand
 from nephoscope_policy.arm.template.document import member
 from nephoscope_policy.model.state import State

@@ -8,7 +8,7 @@ from typing import Any
 from template_records import MATCH, Verdict, excluded, miss
 
 from nephoscope.collect.templates.discovery import UnreadableFileError
-from nephoscope.posture.code.judging import judge_text
+from nephoscope.posture.code.file_evaluation import judge_text
 
 #: Its rule -> ours.
 RULES = {

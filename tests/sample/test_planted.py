@@ -14,9 +14,9 @@ import pytest
 
 from nephoscope.collect import resources
 from nephoscope.content.loader import documents
-from nephoscope.posture.evaluation.analysis import every_analyzer
-from nephoscope.posture.evaluation.evaluating import evaluate
-from nephoscope.posture.policies.plan import Plan
+from nephoscope.posture.evaluation.analyzer_results import every_analyzer
+from nephoscope.posture.evaluation.evaluation_run import evaluate
+from nephoscope.posture.policies.evaluation_plan import Plan
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import State

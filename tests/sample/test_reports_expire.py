@@ -20,8 +20,8 @@ from nephoscope.analyze.system_updates import INSTALLED
 from nephoscope.collect import resources
 from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.evaluation.evaluating import Run, evaluate
-from nephoscope.posture.policies.plan import Plan
+from nephoscope.posture.evaluation.evaluation_run import Run, evaluate
+from nephoscope.posture.policies.evaluation_plan import Plan
 from nephoscope_policy.azure_facts import ReportKind, report_kinds
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.model.resource import Resource

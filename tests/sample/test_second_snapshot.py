@@ -16,11 +16,17 @@ from click.testing import CliRunner
 from nephoscope.cli.main import cli
 from nephoscope.collect import resources
 from nephoscope.content.loader import documents
-from nephoscope.posture.evaluation.analysis import every_analyzer
-from nephoscope.posture.evaluation.evaluating import evaluate
-from nephoscope.posture.history.comparison import ChangeKind, compare, exists, make_coverage_test, remember
-from nephoscope.posture.policies.plan import Plan
-from nephoscope.posture.recommendations.subject import verdicts
+from nephoscope.posture.evaluation.analyzer_results import every_analyzer
+from nephoscope.posture.evaluation.evaluation_run import evaluate
+from nephoscope.posture.history.evaluation_diff import (
+    ChangeKind,
+    compare,
+    exists,
+    make_coverage_test,
+    remember,
+)
+from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.recommendations.finding_subject import verdicts
 from nephoscope_policy.catalogue import Catalogue
 
 CASES = Path(__file__).parents[1] / "cases" / "journeys" / "second_snapshot"

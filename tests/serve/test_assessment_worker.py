@@ -17,9 +17,9 @@ from nephoscope.collect.resources import SnapshotError
 from nephoscope.instance import ASSESS_SOON, FAILED, NO_TENANT, Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.published import publishing
-from nephoscope.posture.published.made import Made, evaluation_row
-from nephoscope.posture.published.shelf import Shelf
-from nephoscope.posture.scans import record, tenants
+from nephoscope.posture.published.build_info import Made, evaluation_row
+from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.scans import run_recording, tenants
 from nephoscope.posture.scans.scan import Request, last_request, save_request
 from nephoscope.serve import assessment_worker
 from nephoscope.serve.server_settings import Settings
@@ -117,7 +117,7 @@ def test_what_was_noted_and_not_published_is_assessed_again(
     settings, request = Settings(data=instance.data), Request((small,))
     save_request(request, instance.data)
     with monkeypatch.context() as patch:
-        patch.setattr(record, "publish_tenants", lambda *_, **__: None)
+        patch.setattr(run_recording, "publish_tenants", lambda *_, **__: None)
         assessment_worker.assess(settings, request, state)
     assert instance.shelf.newest() is None
     assert assessment_worker.due(settings, state, instance.now) is not None

@@ -12,9 +12,9 @@ import pytest
 from nephoscope.collect.facts.fact_recording import FORGOTTEN, record, remove
 from nephoscope.collect.facts.fact_report import FactReport
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.evaluation.run import Run
+from nephoscope.posture.evaluation.finished_run import Run
 from nephoscope.posture.history.history import History
-from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.posture.scans.scan import Request, Scan, last_request
 from nephoscope.serve import assessment_worker
 from nephoscope.serve.server_settings import Settings

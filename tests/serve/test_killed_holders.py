@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.estate.turn import SERVER_LEASE
+from nephoscope.estate.evaluation_lease import SERVER_LEASE
 from nephoscope.state import State
 from nephoscope.state.leases.lease_holder import new_holder
 
@@ -26,7 +26,7 @@ assessment_worker.work(Settings(data=Path(sys.argv[1])), threading.Event())
 BEHAVIOR = f"""
 import datetime, os, signal, sys
 from pathlib import Path
-from nephoscope.behavior.run import Analysis
+from nephoscope.behavior.behavior_run import Analysis
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 Analysis._run = lambda *_: {DIES}

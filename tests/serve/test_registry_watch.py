@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.protect.registry.quarantine import watching
 
-from nephoscope.protect.registry.watch import POLLED, RegistryWatch
+from nephoscope.protect.registry.registry_watch import POLLED, RegistryWatch
 from nephoscope.serve.registry_worker import _look
 from nephoscope.state.leases.lease_holder import new_holder
 from nephoscope.state.leases.lease_renewal import Turns

@@ -19,7 +19,7 @@ from nephoscope.service.service_context import ServiceContext
 from nephoscope.service.vulnerabilities import list_findings
 from nephoscope.state.inventory.finding import FindingFilter
 from nephoscope.state.inventory.subject import SubjectFilter
-from nephoscope.vulnerability.database.importing import import_feed
+from nephoscope.vulnerability.database.feed_import import import_feed
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,7 +22,7 @@ from nephoscope.service.reported_targets import ResultsOrigin
 from nephoscope.state.registries.image_requests import ImageRequest
 from nephoscope.state.registries.registry_images import ImageStatus, RegistryImage, image_key
 from nephoscope.state.registries.watched_registries import WatchedRegistry
-from nephoscope.vulnerability.scanner_results.report import ReportedTarget, ScannerReport
+from nephoscope.vulnerability.scanner_results.scanner_report import ReportedTarget, ScannerReport
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -18,7 +18,7 @@ from nephoscope.access.scopes import Hierarchy
 from nephoscope.collect.azure.tenant_connection import Secrets
 from nephoscope.collect.facts.fact_report import FactReport, claims
 from nephoscope.model.resource_binding import bind_resource
-from nephoscope.posture.governance.governing import Governing
+from nephoscope.posture.governance.effective_policy import Governing
 from nephoscope.service import (
     arm_documents,
     credentials,

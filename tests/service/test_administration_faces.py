@@ -13,7 +13,7 @@ from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.cli.main import cli
 from nephoscope.instance import Instance, hierarchy_of
-from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.web_application import application
 from nephoscope.service import principals, tenants, workspaces

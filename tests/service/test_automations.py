@@ -8,8 +8,8 @@ import pytest
 
 from nephoscope.access.authenticator import Caller, DeniedError
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.automation.languages.security_actions import ActionSecret
 from nephoscope.automation.rule import AutomationError
+from nephoscope.automation.rule_formats.security_actions import ActionSecret
 from nephoscope.service.action_egress import AddressError, OperatorFileError
 from nephoscope.service.automations import prepare_automation, put_automation
 from nephoscope.service.local_user import LocalUser

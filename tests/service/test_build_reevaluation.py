@@ -13,8 +13,8 @@ from tests.service.acting import context_of
 
 from nephoscope.cli.main import cli
 from nephoscope.cli.session.build_advisories import AdvisoryFiles
-from nephoscope.posture.pipelines.rejudging import TOOL, package_of
-from nephoscope.posture.pipelines.results.reading import read_results
+from nephoscope.posture.pipelines.build_reevaluation import TOOL, package_of
+from nephoscope.posture.pipelines.results.result_reader import read_results
 from nephoscope.posture.pipelines.results.tool_results import BillComponent
 from nephoscope.service.build_reevaluation import builds, rejudge_builds
 from nephoscope.service.local_user import LocalUser

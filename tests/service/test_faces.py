@@ -16,7 +16,7 @@ from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.tokens import Tokens
 from nephoscope.cli.main import cli
 from nephoscope.instance import Instance
-from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.serve.web_application import application
 from nephoscope.state.access.principals import Principal, PrincipalKind, SecretKind
 from nephoscope.web.site import COOKIE

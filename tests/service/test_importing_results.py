@@ -23,7 +23,7 @@ from nephoscope.state.inventory.finding import FindingFilter
 from nephoscope.state.inventory.subject import SubjectFilter
 from nephoscope.vulnerability.errors import ScannerResultsError
 from nephoscope.vulnerability.feeds.feed_records import ExploitedVulnerability
-from nephoscope.vulnerability.scanner_results.report import (
+from nephoscope.vulnerability.scanner_results.scanner_report import (
     ReportedTarget,
     ReportedVulnerability,
     ScannerReport,

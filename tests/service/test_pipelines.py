@@ -12,7 +12,7 @@ from tests.service.acting import context_of
 
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region
-from nephoscope.posture.code.planned import PlannedPlace
+from nephoscope.posture.code.planned_resources import PlannedPlace
 from nephoscope.posture.pipelines.repository_name import RepositoryNameError
 from nephoscope.posture.pipelines.results.tool_results import ReportedFinding, ToolResults
 from nephoscope.service.local_user import LocalUser

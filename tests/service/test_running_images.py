@@ -15,7 +15,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.reported_pods import NOT_REPORTED, reported_pods
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import arrow_of
-from nephoscope.posture.scans.frozen_logs import frozen_logs
+from nephoscope.posture.scans.point_in_time_logs import frozen_logs
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.service.registries import add_registry
 from nephoscope.service.running_images import note_held_images, note_running_images

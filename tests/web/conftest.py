@@ -21,7 +21,7 @@ from nephoscope.ingest.live import source_setup
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.posture.code.finding import CodeFinding, Region
 from nephoscope.posture.pipelines.results.tool_results import ReportedFinding, ToolResults
-from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.web_application import application
 from nephoscope.service.local_user import LocalUser

@@ -13,7 +13,7 @@ from nephoscope.collect.scanning.scan_contents import Contents
 from nephoscope.model.advisory import Advisory, AffectedPackage, AffectedRange
 from nephoscope.model.package import Package
 from nephoscope.model.running_container import RunningContainer
-from nephoscope.protect.registry.connecting import RegistrySecrets
+from nephoscope.protect.registry.registry_connection import RegistrySecrets
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.service.advisories import advisories_path
 from nephoscope.service.inventories import ImageScan, MachineScan, keep_image_listing, keep_inventory
@@ -22,7 +22,7 @@ from nephoscope.service.registries import add_registry
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state.inventory.inventories import ImageListing
 from nephoscope.state.registries.registry_images import ImageStatus, RegistryImage
-from nephoscope.vulnerability.database.importing import import_feed
+from nephoscope.vulnerability.database.feed_import import import_feed
 from nephoscope.vulnerability.feeds.feed_records import ExploitedVulnerability, ExploitPrediction
 
 if TYPE_CHECKING:

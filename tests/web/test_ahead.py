@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nephoscope.model.read_reach import EVERYTHING, Reach
-from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.posture.published.standards import ASSESSMENT, CONTROL, ORDER
 from nephoscope.serve.cache_warmup import warm
 from nephoscope.web.facts.scores import score_of

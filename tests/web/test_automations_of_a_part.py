@@ -9,7 +9,7 @@ from html import unescape
 import pytest
 from tests.automation.dead_runs import KEY, REASON, run, spoil
 
-from nephoscope.automation.languages.security_automations import TYPE
+from nephoscope.automation.rule_formats.security_automations import TYPE
 from nephoscope.state.automation.automation_runs import RunStatus
 
 

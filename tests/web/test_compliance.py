@@ -15,8 +15,8 @@ from nephoscope.access.tokens import Tokens
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
 from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.posture.published.publishing import publish
-from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import Request, Scan
 from nephoscope.state import State

@@ -15,7 +15,7 @@ from tests.web.conftest import HERE
 
 from nephoscope.alerts.library.content_packs import RulePacks
 from nephoscope.alerts.rules.rule_files import load_shipped
-from nephoscope.posture.policies.packs import Packs
+from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.web.facts.content import KINDS
 
 CHECKOUT = Path(__file__).parents[1] / "alerts" / "library" / "checkout"

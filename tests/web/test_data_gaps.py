@@ -8,7 +8,7 @@ import io
 import pytest
 
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.data_gaps.gaps import data_gaps, unsettled_of
+from nephoscope.posture.data_gaps.gap_groups import data_gaps, unsettled_of
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import Request, Scan

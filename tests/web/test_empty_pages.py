@@ -10,7 +10,7 @@ from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import Tokens
 from nephoscope.instance import Instance, hierarchy_of
 from nephoscope.lake.lake import Lake
-from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.serve.web_application import application
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind

@@ -12,7 +12,7 @@ from tests.web.conftest import LATELY
 
 from nephoscope.model.read_reach import Reach
 from nephoscope.posture.code.finding import CodeFinding, Region
-from nephoscope.posture.code.planned import PlannedPlace
+from nephoscope.posture.code.planned_resources import PlannedPlace
 from nephoscope.posture.pipelines.results.tool_results import ReportedFinding, ToolResults
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.service.local_user import LocalUser

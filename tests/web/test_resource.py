@@ -14,8 +14,8 @@ import pytest
 from tests.web.conftest import NOON, alert
 
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.holders import held_by, holders, scopes_of
 from nephoscope.posture.published.kinds.exposures import TYPE as EXPOSURE
+from nephoscope.posture.published.role_holders import held_by, holders, scopes_of
 from nephoscope.state.incidents.incidents import Incident
 from nephoscope.web.drawing.wording import ports
 from nephoscope.web.facts.resource_facts import mask_secret, names

@@ -13,7 +13,7 @@ from tests.web.conftest import HERE
 from tests.web.sending import sent
 
 from nephoscope.collect.azure.connection_test import GroupTrial, SubscriptionTrial, Trial
-from nephoscope.estate.store import EstateStore
+from nephoscope.estate.estate_store import EstateStore
 from nephoscope.ingest.live import source_setup, source_test
 from nephoscope.ingest.live.source_kinds import describe_kind, kinds
 from nephoscope.ingest.live.source_setup import OF_THE_HOST, TOKENS, secrets_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import Shape
-from nephoscope.posture.data_gaps.gaps import DataGap, gaps_in
+from nephoscope.posture.data_gaps.gap_groups import DataGap, gaps_in
 
 SECTION = Section("data-gaps", "Data gaps")
 READ = "Microsoft.Security/assessments/read"

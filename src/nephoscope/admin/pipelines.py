@@ -13,7 +13,7 @@ from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import PLAIN, Shape, Text
 from nephoscope.api.wire.fault import missing_fault, refusing
 from nephoscope.posture.pipelines.repository_name import RepositoryNameError, repository_scope
-from nephoscope.posture.pipelines.results.reading import read_results
+from nephoscope.posture.pipelines.results.result_reader import read_results
 from nephoscope.posture.pipelines.results.tool_results import ResultsError
 from nephoscope.service import pipelines as service
 from nephoscope.service.code_to_cloud import ViolatedPass, made_by, violated_passes

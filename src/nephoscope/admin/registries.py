@@ -11,13 +11,13 @@ from nephoscope.admin.wire.ask import Ask
 from nephoscope.admin.wire.route import Section
 from nephoscope.admin.wire.shape import PLAIN, Shape, Text
 from nephoscope.api.wire.fault import finding, refusing
-from nephoscope.protect.registry.connecting import RegistrySecrets
+from nephoscope.protect.registry.registry_connection import RegistrySecrets
 from nephoscope.protect.registry.registry_settings import (
     RegistrySettings,
     RegistrySettingsError,
     read_settings,
 )
-from nephoscope.protect.registry.watch import POLLED
+from nephoscope.protect.registry.registry_watch import POLLED
 from nephoscope.service import registries as service
 from nephoscope.service.attestation_key import attestation_key as make_attestation_key
 from nephoscope.service.registries import DELETE, READ, READ_IMAGES, WRITE, WRITE_IMAGES

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.analyze.running import Analysis, Earlier
-    from nephoscope.estate.view import View
+    from nephoscope.analyze.analyzer_runner import Analysis, Earlier
+    from nephoscope.estate.estate_view import View
 
 __all__ = ["run"]
 
 
 def run(view: View, only: Iterable[str] | None = None, earlier: Earlier | None = None) -> Analysis:
     """Run the analyzers over a view; see running.run."""
-    from nephoscope.analyze.running import run as run_
+    from nephoscope.analyze.analyzer_runner import run as run_
 
     return run_(view, only, earlier)

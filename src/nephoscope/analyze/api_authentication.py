@@ -10,15 +10,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.key import Key, index_keys
+from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
-from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import properties, require_complete
+from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.resource_lookup import properties, require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 

@@ -14,16 +14,16 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.key import Key, index_keys
+from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
-from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.logs import FileAggregate
+from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.log_queries import FileAggregate
 from nephoscope_policy.gap import STALE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.devops_judging import get_nested, id_of, judge_each
-from nephoscope.analyze.key import Key, index_keys
+from nephoscope.analyze.assessment_key import Key, index_keys
+from nephoscope.analyze.devops_verdicts import get_nested, id_of, judge_each
 from nephoscope.analyze.verdict import healthy, not_applicable, unhealthy
 from nephoscope.estate.devops_documents import AZURE_DEVOPS_REPOSITORY, BRANCH_POLICIES, documents, member
-from nephoscope.estate.holdings import require_complete
+from nephoscope.estate.resource_lookup import require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 

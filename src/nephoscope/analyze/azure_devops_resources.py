@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.devops_judging import get_nested, judge_each, judge_parts
-from nephoscope.analyze.key import Key, index_keys
+from nephoscope.analyze.assessment_key import Key, index_keys
+from nephoscope.analyze.devops_verdicts import get_nested, judge_each, judge_parts
 from nephoscope.estate.devops_documents import (
     AGENT_QUEUES,
     AZURE_DEVOPS_PROJECT,
@@ -26,12 +26,12 @@ from nephoscope.estate.devops_documents import (
     documents,
     member,
 )
-from nephoscope.estate.holdings import require_complete
+from nephoscope.estate.resource_lookup import require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.devops_judging import id_of, judge_each
-from nephoscope.analyze.key import Key, index_keys
+from nephoscope.analyze.assessment_key import Key, index_keys
+from nephoscope.analyze.devops_verdicts import id_of, judge_each
 from nephoscope.analyze.verdict import healthy, make_finding, not_applicable, unhealthy
 from nephoscope.estate.devops_documents import (
     ADVANCED_SECURITY,
@@ -21,12 +21,12 @@ from nephoscope.estate.devops_documents import (
     documents,
     member_flag,
 )
-from nephoscope.estate.holdings import properties, require_complete
+from nephoscope.estate.resource_lookup import properties, require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.key import Key, index_keys
+from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, not_applicable, unhealthy
 from nephoscope.estate.application_gateways import GATEWAY_TYPE, public_addresses, subnets_of_gateway
+from nephoscope.estate.data_gap import NotCollected
 from nephoscope.estate.exposure import PUBLIC_ADDRESS_TYPE
-from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import properties, require_complete
-from nephoscope.estate.interfaces import reference
+from nephoscope.estate.network_interfaces import reference
+from nephoscope.estate.resource_lookup import properties, require_complete
 from nephoscope.estate.subnets import NETWORK_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import nephoscope.analyze as package
 
 if TYPE_CHECKING:
-    from nephoscope.analyze.key import Key
-    from nephoscope.estate.view import View
+    from nephoscope.analyze.assessment_key import Key
+    from nephoscope.estate.estate_view import View
     from nephoscope_policy.model.assessment import Assessment
 
 

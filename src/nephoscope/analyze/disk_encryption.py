@@ -9,15 +9,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.analyze.key import Key, index_keys
-from nephoscope.analyze.machines import CLASSIC, EXTENSION, MACHINE, extensions, is_extension, machines
+from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, unhealthy
-from nephoscope.estate.holdings import properties
+from nephoscope.analyze.virtual_machines import (
+    CLASSIC,
+    EXTENSION,
+    MACHINE,
+    extensions,
+    is_extension,
+    machines,
+)
+from nephoscope.estate.resource_lookup import properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 

@@ -13,21 +13,21 @@ from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.devops_judging import id_of, name_of
+from nephoscope.analyze.assessment_key import Key, index_keys
+from nephoscope.analyze.devops_verdicts import id_of, name_of
 from nephoscope.analyze.federated_subjects import Trust, trust_of
 from nephoscope.analyze.github_branches import TYPES as BRANCH_TYPES
 from nephoscope.analyze.github_branches import guard_of
-from nephoscope.analyze.key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, unhealthy
+from nephoscope.estate.data_gap import NotCollected
 from nephoscope.estate.devops_documents import GITHUB_REPOSITORY, SETTINGS, document
-from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import properties, require_complete
 from nephoscope.estate.principals import SERVICE_TYPE
+from nephoscope.estate.resource_lookup import properties, require_complete
 from nephoscope.estate.roles import ASSIGNMENT_TYPE
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from nephoscope.analyze.devops_judging import get_nested
-from nephoscope.estate.gap import NotCollected
+from nephoscope.analyze.devops_verdicts import get_nested
+from nephoscope.estate.data_gap import NotCollected
 
 GITHUB_ISSUER = "token.actions.githubusercontent.com"
 _CLAIM = re.compile(r"claims\['(\w+)'\]\s+(eq|matches)\s+'([^']*)'")

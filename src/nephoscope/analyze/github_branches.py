@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.devops_judging import get_nested, id_of, judge_active
-from nephoscope.analyze.key import Key, index_keys
+from nephoscope.analyze.assessment_key import Key, index_keys
+from nephoscope.analyze.devops_verdicts import get_nested, id_of, judge_active
 from nephoscope.analyze.verdict import healthy, unhealthy
+from nephoscope.estate.data_gap import NotCollected
 from nephoscope.estate.devops_documents import (
     BRANCH_PROTECTIONS,
     BRANCH_RULES,
@@ -23,13 +24,12 @@ from nephoscope.estate.devops_documents import (
     SETTINGS,
     documents,
 )
-from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import require_complete
+from nephoscope.estate.resource_lookup import require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.devops_judging import is_unsafe_webhook, judge_each, judge_parts
-from nephoscope.analyze.key import Key, index_keys
+from nephoscope.analyze.assessment_key import Key, index_keys
+from nephoscope.analyze.devops_verdicts import is_unsafe_webhook, judge_each, judge_parts
+from nephoscope.estate.data_gap import NotCollected
 from nephoscope.estate.devops_documents import (
     GITHUB_OWNER,
     RUNNER_GROUPS,
@@ -22,13 +23,12 @@ from nephoscope.estate.devops_documents import (
     member,
     member_flag,
 )
-from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import require_complete
+from nephoscope.estate.resource_lookup import require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 

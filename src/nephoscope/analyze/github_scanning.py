@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from nephoscope.analyze.devops_judging import get_nested, id_of, judge_active, repository_settings
-from nephoscope.analyze.key import Key, index_keys
+from nephoscope.analyze.assessment_key import Key, index_keys
+from nephoscope.analyze.devops_verdicts import get_nested, id_of, judge_active, repository_settings
 from nephoscope.analyze.verdict import healthy, make_finding, not_applicable, unhealthy
+from nephoscope.estate.data_gap import NotCollected
 from nephoscope.estate.devops_documents import (
     CODE_ALERTS,
     DEPENDENCY_ALERTS,
@@ -22,13 +23,12 @@ from nephoscope.estate.devops_documents import (
     SETTINGS,
     documents,
 )
-from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import properties, require_complete
+from nephoscope.estate.resource_lookup import properties, require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
     from nephoscope_policy.model.assessment import Assessment, SubAssessment
     from nephoscope_policy.model.resource import Resource
 

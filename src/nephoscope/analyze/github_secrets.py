@@ -11,8 +11,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.devops_judging import judge_active, judge_each, judge_parts, moment, name_of
-from nephoscope.analyze.key import Key, index_keys
+from nephoscope.analyze.assessment_key import Key, index_keys
+from nephoscope.analyze.devops_verdicts import judge_active, judge_each, judge_parts, moment, name_of
 from nephoscope.analyze.secret_names import names_azure_key
 from nephoscope.estate.devops_documents import (
     ENVIRONMENTS,
@@ -23,12 +23,12 @@ from nephoscope.estate.devops_documents import (
     documents,
     member,
 )
-from nephoscope.estate.holdings import require_complete
+from nephoscope.estate.resource_lookup import require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 

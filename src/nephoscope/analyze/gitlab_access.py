@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.devops_judging import id_of, judge_gitlab, judge_parts, repository_settings
-from nephoscope.analyze.key import Key, index_keys
+from nephoscope.analyze.assessment_key import Key, index_keys
+from nephoscope.analyze.devops_verdicts import id_of, judge_gitlab, judge_parts, repository_settings
 from nephoscope.analyze.verdict import healthy, unhealthy
 from nephoscope.estate.devops_documents import (
     DEPLOY_KEYS,
@@ -27,12 +27,12 @@ from nephoscope.estate.devops_documents import (
     member,
     member_flag,
 )
-from nephoscope.estate.holdings import require_complete
+from nephoscope.estate.resource_lookup import require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 

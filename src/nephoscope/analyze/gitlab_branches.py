@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.devops_judging import get_nested, id_of, judge_gitlab, repository_settings
-from nephoscope.analyze.key import Key, index_keys
+from nephoscope.analyze.assessment_key import Key, index_keys
+from nephoscope.analyze.devops_verdicts import get_nested, id_of, judge_gitlab, repository_settings
 from nephoscope.analyze.verdict import healthy, not_applicable, unhealthy
+from nephoscope.estate.data_gap import NotCollected
 from nephoscope.estate.devops_documents import (
     APPROVAL_RULES,
     APPROVAL_SETTINGS,
@@ -23,13 +24,12 @@ from nephoscope.estate.devops_documents import (
     member,
     member_flag,
 )
-from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import require_complete
+from nephoscope.estate.resource_lookup import require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 

@@ -12,9 +12,10 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.devops_judging import judge_gitlab, judge_parts, moment, name_of
-from nephoscope.analyze.key import Key, index_keys
+from nephoscope.analyze.assessment_key import Key, index_keys
+from nephoscope.analyze.devops_verdicts import judge_gitlab, judge_parts, moment, name_of
 from nephoscope.analyze.secret_names import names_azure_key, names_secret
+from nephoscope.estate.data_gap import NotCollected
 from nephoscope.estate.devops_documents import (
     ACCESS_TOKENS,
     DEPLOY_TOKENS,
@@ -25,13 +26,12 @@ from nephoscope.estate.devops_documents import (
     documents,
     member_flag,
 )
-from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import require_complete
+from nephoscope.estate.resource_lookup import require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.key import Key, index_keys
-from nephoscope.analyze.machines import CLASSIC, MACHINE, machines
+from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, join_names, make_finding, unhealthy
+from nephoscope.analyze.virtual_machines import CLASSIC, MACHINE, machines
 from nephoscope.estate.network import INTERFACE_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 

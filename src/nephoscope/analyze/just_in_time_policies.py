@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.estate.holdings import properties, require_complete
+from nephoscope.estate.resource_lookup import properties, require_complete
 
 if TYPE_CHECKING:
-    from nephoscope.estate.view import View
-    from nephoscope.estate.ways_in import Reached
+    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.ingress_paths import Reached
     from nephoscope_policy.model.resource import Resource
 
 POLICY_TYPE = "microsoft.security/locations/jitnetworkaccesspolicies"

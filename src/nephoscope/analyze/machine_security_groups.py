@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.key import Key, index_keys
-from nephoscope.analyze.machines import CLASSIC, MACHINE, machines
+from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, join_names, make_finding, not_applicable, unhealthy
+from nephoscope.analyze.virtual_machines import CLASSIC, MACHINE, machines
+from nephoscope.estate.data_gap import NotCollected
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
-from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.network import READS as NETWORK_READS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 

@@ -10,19 +10,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.just_in_time_policies import is_temporary
-from nephoscope.analyze.key import Key, index_keys
-from nephoscope.analyze.machines import CLASSIC, MACHINE, machines
 from nephoscope.analyze.verdict import healthy, join_names, make_finding, unhealthy
+from nephoscope.analyze.virtual_machines import CLASSIC, MACHINE, machines
+from nephoscope.estate.data_gap import NotCollected
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
-from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.network import READS as NETWORK_READS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.view import View
-    from nephoscope.estate.ways_in import Reached
+    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.ingress_paths import Reached
     from nephoscope_policy.model.assessment import Assessment, SubAssessment
     from nephoscope_policy.model.resource import Resource
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.key import Key, index_keys
+from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, unhealthy
-from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.data_gap import NotCollected
 from nephoscope.estate.role_definitions import RoleClass
 from nephoscope.estate.roles import READS
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
@@ -18,8 +18,8 @@ from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPT
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from nephoscope.estate.estate_view import View
     from nephoscope.estate.roles import Accounts
-    from nephoscope.estate.view import View
     from nephoscope_policy.model.assessment import Assessment, SubAssessment
     from nephoscope_policy.model.resource import Resource
 

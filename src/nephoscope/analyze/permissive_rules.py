@@ -10,18 +10,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.key import Key, index_keys
-from nephoscope.analyze.machines import CLASSIC, MACHINE, machines
+from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, join_names, make_finding, not_applicable, unhealthy
+from nephoscope.analyze.virtual_machines import CLASSIC, MACHINE, machines
+from nephoscope.estate.ingress_paths import is_broad
 from nephoscope.estate.network import READS as NETWORK_READS
 from nephoscope.estate.security_rules import PROTOCOLS
-from nephoscope.estate.ways_in import is_broad
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from nephoscope.estate.estate_view import View
     from nephoscope.estate.reachability import Opening
-    from nephoscope.estate.view import View
     from nephoscope_policy.model.assessment import Assessment, SubAssessment
     from nephoscope_policy.model.resource import Resource
 

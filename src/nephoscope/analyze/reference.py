@@ -10,8 +10,8 @@ from nephoscope.analyze.unanswered import NEEDED
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nephoscope.analyze.assessment_key import Key
     from nephoscope.analyze.discovery import Analyzer
-    from nephoscope.analyze.key import Key
 
 _INTRODUCTION = """# Analyzers
 

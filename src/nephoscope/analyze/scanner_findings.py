@@ -14,18 +14,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.analyze.key import Key, index_keys
-from nephoscope.analyze.machines import CLASSIC, HYBRID, MACHINE
-from nephoscope.analyze.overlay import assessment_id
+from nephoscope.analyze.assessment_key import Key, index_keys
+from nephoscope.analyze.assessment_overlay import assessment_id
 from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
-from nephoscope.estate.gap import NotCollected
+from nephoscope.analyze.virtual_machines import CLASSIC, HYBRID, MACHINE
+from nephoscope.estate.data_gap import NotCollected
 from nephoscope_policy.gap import STALE
 from nephoscope_policy.model.assessment import SubAssessment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sized
 
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 

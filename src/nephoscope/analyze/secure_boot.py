@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.analyze.key import Key, index_keys
-from nephoscope.analyze.machines import EXTENSION, MACHINE, is_extension
+from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, judge_all, not_applicable, unhealthy
-from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import properties
+from nephoscope.analyze.virtual_machines import EXTENSION, MACHINE, is_extension
+from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.resource_lookup import properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.key import Key, index_keys
+from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import healthy, not_applicable, not_collected, unhealthy
-from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.data_gap import NotCollected
 from nephoscope.estate.subnets import NETWORK_TYPE, SUBNET_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from nephoscope.estate.estate_view import View
     from nephoscope.estate.subnets import Subnet
-    from nephoscope.estate.view import View
     from nephoscope_policy.model.assessment import Assessment
 
 ATTACHED = Key(

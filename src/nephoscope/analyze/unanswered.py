@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.key import Key, index_keys
-from nephoscope.analyze.machines import CLASSIC, EXTENSION, HYBRID, MACHINE
+from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.verdict import unknown
-from nephoscope.estate.holdings import properties
+from nephoscope.analyze.virtual_machines import CLASSIC, EXTENSION, HYBRID, MACHINE
 from nephoscope.estate.network import SCALE_SET_TYPE
+from nephoscope.estate.resource_lookup import properties
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
     from nephoscope_policy.model.assessment import Assessment
     from nephoscope_policy.model.resource import Resource
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.data_gap import NotCollected
 from nephoscope_policy.gap import NOT_COLLECTED, STALE
 from nephoscope_policy.model.assessment import Assessment, SubAssessment
 from nephoscope_policy.model.state import State
@@ -12,7 +12,7 @@ from nephoscope_policy.model.state import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from nephoscope.analyze.key import Key
+    from nephoscope.analyze.assessment_key import Key
     from nephoscope_policy.model.resource import Resource
 
 

@@ -15,7 +15,7 @@ import msgspec
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from nephoscope.automation.operator import Operator
+    from nephoscope.automation.operator_policy import Operator
     from nephoscope.state import State
     from nephoscope.state.automation.automation_runs import AutomationRun
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from nephoscope.automation.records import RECORDS
+from nephoscope.automation.run_records import RECORDS
 from nephoscope.state.automation.automation_runs import AutomationRun
 from nephoscope_policy.model.assessment import failure_title
 from nephoscope_policy.model.resource_id import ResourceId

@@ -22,11 +22,11 @@ from nephoscope.automation.action import (
     find_action_kind,
     lasting_actions,
 )
+from nephoscope.automation.event_facts import facts_of, view_row
 from nephoscope.automation.event_kinds import EVENT_KINDS
-from nephoscope.automation.facts import facts_of, view_row
-from nephoscope.automation.operator import Operator, operator
-from nephoscope.automation.planning import batch_event, plan_runs
+from nephoscope.automation.operator_policy import Operator, operator
 from nephoscope.automation.rule import AutomationRule
+from nephoscope.automation.run_planning import batch_event, plan_runs
 from nephoscope.automation.run_queues import MOST, RunQueues
 from nephoscope.automation.run_states import (
     approve_run,

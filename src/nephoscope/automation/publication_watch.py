@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from nephoscope.automation.facts import view_document
-from nephoscope.automation.planning import EventBatch, plan_runs
+from nephoscope.automation.event_facts import view_document
 from nephoscope.automation.published_changes import bodies, file_of, find_changes, forget, keep, stands
-from nephoscope.automation.rules import load_automations
+from nephoscope.automation.rule_catalogue import load_automations
+from nephoscope.automation.run_planning import EventBatch, plan_runs
 from nephoscope.state.leases.lease_holder import new_holder
 from nephoscope.state.workspaces.workspace import DEFAULT
 
 if TYPE_CHECKING:
     from nephoscope.automation.rule import AutomationRule, Trigger
-    from nephoscope.posture.published.edition import Edition
-    from nephoscope.posture.published.shelf import Shelf
+    from nephoscope.posture.published.edition_cache import Shelf
+    from nephoscope.posture.published.published_snapshot import Edition
     from nephoscope.state import State
 
 PLACE, SEEN = "automation", "seen"

@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 
 from nephoscope.automation.event_kinds import PUBLISHED
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.store import one_of
+from nephoscope.posture.published.document_queries import one_of
 
 if TYPE_CHECKING:
-    from nephoscope.posture.published.edition import Edition
+    from nephoscope.posture.published.published_snapshot import Edition
 
 _MANY = 1000
 

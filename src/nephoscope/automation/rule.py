@@ -11,7 +11,7 @@ from datetime import datetime
 
 from nephoscope.automation.condition import ALWAYS, EventCondition, EventView
 from nephoscope.automation.event_kinds import EVENT_KINDS, EventKind
-from nephoscope.automation.scope import EVERYWHERE, RuleScope
+from nephoscope.automation.rule_scope import EVERYWHERE, RuleScope
 from nephoscope.state.automation.automation_runs import RuleLanguage
 
 

@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from nephoscope.automation.action import ActionError, ActionKind, Outcome
-from nephoscope.automation.records import without_records
+from nephoscope.automation.run_records import without_records
 from nephoscope.model.secret_redaction import redact_text
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
 from nephoscope.state.database.database import StateError

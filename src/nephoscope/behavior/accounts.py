@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.estate.holdings import properties
 from nephoscope.estate.principals import GROUP_TYPE, REGISTRATION_TYPE, SERVICE_TYPE, USER_TYPE
+from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.role_definitions import RoleClass
 from nephoscope.estate.roles import ASSIGNMENT_TYPE, Grant, Roles
 
 if TYPE_CHECKING:
-    from nephoscope.estate.holdings import Holdings
+    from nephoscope.estate.resource_lookup import Holdings
     from nephoscope_policy.model.resource import Resource
 
 DIRECTORY_ROLE_TYPE = "microsoft.graph/roleassignments"
@@ -204,7 +204,7 @@ def _azure_roles(estate: Holdings, roles: Roles) -> tuple[set[str], set[str]]:
 
 def _class_of(roles: Roles, grant: Grant) -> RoleClass | None:
     """The class of a grant's role; one whose definition was not read is no known power."""
-    from nephoscope.estate.gap import NotCollected
+    from nephoscope.estate.data_gap import NotCollected
 
     if grant.definition.endswith(_GRANTS_ROLES):
         return RoleClass.OWNER

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nephoscope.behavior.accounts import Account
-from nephoscope.behavior.anomaly import kind_of
-from nephoscope.behavior.dimension import DIMENSIONS
+from nephoscope.behavior.anomaly_detection import Judged
+from nephoscope.behavior.anomaly_kinds import kind_of
 from nephoscope.behavior.entities import HOST, describe_unlisted, entities
-from nephoscope.behavior.judging import Judged
-from nephoscope.behavior.location import Places
-from nephoscope.behavior.observing import EPOCH
+from nephoscope.behavior.geolocation import Places
+from nephoscope.behavior.observation_reader import EPOCH
+from nephoscope.behavior.profile_dimensions import DIMENSIONS
 from nephoscope.behavior.scoring import Circumstances, Facts, Score, reason, score_facts
 from nephoscope.behavior.settings import Settings
 

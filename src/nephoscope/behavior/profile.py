@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from nephoscope.behavior.knowledge import load
 from nephoscope.behavior.profiles import EPOCH, SPAN, TRIED, Profiles, arrow
+from nephoscope.behavior.tenant_context import load
 
 _QUERY = f"""
 SELECT kind, dimension, value, sum(bit_count(bits))::BIGINT AS days,

@@ -21,7 +21,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from nephoscope.behavior.dimension import LONGEST
+from nephoscope.behavior.profile_dimensions import LONGEST
 
 FOLDER = "behavior"
 SPAN = 60

@@ -17,7 +17,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nephoscope.behavior.dimension import DIMENSIONS
+from nephoscope.behavior.profile_dimensions import DIMENSIONS
 
 USUAL_BITS, WHOLE_BITS = 5.0, 20.0
 PEERS_COUNT_FOR, TENANT_COUNTS_FOR = 2.0, 20.0

@@ -317,7 +317,7 @@ def _tell_missing(data: Path, state: State, scope: str) -> None:
     from nephoscope.access.scopes import find_unknown_scope
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.instance import hierarchy_of
-    from nephoscope.posture.published.shelf import Shelf
+    from nephoscope.posture.published.edition_cache import Shelf
 
     hierarchy = hierarchy_of(Shelf(data))
     if why := find_unknown_scope(scope, hierarchy, state.workspaces.names()):

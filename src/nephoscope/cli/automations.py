@@ -13,7 +13,7 @@ from nephoscope.cli.session.listing import list_options
 from nephoscope.cli.session.narrowing import most_option
 
 if TYPE_CHECKING:
-    from nephoscope.automation.readiness import Readiness
+    from nephoscope.automation.automation_readiness import Readiness
     from nephoscope.automation.rule import AutomationRule
     from nephoscope.state import State
 
@@ -38,10 +38,10 @@ def list_(data: Path, /, output: str) -> None:
     """List automations and their failed runs. Exits 3 if one is invalid or refers to something that does not
     exist.
     """
-    from nephoscope.automation.rules import load_automations
+    from nephoscope.automation.rule_catalogue import load_automations
     from nephoscope.cli.session.listing import show_list
     from nephoscope.cli.session.stored import state_of
-    from nephoscope.posture.published.shelf import Shelf
+    from nephoscope.posture.published.edition_cache import Shelf
 
     with state_of(data) as state:
         found, wrong = load_automations(state, Shelf(data))
@@ -130,8 +130,8 @@ def list_(data: Path, /, output: str) -> None:
 @click.pass_obj
 def add(data: Path, /, name: str, **options: Any) -> None:
     """Create or replace the automation NAME."""
-    from nephoscope.automation.languages.security_actions import list_secrets, name_secrets
-    from nephoscope.automation.languages.security_automations import TENANT, read_automation
+    from nephoscope.automation.rule_formats.security_actions import list_secrets, name_secrets
+    from nephoscope.automation.rule_formats.security_automations import TENANT, read_automation
     from nephoscope.cli.session.automating import properties
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of
@@ -157,9 +157,9 @@ def add(data: Path, /, name: str, **options: Any) -> None:
 
 def _readiness(data: Path, state: State, secrets: Collection[str] = ()) -> Readiness:
     """What automations may name; `secrets` are about to be kept."""
-    from nephoscope.automation.operator import operator
-    from nephoscope.automation.readiness import Readiness
-    from nephoscope.posture.published.shelf import Shelf
+    from nephoscope.automation.automation_readiness import Readiness
+    from nephoscope.automation.operator_policy import operator
+    from nephoscope.posture.published.edition_cache import Shelf
 
     kept = {*state.credentials.names(), *secrets}
     try:
@@ -214,7 +214,7 @@ def remove(data: Path, /, name: str) -> None:
 
 def _find_id(state: State, name: str) -> str:
     """The lower-cased id of the automation of a name or id, whether or not it can be used."""
-    from nephoscope.automation.languages.security_automations import TYPE
+    from nephoscope.automation.rule_formats.security_automations import TYPE
 
     wanted = name.casefold().rstrip("/")
     found = [
@@ -226,8 +226,8 @@ def _find_id(state: State, name: str) -> str:
 
 
 def _require_automation(data: Path, state: State, name: str) -> AutomationRule:
-    from nephoscope.automation.rules import load_automations
-    from nephoscope.posture.published.shelf import Shelf
+    from nephoscope.automation.rule_catalogue import load_automations
+    from nephoscope.posture.published.edition_cache import Shelf
 
     found = [
         one
@@ -257,7 +257,7 @@ def _refuse(text: str) -> NoReturn:
 def test(data: Path, /, name: str, do: bool) -> None:
     """Show how many published documents match the automation NAME now; with --do, send the first of them."""
     from nephoscope.automation.event_kinds import ALERTS, INCIDENTS
-    from nephoscope.automation.trial import list_matches
+    from nephoscope.automation.rule_trial import list_matches
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.services import service_of
     from nephoscope.service.automations import try_automation
@@ -309,9 +309,9 @@ def run(data: Path, /) -> None:
     """
     from nephoscope.automation.engine import AutomationEngine
     from nephoscope.automation.publication_watch import PublicationWatch
-    from nephoscope.automation.rules import load_rules
+    from nephoscope.automation.rule_catalogue import load_rules
     from nephoscope.cli.session.lakes import lake_of, take_in
-    from nephoscope.posture.published.shelf import Shelf
+    from nephoscope.posture.published.edition_cache import Shelf
 
     dead = False
     with lake_of(data) as (lake, state):

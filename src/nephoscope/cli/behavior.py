@@ -31,14 +31,14 @@ def command() -> None:
 @click.pass_obj
 def run(data: Path, /, anew: bool, workspace: str) -> None:
     """Update profiles and score the activity since the last run."""
-    from nephoscope.behavior.location import LocationError
+    from nephoscope.behavior.behavior_run import Analysis
+    from nephoscope.behavior.geolocation import LocationError
     from nephoscope.behavior.profiles import ProfilesError
-    from nephoscope.behavior.run import Analysis
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import workspace_of
     from nephoscope.cli.terminal.messages import tell
-    from nephoscope.estate.store import StoreError
+    from nephoscope.estate.estate_store import StoreError
     from nephoscope.service.behavior import relearn_profiles
 
     with lake_of(data) as (lake, state):
@@ -178,7 +178,7 @@ def settings(data: Path, /, workspace: str, **changes: Any) -> None:
     """Show or change the settings of behavior analytics."""
     import msgspec
 
-    from nephoscope.behavior.location import LocationError
+    from nephoscope.behavior.geolocation import LocationError
     from nephoscope.behavior.settings import settings_of
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.session.stored import state_of, workspace_of

@@ -195,7 +195,7 @@ def _settings(options: dict[str, Any]) -> Settings:
 def _needs(data: Path, options: dict[str, Any]) -> Needs:
     """What is read: what the content needs, all else too, or some types alone."""
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.posture.scans.live import content_needs
+    from nephoscope.posture.scans.live_estate import content_needs
 
     if options["types"] and options["everything"]:
         usage_error("--type and --everything cannot be had together")

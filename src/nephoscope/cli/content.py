@@ -136,7 +136,7 @@ def list_(
 ) -> None:
     """List definitions (or initiatives, or rules) whose title or name contains TEXT."""
     from nephoscope.cli.session.library import list_rules, show_packs
-    from nephoscope.posture.policies.packs import Packs
+    from nephoscope.posture.policies.policy_packs import Packs
 
     if rules:
         list_rules(data, text, workspace, output)
@@ -172,8 +172,8 @@ def show(data: Path, /, name: str) -> None:
 
     from nephoscope.cli.session.library import rule_document
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.posture.policies.naming import find_entry
-    from nephoscope.posture.policies.packs import Packs
+    from nephoscope.posture.policies.policy_names import find_entry
+    from nephoscope.posture.policies.policy_packs import Packs
     from nephoscope_policy.catalogue import NotHeldError
 
     if (rule := rule_document(data, name)) is not None:

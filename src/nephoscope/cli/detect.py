@@ -312,7 +312,7 @@ def _prepare(schedule: Schedule) -> None:
 def _respond(schedule: Schedule) -> int:
     """Do what automation rules ask for; how many runs were given up. What is wrong with a rule is told, and stops no other."""
     from nephoscope.automation.engine import AutomationEngine
-    from nephoscope.automation.rules import load_rules
+    from nephoscope.automation.rule_catalogue import load_rules
     from nephoscope.cli.terminal.messages import tell
 
     loaded = load_rules(schedule.lake.data, schedule.state)

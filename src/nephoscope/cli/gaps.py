@@ -29,7 +29,7 @@ def command(data: Path, /, **options: Any) -> None:
     from nephoscope.cli.session.session import all_reports_of
     from nephoscope.cli.session.writing import open_output
     from nephoscope.cli.views import data_gaps as view
-    from nephoscope.posture.data_gaps.gaps import data_gaps, unsettled_of
+    from nephoscope.posture.data_gaps.gap_groups import data_gaps, unsettled_of
 
     report = all_reports_of(data, options)
     found = data_gaps(unsettled_of(report))

@@ -39,7 +39,7 @@ def registry() -> None:
 def list_(data: Path, /, output: str) -> None:
     """List registries with the number of waiting, held, promoted and rejected images."""
     from nephoscope.cli.session.listing import show_list
-    from nephoscope.protect.registry.watch import POLLED
+    from nephoscope.protect.registry.registry_watch import POLLED
     from nephoscope.service.registries import list_registries
     from nephoscope.state.registries.registry_images import RegistryImageFilter
 
@@ -98,7 +98,7 @@ def add(
     file: Path | None, insecure: bool, workspace: str,
 ) -> None:  # fmt: skip
     """Monitor the registry at ADDRESS (HOST or HOST:PORT) as NAME."""
-    from nephoscope.protect.registry.connecting import RegistrySecrets
+    from nephoscope.protect.registry.registry_connection import RegistrySecrets
     from nephoscope.service.registries import add_registry
 
     document = {"quarantine": [{"quarantine": quarantine, "approved": approved}], "insecure": insecure}

@@ -54,8 +54,8 @@ def rules_(data: Path, /, output: str) -> None:
 
 def _rules(data: Path) -> tuple[Sequence[AutomationRule], int]:
     """Return the rules, and how many files are none, the operator's among them; each of those is told."""
-    from nephoscope.automation.faults import list_file_faults
-    from nephoscope.automation.languages.response_rules import load_response_rules
+    from nephoscope.automation.config_errors import list_file_faults
+    from nephoscope.automation.rule_formats.response_rules import load_response_rules
     from nephoscope.cli.terminal.messages import tell
 
     wrong = list_file_faults(data)
@@ -66,9 +66,9 @@ def _rules(data: Path) -> tuple[Sequence[AutomationRule], int]:
 
 @contextmanager
 def _engine(data: Path, workspace: str) -> Iterator[AutomationEngine]:
+    from nephoscope.automation.config_errors import list_file_faults
     from nephoscope.automation.engine import AutomationEngine
-    from nephoscope.automation.faults import list_file_faults
-    from nephoscope.automation.rules import load_rules
+    from nephoscope.automation.rule_catalogue import load_rules
     from nephoscope.cli.session.lakes import lake_of, take_in
     from nephoscope.cli.session.stored import workspace_of
     from nephoscope.cli.terminal.messages import tell, usage_error
@@ -260,7 +260,7 @@ def retry(data: Path, /, workspace: str, ids: tuple[str, ...]) -> None:
 @click.pass_obj
 def test(data: Path, /, workspace: str, name: str, incident: int | None, alert: str, do: bool) -> None:
     """Test the rule RULE with an incident or alert in its current state, regardless of the rule's trigger."""
-    from nephoscope.automation.trial import try_with_row
+    from nephoscope.automation.rule_trial import try_with_row
     from nephoscope.cli.session.services import service_of
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.automation_responses import try_rule

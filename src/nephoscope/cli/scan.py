@@ -20,7 +20,7 @@ from nephoscope.cli.session.options import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nephoscope.posture.code.template.explained import Explanation
+    from nephoscope.posture.code.template.verdict_explanation import Explanation
 
 
 @click.command("scan")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nephoscope.model.advisory import AffectedPackage
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.inventory.finding import FindingFilter
-    from nephoscope.vulnerability.database.reading import AdvisoryDatabase
+    from nephoscope.vulnerability.database.advisory_lookup import AdvisoryDatabase
 
 FEED_COLUMNS = ("name", "records", "published", "imported", "longestAgeDays", "state", "partial")
 _FOUND, _UNREAD = 1, 3
@@ -358,7 +358,7 @@ def _words(affected: AffectedPackage) -> str:
 def _database(data: Path, now: datetime) -> AdvisoryDatabase:
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.advisories import advisories_path
-    from nephoscope.vulnerability.database.reading import AdvisoryDatabase
+    from nephoscope.vulnerability.database.advisory_lookup import AdvisoryDatabase
     from nephoscope.vulnerability.errors import DatabaseFileError
 
     path = advisories_path(data)

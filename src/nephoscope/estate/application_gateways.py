@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.estate.addresses import is_prefix
-from nephoscope.estate.holdings import properties
-from nephoscope.estate.interfaces import reference, references
+from nephoscope.estate.network_interfaces import reference, references
+from nephoscope.estate.resource_lookup import properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,14 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import require_complete
+from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.resource_lookup import require_complete
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
     from nephoscope_policy.model.resource import Resource
 
 CONNECTOR = "Microsoft.Security/securityConnectors"

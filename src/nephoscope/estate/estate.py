@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.comparison import batches, find_changed
-from nephoscope.estate.containers import (
+from nephoscope.estate.resource_diff import batches, find_changed
+from nephoscope.estate.scope_hierarchy import (
     TENANT_ROOT,
     ancestors,
     derive,
@@ -20,7 +20,7 @@ from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from nephoscope.estate.comparison import Batches
+    from nephoscope.estate.resource_diff import Batches
     from nephoscope_policy.model.coverage import Coverage
     from nephoscope_policy.model.place import Quarantined
     from nephoscope_policy.model.resource import Resource

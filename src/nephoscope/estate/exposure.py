@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.estate.addresses import PUBLIC, AddressSet
 from nephoscope.estate.application_gateways import GATEWAY_TYPE, public_routes, subnets_of_gateway
+from nephoscope.estate.data_gap import NotCollected
 from nephoscope.estate.firewalls import (
     FIREWALL_TYPE,
     HUB_CONNECTION_TYPE,
@@ -21,13 +22,12 @@ from nephoscope.estate.firewalls import (
     reach_of,
     translations,
 )
-from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import properties
-from nephoscope.estate.interfaces import reference
+from nephoscope.estate.ingress_paths import Reached, WayIn, is_broad, is_broad_set, opens
 from nephoscope.estate.load_balancers import LOAD_BALANCER_TYPE, Forwarding, Forwardings
+from nephoscope.estate.network_interfaces import reference
+from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.security_rules import EVERY_PORT
 from nephoscope.estate.subnets import NETWORK_TYPE
-from nephoscope.estate.ways_in import Reached, WayIn, is_broad, is_broad_set, opens
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from nephoscope.estate.addresses import Interval
     from nephoscope.estate.application_gateways import GatewayRoute
     from nephoscope.estate.firewalls import Translation
-    from nephoscope.estate.interfaces import Interface, IpConfiguration
     from nephoscope.estate.network import Network
+    from nephoscope.estate.network_interfaces import Interface, IpConfiguration
     from nephoscope.estate.reachability import Opening
     from nephoscope_policy.model.resource import Resource
 

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.estate.addresses import AddressSet, is_prefix
-from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import properties, require_complete
-from nephoscope.estate.interfaces import reference
+from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.network_interfaces import reference
+from nephoscope.estate.resource_lookup import properties, require_complete
 from nephoscope.estate.security_rules import ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nephoscope.estate.holdings import Holdings
+    from nephoscope.estate.resource_lookup import Holdings
     from nephoscope_policy.model.resource import Resource
 
 FIREWALL_TYPE = "microsoft.network/azurefirewalls"

@@ -9,8 +9,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.estate.holdings import properties
-from nephoscope.estate.interfaces import reference, references
+from nephoscope.estate.network_interfaces import reference, references
+from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.security_rules import EVERY_PORT
 
 if TYPE_CHECKING:

@@ -13,9 +13,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.addresses import FAMILIES, PUBLIC, AddressSet
-from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import properties, require_complete
-from nephoscope.estate.interfaces import Interface, model_interfaces, parse_interface, references
+from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.network_interfaces import Interface, model_interfaces, parse_interface, references
 from nephoscope.estate.reachability import (
     TAG_POINT,
     Clause,
@@ -31,6 +30,7 @@ from nephoscope.estate.reachability import (
     select_rules,
     sides,
 )
+from nephoscope.estate.resource_lookup import properties, require_complete
 from nephoscope.estate.security_rules import EVERY_PORT, RuleError, SecurityRule, rules_of
 from nephoscope.estate.service_tags import ServiceTags
 from nephoscope.estate.subnets import (
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nephoscope.estate.addresses import Interval
-    from nephoscope.estate.holdings import Holdings
-    from nephoscope.estate.interfaces import IpConfiguration
+    from nephoscope.estate.network_interfaces import IpConfiguration
+    from nephoscope.estate.resource_lookup import Holdings
     from nephoscope_policy.model.resource import Resource
 
 INTERFACE_TYPE = "microsoft.network/networkinterfaces"

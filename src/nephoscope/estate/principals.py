@@ -9,11 +9,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import properties
+from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.resource_lookup import properties
 
 if TYPE_CHECKING:
-    from nephoscope.estate.holdings import Holdings
+    from nephoscope.estate.resource_lookup import Holdings
     from nephoscope_policy.model.resource import Resource
 
 USER_TYPE = "microsoft.graph/users"

@@ -11,13 +11,13 @@ from operator import or_
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.addresses import AddressSet, is_prefix
-from nephoscope.estate.holdings import properties, require_complete
-from nephoscope.estate.ways_in import is_broad_set
+from nephoscope.estate.ingress_paths import is_broad_set
+from nephoscope.estate.resource_lookup import properties, require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
     from nephoscope_policy.model.resource import Resource
 
 CLUSTER = "microsoft.containerservice/managedclusters"

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.estate.versions import is_covered
+from nephoscope.estate.resource_versions import is_covered
 from nephoscope_policy.model.resource import Resource
 
 if TYPE_CHECKING:
-    from nephoscope.estate.store import EstateStore, StoredSnapshot
+    from nephoscope.estate.estate_store import EstateStore, StoredSnapshot
 
 CREATE, UPDATE, DELETE = "Create", "Update", "Delete"
 Body = Mapping[str, object]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.holdings import properties
+from nephoscope.estate.resource_lookup import properties
 from nephoscope.model.wildcard import matches_wildcard
 
 if TYPE_CHECKING:

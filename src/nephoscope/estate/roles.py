@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import properties
+from nephoscope.estate.data_gap import NotCollected
 from nephoscope.estate.principals import READS as PRINCIPAL_READS
 from nephoscope.estate.principals import Principals
+from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.role_definitions import DEFINITION_TYPE, WELL_KNOWN, RoleClass, role_class
 
 if TYPE_CHECKING:
-    from nephoscope.estate.holdings import Holdings
+    from nephoscope.estate.resource_lookup import Holdings
     from nephoscope_policy.model.resource import Resource
 
 ASSIGNMENT_TYPE = "microsoft.authorization/roleassignments"

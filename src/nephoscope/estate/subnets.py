@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.estate.addresses import AddressSet, is_prefix
-from nephoscope.estate.interfaces import reference
+from nephoscope.estate.network_interfaces import reference
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from nephoscope.estate.holdings import Holdings
+    from nephoscope.estate.resource_lookup import Holdings
     from nephoscope_policy.model.resource import Resource
 
 NETWORK_TYPE = "microsoft.network/virtualnetworks"

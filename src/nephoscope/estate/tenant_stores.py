@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.store import EstateStore, StoreError
+from nephoscope.estate.estate_store import EstateStore, StoreError
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 

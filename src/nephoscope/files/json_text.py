@@ -1,6 +1,7 @@
 """JSON that is held as a whole: one document, documents one behind another, or one a line, each with its place. Grammar: RFC 8259.
 
-Streams of any size are cut by `ingest/logs/json_splitter.py` and `collect/resources/json_splitter.py`: docs/decisions/0456-two-cutters.md.
+Streams of any size are cut by `ingest/logs/json_splitter.py` and `collect/resources/json_splitter.py`
+(docs/decisions/0456-two-cutters.md).
 """
 
 from __future__ import annotations

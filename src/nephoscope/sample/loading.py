@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from nephoscope.collect.resources.snapshot_loading import load
-from nephoscope.estate.store import EstateStore
+from nephoscope.estate.estate_store import EstateStore
 from nephoscope.files.snapshot_files import Source
 from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.ingestion import Ingestion

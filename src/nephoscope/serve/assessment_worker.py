@@ -19,18 +19,18 @@ from functools import partial
 from nephoscope.collect.facts.fact_reader import FactReader
 from nephoscope.collect.facts.fact_recording import FACTS_CHANGED, settle
 from nephoscope.collect.resources import SnapshotError
-from nephoscope.estate.store import StoreError
-from nephoscope.estate.turn import SERVER_LEASE, EstateTurn, estate_turn
+from nephoscope.estate.estate_store import StoreError
+from nephoscope.estate.evaluation_lease import SERVER_LEASE, EstateTurn, estate_turn
 from nephoscope.instance import ASSESS_SOON, FAILED, PROGRESS
-from nephoscope.posture.evaluation.run import Run
+from nephoscope.posture.evaluation.finished_run import Run
 from nephoscope.posture.history.history import History
-from nephoscope.posture.published.shelf import Shelf
-from nephoscope.posture.reports.combined import CombinedReport, combine
+from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.reports.multi_tenant_report import CombinedReport, combine
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans import tenants
-from nephoscope.posture.scans.frozen_logs import frozen_logs
-from nephoscope.posture.scans.live import TENANT
-from nephoscope.posture.scans.record import Recorder
+from nephoscope.posture.scans.live_estate import TENANT
+from nephoscope.posture.scans.point_in_time_logs import frozen_logs
+from nephoscope.posture.scans.run_recording import Recorder
 from nephoscope.posture.scans.scan import NoSuchScopeError, Request, Scan, last_request, save_request
 from nephoscope.serve import process_logs as logs
 from nephoscope.serve.parent_watch import end_with_parent

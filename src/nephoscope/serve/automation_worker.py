@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from nephoscope.automation.config_errors import list_file_faults
 from nephoscope.automation.engine import AutomationEngine
-from nephoscope.automation.faults import list_file_faults
 from nephoscope.automation.publication_watch import PublicationWatch
 from nephoscope.automation.rule import AutomationRule
-from nephoscope.automation.rules import load_rules
+from nephoscope.automation.rule_catalogue import load_rules
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
-from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve import process_logs
 from nephoscope.serve.parent_watch import end_with_parent

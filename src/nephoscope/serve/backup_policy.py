@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from nephoscope.automation.languages.response_rules import FOLDER, load_response_rules
-from nephoscope.automation.operator import FILE, Operator, operator
+from nephoscope.automation.operator_policy import FILE, Operator, operator
+from nephoscope.automation.rule_formats.response_rules import FOLDER, load_response_rules
 from nephoscope.lake.backup.backup_archive import BackupError
 from nephoscope.lake.backup.restore_review import STATE
 from nephoscope.posture.scans.scan import FACTS, SAMPLE, last_request

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from nephoscope.estate.store import StoreError
+from nephoscope.estate.estate_store import StoreError
 from nephoscope.lake.errors import LakeError
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.web.all_pages import pages
@@ -17,8 +17,8 @@ from nephoscope.web.visits.tags import tags
 
 if TYPE_CHECKING:
     from nephoscope.entity_context import EntityContexts
-    from nephoscope.posture.published.edition import Edition
-    from nephoscope.posture.published.shelf import Shelf
+    from nephoscope.posture.published.edition_cache import Shelf
+    from nephoscope.posture.published.published_snapshot import Edition
 
 LOOK_SECONDS = 1.0
 _LOG = logging.getLogger("nephoscope.serve")

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from nephoscope.estate.garbage import freeze
+from nephoscope.estate.gc_control import freeze
 from nephoscope.serve.exit_reason import reason
 from nephoscope.serve.parent_watch import to_environment
 

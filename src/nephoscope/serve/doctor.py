@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nephoscope.access.tokens import FILE as TOKENS
 from nephoscope.access.tokens import signing_key
-from nephoscope.automation.faults import list_file_faults
+from nephoscope.automation.config_errors import list_file_faults
 from nephoscope.instance import BACKED_UP, FAILED
 from nephoscope.lake.backup.backup_contents import secret_folders
 from nephoscope.lake.backup.restored_audit import OPERATION as RESTORED
@@ -20,7 +20,7 @@ from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.model.extras import install
 from nephoscope.posture.history.history import History
-from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.posture.scans.scan import last_request
 from nephoscope.serve import status_file
 from nephoscope.serve.certificate_checks import certificates

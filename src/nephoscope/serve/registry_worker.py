@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.collect.malware.errors import MalwareRuleError
-from nephoscope.protect.registry.examination import Examiner
+from nephoscope.protect.registry.image_examination import Examiner
 from nephoscope.protect.registry.registry_settings import RegistrySettingsError, read_settings
-from nephoscope.protect.registry.watch import RegistryWatch
+from nephoscope.protect.registry.registry_watch import RegistryWatch
 from nephoscope.serve import process_logs
 from nephoscope.serve.parent_watch import end_with_parent
 from nephoscope.service.advisories import advisories_path

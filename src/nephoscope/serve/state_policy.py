@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 
 from nephoscope.alerts.suppression.condition import conditions
 from nephoscope.alerts.tuning.named_locations import EGRESS, NAMED
-from nephoscope.automation.languages.security_automations import TYPE as AUTOMATIONS
-from nephoscope.automation.languages.sentinel_rules import ACTIONS, RULES
+from nephoscope.automation.rule_formats.security_automations import TYPE as AUTOMATIONS
+from nephoscope.automation.rule_formats.sentinel_rules import ACTIONS, RULES
 from nephoscope.ingest.live.source_setup import OF_THE_HOST
 from nephoscope.serve.policy_item import Effect, PolicyItem
 from nephoscope.state import State

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.automation.actions import event_hub
 from nephoscope.automation.egress_policy import refusal
-from nephoscope.automation.operator import Operator, operator
+from nephoscope.automation.operator_policy import Operator, operator
 from nephoscope.automation.rule import AutomationError
 
 if TYPE_CHECKING:

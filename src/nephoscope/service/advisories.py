@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state import StateError
-from nephoscope.vulnerability.database.schema import LONGEST_AGE
+from nephoscope.vulnerability.database.database_schema import LONGEST_AGE
 from nephoscope.vulnerability.errors import DatabaseFileError, FeedError
 from nephoscope.vulnerability.matching.matcher import MatchingOptions
-from nephoscope.vulnerability.matching.statements import AdvisoryIndex
+from nephoscope.vulnerability.matching.statement_lookup import AdvisoryIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nephoscope.service.service_context import ServiceContext
-    from nephoscope.vulnerability.database.importing import ImportResult
-    from nephoscope.vulnerability.database.reading import AdvisoryDatabase
-    from nephoscope.vulnerability.matching.statements import StatementSource
+    from nephoscope.vulnerability.database.advisory_lookup import AdvisoryDatabase
+    from nephoscope.vulnerability.database.feed_import import ImportResult
+    from nephoscope.vulnerability.matching.statement_lookup import StatementSource
 
 WRITE = "Microsoft.Security/assessments/write"
 _FOLDER = "vulnerabilities"
@@ -61,7 +61,7 @@ def open_advisories(data: Path, now: datetime) -> Iterator[Advisories]:
     if not path.exists():
         yield Advisories(AdvisoryIndex(()), options, {}, None)
         return
-    from nephoscope.vulnerability.database.reading import AdvisoryDatabase
+    from nephoscope.vulnerability.database.advisory_lookup import AdvisoryDatabase
 
     try:
         database = AdvisoryDatabase(path, now)
@@ -88,7 +88,7 @@ def import_advisories(
     """
     path, now = advisories_path(context.data), context.now
     # what reads feeds is loaded where one is imported alone
-    from nephoscope.vulnerability.database.importing import import_feed
+    from nephoscope.vulnerability.database.feed_import import import_feed
     from nephoscope.vulnerability.feeds.feed_age import newest_change
     from nephoscope.vulnerability.feeds.feed_discovery import read_path
 

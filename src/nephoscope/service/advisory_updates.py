@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nephoscope.service.advisories import import_advisories
 from nephoscope.service.rematching import RematchResult, rematch_packages
 from nephoscope.service.vulnerability_facts import publish_findings
-from nephoscope.vulnerability.database.schema import LONGEST_AGE
+from nephoscope.vulnerability.database.database_schema import LONGEST_AGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nephoscope.service.service_context import ServiceContext
-    from nephoscope.vulnerability.database.importing import ImportResult
+    from nephoscope.vulnerability.database.feed_import import ImportResult
 
 
 class AdvisoryUpdate(NamedTuple):

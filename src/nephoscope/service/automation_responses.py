@@ -43,7 +43,7 @@ def try_rule(
     context: ServiceContext, engine: AutomationEngine, rule: AutomationRule, incident: int | None, alert: str
 ) -> tuple[bool, list[AutomationRun]]:
     """Do the actions of a rule with an incident or an alert; whether its conditions hold, and the runs as they ended."""
-    from nephoscope.automation.trial import try_with_row
+    from nephoscope.automation.rule_trial import try_with_row
 
     on = f"alert {alert}" if alert else f"incident {incident}"
     workspace = engine.workspace

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.automation.engine import AutomationEngine
-from nephoscope.automation.languages.author import READS, WORKSPACE_WRITE
-from nephoscope.automation.languages.security_actions import HIDDEN, list_secrets, name_secrets, secrets_of
-from nephoscope.automation.languages.security_automations import read_automation
 from nephoscope.automation.rule import AutomationError
-from nephoscope.automation.rules import load_rules
-from nephoscope.automation.trial import try_with_documents
+from nephoscope.automation.rule_catalogue import load_rules
+from nephoscope.automation.rule_formats.author_permissions import READS, WORKSPACE_WRITE
+from nephoscope.automation.rule_formats.security_actions import HIDDEN, list_secrets, name_secrets, secrets_of
+from nephoscope.automation.rule_formats.security_automations import read_automation
+from nephoscope.automation.rule_trial import try_with_documents
 from nephoscope.service.action_egress import check_hub, check_url
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.arm_documents import put_document
@@ -20,8 +20,8 @@ from nephoscope_policy.model.resource_id import ResourceId
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nephoscope.automation.languages.security_actions import ActionSecret
     from nephoscope.automation.rule import AutomationRule
+    from nephoscope.automation.rule_formats.security_actions import ActionSecret
     from nephoscope.lake.lake import Lake
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.automation.automation_runs import AutomationRun

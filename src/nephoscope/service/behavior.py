@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.behavior.location import Places
+from nephoscope.behavior.geolocation import Places
 from nephoscope.behavior.settings import keep, settings_of
 from nephoscope.service.service_context import workspace_scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nephoscope.behavior.run import Report
+    from nephoscope.behavior.behavior_run import Report
     from nephoscope.behavior.settings import Settings
     from nephoscope.lake.lake import Lake
     from nephoscope.service.service_context import ServiceContext
@@ -38,7 +38,7 @@ def change_behavior_settings(context: ServiceContext, workspace: str, changes: M
 
 def relearn_profiles(context: ServiceContext, lake: Lake, workspace: str) -> Report | None:
     """Forget the profiles of a workspace and learn them from what the lake keeps; None where another process is at it."""
-    from nephoscope.behavior.run import Analysis
+    from nephoscope.behavior.behavior_run import Analysis
 
     with context.change_files(FORGET, workspace_scope(workspace), f"profiles of {workspace}"):
         return Analysis(lake, context.state, workspace).run(context.now, anew=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.posture.pipelines.rejudging import TOOL, index_for, judge_components
+from nephoscope.posture.pipelines.build_reevaluation import TOOL, index_for, judge_components
 from nephoscope.posture.pipelines.repository_name import repository_scope
 from nephoscope.posture.pipelines.run_document import RunDocument
 from nephoscope.service.pipelines import WRITE, NewPipelineRun, RecordedRun, record_run

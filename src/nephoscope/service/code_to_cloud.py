@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.pipelines.origins import CodeOrigin, OriginIndex, resource_type
+from nephoscope.posture.pipelines.resource_origins import CodeOrigin, OriginIndex, resource_type
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.service.pipelines import readable_repositories
 from nephoscope.state.estate.pipelines import WorkItem, WorkItemStatus

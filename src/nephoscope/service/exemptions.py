@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.access.authenticator import Caller
-from nephoscope.posture.governance.exempting import WRITE, may_exempt
+from nephoscope.posture.governance.exemption_authorization import WRITE, may_exempt
 from nephoscope.service.arm_documents import put_document, remove_document
 from nephoscope_policy.exemption import Exemption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from nephoscope.posture.governance.governing import Governing
+    from nephoscope.posture.governance.effective_policy import Governing
     from nephoscope.service.service_context import ServiceContext
 
 TYPE = "Microsoft.Authorization/policyExemptions"

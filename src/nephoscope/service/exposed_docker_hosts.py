@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.estate.view import View
+from nephoscope.estate.estate_view import View
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

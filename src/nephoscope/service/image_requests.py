@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.image_name import ImageReference
-from nephoscope.protect.registry.importing import destination
+from nephoscope.protect.registry.image_import import destination
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state import StateError

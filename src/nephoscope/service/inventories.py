@@ -23,7 +23,7 @@ from nephoscope.state.inventory.subject import (
     SubjectKind,
     UnreadPlace,
 )
-from nephoscope.vulnerability.database.rematching import advisory_names, feeds_kind, identity
+from nephoscope.vulnerability.database.changed_packages import advisory_names, feeds_kind, identity
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.posture.pipelines.deciding import Decision, decide
-from nephoscope.posture.pipelines.origins import planned_origins
 from nephoscope.posture.pipelines.repository_name import repository_key, repository_scope
+from nephoscope.posture.pipelines.resource_origins import planned_origins
 from nephoscope.posture.pipelines.run_document import RunDocument
+from nephoscope.posture.pipelines.run_processing import Decision, decide
 from nephoscope.state import MissingError, StateError
 from nephoscope.state.estate.pipelines import PipelineRepository, PipelineRun, PipelineSeries
 

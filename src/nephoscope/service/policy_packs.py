@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.policies.packs import Packs
+from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.service.actors import ROOT_SCOPE
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from nephoscope.posture.policies.packs import Imported
+    from nephoscope.posture.policies.policy_packs import Imported
     from nephoscope.service.service_context import ServiceContext
     from nephoscope_policy.catalogue import Taken
 

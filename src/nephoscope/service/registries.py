@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from nephoscope.protect.registry.connecting import RegistrySecrets, connect, secrets_of
 from nephoscope.protect.registry.events.reading import read_events
-from nephoscope.protect.registry.intake import ask_again, take_events
+from nephoscope.protect.registry.image_events import ask_again, take_events
+from nephoscope.protect.registry.registry_connection import RegistrySecrets, connect, secrets_of
 from nephoscope.protect.registry.registry_settings import (
     RegistrySettings,
     RegistrySettingsError,
     read_settings,
     stored_settings,
 )
-from nephoscope.protect.registry.watch import POLLED
+from nephoscope.protect.registry.registry_watch import POLLED
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state import MissingError, StateError
 from nephoscope.state.registries.registry_images import (

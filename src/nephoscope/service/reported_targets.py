@@ -11,9 +11,9 @@ from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.image_name import ImageReference
 from nephoscope.entity_context import EntityContexts
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
-from nephoscope.vulnerability.scanner_results.report import RecordRefusedError
+from nephoscope.vulnerability.scanner_results.scanner_report import RecordRefusedError
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nephoscope.alerts.investigation.estate_index import EstateIndex
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.inventory.subject import InventorySubject
-    from nephoscope.vulnerability.scanner_results.report import ReportedTarget
+    from nephoscope.vulnerability.scanner_results.scanner_report import ReportedTarget
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _SAY_WHICH = "import it with --resource ID, or with --host NAME where it has no id in ARM"

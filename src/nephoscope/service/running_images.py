@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nephoscope.estate.estate import Estate
-    from nephoscope.estate.logs import Logs
+    from nephoscope.estate.log_queries import Logs
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.registries.watched_registries import WatchedRegistry
 

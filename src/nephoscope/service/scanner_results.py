@@ -26,10 +26,10 @@ from nephoscope.state.inventory.finding import (
 )
 from nephoscope.state.inventory.inventories import NamedPackage
 from nephoscope.state.inventory.subject import OWN_SCANNER, InventorySubject, UnreadPlace
-from nephoscope.vulnerability.database.rematching import identity
+from nephoscope.vulnerability.database.changed_packages import identity
 from nephoscope.vulnerability.errors import ScannerResultsError
 from nephoscope.vulnerability.matching.findings import Finding, MatchReason
-from nephoscope.vulnerability.scanner_results.report import RecordRefusedError, RefusedRecord
+from nephoscope.vulnerability.scanner_results.scanner_report import RecordRefusedError, RefusedRecord
 from nephoscope.vulnerability.severities import rank
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from nephoscope.service.advisories import Advisories
     from nephoscope.service.reported_targets import ResultsOrigin, ScannedThing
     from nephoscope.service.service_context import ServiceContext
-    from nephoscope.vulnerability.scanner_results.report import (
+    from nephoscope.vulnerability.scanner_results.scanner_report import (
         ReportedTarget,
         ReportedVulnerability,
         ScannerReport,

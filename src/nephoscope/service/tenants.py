@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.connect.cloud import CLOUDS
 from nephoscope.posture.scans import tenants
-from nephoscope.posture.scans.live import CLOUD
+from nephoscope.posture.scans.live_estate import CLOUD
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state.estate.tenants import MANAGED_IDENTITY
 

@@ -13,8 +13,8 @@ from nephoscope.service.advisories import open_advisories
 from nephoscope.state.inventory.finding import FindingFilter, SubjectFinding
 from nephoscope.state.inventory.subject import SubjectFilter
 from nephoscope.vulnerability.matching.findings import Finding
-from nephoscope.vulnerability.matching.layers import layers_of
 from nephoscope.vulnerability.matching.matcher import standing_of
+from nephoscope.vulnerability.matching.source_precedence import layers_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -17,7 +17,7 @@ from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import Window
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.store import EstateStore
+from nephoscope.estate.estate_store import EstateStore
 from nephoscope.lake.lake import Lake
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity

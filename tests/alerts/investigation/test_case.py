@@ -21,8 +21,8 @@ from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.cli.main import cli
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.store import EstateStore
-from nephoscope.estate.view import View
+from nephoscope.estate.estate_store import EstateStore
+from nephoscope.estate.estate_view import View
 from nephoscope.lake.lake import Lake
 from nephoscope.model.entity import Entity
 from nephoscope.state import State

@@ -21,8 +21,8 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.tenant_stores import newest_estates, tenant_store, tenant_stores
 from nephoscope.model.entity import Entity
 from nephoscope.model.read_reach import Reach
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.posture.published.publishing import publish
-from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import Request, Scan
 from nephoscope_policy.model.resource import Resource
@@ -337,7 +337,7 @@ def test_the_types_that_are_read_tell_as_much_as_the_whole_estate(sample: Path) 
     """Indexes read some types; what they say of every machine and account is what the whole estate says."""
     from nephoscope.alerts.investigation.estate_context import EstateContext
     from nephoscope.alerts.investigation.estate_index import MACHINES, EstateIndex
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
 
     (store,) = tenant_stores(sample)
     whole = EstateContext(EstateIndex(View(store.estate(), NOW), store.tenant))

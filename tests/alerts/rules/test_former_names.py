@@ -9,8 +9,8 @@ import pytest
 from nephoscope.alerts.library.hunting import load_shipped as shipped_hunting
 from nephoscope.alerts.rules.former_names import choose_rules, former_names
 from nephoscope.alerts.rules.rule_files import load_shipped
-from nephoscope.automation.facts import view_row
-from nephoscope.automation.languages.sentinel_rules import read_sentinel_rule
+from nephoscope.automation.event_facts import view_row
+from nephoscope.automation.rule_formats.sentinel_rules import read_sentinel_rule
 
 RULES = (*load_shipped().rules, *shipped_hunting().rules)
 TRAVEL = next(one for one in RULES if one.name == "Impossible travel")

@@ -16,8 +16,8 @@ from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.window import at
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.posture.published.build_info import Made
 from nephoscope.posture.published.document import Document
-from nephoscope.posture.published.made import Made
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.resource_graph import opened_lake
 from nephoscope.state import State

@@ -15,7 +15,7 @@ from nephoscope.analyze.discovery import analyzers
 from nephoscope.collect.azure.content_requirements import ALWAYS, Needs
 from nephoscope.content.loader import documents
 from nephoscope.ingest.live.health.missing_logs import FLOW_LOG, LOGGED, NETWORKS, SETTING
-from nephoscope.posture.attack_paths.building import READS
+from nephoscope.posture.attack_paths.graph_builder import READS
 from nephoscope_policy.model.resource_id import ResourceId
 
 SAMPLE = Path(__file__).parents[3] / "src" / "nephoscope" / "content" / "sample" / "snapshot"

@@ -20,7 +20,7 @@ from nephoscope.collect.azure.content_requirements import Needs
 from nephoscope.collect.azure.permissions import url as permissions_url
 from nephoscope.collect.resource_sources import Reading
 from nephoscope.ingest.live.health.missing_logs import FLOW_LOG, LOGGED, NETWORKS, SETTING
-from nephoscope.posture.scans.live import content_needs
+from nephoscope.posture.scans.live_estate import content_needs
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.catalogue import Catalogue
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.analyze.running import run
+from nephoscope.analyze.analyzer_runner import run
 from nephoscope.collect import resources
 from nephoscope.collect.devops.azure_devops import AZURE_DEVOPS
 from nephoscope.collect.devops.devops_snapshot import write_snapshot
@@ -20,7 +20,7 @@ from nephoscope.collect.devops.github import GITHUB
 from nephoscope.collect.devops.gitlab import GITLAB
 from nephoscope.collect.devops.posture_collector import DevOpsCollection, PostureCollector
 from nephoscope.collect.devops.recorded_responses import RecordedAnswers
-from nephoscope.estate.view import View
+from nephoscope.estate.estate_view import View
 from nephoscope_policy.model.assessment import Assessment
 
 CASES = Path(__file__).parents[2] / "cases" / "devops"

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from tests.collect.devops.conftest import CONNECTOR, NOW
 
+from nephoscope.analyze.analyzer_runner import run
 from nephoscope.analyze.discovery import analyzers
-from nephoscope.analyze.running import run
 from nephoscope.collect import resources
 from nephoscope.estate.devops_documents import GITHUB_REPOSITORY
-from nephoscope.estate.view import View
+from nephoscope.estate.estate_view import View
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.state import State
 

@@ -12,7 +12,7 @@ from tests.collect.images.test_registry import StandIn, stand_in
 from nephoscope.collect.images.errors import RegistryUnreachableError
 from nephoscope.collect.images.referrers import list_referrers
 from nephoscope.collect.images.registry import Registry
-from nephoscope.protect.registry.attachments import read_attachments
+from nephoscope.protect.registry.image_attachments import read_attachments
 
 if TYPE_CHECKING:
     from typing import Any

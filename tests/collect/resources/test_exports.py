@@ -12,7 +12,7 @@ from tests import exported
 from nephoscope.collect import resources
 from nephoscope.collect.resources.formats import az_list
 from nephoscope.collect.resources.truncated_values import cut_out, is_rendering
-from nephoscope.posture.policies.packs import Packs
+from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.posture.scans.scan import Request, Scan
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.paths import split

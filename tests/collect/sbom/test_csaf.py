@@ -13,7 +13,7 @@ from nephoscope.collect.sbom.csaf.language_tags import is_language
 from nephoscope.collect.sbom.csaf.mandatory_tests import all_tests
 from nephoscope.collect.sbom.sbom_reader import read_bill
 from nephoscope.model.vex import VexStatement
-from nephoscope.vulnerability.documents.csaf import moment, number_key
+from nephoscope.vulnerability.documents.csaf_document import moment, number_key
 
 TIME = "2026-01-01T00:00:00Z"
 CVSS = {

@@ -12,8 +12,8 @@ from nephoscope.collect.templates.shell.parser import parse_script
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.collect.templates.workflow.expression import ExpressionError, find_fences, parse_expression
 from nephoscope.collect.templates.yaml_tree import parse_yaml
-from nephoscope.posture.code.judging import judge_text
-from nephoscope.posture.code.match import CodeOptions
+from nephoscope.posture.code.file_evaluation import judge_text
+from nephoscope.posture.code.rule_match import CodeOptions
 
 SHELL = st.lists(
     st.sampled_from(

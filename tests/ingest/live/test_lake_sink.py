@@ -173,7 +173,7 @@ def test_a_full_lake_is_waited_for_or_told(tmp_path) -> None:
 
 def test_flows_are_joined_with_the_estate(lake, tmp_path) -> None:
     from nephoscope.collect import resources
-    from nephoscope.estate.store import EstateStore
+    from nephoscope.estate.estate_store import EstateStore
     from nephoscope.ingest.live.address_index import Places
 
     network = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/n"

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.store import EstateStore
+from nephoscope.estate.estate_store import EstateStore
 from nephoscope.lake.backup.backup_archive import ArchiveWriter, BackupError, unpack_backup
 from nephoscope.lake.backup.backup_restore import check, restore
 from nephoscope.lake.backup.backup_writer import back_up

@@ -11,10 +11,10 @@ from tests.posture.attack_paths.test_types import CASES, found_in, of_type
 
 from nephoscope.posture.attack_paths import analysis
 from nephoscope.posture.attack_paths.analysis import analyze
-from nephoscope.posture.attack_paths.body import arm_id, properties
+from nephoscope.posture.attack_paths.arm_document import arm_id, properties
 from nephoscope.posture.attack_paths.choke_points import choke_points
 from nephoscope.posture.attack_paths.path_type import read_types
-from nephoscope.posture.attack_paths.rights import Right, rights
+from nephoscope.posture.attack_paths.role_rights import Right, rights
 from nephoscope_policy.documents import ContentError
 
 SUB = world.SUB.rsplit("/", 1)[1]

@@ -9,10 +9,10 @@ from importlib.resources import files
 import pytest
 
 from nephoscope.model.read_reach import EVERYTHING, Reach
-from nephoscope.posture.attack_paths.body import properties
+from nephoscope.posture.attack_paths.arm_document import properties
 from nephoscope.posture.published.attack_paths import WantedPaths, chokes
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.posture.published.publishing import publish
-from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import Request, Scan
 

@@ -17,7 +17,7 @@ from tests.analyze.test_cases import layered
 from nephoscope.posture.attack_paths.analysis import AttackPaths, analyze
 from nephoscope.posture.attack_paths.path_type import path_types
 from nephoscope.posture.recommendations.recommendation import Recommendation
-from nephoscope.posture.recommendations.row import Row
+from nephoscope.posture.recommendations.report_row import Row
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import Severity, State

@@ -12,6 +12,8 @@ import jsonschema
 import pytest
 
 from nephoscope.cli.outputs import junit, sarif
+from nephoscope.posture.code.code_report import CodeReport
+from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import (
     CodeFinding,
     Edit,
@@ -21,8 +23,6 @@ from nephoscope.posture.code.finding import (
     fingerprints,
     region_at,
 )
-from nephoscope.posture.code.report import CodeReport
-from nephoscope.posture.code.rule import CodeRule
 from nephoscope_policy.model.place import Place
 from nephoscope_policy.model.state import Severity
 

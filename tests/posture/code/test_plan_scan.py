@@ -11,14 +11,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nephoscope.cli.main import cli
-from nephoscope.posture.code.edits import apply_fixes
+from nephoscope.posture.code.code_report import CodeReport
+from nephoscope.posture.code.file_edits import apply_fixes
 from nephoscope.posture.code.finding import CodeFinding, FindingState
-from nephoscope.posture.code.report import CodeReport
-from nephoscope.posture.code.template.judge import TemplateJudge
 from nephoscope.posture.code.template.plan_scan import NOT_MAPPED
-from nephoscope.posture.code.template.scan import scan_targets
-from nephoscope.posture.policies.packs import Packs
-from nephoscope.posture.policies.plan import Plan
+from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+from nephoscope.posture.code.template.template_scan import scan_targets
+from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.arm.template import Scope
 from nephoscope_policy.model.state import State
 

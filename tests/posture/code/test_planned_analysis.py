@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 
+from nephoscope.estate.data_gap import NotCollected
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.gap import NotCollected
 from nephoscope.estate.network import MANAGER_TYPE
-from nephoscope.posture.code.template import judge as judging
-from nephoscope.posture.code.template.guarded import guarded_body
-from nephoscope.posture.code.template.judge import TemplateJudge
+from nephoscope.posture.code.template import template_evaluation as judging
 from nephoscope.posture.code.template.planned_analysis import analyze_planned
 from nephoscope.posture.code.template.planned_estate import PlannedEstate, plan_estate
-from nephoscope.posture.code.template.scan import scan_targets
-from nephoscope.posture.code.template.written_resource import WrittenResource
-from nephoscope.posture.policies.packs import Packs
-from nephoscope.posture.policies.plan import Plan
+from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+from nephoscope.posture.code.template.template_resource import WrittenResource
+from nephoscope.posture.code.template.template_scan import scan_targets
+from nephoscope.posture.code.template.unknown_guard import guarded_body
+from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.arm.template import Document, Scope, expand
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.model.coverage import Coverage

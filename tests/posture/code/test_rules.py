@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from nephoscope.posture.code.file_evaluation import judge_text
 from nephoscope.posture.code.finding import FindingState
-from nephoscope.posture.code.judging import judge_text
-from nephoscope.posture.code.match import CodeOptions
 from nephoscope.posture.code.rule_discovery import checks
+from nephoscope.posture.code.rule_match import CodeOptions
 
 CASES = Path(__file__).parent / "cases"
 NAMES = {

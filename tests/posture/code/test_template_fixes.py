@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
-from nephoscope.posture.code.edits import apply_edits
+from nephoscope.posture.code.file_edits import apply_edits
 from nephoscope.posture.code.finding import Edit, Region
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"

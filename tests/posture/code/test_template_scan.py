@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, fingerprints
-from nephoscope.posture.code.planned import PlannedPlace, merge_places
-from nephoscope.posture.code.report import CodeReport
-from nephoscope.posture.code.template.judge import TemplateJudge
-from nephoscope.posture.code.template.scan import scan_targets
-from nephoscope.posture.policies.packs import Packs
-from nephoscope.posture.policies.plan import Plan
+from nephoscope.posture.code.planned_resources import PlannedPlace, merge_places
+from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+from nephoscope.posture.code.template.template_scan import scan_targets
+from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.arm.template import Scope
 from nephoscope_policy.catalogue import Catalogue
 

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nephoscope.cli.main import cli
+from nephoscope.posture.code.file_evaluation import judge_text
 from nephoscope.posture.code.finding import FindingState
-from nephoscope.posture.code.judging import judge_text
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 HTTPS = "11374dee-bf66-5966-911f-2f7558023edc"

@@ -28,10 +28,10 @@ from nephoscope.collect.templates.terraform.plan_mapper import map_plan
 from nephoscope.collect.templates.terraform.planned_resource import TerraformResource, folded_path
 from nephoscope.posture.code.template.planned_analysis import analyze_planned
 from nephoscope.posture.code.template.planned_estate import plan_estate
-from nephoscope.posture.code.template.written_resource import WrittenResource
-from nephoscope.posture.evaluation.evaluating import Prepared, evaluate, prepare
-from nephoscope.posture.policies.packs import Packs
-from nephoscope.posture.policies.plan import Plan
+from nephoscope.posture.code.template.template_resource import WrittenResource
+from nephoscope.posture.evaluation.evaluation_run import Prepared, evaluate, prepare
+from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.arm.template import Document, Scope, expand
 from nephoscope_policy.model.state import State

@@ -16,14 +16,14 @@ import pytest
 
 from nephoscope.cli.code_outputs import code_renderer
 from nephoscope.collect.templates.arm.template_repository import Repository
-from nephoscope.posture.code.report import CodeReport
+from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.template.file_verdict import FileVerdict
-from nephoscope.posture.code.template.judge import TemplateJudge
 from nephoscope.posture.code.template.repository_files import RepositoryFiles
-from nephoscope.posture.code.template.scan import scan_targets
+from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+from nephoscope.posture.code.template.template_scan import scan_targets
+from nephoscope.posture.code.template.time_dependence import WatchedTime
 from nephoscope.posture.code.template.verdict_cache import VerdictCache, digest_of
-from nephoscope.posture.code.template.watched_time import WatchedTime
-from nephoscope.posture.policies.plan import Plan
+from nephoscope.posture.policies.evaluation_plan import Plan
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.arm.json_text import TextMark
 from nephoscope_policy.arm.template import Document, Scope

@@ -15,7 +15,7 @@ import nephoscope_policy
 from nephoscope.estate.coverage import manifest_document
 from nephoscope.estate.estate import Estate
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.data_gaps.gaps import (
+from nephoscope.posture.data_gaps.gap_groups import (
     NEEDS,
     DataGap,
     Unsettled,
@@ -25,9 +25,9 @@ from nephoscope.posture.data_gaps.gaps import (
     unsettled_of,
 )
 from nephoscope.posture.data_gaps.remedies import EXPORTED, Need, permissions, remedy, why_unreadable
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.posture.published.findings import UNJUDGED
 from nephoscope.posture.published.publishing import publish
-from nephoscope.posture.published.shelf import Shelf
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import Request, Scan
 from nephoscope_policy.azure_facts import report_types

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nephoscope.content.loader import documents
-from nephoscope.estate.comparison import exactly
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.evaluation.analysis import Analysis
-from nephoscope.posture.evaluation.evaluating import Run, evaluate
-from nephoscope.posture.policies.plan import Plan
+from nephoscope.estate.resource_diff import exactly
+from nephoscope.posture.evaluation.analyzer_results import Analysis
+from nephoscope.posture.evaluation.evaluation_run import Run, evaluate
+from nephoscope.posture.policies.evaluation_plan import Plan
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.gap import Gap
 from nephoscope_policy.model.coverage import Coverage

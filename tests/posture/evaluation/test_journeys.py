@@ -13,11 +13,11 @@ from msgspec import structs
 
 from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.evaluation.analysis import no_analyzers
-from nephoscope.posture.evaluation.evaluating import Run, evaluate
-from nephoscope.posture.governance.preview import preview
+from nephoscope.posture.evaluation.analyzer_results import no_analyzers
+from nephoscope.posture.evaluation.evaluation_run import Run, evaluate
+from nephoscope.posture.governance.effect_preview import preview
 from nephoscope.posture.policies.attestation import Attestation
-from nephoscope.posture.policies.plan import Plan
+from nephoscope.posture.policies.evaluation_plan import Plan
 from nephoscope_policy.assignment import Assignment
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.exemption import Exemption

@@ -11,14 +11,14 @@ import pytest
 
 from nephoscope.analyze import api_usage, discovery
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.logs import Declared, UndeclaredTableError
+from nephoscope.estate.log_queries import Declared, UndeclaredTableError
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import arrow_of
-from nephoscope.posture.evaluation import analysis
-from nephoscope.posture.evaluation.evaluating import evaluate
-from nephoscope.posture.policies.packs import Packs
-from nephoscope.posture.policies.plan import Plan
-from nephoscope.posture.scans.frozen_logs import frozen_logs
+from nephoscope.posture.evaluation import analyzer_results
+from nephoscope.posture.evaluation.evaluation_run import evaluate
+from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.policy_packs import Packs
+from nephoscope.posture.scans.point_in_time_logs import frozen_logs
 from nephoscope.state import State
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.model.coverage import Coverage
@@ -74,10 +74,10 @@ class Kept:
         self.lake.flush()
 
     def analyzed(
-        self, estate: Estate, now: datetime, before: analysis.Before | None = None, /
-    ) -> analysis.Analysis:
+        self, estate: Estate, now: datetime, before: analyzer_results.Before | None = None, /
+    ) -> analyzer_results.Analysis:
         with frozen_logs(self.data, self.state, estate, now) as logs:
-            return analysis.every_analyzer(estate, now, before, logs)
+            return analyzer_results.every_analyzer(estate, now, before, logs)
 
     def said(self, *names: str, now: datetime = NOW) -> dict[str, tuple[Outcome, str]]:
         found = self.analyzed(estate(*names), now).assessments
@@ -148,7 +148,9 @@ def test_what_gateway_logs_say(kept: Kept, name: str) -> None:
 
 def test_without_a_lake_it_is_unknown() -> None:
     found = [
-        one for one in analysis.every_analyzer(estate("get"), NOW).assessments if one.key == api_usage.USED.id
+        one
+        for one in analyzer_results.every_analyzer(estate("get"), NOW).assessments
+        if one.key == api_usage.USED.id
     ]
     assert [(one.state, one.description) for one in found] == [
         (UNKNOWN, "not collected: logs: nothing here holds any")
@@ -195,7 +197,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return discovery.Analyzer(one.name, one.keys, one.types, one.tables, analyze, one.doc)
 
     several = tuple(map(counting, discovery.analyzers()))
-    monkeypatch.setattr("nephoscope.analyze.running.analyzers", lambda: several)
+    monkeypatch.setattr("nephoscope.analyze.analyzer_runner.analyzers", lambda: several)
     return ran
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from nephoscope.collect.templates.arm.template_repository import Repository
-from nephoscope.posture.code.report import CodeReport
+from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.pipelines import external_tools
 from nephoscope.posture.pipelines.external_tools import TOOLS, ExternalChecks
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from nephoscope.cli.code_outputs import code_renderer
+from nephoscope.posture.code.code_report import CodeReport
+from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, fingerprints
-from nephoscope.posture.code.planned import PlannedPlace
-from nephoscope.posture.code.report import CodeReport
-from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.planned_resources import PlannedPlace
 from nephoscope.posture.pipelines.results import tool_results
-from nephoscope.posture.pipelines.results.reading import read_results
+from nephoscope.posture.pipelines.results.result_reader import read_results
 from nephoscope.posture.pipelines.results.tool_results import ResultsError
 from nephoscope_policy.model.state import Severity
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nephoscope.posture.published.document import Document
-from nephoscope.posture.published.rows import is_common, row
+from nephoscope.posture.published.document_rows import is_common, row
 
 _ROLE = "Microsoft.Authorization/roleDefinitions"
 _POLICY = "Microsoft.Authorization/policyDefinitions"

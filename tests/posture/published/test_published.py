@@ -12,13 +12,13 @@ from tests.sample.some_subscriptions import copy_some
 
 from nephoscope.lake.errors import LakeError
 from nephoscope.model.read_reach import EVERYTHING, Reach
-from nephoscope.posture.history.comparison import Past
+from nephoscope.posture.history.evaluation_diff import Past
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.publishing import kinds, publish, publish_documents, published_path
-from nephoscope.posture.published.shelf import Shelf
-from nephoscope.posture.recommendations.subject import verdicts
-from nephoscope.posture.reports.graph_tables import TABLES
+from nephoscope.posture.recommendations.finding_subject import verdicts
 from nephoscope.posture.reports.report import Report
+from nephoscope.posture.reports.resource_graph_tables import TABLES
 from nephoscope.posture.scans.scan import Request, Scan
 from nephoscope_kql.errors import KqlError
 from nephoscope_policy.model.state import State

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from nephoscope.posture.published.document_rows import row
 from nephoscope.posture.published.kinds import policy_metadata
-from nephoscope.posture.published.rows import row
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.model.place import Place
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import pytest
 
 from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.posture.published.build_info import Made
 from nephoscope.posture.published.document import Document
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.posture.published.findings import ASSESSMENT, Wanted
-from nephoscope.posture.published.made import Made
 from nephoscope.posture.published.publishing import publish_documents
-from nephoscope.posture.published.shelf import Shelf
 
 ONE, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 ACCOUNTS, SERVERS = "Microsoft.Storage/storageAccounts", "Microsoft.Sql/servers"

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from nephoscope.model.read_reach import EVERYTHING, Reach
+from nephoscope.posture.published.build_info import Made
 from nephoscope.posture.published.document import Document
-from nephoscope.posture.published.edition import Edition
-from nephoscope.posture.published.made import Made
+from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.published.published_snapshot import Edition
 from nephoscope.posture.published.publishing import publish_documents
-from nephoscope.posture.published.shelf import Shelf
 
 MINE, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import pytest
 
 from nephoscope.model.read_reach import EVERYTHING, Reach
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.priorities import EVERY, priorities_of
 from nephoscope.posture.published.publishing import publish
-from nephoscope.posture.published.shelf import Shelf
-from nephoscope.posture.recommendations.row import Filter
+from nephoscope.posture.recommendations.report_row import Filter
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import Request, Scan
 from nephoscope_policy.model.state import Severity

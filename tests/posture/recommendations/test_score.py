@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.posture.recommendations.controls import Controls
 from nephoscope.posture.recommendations.score import Control, score
+from nephoscope.posture.recommendations.score_controls import Controls
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.state import State
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nephoscope.content.loader import documents
-from nephoscope.posture.recommendations.controls import Controls
-from nephoscope.posture.recommendations.explained import Recommendations
 from nephoscope.posture.recommendations.recommendation import Recommendation
+from nephoscope.posture.recommendations.recommendation_sources import Recommendations
+from nephoscope.posture.recommendations.score_controls import Controls
 from nephoscope.posture.recommendations.severities import Severities
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.documents import ContentError

@@ -14,13 +14,13 @@ from nephoscope.collect.facts.fact_recording import record, remove
 from nephoscope.collect.facts.fact_report import FactReport
 from nephoscope.estate.tenant_stores import tenant_stores
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.posture.published.shelf import Shelf
-from nephoscope.posture.reports.combined import combine
-from nephoscope.posture.reports.extract import Extract
+from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.reports.multi_tenant_report import combine
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.scans.record import Recorder
+from nephoscope.posture.reports.row_selection import Extract
+from nephoscope.posture.scans.partitioned_scan import Compared, PartedScan, Shown
+from nephoscope.posture.scans.run_recording import Recorder
 from nephoscope.posture.scans.scan import FACTS, Request, Scan
-from nephoscope.posture.scans.scan_in_parts import Compared, PartedScan, Shown
 from nephoscope.state import State
 from nephoscope.state.audit.actor import Actor
 

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 import pytest
 
 from nephoscope.model.read_reach import EVERYTHING, Reach
-from nephoscope.posture.published.shelf import Shelf
-from nephoscope.posture.reports.combined import combine
-from nephoscope.posture.reports.extract import Extract
+from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.posture.reports.multi_tenant_report import combine
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.scans.record import Recorder
+from nephoscope.posture.reports.row_selection import Extract
+from nephoscope.posture.scans.partitioned_scan import Compared, PartedScan, Shown
+from nephoscope.posture.scans.run_recording import Recorder
 from nephoscope.posture.scans.scan import Request, Scan
-from nephoscope.posture.scans.scan_in_parts import Compared, PartedScan, Shown
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"

@@ -17,8 +17,8 @@ from click.testing import CliRunner, Result
 
 from nephoscope.cli.main import cli
 from nephoscope.cli.session.progress_lines import WaitingLines
-from nephoscope.estate import turn as turns_module
-from nephoscope.estate.turn import (
+from nephoscope.estate import evaluation_lease as turns_module
+from nephoscope.estate.evaluation_lease import (
     LEASE,
     SERVER_LEASE,
     EstateTurn,
@@ -27,9 +27,9 @@ from nephoscope.estate.turn import (
     estate_turn,
 )
 from nephoscope.posture.history.history import History
-from nephoscope.posture.published.shelf import Shelf
+from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.scans.record import Recorder
+from nephoscope.posture.scans.run_recording import Recorder
 from nephoscope.posture.scans.scan import Request, Scan, last_request, save_request
 from nephoscope.serve import assessment_worker
 from nephoscope.serve.server_settings import Settings

@@ -19,13 +19,13 @@ from nephoscope.collect.malware.malware_match import ContentScan, EngineStatus, 
 from nephoscope.collect.malware.malware_scanner import MalwareScanner
 from nephoscope.collect.scanning.scan_contents import Contents
 from nephoscope.collect.scanning.scan_options import LookedFor
-from nephoscope.protect.registry.connecting import connect
 from nephoscope.protect.registry.events.reading import read_events
-from nephoscope.protect.registry.examination import Examiner
-from nephoscope.protect.registry.intake import take_events
-from nephoscope.protect.registry.journey import Journey
+from nephoscope.protect.registry.image_events import take_events
+from nephoscope.protect.registry.image_examination import Examiner
+from nephoscope.protect.registry.image_lifecycle import Journey
+from nephoscope.protect.registry.registry_connection import connect
 from nephoscope.protect.registry.registry_settings import read_settings
-from nephoscope.protect.registry.watch import RegistryWatch
+from nephoscope.protect.registry.registry_watch import RegistryWatch
 from nephoscope.service.advisories import advisories_path, import_advisories
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.registries import add_registry

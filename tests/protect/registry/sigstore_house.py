@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from nephoscope.protect.registry.keyless import KeylessIdentity, KeylessMaterial, KeylessTrust, read_material
-from nephoscope.protect.registry.log_entry import SignedContent
+from nephoscope.protect.registry.transparency_log_entry import SignedContent
 from nephoscope.protect.registry.trust_root import TrustRoot, read_trust_root
 
 NOW = datetime(2031, 1, 2, 12, tzinfo=UTC)

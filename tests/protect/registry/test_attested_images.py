@@ -23,12 +23,12 @@ from tests.protect.registry.test_signatures import ECDSA, MANIFEST, RSA, public,
 
 from nephoscope.collect.images.registry import Registry
 from nephoscope.collect.images.registry_writing import find_manifest, put_manifest
-from nephoscope.protect.registry.attachments import read_attachments
 from nephoscope.protect.registry.attestations import (
     ENVELOPE_TYPE,
     Envelope,
     verify_attestations,
 )
+from nephoscope.protect.registry.image_attachments import read_attachments
 from nephoscope.protect.registry.scan_attestation import PREDICATE
 from nephoscope.service.attestation_key import attestation_key
 from nephoscope.service.registries import examine_again

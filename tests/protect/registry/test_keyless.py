@@ -40,8 +40,8 @@ from nephoscope.protect.registry.attestations import (
     verify_envelope,
 )
 from nephoscope.protect.registry.keyless import KeylessIdentity, read_document, read_material
-from nephoscope.protect.registry.log_entry import LogEntryDocument
 from nephoscope.protect.registry.registry_settings import RegistrySettingsError, read_settings
+from nephoscope.protect.registry.transparency_log_entry import LogEntryDocument
 
 HOUSE, STRANGER = SigstoreHouse(), SigstoreHouse()
 GOOD = frozenset(["ci"])

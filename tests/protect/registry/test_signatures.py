@@ -19,7 +19,7 @@ from tests.protect.registry.quarantine import FIXED, Watched, advisory, push_new
 from nephoscope.collect.images.documents import Descriptor
 from nephoscope.collect.images.registry import Registry
 from nephoscope.collect.images.registry_writing import find_manifest, put_manifest, upload_blob
-from nephoscope.protect.registry.attachments import read_attachments
+from nephoscope.protect.registry.image_attachments import read_attachments
 from nephoscope.protect.registry.public_keys import PublicKeyError, read_public_key
 from nephoscope.protect.registry.signatures import verify_signatures
 from nephoscope.state.registries.registry_images import ImageStatus

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.rules.query_result import findings
 from nephoscope.alerts.suppression.watchlist_items import watchlist_items
-from nephoscope.estate.holdings import properties
-from nephoscope.estate.interfaces import parse_interface, reference
 from nephoscope.estate.network import INTERFACE_TYPE
+from nephoscope.estate.network_interfaces import parse_interface, reference
+from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.tenant_stores import newest_estates, newest_mark
 from nephoscope.lake.queries.time_span import Span
 from nephoscope.model.entity import Entity

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.holdings import properties
 from nephoscope.estate.principals import SERVICE_TYPE
+from nephoscope.estate.resource_lookup import properties
 
 if TYPE_CHECKING:
     from nephoscope.alerts.investigation.participants import Applications
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
 
 
 def applications(view: View) -> Applications:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from nephoscope.alerts.investigation.entity_context import Context, Fact, unknown
 from nephoscope.alerts.investigation.estate_index import ADDRESS_TYPE, MACHINES, NIC_TYPE, join_names
 from nephoscope.alerts.investigation.estate_reader import BEYOND, WHOLE, EstateReader
-from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import properties
+from nephoscope.estate.data_gap import NotCollected
 from nephoscope.estate.principals import SERVICE_TYPE, USER_TYPE
 from nephoscope.estate.public_endpoint import Answers, answers
+from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.roles import ASSIGNMENT_TYPE
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
 

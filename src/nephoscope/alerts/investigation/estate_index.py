@@ -8,20 +8,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.investigation.managed_identities import ManagedIdentity, managed_identities
+from nephoscope.estate.data_gap import NotCollected
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
-from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import properties
-from nephoscope.estate.interfaces import reference
 from nephoscope.estate.network import READS as NETWORK_READS
+from nephoscope.estate.network_interfaces import reference
 from nephoscope.estate.principals import GROUP_TYPE, SERVICE_TYPE, USER_TYPE
 from nephoscope.estate.public_endpoint import FIREWALLED, SITE_CONFIG
+from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.role_definitions import DEFINITION_TYPE
 from nephoscope.estate.roles import READS as ROLE_READS
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
+    from nephoscope.estate.estate_view import View
     from nephoscope.estate.roles import Grant
-    from nephoscope.estate.view import View
     from nephoscope_policy.model.resource import Resource
 
 MACHINES = ("microsoft.compute/virtualmachines", "microsoft.hybridcompute/machines")

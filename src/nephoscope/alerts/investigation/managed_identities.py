@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.holdings import properties
+from nephoscope.estate.resource_lookup import properties
 
 if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource

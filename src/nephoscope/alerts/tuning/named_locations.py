@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.documents.fields import Fields
-from nephoscope.estate.holdings import properties
+from nephoscope.estate.resource_lookup import properties
 from nephoscope.files.json_text import JsonTextError, read_json
 from nephoscope.lake.queries.time_span import Span
 from nephoscope_kql.cells import rows_of

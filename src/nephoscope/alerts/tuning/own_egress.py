@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.holdings import properties
-from nephoscope.estate.interfaces import reference
+from nephoscope.estate.network_interfaces import reference
+from nephoscope.estate.resource_lookup import properties
 
 if TYPE_CHECKING:
     from nephoscope.estate.estate import Estate

@@ -20,9 +20,9 @@ from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.throttled import graph_throttled
 from nephoscope.current import Current, Reader
 from nephoscope.model.read_reach import Reach
-from nephoscope.posture.published.edition import GraphCatalog
-from nephoscope.posture.published.shown import Shown, find_row_access
-from nephoscope.posture.reports.graph_tables import TABLES, never_read
+from nephoscope.posture.published.published_snapshot import GraphCatalog
+from nephoscope.posture.published.row_access import Shown, find_row_access
+from nephoscope.posture.reports.resource_graph_tables import TABLES, never_read
 from nephoscope_kql.cells import columns_of, json_value, rows_of
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.errors import KqlError

@@ -15,7 +15,7 @@ from nephoscope.api.wire.fault import Fault, missing_fault
 from nephoscope.api.wire.kept import Body, Kind, declare, delete, put, require_document
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import fields, flag, many, mapping_of, text, words
-from nephoscope.posture.pipelines.origins import CodeOrigin
+from nephoscope.posture.pipelines.resource_origins import CodeOrigin
 from nephoscope.service.arm_documents import remove_document
 from nephoscope.service.code_to_cloud import made_by_each
 

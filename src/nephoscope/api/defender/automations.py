@@ -21,8 +21,8 @@ from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import Shape, accept_anything, choose_by, fields, flag, many, text, words
 from nephoscope.automation.condition import ORDERED
 from nephoscope.automation.event_kinds import AZURE_SOURCES
-from nephoscope.automation.languages.security_actions import list_secrets, name_secrets, secrets_of
-from nephoscope.automation.languages.security_automations import OPERATORS
+from nephoscope.automation.rule_formats.security_actions import list_secrets, name_secrets, secrets_of
+from nephoscope.automation.rule_formats.security_automations import OPERATORS
 from nephoscope.service.automations import check_actions, prepare_automation
 
 SURFACE = Surface("Automations", "Microsoft.Security")

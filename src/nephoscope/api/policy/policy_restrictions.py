@@ -20,23 +20,23 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import bad
 from nephoscope.api.wire.operation import Surface
 from nephoscope.model.read_reach import Reach
-from nephoscope.posture.governance.enforced import Enforced
-from nephoscope.posture.governance.restrictions import (
+from nephoscope.posture.governance.enforced_assignments import Enforced
+from nephoscope.posture.governance.policy_restrictions import (
     Pending,
     Planned,
     Restriction,
     Restrictions,
     is_known_field,
 )
-from nephoscope.posture.policies.packs import Packs
-from nephoscope.posture.policies.plan import Plan
+from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.service.arm_documents import DECIDING
 from nephoscope_policy.keywords import OPERATORS
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.result import ERROR
 
 if TYPE_CHECKING:
-    from nephoscope.posture.published.edition import Edition
+    from nephoscope.posture.published.published_snapshot import Edition
     from nephoscope_policy.model.assessment import Reason
 
 SURFACE = Surface("Policy restrictions", "Microsoft.PolicyInsights")

@@ -18,9 +18,9 @@ from nephoscope.api.wire.kept import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.shape import choose_by, fields, flag, many, moment, text, whole, words
 from nephoscope.api.wire.workspace import WORKSPACE, by, require_workspace
-from nephoscope.automation.languages.security_actions import credential
-from nephoscope.automation.languages.sentinel_rules import read_sentinel_rule
 from nephoscope.automation.rule import AutomationError
+from nephoscope.automation.rule_formats.security_actions import credential
+from nephoscope.automation.rule_formats.sentinel_rules import read_sentinel_rule
 from nephoscope.service.action_egress import check_url
 from nephoscope.state.incidents.incidents import CLASSIFICATIONS
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nephoscope.access.authenticator import Caller
     from nephoscope.instance import Instance
     from nephoscope.model.read_reach import Reach
-    from nephoscope.posture.published.edition import Edition
+    from nephoscope.posture.published.published_snapshot import Edition
     from nephoscope.state.access.principals import Principal
 
 

@@ -17,7 +17,7 @@ from nephoscope.alerts.investigation.participants import Involved
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.fault import Fault
 from nephoscope.api.wire.workspace import root
-from nephoscope.estate.store import StoreError
+from nephoscope.estate.estate_store import StoreError
 from nephoscope.lake.errors import LakeError
 from nephoscope.model.entity import Entity
 from nephoscope.state.incidents.alerts import StoredAlert

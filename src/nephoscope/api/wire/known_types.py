@@ -13,7 +13,7 @@ from typing import Any
 
 from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.operation import Directory, surfaces
-from nephoscope.posture.policies.packs import Packs
+from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.alias import Alias
 from nephoscope_policy.aliases import Aliases
 

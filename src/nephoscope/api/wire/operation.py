@@ -14,7 +14,7 @@ from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.path import Template, asked_type
 from nephoscope.api.wire.throttled import Throttled
 from nephoscope.collect.resource_sources import Reading
-from nephoscope.posture.published.shown import read_operation
+from nephoscope.posture.published.row_access import read_operation
 
 Handler = Callable[[Call], Answer]
 #: Answers without a credential: what a client asks before it can have one.

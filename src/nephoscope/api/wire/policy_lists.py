@@ -20,7 +20,7 @@ from nephoscope.model.read_reach import Reach
 
 if TYPE_CHECKING:
     from nephoscope.api.wire.call import Call
-    from nephoscope.posture.published.edition import Edition
+    from nephoscope.posture.published.published_snapshot import Edition
 
 Body = dict[str, object]
 #: A lower-cased id and the document of it; several are always in the order of their ids.

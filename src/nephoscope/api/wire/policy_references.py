@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING
 
 from nephoscope.api.wire.fault import Fault, bad
-from nephoscope.posture.governance.exempting import may_exempt
-from nephoscope.posture.governance.governing import outside
+from nephoscope.posture.governance.effective_policy import outside
+from nephoscope.posture.governance.exemption_authorization import may_exempt
 from nephoscope_policy.assignment import Assignment, scope_id
 from nephoscope_policy.entry import TYPES, Kind
 from nephoscope_policy.exemption import Exemption

@@ -20,7 +20,7 @@ from nephoscope.api.wire.operation import ANYONE, BELOW, OWN
 if TYPE_CHECKING:
     from nephoscope.api.wire.call import Call
     from nephoscope.api.wire.operation import Operation
-    from nephoscope.posture.published.edition import Edition
+    from nephoscope.posture.published.published_snapshot import Edition
 
 _SENTINEL = re.compile(
     r".*/providers/microsoft\.operationalinsights/workspaces/(?P<name>[^/]+)/providers/microsoft\.securityinsights/",

@@ -18,10 +18,10 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.automation.action import ActionError, ActionKind, Around, Outcome
-from nephoscope.automation.blocking import Chosen, choose_addresses, of_estate
-from nephoscope.automation.priority import find_taken_priorities, rules_of
-from nephoscope.automation.program import run_program
-from nephoscope.estate.store import StoreError
+from nephoscope.automation.block_targets import Chosen, choose_addresses, of_estate
+from nephoscope.automation.nsg_priority import find_taken_priorities, rules_of
+from nephoscope.automation.program_execution import run_program
+from nephoscope.estate.estate_store import StoreError
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
 from nephoscope_policy.model.resource_id import ResourceId
 

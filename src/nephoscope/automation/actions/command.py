@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from nephoscope.automation.action import ActionKind, Around, Outcome
 from nephoscope.automation.actions.webhook import document_of
-from nephoscope.automation.program import run_program
+from nephoscope.automation.program_execution import run_program
 from nephoscope.state.automation.automation_runs import AutomationRun
 
 

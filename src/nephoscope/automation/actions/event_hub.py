@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.automation.action import ActionError, ActionKind, Around, Outcome
-from nephoscope.automation.operator import EventHubs
-from nephoscope.automation.records import records_of
+from nephoscope.automation.operator_policy import EventHubs
+from nephoscope.automation.run_records import records_of
 from nephoscope.ingest.live.broker_log import BrokerLog
 from nephoscope.ingest.live.privileged_settings import are_hubs
 from nephoscope.model.extras import install

@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.automation.action import ActionError, ActionKind, Around, Outcome
-from nephoscope.automation.operator import Files
-from nephoscope.automation.records import records_of
+from nephoscope.automation.operator_policy import Files
+from nephoscope.automation.run_records import records_of
 from nephoscope.state.automation.automation_runs import AutomationRun
 
 _NAME = re.compile(r"\d{8}T\d{12}Z\.ndjson")

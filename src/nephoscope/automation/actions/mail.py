@@ -20,7 +20,7 @@ from msgspec import Meta
 from nephoscope.automation.action import ActionError, ActionKind, Around, Outcome
 from nephoscope.automation.assessment_mail import letter
 from nephoscope.automation.egress_policy import translate_connection_errors
-from nephoscope.automation.operator import Mail
+from nephoscope.automation.operator_policy import Mail
 from nephoscope.connect.ssrf_guard import looked_up
 from nephoscope.state.automation.automation_runs import AutomationRun
 

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.automation.action import ActionError, ActionKind, Outcome
-from nephoscope.automation.records import records_of
+from nephoscope.automation.run_records import records_of
 from nephoscope.state.automation.automation_runs import AutomationRun
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from nephoscope.posture.code.finding import FindingState
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from nephoscope.posture.code.code_report import CodeReport
     from nephoscope.posture.code.finding import CodeFinding
-    from nephoscope.posture.code.report import CodeReport
 
 
 def suites(report: CodeReport, clean: Callable[[str], str]) -> Iterator[ET.Element]:

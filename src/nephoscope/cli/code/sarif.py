@@ -11,9 +11,9 @@ from nephoscope.posture.code.finding import FindingState, fingerprints
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from nephoscope.posture.code.code_report import CodeReport
+    from nephoscope.posture.code.code_rule import CodeRule
     from nephoscope.posture.code.finding import CodeFinding, Edit, Region
-    from nephoscope.posture.code.report import CodeReport
-    from nephoscope.posture.code.rule import CodeRule
     from nephoscope_policy.model.state import Severity
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
 if TYPE_CHECKING:
-    from nephoscope.posture.code.report import CodeReport
+    from nephoscope.posture.code.code_report import CodeReport
 
 CodeRenderer = Callable[["CodeReport", TextIO], None]
 

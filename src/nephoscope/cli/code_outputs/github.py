@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TextIO
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
+    from nephoscope.posture.code.code_report import CodeReport
     from nephoscope.posture.code.finding import CodeFinding, Region
-    from nephoscope.posture.code.report import CodeReport
 
 _COMMANDS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM: "warning"}
 

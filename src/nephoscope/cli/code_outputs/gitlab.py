@@ -13,7 +13,7 @@ from nephoscope.posture.code.finding import FindingState, fingerprints
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
-    from nephoscope.posture.code.report import CodeReport
+    from nephoscope.posture.code.code_report import CodeReport
 
 _SEVERITIES = {
     Severity.CRITICAL: "blocker",

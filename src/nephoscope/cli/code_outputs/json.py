@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, TextIO
 import msgspec
 
 from nephoscope.posture.code.finding import CodeFinding, UnreadFile, fingerprints
-from nephoscope.posture.code.planned import PlannedPlace
+from nephoscope.posture.code.planned_resources import PlannedPlace
 
 if TYPE_CHECKING:
-    from nephoscope.posture.code.report import CodeReport
+    from nephoscope.posture.code.code_report import CodeReport
 
 SCHEMA_VERSION = 1
 

@@ -11,8 +11,8 @@ from nephoscope_policy.model.state import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nephoscope.posture.code.code_report import CodeReport
     from nephoscope.posture.code.finding import CodeFinding
-    from nephoscope.posture.code.report import CodeReport
 
 #: A comment has at most 65,536 characters on GitHub; the other formats have all.
 MAX_ROWS = 100

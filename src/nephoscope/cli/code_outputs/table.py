@@ -11,8 +11,8 @@ from nephoscope_policy.model.state import Severity, State
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nephoscope.posture.code.code_report import CodeReport
     from nephoscope.posture.code.finding import CodeFinding
-    from nephoscope.posture.code.report import CodeReport
 
 #: Findings whose value is not known are many; the other formats have all.
 MAX_UNKNOWN = 10

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TextIO, cast
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.posture.reports.extract import Extract
-    from nephoscope.posture.reports.reported import Reported
+    from nephoscope.posture.reports.report_interface import Reported
+    from nephoscope.posture.reports.row_selection import Extract
 
 Renderer = Callable[["Reported", TextIO], None]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope.posture.reports.extract import Extract
+from nephoscope.posture.reports.row_selection import Extract
 
 if TYPE_CHECKING:
-    from nephoscope.posture.recommendations.row import Row
-    from nephoscope.posture.reports.reported import Reported
+    from nephoscope.posture.recommendations.report_row import Row
+    from nephoscope.posture.reports.report_interface import Reported
 
 READS = Extract()
 COLUMNS = (

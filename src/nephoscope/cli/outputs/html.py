@@ -15,13 +15,13 @@ from markupsafe import Markup
 
 from nephoscope.cli.outputs.table import NO_CONTROL, explain_weighting, percent
 from nephoscope.cli.terminal.plain import format_count
-from nephoscope.posture.reports.extract import Extract
 from nephoscope.posture.reports.report import list_failing, listed_groups
 from nephoscope.posture.reports.resource_label import label_resource
+from nephoscope.posture.reports.row_selection import Extract
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
-    from nephoscope.posture.reports.reported import Reported
+    from nephoscope.posture.reports.report_interface import Reported
 
 #: Resources listed under a recommendation; the JSON output has all.
 MAX_RESOURCES = 25

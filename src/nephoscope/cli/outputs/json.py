@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, TextIO
 import msgspec
 
 from nephoscope.estate.coverage import manifest_members
-from nephoscope.posture.reports.extract import Extract
 from nephoscope.posture.reports.report import SCHEMA_VERSION
+from nephoscope.posture.reports.row_selection import Extract
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.comparison import Change
-    from nephoscope.posture.recommendations.row import Row
+    from nephoscope.posture.history.evaluation_diff import Change
+    from nephoscope.posture.recommendations.report_row import Row
     from nephoscope.posture.recommendations.score import ControlScore, SecureScore
-    from nephoscope.posture.reports.reported import Reported
+    from nephoscope.posture.reports.report_interface import Reported
     from nephoscope_policy.model.assessment import Reason
 
 READS = Extract(reasons=frozenset(State) - {State.NOT_APPLICABLE})

@@ -7,14 +7,14 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, TextIO
 from xml.etree import ElementTree as ET
 
-from nephoscope.posture.reports.extract import Extract
 from nephoscope.posture.reports.resource_label import label_resource
+from nephoscope.posture.reports.row_selection import Extract
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.posture.code.report import CodeReport
-    from nephoscope.posture.recommendations.row import Group, Row
-    from nephoscope.posture.reports.reported import Reported
+    from nephoscope.posture.code.code_report import CodeReport
+    from nephoscope.posture.recommendations.report_row import Group, Row
+    from nephoscope.posture.reports.report_interface import Reported
 
 READS = Extract(frozenset(State) - {State.NOT_APPLICABLE}, frozenset({State.NON_COMPLIANT}))
 _ELEMENT = {

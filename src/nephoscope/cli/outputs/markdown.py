@@ -6,15 +6,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, TextIO
 
 from nephoscope.cli.outputs.table import NO_CONTROL, percent
-from nephoscope.posture.reports.extract import Extract
 from nephoscope.posture.reports.report import list_failing, listed_groups
 from nephoscope.posture.reports.resource_label import label_resource
+from nephoscope.posture.reports.row_selection import Extract
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from nephoscope.posture.reports.reported import Reported
+    from nephoscope.posture.reports.report_interface import Reported
 
 #: Reviewers read the worst; the JSON output has all rows.
 MAX_FINDINGS = 200

@@ -12,8 +12,8 @@ from urllib.parse import quote
 import msgspec
 
 from nephoscope import __version__
-from nephoscope.posture.reports.extract import Extract
 from nephoscope.posture.reports.resource_label import is_ambiguous, label_name, label_resource
+from nephoscope.posture.reports.row_selection import Extract
 from nephoscope_policy.model.assessment import failure_title
 from nephoscope_policy.model.resource_id import with_tenant
 from nephoscope_policy.model.state import Severity, State
@@ -21,10 +21,10 @@ from nephoscope_policy.model.state import Severity, State
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from nephoscope.posture.code.report import CodeReport
+    from nephoscope.posture.code.code_report import CodeReport
     from nephoscope.posture.recommendations.recommendation import Recommendation
-    from nephoscope.posture.recommendations.row import Row
-    from nephoscope.posture.reports.reported import Reported
+    from nephoscope.posture.recommendations.report_row import Row
+    from nephoscope.posture.reports.report_interface import Reported
 
 READS = Extract(
     frozenset({State.NON_COMPLIANT, State.ERROR, State.EXEMPT}),

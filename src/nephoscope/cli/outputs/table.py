@@ -11,9 +11,9 @@ from rich.text import Text
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.terminal.exit_code import is_assessed
 from nephoscope.cli.terminal.plain import format_count
-from nephoscope.posture.reports.extract import NOTHING, Extract
 from nephoscope.posture.reports.report import Listed, list_failing, listed_groups
 from nephoscope.posture.reports.resource_label import label_change
+from nephoscope.posture.reports.row_selection import NOTHING, Extract
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from nephoscope.posture.recommendations.ranking import Ranked
     from nephoscope.posture.recommendations.score import SecureScore
-    from nephoscope.posture.reports.reported import Reported
+    from nephoscope.posture.reports.report_interface import Reported
 
 READS = Extract(NOTHING)
 #: A longer list is in the JSON output.

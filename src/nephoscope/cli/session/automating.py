@@ -59,7 +59,7 @@ def _actions(options: Mapping[str, Any]) -> Iterator[dict[str, object]]:
 
 
 def _rule(text: str) -> dict[str, str]:
-    from nephoscope.automation.languages.security_automations import OPERATORS
+    from nephoscope.automation.rule_formats.security_automations import OPERATORS
 
     parts = text.split(None, 2)
     if len(parts) != 3:

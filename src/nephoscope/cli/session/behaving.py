@@ -11,10 +11,10 @@ from nephoscope.state import State
 
 def learn_and_judge(lake: Lake, state: State, workspace: str, now: datetime, *, every: int = 0) -> bool:
     """Learn and judge what came, where the last run is `every` minutes ago; False where it could not be done, which is told."""
-    from nephoscope.behavior.location import LocationError
+    from nephoscope.behavior.behavior_run import Analysis
+    from nephoscope.behavior.geolocation import LocationError
     from nephoscope.behavior.profiles import ProfilesError
-    from nephoscope.behavior.run import Analysis
-    from nephoscope.estate.store import StoreError
+    from nephoscope.estate.estate_store import StoreError
     from nephoscope.lake.errors import LakeError
     from nephoscope.state import LeaseLostError
     from nephoscope_kql.errors import KqlError

@@ -58,9 +58,9 @@ def case_of(data: Path, workspace: str, number: int, *, events: bool, estate: bo
 def _with_estate(case: Case, data: Path) -> Case:
     """The case with the contexts of its entities, or with the reason why there are none."""
     from nephoscope.entity_context import EntityContexts
-    from nephoscope.estate.store import StoreError
+    from nephoscope.estate.estate_store import StoreError
     from nephoscope.lake.errors import LakeError
-    from nephoscope.posture.published.shelf import Shelf
+    from nephoscope.posture.published.edition_cache import Shelf
 
     known = EntityContexts(data, Shelf(data))
     try:

@@ -21,16 +21,16 @@ from nephoscope.posture.code.baseline import (
     known_before,
     read_baseline,
 )
-from nephoscope.posture.code.edits import apply_fixes
+from nephoscope.posture.code.file_edits import apply_fixes
 from nephoscope.posture.code.git_base import GitError, read_base
-from nephoscope.posture.code.template.judge import TemplateJudge
 from nephoscope.posture.code.template.plan_scan import failing_before_apply
-from nephoscope.posture.code.template.scan import CODE_SUFFIXES, scan_files, scan_targets
-from nephoscope.posture.code.template.verdict_basis import basis_of
+from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+from nephoscope.posture.code.template.template_scan import CODE_SUFFIXES, scan_files, scan_targets
 from nephoscope.posture.code.template.verdict_cache import VerdictCache
+from nephoscope.posture.code.template.verdict_cache_key import basis_of
 from nephoscope.posture.code.template.what_if_scan import failing_before_deployment
-from nephoscope.posture.policies.packs import Packs
-from nephoscope.posture.policies.planning import build_plan
+from nephoscope.posture.policies.plan_builder import build_plan
+from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.arm.template import Scope
 from nephoscope_policy.catalogue import NotHeldError
 from nephoscope_policy.documents import ContentError
@@ -41,11 +41,11 @@ from nephoscope_policy.model.state import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from nephoscope.posture.code.code_report import CodeReport
+    from nephoscope.posture.code.external_checks import ForeignChecks
     from nephoscope.posture.code.finding import CodeFinding
-    from nephoscope.posture.code.foreign import ForeignChecks
-    from nephoscope.posture.code.report import CodeReport
-    from nephoscope.posture.code.template.explained import ExplainedVerdict, Explanation
-    from nephoscope.posture.policies.plan import Plan
+    from nephoscope.posture.code.template.verdict_explanation import ExplainedVerdict, Explanation
+    from nephoscope.posture.policies.evaluation_plan import Plan
 
 
 DECISIONS = Path(".nephoscope") / "decisions"
@@ -211,8 +211,8 @@ def _foreign(options: Mapping[str, object]) -> ForeignChecks | None:
 def _with_results(report: CodeReport, file: Path) -> CodeReport:
     """The report with what a tool wrote to a file; a usage error names a file that cannot be read."""
     from nephoscope.cli.session.pipeline_sending import read_document
-    from nephoscope.posture.pipelines.results.merging import merge_results
-    from nephoscope.posture.pipelines.results.reading import read_results
+    from nephoscope.posture.pipelines.results.result_merging import merge_results
+    from nephoscope.posture.pipelines.results.result_reader import read_results
     from nephoscope.posture.pipelines.results.tool_results import ResultsError
 
     try:

@@ -11,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from nephoscope.service.scanner_results import ImportedResults
-    from nephoscope.vulnerability.scanner_results.report import ScannerReport
+    from nephoscope.vulnerability.scanner_results.scanner_report import ScannerReport
 
 _UNREAD, _SHOWN = 3, 20
 _TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"])

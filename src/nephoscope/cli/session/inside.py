@@ -157,7 +157,7 @@ def show_examination(
     name: str, examination: Examination, assessments: tuple[Assessment, ...], asked: Asked
 ) -> None:
     """Print what was found, then what was not assessed and not read; ends the process with its exit code."""
-    from nephoscope.vulnerability.matching.ordering import findings_by_risk
+    from nephoscope.vulnerability.matching.risk_order import findings_by_risk
 
     findings = findings_by_risk(assessments)
     if asked.output in _BILLS:
@@ -235,7 +235,7 @@ def _summarize(
 ) -> None:
     from collections import Counter
 
-    from nephoscope.vulnerability.matching.ordering import count_severities
+    from nephoscope.vulnerability.matching.risk_order import count_severities
 
     contents = examination.contents
     types = Counter(one.type for one in contents.packages)
@@ -276,7 +276,7 @@ def _not_known(rows: list[dict[str, object]]) -> str:
 
 def _describe_unassessed(assessments: tuple[Assessment, ...]) -> list[str]:
     """Say how many packages were not assessed, and why."""
-    from nephoscope.vulnerability.matching.ordering import unassessed_reasons
+    from nephoscope.vulnerability.matching.risk_order import unassessed_reasons
 
     reasons = unassessed_reasons(assessments).most_common(_SHOWN)
     return [f"not assessed: {format_count(count, 'package')}: {reason}" for reason, count in reasons]

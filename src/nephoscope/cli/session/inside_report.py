@@ -7,9 +7,9 @@ from datetime import datetime
 
 from nephoscope.collect.scanning.examination import Examination
 from nephoscope.collect.scanning.image_rules.discovery import image_checks
+from nephoscope.posture.code.code_report import CodeReport
+from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile
-from nephoscope.posture.code.report import CodeReport
-from nephoscope.posture.code.rule import CodeRule
 from nephoscope.vulnerability.matching.findings import Finding
 from nephoscope_policy.model.state import Severity
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nephoscope.alerts.library.content_discovery import Reading
     from nephoscope.alerts.library.content_import import Imported
     from nephoscope.alerts.library.content_packs import RulePack
-    from nephoscope.posture.policies.packs import Imported as Pack
+    from nephoscope.posture.policies.policy_packs import Imported as Pack
 
 NOT_TAKEN = 3
 MOST_SHOWN, MOST_NEEDED = 10, 6

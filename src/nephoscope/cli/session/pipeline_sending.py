@@ -66,7 +66,7 @@ def record_here(data: Path, body: Mapping[str, Any]) -> dict[str, Any]:
     """Keep a run in the data folder; returns its id, counts and note."""
     from nephoscope.cli.session.services import acting
     from nephoscope.posture.pipelines.repository_name import RepositoryNameError
-    from nephoscope.posture.pipelines.results.reading import read_results
+    from nephoscope.posture.pipelines.results.result_reader import read_results
     from nephoscope.posture.pipelines.results.tool_results import ResultsError
     from nephoscope.service.pipelines import NewPipelineRun, RunConflictError, record_run
 

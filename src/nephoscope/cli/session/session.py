@@ -29,19 +29,20 @@ from nephoscope.collect.resources import SnapshotError
 from nephoscope.collect.resources.subscription_spool import PART
 from nephoscope.estate.coverage import merge
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.logs import Logs
-from nephoscope.estate.store import StoreError
-from nephoscope.estate.turn import EstateTurn, TurnTakenError, estate_turn
-from nephoscope.posture.evaluation.run import Run
-from nephoscope.posture.history.comparison import Changes
-from nephoscope.posture.recommendations.row import Filter
-from nephoscope.posture.reports.combined import CombinedReport, combine
-from nephoscope.posture.reports.extract import Extract
-from nephoscope.posture.reports.parted import PartedReport
+from nephoscope.estate.estate_store import StoreError
+from nephoscope.estate.evaluation_lease import EstateTurn, TurnTakenError, estate_turn
+from nephoscope.estate.log_queries import Logs
+from nephoscope.posture.evaluation.finished_run import Run
+from nephoscope.posture.history.evaluation_diff import Changes
+from nephoscope.posture.recommendations.report_row import Filter
+from nephoscope.posture.reports.multi_tenant_report import CombinedReport, combine
+from nephoscope.posture.reports.partial_report import PartedReport
 from nephoscope.posture.reports.report import Report
-from nephoscope.posture.reports.reported import Reported
+from nephoscope.posture.reports.report_interface import Reported
+from nephoscope.posture.reports.row_selection import Extract
 from nephoscope.posture.scans.known_scopes import UnknownScopeError
-from nephoscope.posture.scans.record import Recorder, parts_of, since_date, since_runs
+from nephoscope.posture.scans.partitioned_scan import FROM_BYTES, Compared, PartedScan, Shown
+from nephoscope.posture.scans.run_recording import Recorder, parts_of, since_date, since_runs
 from nephoscope.posture.scans.scan import (
     NoSuchScopeError,
     Progress,
@@ -50,7 +51,6 @@ from nephoscope.posture.scans.scan import (
     last_request,
     save_request,
 )
-from nephoscope.posture.scans.scan_in_parts import FROM_BYTES, Compared, PartedScan, Shown
 from nephoscope.service.assessments import announce_request
 from nephoscope.state import State, StateError
 from nephoscope.state.leases.lease_holder import new_holder
@@ -149,7 +149,7 @@ def _scan(data: Path, options: Mapping[str, Any], progress: Progress) -> Scan:
 @contextmanager
 def _logs(data: Path, estate: Estate, now: datetime) -> Iterator[Logs | None]:
     """What analyzers ask of logs."""
-    from nephoscope.posture.scans.frozen_logs import frozen_logs
+    from nephoscope.posture.scans.point_in_time_logs import frozen_logs
 
     with _open_state(data) as state, frozen_logs(data, state, estate, now) as logs:
         yield logs

@@ -61,7 +61,7 @@ def standing_errors(state: State, source: Source) -> list[dict[str, Any]]:
 
 def missing_rows(lake: Lake, state: State, data: Path, days: int) -> list[dict[str, object]]:
     """A row for each resource whose logs did not arrive for so many days; a usage error where no estate is stored."""
-    from nephoscope.estate.store import StoreError
+    from nephoscope.estate.estate_store import StoreError
     from nephoscope.ingest.live.health.health_table import missing_logs
 
     try:

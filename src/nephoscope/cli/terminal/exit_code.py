@@ -10,8 +10,8 @@ from nephoscope_policy.model.state import Severity, State
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nephoscope.posture.recommendations.row import Group
-    from nephoscope.posture.reports.reported import Reported
+    from nephoscope.posture.recommendations.report_row import Group
+    from nephoscope.posture.reports.report_interface import Reported
 
 CLEAN, FINDINGS, USAGE, NOT_JUDGED, NOTHING_ASSESSED = 0, 1, 2, 3, 4
 

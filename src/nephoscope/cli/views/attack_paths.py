@@ -16,20 +16,20 @@ from nephoscope.cli.outputs.table import SEVERITY_STYLE
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.terminal.messages import usage_error
 from nephoscope.cli.terminal.plain import format_count
-from nephoscope.posture.attack_paths.body import arm_id, entity_body, properties
+from nephoscope.posture.attack_paths.arm_document import arm_id, entity_body, properties
 from nephoscope.posture.attack_paths.choke_points import choke_points
 from nephoscope.posture.attack_paths.entity import INTERNET
 from nephoscope.posture.attack_paths.path_type import path_types
 from nephoscope.posture.attack_paths.type_names import type_name
-from nephoscope.posture.recommendations.row import Row
+from nephoscope.posture.recommendations.report_row import Row
 from nephoscope_policy.model.assessment import Assessment, failure_title
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from nephoscope.posture.attack_paths.attack_path import AttackPath
     from nephoscope.posture.attack_paths.entity import Entity
-    from nephoscope.posture.attack_paths.path import AttackPath
     from nephoscope.posture.reports.report import Report
 
 #: Choke points and gaps that the table shows; the JSON output has all.

@@ -12,7 +12,7 @@ from rich.markup import escape
 from nephoscope.cli.outputs.csv import cell
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.terminal.plain import format_count
-from nephoscope.posture.data_gaps.gaps import DataGap
+from nephoscope.posture.data_gaps.gap_groups import DataGap
 from nephoscope.posture.data_gaps.remedies import EXPORTED, FOLDER
 
 SCHEMA_VERSION = 1

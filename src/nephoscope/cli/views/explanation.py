@@ -11,9 +11,9 @@ from rich.text import Text
 
 from nephoscope.cli.outputs.table import SEVERITY_STYLE
 from nephoscope.cli.terminal.console import console_of
-from nephoscope.posture.code.template.explained import ExplainedVerdict, Explanation
-from nephoscope.posture.reports.extract import Extract
+from nephoscope.posture.code.template.verdict_explanation import ExplainedVerdict, Explanation
 from nephoscope.posture.reports.resource_label import label_resource
+from nephoscope.posture.reports.row_selection import Extract
 from nephoscope_policy.arm.unknown import Unknown, describe_unknown
 from nephoscope_policy.model.state import Severity, State
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from nephoscope.posture.recommendations.row import Row
-    from nephoscope.posture.reports.reported import Reported
+    from nephoscope.posture.recommendations.report_row import Row
+    from nephoscope.posture.reports.report_interface import Reported
     from nephoscope_policy.model.assessment import Reason
 
 MAX_VALUE = 120

@@ -11,7 +11,7 @@ from nephoscope.cli.terminal.console import console_of
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
-    from nephoscope.posture.reports.reported import Reported
+    from nephoscope.posture.reports.report_interface import Reported
 
 UNTAGGED = "(no such tag)"
 

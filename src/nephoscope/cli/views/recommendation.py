@@ -11,7 +11,7 @@ from rich.text import Text
 
 from nephoscope.cli.outputs.table import SEVERITY_STYLE, print_ranking
 from nephoscope.cli.terminal.console import console_of
-from nephoscope.posture.policies.naming import own_key
+from nephoscope.posture.policies.policy_names import own_key
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:

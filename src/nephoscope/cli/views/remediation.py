@@ -14,7 +14,7 @@ from nephoscope.cli.outputs.csv import cell
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.views.recommendation import choose
 from nephoscope.model.secret_redaction import redact
-from nephoscope.posture.governance.preview import preview
+from nephoscope.posture.governance.effect_preview import preview
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.errors import PolicyError
 

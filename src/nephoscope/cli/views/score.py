@@ -12,7 +12,7 @@ from rich.text import Text
 from nephoscope.cli.outputs.json import score_object
 from nephoscope.cli.outputs.table import explain_weighting, percent, print_controls
 from nephoscope.cli.terminal.console import console_of
-from nephoscope.estate.containers import subscription_name
+from nephoscope.estate.scope_hierarchy import subscription_name
 
 if TYPE_CHECKING:
     from rich.console import Console

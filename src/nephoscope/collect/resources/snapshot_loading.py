@@ -24,7 +24,7 @@ from nephoscope.collect.resources.resource_reader import (
 from nephoscope.collect.resources.tenant_assignment import Tenancy
 from nephoscope.estate.coverage import Inference, merge
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.garbage import no_collection
+from nephoscope.estate.gc_control import no_collection
 from nephoscope.files.snapshot_files import FileError, Limits, Meter, is_json, is_tape, sources
 from nephoscope.files.tar_archive import members
 from nephoscope_policy.aliases import Aliases

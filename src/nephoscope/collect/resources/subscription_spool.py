@@ -22,7 +22,7 @@ from nephoscope.collect.resources.resource_record import Record
 from nephoscope.collect.resources.snapshot_loading import Loader, items, observe, owners, unowned_records
 from nephoscope.collect.resources.tenant_assignment import Tenancy, Tenants
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.garbage import no_collection
+from nephoscope.estate.gc_control import no_collection
 from nephoscope.files.snapshot_files import Source
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.connect.credentials import SignInError
-from nephoscope.estate.store import StoreError
+from nephoscope.estate.estate_store import StoreError
 from nephoscope.ingest.live.address_index import Places
 from nephoscope.ingest.live.health.health_recorder import Keeper
 from nephoscope.ingest.live.lake_sink import LakeSink

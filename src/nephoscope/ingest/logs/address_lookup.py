@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.addresses import AddressSet
-from nephoscope.estate.holdings import properties
-from nephoscope.estate.interfaces import parse_interface, reference
 from nephoscope.estate.network import INTERFACE_TYPE
+from nephoscope.estate.network_interfaces import parse_interface, reference
+from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.service_tags import PLATFORM
 from nephoscope.estate.subnets import NETWORK_TYPE, subnets_of
 

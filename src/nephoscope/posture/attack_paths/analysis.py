@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.attack_paths.building import graph_of
+from nephoscope.posture.attack_paths.attack_path import AttackPath
 from nephoscope.posture.attack_paths.entity import INTERNET
-from nephoscope.posture.attack_paths.facts import Facts
-from nephoscope.posture.attack_paths.matching import chains
+from nephoscope.posture.attack_paths.graph_builder import graph_of
+from nephoscope.posture.attack_paths.graph_inputs import Facts
 from nephoscope.posture.attack_paths.open_findings import OpenFindings
-from nephoscope.posture.attack_paths.path import AttackPath
+from nephoscope.posture.attack_paths.path_matching import chains
+from nephoscope.posture.attack_paths.path_risk import risk
 from nephoscope.posture.attack_paths.path_type import path_types
-from nephoscope.posture.attack_paths.risk import risk
 
 if TYPE_CHECKING:
-    from nephoscope.estate.view import View
+    from nephoscope.estate.estate_view import View
     from nephoscope.posture.attack_paths.path_type import PathType
-    from nephoscope.posture.recommendations.row import Row
+    from nephoscope.posture.recommendations.report_row import Row
 
 #: Paths of one type that are kept: more are of one cause, and its first thousand show it.
 MOST_OF_A_TYPE = 1_000

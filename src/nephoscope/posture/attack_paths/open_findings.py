@@ -12,7 +12,7 @@ from nephoscope_policy.model.state import Severity, State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from nephoscope.posture.recommendations.row import Row
+    from nephoscope.posture.recommendations.report_row import Row
 
 #: Tactics that a foothold needs; what only helps to collect, hide or destroy opens nothing.
 _OPENING = frozenset({"InitialAccess", "Execution", "PrivilegeEscalation", "LateralMovement"})

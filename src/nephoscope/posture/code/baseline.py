@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.finding import CodeFinding, FindingState, fingerprints
-from nephoscope.posture.code.report import CodeReport
 
 SCHEMA_VERSION = 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nephoscope.collect.templates.discovery import readers
-from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_discovery import checks_of
 
 

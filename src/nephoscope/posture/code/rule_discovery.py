@@ -10,8 +10,8 @@ from functools import cache
 from typing import Any
 
 import nephoscope.posture.code.rules as package
-from nephoscope.posture.code.match import CodeOptions, Match
-from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.code_rule import CodeRule
+from nephoscope.posture.code.rule_match import CodeOptions, Match
 
 
 class RuleFileError(Exception):

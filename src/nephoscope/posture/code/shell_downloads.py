@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from nephoscope.collect.templates.shell.command import Command
 from nephoscope.collect.templates.shell.nested_commands import SHELLS
 from nephoscope.collect.templates.source_text import Span
-from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule_match import Match
 
 _DOWNLOADERS = frozenset({"curl", "wget", "gsutil", "aws", "az", "gcloud"})
 _INTERPRETERS = SHELLS | {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.collect.templates.shell.command import Command, Word
-from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule_match import Match
 
 _PIP = re.compile(r"pip(?:[23](?:\.\d+)?)?(?:\.exe)?$")
 _PYTHON = re.compile(r"python(?:[23](?:\.\d+)?)?(?:\.exe)?$")

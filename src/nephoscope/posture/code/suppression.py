@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from nephoscope.collect.templates.source_text import SourceText
+from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import Region
-from nephoscope.posture.code.rule import CodeRule
 
 _COMMENT = re.compile(
     r"(?:#|//|/\*).*?\b(?P<tool>nephoscope|zizmor|hadolint|checkov|trivy|tfsec|template-analyzer)"

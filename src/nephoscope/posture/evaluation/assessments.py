@@ -9,12 +9,12 @@ from datetime import datetime
 from itertools import accumulate
 from typing import overload
 
-from nephoscope.posture.evaluation.layout import Block, Layout, Roster
-from nephoscope.posture.evaluation.matrix import Verdicts
+from nephoscope.posture.evaluation.check_layout import Block, Layout, Roster
+from nephoscope.posture.evaluation.evaluator import Verdicts
 from nephoscope.posture.evaluation.outcome import NONE, Outcome
 from nephoscope.posture.evaluation.program import Check, Program, Requirement
 from nephoscope.posture.policies.attestation import Attestation
-from nephoscope.posture.policies.plan import Plan
+from nephoscope.posture.policies.evaluation_plan import Plan
 from nephoscope_policy.exemption import Exemption
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.resource import Resource

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.posture.recommendations.explained import Recommendations
+from nephoscope.posture.recommendations.recommendation_sources import Recommendations
 from nephoscope_policy.assignment import EFFECT, VERSION, Assignment, Override, is_management_group
 from nephoscope_policy.catalogue import NotHeldError
 from nephoscope_policy.entry import Entry, Problem, digest
@@ -21,7 +21,7 @@ from nephoscope_policy.version import Pin
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from nephoscope.posture.policies.plan import Plan
+    from nephoscope.posture.policies.evaluation_plan import Plan
     from nephoscope_policy.catalogue import Catalogue
     from nephoscope_policy.initiative import Initiative, Member
     from nephoscope_policy.model.resource import Resource

@@ -20,9 +20,9 @@ import msgspec
 import pyarrow as pa
 
 from nephoscope.lake.storage.versioned_commit import commit_next
-from nephoscope.posture.history.comparison import Change, ChangeKind, Past
+from nephoscope.posture.history.evaluation_diff import Change, ChangeKind, Past
+from nephoscope.posture.recommendations.finding_subject import Subject
 from nephoscope.posture.recommendations.score import SecureScore
-from nephoscope.posture.recommendations.subject import Subject
 from nephoscope_policy.model.state import State
 
 #: Rows of a batch, read or written.

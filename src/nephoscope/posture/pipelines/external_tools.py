@@ -22,7 +22,7 @@ from nephoscope.posture.code.finding import Region, UnreadFile
 
 if TYPE_CHECKING:
     from nephoscope.collect.templates.arm.template_repository import Repository
-    from nephoscope.posture.code.report import CodeReport
+    from nephoscope.posture.code.code_report import CodeReport
     from nephoscope.posture.pipelines.results.tool_results import ToolResults
 
 SECONDS = 120.0
@@ -92,7 +92,7 @@ class ExternalChecks:
 def _extend_report(
     report: CodeReport, repository: Repository, names: Sequence[str], tool: ExternalTool, path: str
 ) -> CodeReport:
-    from nephoscope.posture.pipelines.results.merging import merge_results
+    from nephoscope.posture.pipelines.results.result_merging import merge_results
 
     def text_of(name: str) -> str | None:
         data = repository.load(name)

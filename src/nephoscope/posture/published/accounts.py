@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
-    from nephoscope.posture.published.edition import Edition
+    from nephoscope.posture.published.published_snapshot import Edition
 
 #: Type -> the word for it.
 KINDS = {

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nephoscope.model.read_reach import Reach
-    from nephoscope.posture.published.store import Documents
+    from nephoscope.posture.published.document_queries import Documents
 
 TYPE = "microsoft.security/attackpaths"
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
 from nephoscope.model.read_reach import Reach
-from nephoscope.posture.published.copy import SHOWN as SHOWN_STATES
-from nephoscope.posture.published.store import Documents, one_of, under
+from nephoscope.posture.published.document_database import SHOWN as SHOWN_STATES
+from nephoscope.posture.published.document_queries import Documents, one_of, under
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.lake.queries.estate_reach import Reaches, ReachesWithin
-from nephoscope.posture.published.beside import TABLE, Beside
-from nephoscope.posture.published.edition import Edition, GraphCatalog, with_current
-from nephoscope.posture.published.shown import OPERATIONS, USUAL, Parted, Shown, find_row_access
-from nephoscope.posture.reports.graph_tables import COLUMNS, TABLES
+from nephoscope.posture.published.live_rows import TABLE, Beside
+from nephoscope.posture.published.published_snapshot import Edition, GraphCatalog, with_current
+from nephoscope.posture.published.row_access import OPERATIONS, USUAL, Parted, Shown, find_row_access
+from nephoscope.posture.reports.resource_graph_tables import COLUMNS, TABLES
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.engines.parquet import FileScan
 from nephoscope_kql.errors import KqlError

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
 from nephoscope.model.read_reach import Reach
+from nephoscope.posture.published.document_queries import Documents, in_group, one_of, under
 from nephoscope.posture.published.findings import ASSESSMENT, KEPT_ROWS
-from nephoscope.posture.published.store import Documents, in_group, one_of, under
-from nephoscope.posture.reports.graph_tables import LISTED
+from nephoscope.posture.reports.resource_graph_tables import LISTED
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation

@@ -17,7 +17,7 @@ import msgspec
 import pyarrow.parquet as pq
 
 from nephoscope.posture.published.document import Document, arm
-from nephoscope.posture.reports.graph_tables import table_of
+from nephoscope.posture.reports.resource_graph_tables import table_of
 from nephoscope_policy.model.resource_id import with_tenant
 
 TYPE = "Microsoft.PolicyInsights/policyEvents"

@@ -16,7 +16,7 @@ from nephoscope.posture.recommendations.score import Standing, find_standing
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
-    from nephoscope.posture.published.edition import Edition
+    from nephoscope.posture.published.published_snapshot import Edition
 
 DEFINITIONS = "microsoft.security/securescorecontroldefinitions"
 EVERY = Wanted()

@@ -22,17 +22,17 @@ from deltalake import DeltaTable, WriterProperties
 import nephoscope.posture.published.kinds as package
 from nephoscope.lake.storage.delta_table import open_table
 from nephoscope.lake.storage.versioned_commit import commit_next
-from nephoscope.posture.published import changes
+from nephoscope.posture.published import resource_changes
+from nephoscope.posture.published.build_info import Made, evaluation_row, make_build_info
 from nephoscope.posture.published.document import Document, Documents
-from nephoscope.posture.published.edition import Edition
-from nephoscope.posture.published.made import Made, evaluation_row, make_build_info
+from nephoscope.posture.published.document_rows import SCHEMA, batches, is_common, row
 from nephoscope.posture.published.policy_events import Events
-from nephoscope.posture.published.rows import SCHEMA, batches, is_common, row
-from nephoscope.posture.reports.graph_tables import COLLECTED, table_of
+from nephoscope.posture.published.published_snapshot import Edition
+from nephoscope.posture.reports.resource_graph_tables import COLLECTED, table_of
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.comparison import Past
-    from nephoscope.posture.recommendations.subject import Subject
+    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.reports.report import Report
 
 KEPT_HOURS = 24
@@ -79,7 +79,7 @@ def publish_tenants(
     now = reports[0][0].now
     before = open_table(published_path(data))
     # read before the commit: a table cannot be opened while another is written to
-    moved = list(changes.documents(data, now))
+    moved = list(resource_changes.documents(data, now))
     events = Events(Edition.of(before, published_path(data)).files if before else {}, now)
 
     def every() -> Iterator[tuple[Document, str]]:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
-from nephoscope.posture.published.listing import decode_document
-from nephoscope.posture.reports.graph_tables import COLLECTED
+from nephoscope.posture.published.document_listing import decode_document
+from nephoscope.posture.reports.resource_graph_tables import COLLECTED
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
 
     from nephoscope.model.read_reach import Reach
-    from nephoscope.posture.published.store import Documents
+    from nephoscope.posture.published.document_queries import Documents
 
 STANDARD = "microsoft.security/regulatorycompliancestandards"
 CONTROL = f"{STANDARD}/regulatorycompliancecontrols"

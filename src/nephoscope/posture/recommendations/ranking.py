@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from nephoscope.posture.recommendations.finding_subject import worst
 from nephoscope.posture.recommendations.recommendation import Recommendation
-from nephoscope.posture.recommendations.row import Row
+from nephoscope.posture.recommendations.report_row import Row
 from nephoscope.posture.recommendations.score import Control, Standing, find_standing
-from nephoscope.posture.recommendations.subject import worst
 from nephoscope_policy.model.state import Severity, State
 
 

@@ -10,25 +10,25 @@ from functools import cached_property
 
 import msgspec
 
-from nephoscope.analyze.overlay import assessment_id
-from nephoscope.estate.view import View
+from nephoscope.analyze.assessment_overlay import assessment_id
+from nephoscope.estate.estate_view import View
 from nephoscope.model.secret_redaction import redact, redact_read
 from nephoscope.posture.attack_paths.analysis import AttackPaths, analyze
-from nephoscope.posture.evaluation.run import Run
-from nephoscope.posture.history.comparison import Changes
-from nephoscope.posture.history.delta import Part
+from nephoscope.posture.evaluation.finished_run import Run
+from nephoscope.posture.history.evaluation_diff import Changes
 from nephoscope.posture.history.history import TrendPoint
-from nephoscope.posture.recommendations.controls import Controls
-from nephoscope.posture.recommendations.holding import Holding, owners
+from nephoscope.posture.history.score_change import Part
+from nephoscope.posture.recommendations.finding_subject import Subject
+from nephoscope.posture.recommendations.findings_by_owner import Holding, owners
 from nephoscope.posture.recommendations.ranking import Ranked, Standings
 from nephoscope.posture.recommendations.recommendation import Recommendation
-from nephoscope.posture.recommendations.row import Filter, Group, Row, group_rows
+from nephoscope.posture.recommendations.report_row import Filter, Group, Row, group_rows
 from nephoscope.posture.recommendations.score import Control, SecureScore, score
-from nephoscope.posture.recommendations.subject import Subject
-from nephoscope.posture.reports.graph_tables import LISTED, table_of
-from nephoscope.posture.reports.judging import find_judging_recommendations
+from nephoscope.posture.recommendations.score_controls import Controls
+from nephoscope.posture.reports.finding_parents import find_judging_recommendations
 from nephoscope.posture.reports.reason_text import why
-from nephoscope.posture.reports.reported import Reported
+from nephoscope.posture.reports.report_interface import Reported
+from nephoscope.posture.reports.resource_graph_tables import LISTED, table_of
 from nephoscope_policy.entry import Problem
 from nephoscope_policy.model.assessment import Assessment, Reason
 from nephoscope_policy.model.coverage import Coverage

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from nephoscope_policy.model.resource_id import with_tenant
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.comparison import Change
-    from nephoscope.posture.recommendations.row import Row
-    from nephoscope.posture.reports.reported import Reported
+    from nephoscope.posture.history.evaluation_diff import Change
+    from nephoscope.posture.recommendations.report_row import Row
+    from nephoscope.posture.reports.report_interface import Reported
 
 #: Stands for some tenant.
 _ANY = "-"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nephoscope.posture.evaluation.finished_run import Run
 from nephoscope.posture.evaluation.program import Check
-from nephoscope.posture.evaluation.run import Run
 from nephoscope.posture.reports.compliance import Kind, Member, Standard, comply
 from nephoscope_policy.catalogue import NotHeldError
 from nephoscope_policy.initiative import Initiative

@@ -7,9 +7,9 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from nephoscope.collect.resource_sources import Reading
-from nephoscope.estate.containers import subscription_name
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.recommendations.row import Filter
+from nephoscope.estate.scope_hierarchy import subscription_name
+from nephoscope.posture.recommendations.report_row import Filter
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.logs import Declared
+from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.log_queries import Declared
 from nephoscope.model.running_container import RunningContainer
 
 if TYPE_CHECKING:
-    from nephoscope.estate.logs import Logs
+    from nephoscope.estate.log_queries import Logs
 
 PODS, CONTAINERS = "KubePodInventory", "ContainerInventory"
 #: Containers of all clusters that are read, at most: more end as a name that nobody knows, so that no cluster is clean by a part.

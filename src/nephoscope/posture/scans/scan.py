@@ -16,16 +16,22 @@ from nephoscope.collect import resources
 from nephoscope.collect.facts.fact_reader import FactReader
 from nephoscope.collect.resources import Spool, Survey
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.evaluation.analysis import Analysis, Before, LogReader, every_analyzer, no_logs
-from nephoscope.posture.evaluation.evaluating import evaluate
-from nephoscope.posture.evaluation.run import Run
-from nephoscope.posture.evaluation.streaming import evaluate_parts, surveyed_types
-from nephoscope.posture.policies.packs import Packs
-from nephoscope.posture.policies.plan import Plan
-from nephoscope.posture.policies.planning import OWN_INITIATIVE, build_plan
+from nephoscope.posture.evaluation.analyzer_results import (
+    Analysis,
+    Before,
+    LogReader,
+    every_analyzer,
+    no_logs,
+)
+from nephoscope.posture.evaluation.evaluation_run import evaluate
+from nephoscope.posture.evaluation.finished_run import Run
+from nephoscope.posture.evaluation.partial_loading import evaluate_parts, surveyed_types
+from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.plan_builder import OWN_INITIATIVE, build_plan
+from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.posture.scans.known_scopes import KnownScopes, UnknownScopeError
-from nephoscope.posture.scans.live import LIVE, TENANT, snapshot_of, tenant_snapshot
-from nephoscope.posture.scans.piped import PIPED, piped_snapshot
+from nephoscope.posture.scans.live_estate import LIVE, TENANT, snapshot_of, tenant_snapshot
+from nephoscope.posture.scans.piped_snapshot import PIPED, piped_snapshot
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.place import Place

@@ -18,8 +18,8 @@ from nephoscope.collect.azure.connection_test import Trial, try_connection
 from nephoscope.collect.azure.required_permissions import Right, rights
 from nephoscope.collect.azure.tenant_connection import Secrets, check, settings_of
 from nephoscope.collect.resources import SnapshotError
-from nephoscope.posture.policies.packs import Packs
-from nephoscope.posture.scans.live import LIVE, TENANT, collect_snapshot, content_needs, tenant_folder
+from nephoscope.posture.policies.policy_packs import Packs
+from nephoscope.posture.scans.live_estate import LIVE, TENANT, collect_snapshot, content_needs, tenant_folder
 from nephoscope.posture.scans.scan import (
     FACTS,
     SAMPLE,

@@ -17,11 +17,11 @@ from nephoscope.collect.images.documents import Descriptor
 from nephoscope.collect.images.errors import ImageError, RegistryUnreachableError
 from nephoscope.collect.images.registry import Registry
 from nephoscope.model.wildcard import matches_wildcard
-from nephoscope.protect.registry.attachments import MOST, Attachment, read_layer
+from nephoscope.protect.registry.image_attachments import MOST, Attachment, read_layer
 from nephoscope.protect.registry.keyless import KeylessMaterial, KeylessTrust, read_document, signers_of
-from nephoscope.protect.registry.log_entry import LogEntryDocument, SignedContent
 from nephoscope.protect.registry.public_keys import PublicKey, read_public_key, verifies
 from nephoscope.protect.registry.signatures import is_keyless, keyless_material
+from nephoscope.protect.registry.transparency_log_entry import LogEntryDocument, SignedContent
 
 STATEMENT_TYPE = "application/vnd.in-toto+json"
 ENVELOPE_TYPE = "application/vnd.dsse.envelope.v1+json"

@@ -25,8 +25,13 @@ from cryptography.x509.certificate_transparency import SignedCertificateTimestam
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from nephoscope.model.wildcard import matches_wildcard
-from nephoscope.protect.registry.log_entry import LogEntry, LogEntryDocument, SignedContent, is_about
 from nephoscope.protect.registry.public_keys import PublicKey, verifies
+from nephoscope.protect.registry.transparency_log_entry import (
+    LogEntry,
+    LogEntryDocument,
+    SignedContent,
+    is_about,
+)
 from nephoscope.protect.registry.trust_root import TrustedLog, TrustMaterial, is_issued_by
 
 _ISSUER_TEXT = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.1")

@@ -17,7 +17,7 @@ from nephoscope.collect.images.registry_writing import (
     put_manifest,
     upload_blob,
 )
-from nephoscope.protect.registry.attachments import attachment_tags
+from nephoscope.protect.registry.image_attachments import attachment_tags
 from nephoscope.protect.registry.image_tree import ImageTree, read_tree
 
 

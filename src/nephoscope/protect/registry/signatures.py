@@ -15,10 +15,10 @@ import msgspec
 from nephoscope.collect.images.documents import Descriptor
 from nephoscope.collect.images.errors import ImageError, RegistryUnreachableError
 from nephoscope.collect.images.registry import Registry
-from nephoscope.protect.registry.attachments import MOST, Attachment, read_layer
+from nephoscope.protect.registry.image_attachments import MOST, Attachment, read_layer
 from nephoscope.protect.registry.keyless import KeylessMaterial, KeylessTrust, read_material, signers_of
-from nephoscope.protect.registry.log_entry import SignedContent
 from nephoscope.protect.registry.public_keys import read_public_key, verifies
+from nephoscope.protect.registry.transparency_log_entry import SignedContent
 
 PAYLOAD_TYPE = "application/vnd.dev.cosign.simplesigning.v1+json"
 _SIGNATURE = "dev.cosignproject.cosign/signature"

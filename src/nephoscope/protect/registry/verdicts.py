@@ -10,7 +10,7 @@ import msgspec
 
 from nephoscope.protect.registry.image_policy import Effect, ImagePolicy
 from nephoscope.vulnerability.matching.findings import Assessment, Finding
-from nephoscope.vulnerability.matching.ordering import count_severities, risk_order
+from nephoscope.vulnerability.matching.risk_order import count_severities, risk_order
 from nephoscope.vulnerability.severities import rank
 
 Verdict: TypeAlias = Literal["promote", "reject", "hold"]

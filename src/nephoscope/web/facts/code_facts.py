@@ -11,7 +11,7 @@ from nephoscope.service.pipelines import READ
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.posture.pipelines.origins import CodeOrigin
+    from nephoscope.posture.pipelines.resource_origins import CodeOrigin
     from nephoscope.posture.published.findings import Finding
     from nephoscope.state.estate.pipelines import WorkItem
     from nephoscope.web.visits.visit import Visit

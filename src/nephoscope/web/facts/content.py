@@ -14,7 +14,7 @@ from nephoscope.alerts.library.content_packs import PackError, RulePack
 from nephoscope.alerts.library.content_status import Standing
 from nephoscope.alerts.rules.rule import Kind
 from nephoscope.lake.queries.shipped_functions import shipped_functions
-from nephoscope.posture.policies.packs import Packs
+from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.state import StateError
 from nephoscope_policy.entry import Entry
 

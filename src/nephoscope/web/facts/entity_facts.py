@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.investigation.entity_context import Context, Fact, choose
 from nephoscope.alerts.investigation.estate_reader import EstateReader
-from nephoscope.estate.store import StoreError
+from nephoscope.estate.estate_store import StoreError
 from nephoscope.lake.errors import LakeError
 from nephoscope.web.drawing.wording import brief, count_text
 

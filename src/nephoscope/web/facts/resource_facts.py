@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.model.secret_redaction import redact
-from nephoscope.posture.published import changes, holders
+from nephoscope.posture.published import resource_changes, role_holders
 from nephoscope.posture.published.kinds import allowed_connections, exposures, sub_assessments
 from nephoscope.state.incidents.alerts import Looked, StoredAlert
 from nephoscope.web.drawing.wording import short
@@ -21,7 +21,7 @@ from nephoscope.web.visits.visit import LOGS, Visit
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from nephoscope.posture.published.edition import Edition
+    from nephoscope.posture.published.published_snapshot import Edition
     from nephoscope.state.incidents.incidents import Incident
     from nephoscope.web.facts.told_alerts import ToldAlerts
 
@@ -50,7 +50,7 @@ class Named:
 def facts(visit: Visit, edition: Edition, id_: str, body: Mapping[str, object]) -> dict[str, object]:
     """All sections of a lower-cased id; of an object of the directory the roles that it holds in the place of who holds one on it."""
     directory = id_.startswith(DIRECTORY)
-    holding = holders.held_by if directory else holders.holders
+    holding = role_holders.held_by if directory else role_holders.holders
     return {
         "directory": directory,
         "called": display_name(id_, body),
@@ -64,9 +64,9 @@ def facts(visit: Visit, edition: Edition, id_: str, body: Mapping[str, object]) 
             edition, entity_of(id_), visit.caller.reach(ASSIGNMENTS), visit.caller.reach(READ)
         ),
         "path_gaps": _path_gaps(visit, edition, id_),
-        "roles_gap": edition.made.gap(holders.ASSIGNMENT, _subscription(id_)),
+        "roles_gap": edition.made.gap(role_holders.ASSIGNMENT, _subscription(id_)),
         "changes": _changes(visit, edition, id_),
-        "kept_days": changes.KEPT.days,
+        "kept_days": resource_changes.KEPT.days,
         "logs": _logs(visit, entity_of(id_)),
         "most": MOST,
     }
@@ -229,8 +229,8 @@ class Change:
 
 def _changes(visit: Visit, edition: Edition, id_: str) -> list[Change]:
     """Its last changes, the newest first, without secrets."""
-    below = f"{id_}/providers/{changes.TYPE.lower()}"
-    found = edition.listing.page((changes.TYPE.lower(),), visit.caller.reach(READ), below).bodies
+    below = f"{id_}/providers/{resource_changes.TYPE.lower()}"
+    found = edition.listing.page((resource_changes.TYPE.lower(),), visit.caller.reach(READ), below).bodies
     told = [_change(_properties(one)) for one in found]
     return sorted(told, key=lambda one: one.at, reverse=True)
 

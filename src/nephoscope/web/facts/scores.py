@@ -11,7 +11,7 @@ from nephoscope.model.read_reach import EVERYTHING
 
 if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
-    from nephoscope.posture.published.edition import Edition
+    from nephoscope.posture.published.published_snapshot import Edition
 
 _SCORE, _CONTROL = "microsoft.security/securescores", "microsoft.security/securescores/securescorecontrols"
 

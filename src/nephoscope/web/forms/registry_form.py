@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.protect.registry.connecting import RegistrySecrets
 from nephoscope.protect.registry.image_policy import ImagePolicy
+from nephoscope.protect.registry.registry_connection import RegistrySecrets
 from nephoscope.protect.registry.registry_settings import (
     RegistrySettings,
     RegistrySettingsError,

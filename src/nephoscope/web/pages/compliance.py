@@ -20,7 +20,7 @@ from nephoscope.web.visits.visit import Visit
 
 if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
-    from nephoscope.posture.published.edition import Edition
+    from nephoscope.posture.published.published_snapshot import Edition
     from nephoscope.posture.published.standards import Standards
 
 ASSESSMENTS = "Microsoft.Security/assessments/read"

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from nephoscope.posture.data_gaps.gaps import DataGap, gaps_in
+from nephoscope.posture.data_gaps.gap_groups import DataGap, gaps_in
 from nephoscope.web.tables.download import as_csv
 from nephoscope.web.tables.ranked import READ
 from nephoscope.web.visits.page import Page

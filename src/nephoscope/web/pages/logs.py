@@ -15,9 +15,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.current import Current, Reader
 from nephoscope.lake.queries.time_span import Span
-from nephoscope.posture.published.edition import GraphCatalog
-from nephoscope.posture.published.shown import find_row_access
-from nephoscope.posture.reports.graph_tables import COLUMNS, TABLES
+from nephoscope.posture.published.published_snapshot import GraphCatalog
+from nephoscope.posture.published.row_access import find_row_access
+from nephoscope.posture.reports.resource_graph_tables import COLUMNS, TABLES
 from nephoscope.service.saved_queries import ESTATE, may_share, remove_query, save_query
 from nephoscope.state.database.etag import etag_of
 from nephoscope.state.workspaces.saved_queries import SavedQuery

@@ -28,7 +28,7 @@ from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
-    from nephoscope.posture.published.edition import Edition
+    from nephoscope.posture.published.published_snapshot import Edition
 
 READ = "Microsoft.Security/assessments/read"
 INCIDENTS = "Microsoft.SecurityInsights/incidents/read"

@@ -24,9 +24,9 @@ from nephoscope.web.visits.visit import Visit
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
-    from nephoscope.posture.published.edition import Edition
     from nephoscope.posture.published.findings import Tally, Unjudged
     from nephoscope.posture.published.priorities import Priority
+    from nephoscope.posture.published.published_snapshot import Edition
 
 METADATA = "/providers/microsoft.security/assessmentmetadata"
 ROWS = 100

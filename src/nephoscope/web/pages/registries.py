@@ -9,14 +9,14 @@ from typing import Any
 
 from starlette.responses import HTMLResponse, Response
 
-from nephoscope.protect.registry.connecting import secrets_of
+from nephoscope.protect.registry.registry_connection import secrets_of
 from nephoscope.protect.registry.registry_settings import (
     QuarantineMapping,
     RegistrySettings,
     RegistrySettingsError,
     read_settings,
 )
-from nephoscope.protect.registry.watch import POLLED
+from nephoscope.protect.registry.registry_watch import POLLED
 from nephoscope.service import registries as service
 from nephoscope.service.registries import DELETE, READ, WRITE
 from nephoscope.state import StateError

@@ -11,8 +11,8 @@ from nephoscope.posture.published import accounts
 from nephoscope.posture.published.attack_paths import WantedPaths
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.kinds import sub_assessments
-from nephoscope.posture.published.mentions import Mention, parse_sought
-from nephoscope.posture.reports.graph_tables import LISTED
+from nephoscope.posture.published.observable_index import Mention, parse_sought
+from nephoscope.posture.reports.resource_graph_tables import LISTED
 from nephoscope.service.image_overview import list_images
 from nephoscope.service.registries import READ_IMAGES
 from nephoscope.service.rules import READ as RULES
@@ -30,7 +30,7 @@ from nephoscope.web.visits.visit import LOGS, Visit
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rules.rule import Rule
-    from nephoscope.posture.published.edition import Edition
+    from nephoscope.posture.published.published_snapshot import Edition
 
 READ = "Microsoft.Security/assessments/read"
 RESOURCES = "Microsoft.Resources/subscriptions/resources/read"

@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from nephoscope.access.roles import ROLES
 from nephoscope.access.sessions import list_open_sessions
-from nephoscope.automation.faults import list_file_faults
-from nephoscope.automation.languages.response_rules import load_response_rules
+from nephoscope.automation.config_errors import list_file_faults
 from nephoscope.automation.rule import AutomationRule
+from nephoscope.automation.rule_formats.response_rules import load_response_rules
 from nephoscope.model.resource_binding import ResourceBinding, bind_resource
 from nephoscope.service.principals import WRITE, bind_principal, end_sessions
 from nephoscope.state import MissingError, StateError

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nephoscope.model.read_reach import Reach
 
 if TYPE_CHECKING:
-    from nephoscope.posture.published.edition import Edition
+    from nephoscope.posture.published.published_snapshot import Edition
 
 SUBSCRIPTION, GROUP = "microsoft.resources/subscriptions", "microsoft.resources/subscriptions/resourcegroups"
 MOST_CONTAINERS, MOST_TAGS = 100_000, 200

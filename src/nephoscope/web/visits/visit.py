@@ -23,7 +23,7 @@ from nephoscope.web.visits.tags import Tagged, tags
 if TYPE_CHECKING:
     from nephoscope.access.authenticator import Caller
     from nephoscope.instance import Instance
-    from nephoscope.posture.published.edition import Edition
+    from nephoscope.posture.published.published_snapshot import Edition
 
 SPANS = {
     "1h": ("Last hour", timedelta(hours=1)),

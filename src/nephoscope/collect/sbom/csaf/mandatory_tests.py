@@ -9,7 +9,7 @@ from functools import cache
 from nephoscope.collect.sbom.bill_of_materials import Defect
 from nephoscope.collect.sbom.csaf import mandatory
 from nephoscope.collect.sbom.csaf.mandatory_test import ATTRIBUTE, MandatoryTest
-from nephoscope.vulnerability.documents.csaf import AdvisoryDocument
+from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument
 
 #: As many problems of one test are told.
 MOST_PROBLEMS = 20

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.sbom.bill_of_materials import ListedComponent, Vulnerability
 from nephoscope.files.json_tree import Tree, text_of, texts_of, tree_of, trees_of
 from nephoscope.model.vex import VexJustification, VexStatement, VexStatus
-from nephoscope.vulnerability.documents.csaf import AdvisoryDocument
+from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument
 from nephoscope.vulnerability.documents.product_tree import Product
 
 #: What each list of products says; `recommended` says nothing of a vulnerability.

@@ -8,7 +8,7 @@ from nephoscope.collect.sbom.csaf.mandatory_tests import mandatory_defects
 from nephoscope.collect.sbom.csaf.vex_statements import components_of, statements_of, vulnerabilities_of
 from nephoscope.collect.sbom.sbom_file import SbomFile
 from nephoscope.files.json_tree import text_of
-from nephoscope.vulnerability.documents.csaf import AdvisoryDocument
+from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument
 
 TITLE = "CSAF"
 PRECEDENCE = 10

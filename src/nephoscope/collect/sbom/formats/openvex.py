@@ -8,7 +8,7 @@ from nephoscope.collect.sbom.bill_of_materials import Bill, Defect
 from nephoscope.collect.sbom.sbom_file import SbomFile
 from nephoscope.files.json_tree import Tree, list_of, text_of, texts_of
 from nephoscope.model.vex import VexJustification, VexStatement, VexStatus
-from nephoscope.vulnerability.documents.openvex import OpenVexDocument, OpenVexStatement
+from nephoscope.vulnerability.documents.openvex_document import OpenVexDocument, OpenVexStatement
 
 TITLE = "OpenVEX"
 PRECEDENCE = 12

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.estate.holdings import require_complete
 from nephoscope.estate.public_endpoint import SITE, Answers, answers, is_unrestricted
-from nephoscope.posture.attack_paths.exposing import expose
+from nephoscope.estate.resource_lookup import require_complete
+from nephoscope.posture.attack_paths.exposure_connections import expose
 
 if TYPE_CHECKING:
-    from nephoscope.posture.attack_paths.facts import Facts
     from nephoscope.posture.attack_paths.graph import Graph
+    from nephoscope.posture.attack_paths.graph_inputs import Facts
     from nephoscope_policy.model.resource import Resource
 
 CONTAINER_APP, CONTAINER_GROUP = "microsoft.app/containerapps", "microsoft.containerinstance/containergroups"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.public_endpoint import CLUSTER, Answers, answers
-from nephoscope.posture.attack_paths.exposing import expose
+from nephoscope.posture.attack_paths.exposure_connections import expose
 
 if TYPE_CHECKING:
-    from nephoscope.posture.attack_paths.facts import Facts
     from nephoscope.posture.attack_paths.graph import Graph
+    from nephoscope.posture.attack_paths.graph_inputs import Facts
     from nephoscope_policy.model.resource import Resource
 
 REMEDY = "Make the cluster private or list the address ranges that may call its API server."

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.verdict import join_names
 from nephoscope.estate.addresses import PUBLIC, AddressSet, size
-from nephoscope.estate.holdings import properties, require_complete
-from nephoscope.estate.interfaces import Interface, IpConfiguration
+from nephoscope.estate.ingress_paths import is_broad, is_broad_set
+from nephoscope.estate.network_interfaces import Interface, IpConfiguration
 from nephoscope.estate.public_endpoint import COSMOS, FIREWALLED, Answers, answers, firewall_ranges, is_closed
-from nephoscope.estate.ways_in import is_broad, is_broad_set
+from nephoscope.estate.resource_lookup import properties, require_complete
 from nephoscope.posture.attack_paths.entity import Insight, InsightKind
-from nephoscope.posture.attack_paths.exposing import expose
+from nephoscope.posture.attack_paths.exposure_connections import expose
 from nephoscope.posture.attack_paths.type_names import MANAGED_INSTANCE
 
 if TYPE_CHECKING:
-    from nephoscope.posture.attack_paths.facts import Facts
     from nephoscope.posture.attack_paths.graph import Graph
+    from nephoscope.posture.attack_paths.graph_inputs import Facts
     from nephoscope_policy.model.resource import Resource
 
 SQL_SERVER = "microsoft.sql/servers"

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from nephoscope.analyze.just_in_time_policies import is_temporary
 from nephoscope.analyze.verdict import join_names
 from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
-from nephoscope.posture.attack_paths.exposing import expose
+from nephoscope.posture.attack_paths.exposure_connections import expose
 
 if TYPE_CHECKING:
-    from nephoscope.estate.ways_in import Reached
-    from nephoscope.posture.attack_paths.facts import Facts
+    from nephoscope.estate.ingress_paths import Reached
     from nephoscope.posture.attack_paths.graph import Graph
+    from nephoscope.posture.attack_paths.graph_inputs import Facts
     from nephoscope_policy.model.resource import Resource
 
 #: Ports of TCP that are looked at, by what usually listens there.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.verdict import join_names
-from nephoscope.estate.holdings import require_complete
+from nephoscope.estate.resource_lookup import require_complete
 from nephoscope.posture.attack_paths.entity import Insight, InsightKind
-from nephoscope.posture.attack_paths.exposing import expose
+from nephoscope.posture.attack_paths.exposure_connections import expose
 from nephoscope.posture.attack_paths.type_names import ACCOUNT
 
 if TYPE_CHECKING:
-    from nephoscope.posture.attack_paths.facts import Facts
     from nephoscope.posture.attack_paths.graph import Graph
+    from nephoscope.posture.attack_paths.graph_inputs import Facts
     from nephoscope_policy.model.resource import Resource
 
 CONTAINER = "microsoft.storage/storageaccounts/blobservices/containers"

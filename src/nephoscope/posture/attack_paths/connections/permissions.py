@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import properties
+from nephoscope.estate.data_gap import NotCollected
 from nephoscope.estate.public_endpoint import COSMOS
+from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.roles import ASSIGNMENT_TYPE
 from nephoscope.posture.attack_paths.connections.exposed_databases import SQL_SERVER
 from nephoscope.posture.attack_paths.entity import (
@@ -21,9 +21,9 @@ from nephoscope.posture.attack_paths.entity import (
     Entity,
 )
 from nephoscope.posture.attack_paths.open_findings import ACCESS
-from nephoscope.posture.attack_paths.rights import Right, rights
-from nephoscope.posture.attack_paths.scopes import is_above
-from nephoscope.posture.attack_paths.stores import VAULT, sensitivity, store_entity
+from nephoscope.posture.attack_paths.role_rights import Right, rights
+from nephoscope.posture.attack_paths.role_scopes import is_above
+from nephoscope.posture.attack_paths.sensitive_stores import VAULT, sensitivity, store_entity
 from nephoscope.posture.attack_paths.type_names import ACCOUNT, MANAGED_INSTANCE
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nephoscope.estate.roles import Grant
-    from nephoscope.posture.attack_paths.facts import Facts
     from nephoscope.posture.attack_paths.graph import Graph
+    from nephoscope.posture.attack_paths.graph_inputs import Facts
     from nephoscope_policy.model.resource import Resource
 
 #: Stores and vaults that one assignment is followed to; sensitive ones first.

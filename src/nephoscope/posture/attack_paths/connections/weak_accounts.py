@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.holdings import properties
+from nephoscope.estate.data_gap import NotCollected
 from nephoscope.estate.principals import REGISTRATION_TYPE
 from nephoscope.estate.principals import USER_TYPE as USERS
+from nephoscope.estate.resource_lookup import properties
 from nephoscope.posture.attack_paths.entity import USER_TYPE, Entity, Insight, InsightKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from nephoscope.posture.attack_paths.facts import Facts
     from nephoscope.posture.attack_paths.graph import Graph
+    from nephoscope.posture.attack_paths.graph_inputs import Facts
     from nephoscope_policy.model.resource import Resource
 
 #: Days without a sign-in after which an account counts as forgotten.

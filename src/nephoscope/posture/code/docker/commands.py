@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.docker.instruction import Instruction
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.collect.templates.shell.command import Command
-from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule_match import Match
 
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.collect.templates.shell.command import Word
-from nephoscope.posture.code.match import CodeOptions, Match
+from nephoscope.posture.code.rule_match import CodeOptions, Match
 
 _COMMIT = re.compile(r"[0-9a-f]{7,40}|[0-9a-f]{64}")
 _VERSION = re.compile(

@@ -10,7 +10,7 @@ from nephoscope.collect.templates.docker.instruction import Instruction
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.collect.templates.shell.command import Command, Word
 from nephoscope.posture.code.docker.commands import cached_folders, is_kept, run_commands
-from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule_match import Match
 
 _VERSIONED_RPM = re.compile(r"-\d|[<>=]|\.rpm$")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest, KubernetesObject
 from nephoscope.collect.templates.source_text import Span
 from nephoscope.collect.templates.yaml_tree import YamlNode
-from nephoscope.posture.code.match import Match
+from nephoscope.posture.code.rule_match import Match
 
 _LISTS = ("initContainers", "containers", "ephemeralContainers")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
-from nephoscope.posture.code.rule import CodeRule
 from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedFile, JudgedTemplate, named_rules
-from nephoscope.posture.code.template.judge import TemplateJudge
 from nephoscope.posture.code.template.repository_files import RepositoryFiles
-from nephoscope.posture.code.template.shares import Exchange
+from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_report import TemplateReport
+from nephoscope.posture.code.template.worker_shares import Exchange
 from nephoscope_policy.arm.template import Document, Expansion, TemplateError, expand
 from nephoscope_policy.model.state import Severity
 
@@ -115,7 +115,7 @@ class FileJudge:
         source = self.files.source(name)
         if source is None:
             return None, ()
-        from nephoscope.posture.code.judging import judge_files
+        from nephoscope.posture.code.file_evaluation import judge_files
 
         found = judge_files((source,), "", self.judge_of_plans.now)
         judged = JudgedFile(bool(found.files), tuple(found.findings), tuple(found.unread))

@@ -7,9 +7,9 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 
 import msgspec
 
+from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, UnreadFile
-from nephoscope.posture.code.planned import PlannedPlace
-from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.planned_resources import PlannedPlace
 from nephoscope.posture.code.template.template_report import TemplateReport
 from nephoscope_policy.model.state import State
 

@@ -14,8 +14,8 @@ from nephoscope_policy.paths import MISSING, step
 from nephoscope_policy.switches import SWITCHES
 
 if TYPE_CHECKING:
-    from nephoscope.posture.code.template.places import BodyPath, Places
-    from nephoscope.posture.code.template.written_resource import WrittenResource
+    from nephoscope.posture.code.template.source_locations import BodyPath, Places
+    from nephoscope.posture.code.template.template_resource import WrittenResource
     from nephoscope_policy.arm.template import Document, Written
     from nephoscope_policy.model.assessment import Reason
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.terraform.plan_repository import plan_names, read_plan
+from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, region_at
-from nephoscope.posture.code.rule import CodeRule
 from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedTemplate, named_rules
 from nephoscope.posture.code.template.template_report import TemplateReport
 from nephoscope_policy.arm.template.scope import ASSUMED_SUBSCRIPTION
@@ -17,8 +17,8 @@ from nephoscope_policy.model.state import Severity
 if TYPE_CHECKING:
     from nephoscope.collect.templates.arm.template_repository import Repository
     from nephoscope.collect.templates.terraform.plan import TerraformPlan, Unmapped
-    from nephoscope.posture.code.template.judge import TemplateJudge
     from nephoscope.posture.code.template.repository_files import RepositoryFiles
+    from nephoscope.posture.code.template.template_evaluation import TemplateJudge
     from nephoscope_policy.arm.template import Scope
 
 NOT_MAPPED = CodeRule(

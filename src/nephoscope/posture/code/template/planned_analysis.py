@@ -13,15 +13,15 @@ from datetime import datetime
 from functools import cached_property
 
 from nephoscope import analyze
+from nephoscope.analyze.assessment_overlay import assessment_id
 from nephoscope.analyze.discovery import Analyzer, analyzers_named
-from nephoscope.analyze.overlay import assessment_id
 from nephoscope.analyze.verdict import not_collected
+from nephoscope.estate.data_gap import NotCollected
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.estate_view import View
 from nephoscope.estate.subnets import NETWORK_TYPE, SUBNET_TYPE
-from nephoscope.estate.view import View
-from nephoscope.posture.code.template.guarded import guarded_body
-from nephoscope.posture.evaluation.analysis import Analysis, Before
+from nephoscope.posture.code.template.unknown_guard import guarded_body
+from nephoscope.posture.evaluation.analyzer_results import Analysis, Before
 from nephoscope_policy.gap import Gap
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.coverage import Coverage

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nephoscope.estate.estate import Estate
+from nephoscope.posture.code.template.app_service_authentication import put_sign_in
+from nephoscope.posture.code.template.inline_children import RepeatedChildren
 from nephoscope.posture.code.template.private_endpoints import (
     CONNECTIONS,
     NAMED_BY_AZURE,
     connections_by_target,
 )
-from nephoscope.posture.code.template.repeated import RepeatedChildren
-from nephoscope.posture.code.template.site_sign_in import put_sign_in
-from nephoscope.posture.code.template.written_resource import WrittenResource
+from nephoscope.posture.code.template.template_resource import WrittenResource
 from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_unknown
 from nephoscope_policy.azure_defaults import Told, default_children, defaults_of
 from nephoscope_policy.model.coverage import Coverage

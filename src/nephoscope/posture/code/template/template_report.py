@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nephoscope.posture.code.finding import CodeFinding, UnreadFile
-from nephoscope.posture.code.planned import PlannedPlace
+from nephoscope.posture.code.planned_resources import PlannedPlace
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.posture.code.template.judge import Judgement
+    from nephoscope.posture.code.template.template_evaluation import Judgement
 
 
 @dataclass(slots=True)

@@ -12,8 +12,8 @@ from nephoscope.posture.code.finding import Edit
 
 if TYPE_CHECKING:
     from nephoscope.collect.templates.terraform.attribute_mapper import BuiltFrom
-    from nephoscope.posture.code.template.places import BodyPath, Places
-    from nephoscope.posture.code.template.written_resource import WrittenResource
+    from nephoscope.posture.code.template.source_locations import BodyPath, Places
+    from nephoscope.posture.code.template.template_resource import WrittenResource
     from nephoscope_policy.arm.template.document import Path, Written
 
 _LITERAL = re.compile(r"true|false|-?\d+(?:\.\d+)?|\"(?:[^\"\\$%]|\\.|[$%](?!\{))*\"")

@@ -11,7 +11,7 @@ from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, U
 
 if TYPE_CHECKING:
     from nephoscope.collect.templates.arm.template_repository import Repository
-    from nephoscope.posture.code.template.judge import TemplateJudge
+    from nephoscope.posture.code.template.template_evaluation import TemplateJudge
     from nephoscope.posture.code.template.template_report import TemplateReport
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, fingerprints
-from nephoscope.posture.code.planned import PlannedPlace
+from nephoscope.posture.code.planned_resources import PlannedPlace
 from nephoscope_policy.model.state import Severity
 
 #: What a document may hold, and the characters that a text of it keeps.

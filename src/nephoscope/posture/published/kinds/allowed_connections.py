@@ -14,17 +14,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.addresses import Interval, merge
-from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.estate_view import View
 from nephoscope.estate.security_rules import RuleError
-from nephoscope.estate.view import View
 from nephoscope.posture.published.document import Document, arm
 
 if TYPE_CHECKING:
     from nephoscope.estate.addresses import AddressSet
     from nephoscope.estate.network import Network
     from nephoscope.estate.reachability import Opening
-    from nephoscope.posture.history.comparison import Past
-    from nephoscope.posture.recommendations.subject import Subject
+    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.reports.report import Report
     from nephoscope_policy.model.resource import Resource
 

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.analyze.discovery import keys
+from nephoscope.posture.published.assessment_metadata import make_unjudged, metadata
 from nephoscope.posture.published.document import Document, arm
-from nephoscope.posture.published.recommended import make_unjudged, metadata
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.comparison import Past
-    from nephoscope.posture.recommendations.subject import Subject
+    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.reports.report import Report
 
 TYPE = "Microsoft.Security/assessmentMetadata"

@@ -9,16 +9,16 @@ from collections.abc import Iterator, Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
+from nephoscope.posture.published.assessment_metadata import UNJUDGED, make_unjudged, metadata
 from nephoscope.posture.published.document import Document, arm
-from nephoscope.posture.published.recommended import UNJUDGED, make_unjudged, metadata
-from nephoscope.posture.recommendations.subject import worst
+from nephoscope.posture.recommendations.finding_subject import worst
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.comparison import Past
-    from nephoscope.posture.recommendations.row import Row
-    from nephoscope.posture.recommendations.subject import Subject
+    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.recommendations.finding_subject import Subject
+    from nephoscope.posture.recommendations.report_row import Row
     from nephoscope.posture.reports.report import Report
     from nephoscope_policy.model.assessment import Assessment
 

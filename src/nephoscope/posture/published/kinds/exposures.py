@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.gap import NotCollected
+from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.estate_view import View
 from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
 from nephoscope.estate.public_endpoint import CLUSTER, COSMOS, FIREWALLED, SITE, answers
 from nephoscope.estate.security_rules import RuleError
-from nephoscope.estate.view import View
 from nephoscope.posture.attack_paths.connections.exposed_machines import PORTS
 from nephoscope.posture.published.document import Document, arm
 
 if TYPE_CHECKING:
-    from nephoscope.estate.ways_in import Reached, WayIn
-    from nephoscope.posture.history.comparison import Past
-    from nephoscope.posture.recommendations.subject import Subject
+    from nephoscope.estate.ingress_paths import Reached, WayIn
+    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.reports.report import Report
     from nephoscope_policy.model.resource import Resource
 

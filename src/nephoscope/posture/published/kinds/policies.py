@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from nephoscope.posture.published.document import Document, arm, without_nothing
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.comparison import Past
-    from nephoscope.posture.recommendations.subject import Subject
+    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.reports.report import Report
     from nephoscope_policy.assignment import Assignment
     from nephoscope_policy.entry import Entry

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
+from nephoscope.posture.published.assessment_metadata import definition_id
 from nephoscope.posture.published.document import Document, arm, without_nothing
-from nephoscope.posture.published.recommended import definition_id
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.comparison import Past
-    from nephoscope.posture.recommendations.row import Row
-    from nephoscope.posture.recommendations.subject import Subject
+    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.recommendations.finding_subject import Subject
+    from nephoscope.posture.recommendations.report_row import Row
     from nephoscope.posture.reports.report import Report
     from nephoscope_policy.entry import Kind
 

@@ -17,8 +17,8 @@ from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.comparison import Past
-    from nephoscope.posture.recommendations.subject import Subject
+    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.reports.compliance import ControlCompliance, Requirement, Standard
     from nephoscope.posture.reports.report import Report
     from nephoscope_policy.model.assessment import Assessment

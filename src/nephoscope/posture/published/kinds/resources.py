@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from nephoscope.posture.published.document import Document
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.comparison import Past
-    from nephoscope.posture.recommendations.subject import Subject
+    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.reports.report import Report
 
 #: What an evaluation here answers itself: Azure's own answers are what analyzers read, not what is shown.

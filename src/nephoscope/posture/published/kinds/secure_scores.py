@@ -13,9 +13,9 @@ from nephoscope.posture.published.document import Document, arm
 from nephoscope.posture.published.kinds.assessment_metadata import TYPE as METADATA
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.comparison import Past
+    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.recommendations.score import Control, ControlScore, ScopeScore
-    from nephoscope.posture.recommendations.subject import Subject
     from nephoscope.posture.reports.report import Report
 
 TYPE = "Microsoft.Security/secureScores"

@@ -16,8 +16,8 @@ from nephoscope.posture.published.kinds.assessments import CODES
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.comparison import Past
-    from nephoscope.posture.recommendations.subject import Subject
+    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.reports.report import Report
 
 TYPE = "Microsoft.Security/assessments/subAssessments"

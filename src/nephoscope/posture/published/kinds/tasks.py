@@ -13,9 +13,9 @@ from nephoscope.posture.published.document import Document, arm
 from nephoscope_policy.model.state import State
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.comparison import Past
-    from nephoscope.posture.recommendations.row import Row
-    from nephoscope.posture.recommendations.subject import Subject
+    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.recommendations.finding_subject import Subject
+    from nephoscope.posture.recommendations.report_row import Row
     from nephoscope.posture.reports.report import Report
 
 TYPE = "Microsoft.Security/locations/tasks"

@@ -9,14 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.gap import NotCollected
-from nephoscope.estate.view import View
+from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.estate_view import View
 from nephoscope.posture.published.document import Document, arm
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
-    from nephoscope.posture.history.comparison import Past
-    from nephoscope.posture.recommendations.subject import Subject
+    from nephoscope.posture.history.evaluation_diff import Past
+    from nephoscope.posture.recommendations.finding_subject import Subject
     from nephoscope.posture.reports.report import Report
     from nephoscope_policy.model.resource import Resource
 

@@ -10,7 +10,7 @@ from nephoscope.collect.sbom.csaf.cvss_properties import PROPERTIES
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
 from nephoscope.files.json_tree import Tree, text_of, texts_of, tree_of
 from nephoscope.model.extras import install
-from nephoscope.vulnerability.documents.csaf import AdvisoryDocument, Problem
+from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 #: The objects with the versions that they may have, and what they must have.
 _VERSIONS = {"cvss_v2": ("2.0",), "cvss_v3": ("3.0", "3.1"), "cvss_v4": ("4.0",)}

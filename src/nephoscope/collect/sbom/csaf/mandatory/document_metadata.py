@@ -10,7 +10,7 @@ from nephoscope.collect.sbom.csaf.language_tags import is_language
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
 from nephoscope.files.json_tree import text_of, tree_of, trees_of
 from nephoscope.model.extras import install
-from nephoscope.vulnerability.documents.csaf import AdvisoryDocument, Problem
+from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 _EVERYBODY = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 _NOBODY = "00000000-0000-0000-0000-000000000000"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
-from nephoscope.vulnerability.documents.csaf import AdvisoryDocument, Problem
+from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 _REQUIRED = frozenset({"$schema", "category", "content", "critical"})
 

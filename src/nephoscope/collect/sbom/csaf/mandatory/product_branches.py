@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
 from nephoscope.model.versions.errors import VersionError
 from nephoscope.model.versions.scheme_discovery import scheme_of
-from nephoscope.vulnerability.documents.csaf import AdvisoryDocument, Problem
+from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 #: As many branches may stand inside one another.
 DEEPEST = 30

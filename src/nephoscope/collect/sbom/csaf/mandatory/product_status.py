@@ -7,7 +7,7 @@ from itertools import combinations
 
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
 from nephoscope.files.json_tree import Tree, text_of, texts_of, trees_of
-from nephoscope.vulnerability.documents.csaf import AdvisoryDocument, Problem
+from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 #: The lists of products that say the same; those of different groups have no product in common.
 GROUPS: dict[str, tuple[str, ...]] = {

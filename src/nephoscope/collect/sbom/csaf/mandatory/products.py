@@ -12,7 +12,7 @@ from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
 from nephoscope.files.json_tree import list_of, text_of, texts_of, tree_of, trees_of
 from nephoscope.model import package_url
 from nephoscope.model.package_url import PackageUrl, PackageUrlError
-from nephoscope.vulnerability.documents.csaf import AdvisoryDocument, Problem
+from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 #: Lists of a vulnerability whose items name products and groups.
 _NAMING = (

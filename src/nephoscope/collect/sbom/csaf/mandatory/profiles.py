@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.sbom.csaf.mandatory.product_status import GROUPS, products_of
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
 from nephoscope.files.json_tree import Tree, text_of, texts_of, tree_of, trees_of
-from nephoscope.vulnerability.documents.csaf import AdvisoryDocument, Problem
+from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 _INFORMATION = frozenset({"csaf_informational_advisory", "csaf_security_incident_response"})
 _TAKEN_BACK = frozenset({"csaf_withdrawn", "csaf_superseded"})

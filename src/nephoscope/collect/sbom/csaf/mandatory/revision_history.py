@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
 from nephoscope.files.json_tree import text_of
-from nephoscope.vulnerability.documents.csaf import AdvisoryDocument, Problem, number_key
+from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem, number_key
 
 _PLACE = "/document/tracking/revision_history"
 _ZERO = re.compile(r"0|0\.\d+\.\d+([-+].*)?")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
 from nephoscope.collect.sbom.csaf.ssvc_decision_points import COMPLETE, POINTS
 from nephoscope.files.json_tree import Tree, text_of, texts_of, tree_of, trees_of
-from nephoscope.vulnerability.documents.csaf import AdvisoryDocument, Problem
+from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 _REQUIRED = ("schemaVersion", "selections", "timestamp")
 _SELECTED = ("key", "namespace", "values", "version")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
 from nephoscope.files.json_tree import Tree, text_of, trees_of
-from nephoscope.vulnerability.documents.csaf import AdvisoryDocument, Moment, Problem, moment
+from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Moment, Problem, moment
 
 _STRICT = re.compile(
     r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)",

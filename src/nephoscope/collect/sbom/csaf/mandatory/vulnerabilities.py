@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from nephoscope.collect.sbom.csaf.cwe_weaknesses import is_weakness
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
 from nephoscope.files.json_tree import text_of, tree_of, trees_of
-from nephoscope.vulnerability.documents.csaf import AdvisoryDocument, Problem
+from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 
 @mandatory("6.1.11")

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.pipeline_model import Pipeline
 from nephoscope.collect.templates.source_text import Span
-from nephoscope.posture.code.match import Match
-from nephoscope.posture.code.pipelines import variables
-from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.code_rule import CodeRule
+from nephoscope.posture.code.pipeline_checks import variables
+from nephoscope.posture.code.rule_match import Match
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.templates.pipeline_model import Pipeline
-from nephoscope.posture.code.match import Match
-from nephoscope.posture.code.pipelines import pipeline_commands
-from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.code_rule import CodeRule
+from nephoscope.posture.code.pipeline_checks import pipeline_commands
+from nephoscope.posture.code.rule_match import Match
 from nephoscope.posture.code.shell_downloads import downloads_run
 from nephoscope_policy.model.state import Severity
 

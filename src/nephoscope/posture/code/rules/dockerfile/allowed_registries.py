@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 
 from nephoscope.collect.templates.docker.instruction import Instruction
 from nephoscope.collect.templates.docker.parser import Dockerfile
+from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.images import image_registry, is_image
-from nephoscope.posture.code.match import CodeOptions, Match
-from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.rule_match import CodeOptions, Match
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(

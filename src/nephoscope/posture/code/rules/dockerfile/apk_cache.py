@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.collect.templates.source_text import Span
+from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.commands import cached_folders, run_commands
 from nephoscope.posture.code.docker.packages import APK
-from nephoscope.posture.code.match import Match
-from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.rule_match import Match
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(

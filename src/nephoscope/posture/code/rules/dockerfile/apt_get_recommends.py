@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.collect.templates.source_text import Span
+from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.commands import run_commands
 from nephoscope.posture.code.docker.packages import APT_GET
-from nephoscope.posture.code.match import Match
-from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.rule_match import Match
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.instruction import Instruction
 from nephoscope.collect.templates.docker.parser import Dockerfile
-from nephoscope.posture.code.match import Match
-from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.code_rule import CodeRule
+from nephoscope.posture.code.rule_match import Match
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(

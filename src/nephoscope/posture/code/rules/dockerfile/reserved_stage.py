@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
-from nephoscope.posture.code.match import Match
-from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.code_rule import CodeRule
+from nephoscope.posture.code.rule_match import Match
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.taint_analysis import find_carried, is_written_by_anybody
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
-from nephoscope.posture.code.match import Match
-from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.code_rule import CodeRule
+from nephoscope.posture.code.rule_match import Match
 from nephoscope.posture.code.workflow.scripts import is_harmless, script_expressions
 from nephoscope_policy.model.state import Severity
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.source_text import Span
 from nephoscope.collect.templates.workflow.expression import Expression
 from nephoscope.collect.templates.workflow.workflow_model import Workflow, parse_uses
-from nephoscope.posture.code.match import Match
-from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.code_rule import CodeRule
+from nephoscope.posture.code.rule_match import Match
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.templates.workflow.workflow_model import Workflow
-from nephoscope.posture.code.match import Match
-from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.code_rule import CodeRule
+from nephoscope.posture.code.rule_match import Match
 from nephoscope.posture.code.workflow.scripts import find_injected
 from nephoscope_policy.model.state import Severity
 

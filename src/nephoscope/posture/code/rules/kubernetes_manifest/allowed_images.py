@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
+from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.docker.images import image_registry
 from nephoscope.posture.code.kubernetes.pods import containers
-from nephoscope.posture.code.match import CodeOptions, Match
-from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.rule_match import CodeOptions, Match
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(

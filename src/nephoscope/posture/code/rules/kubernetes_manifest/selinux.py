@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.templates.kubernetes_manifest import KubernetesManifest
+from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.kubernetes.pods import in_contexts
-from nephoscope.posture.code.match import Match
-from nephoscope.posture.code.rule import CodeRule
+from nephoscope.posture.code.rule_match import Match
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(

@@ -1,0 +1,166 @@
+"""Run every analyzer over a view and put together what policies read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.structs import replace
+
+from nephoscope.analyze.assessment_overlay import TYPE, assessment_id, resource_of, state_of
+from nephoscope.analyze.discovery import analyzers, analyzers_named
+from nephoscope.estate.log_queries import Declared
+from nephoscope_policy.gap import NOT_COLLECTED, STALE, UNDECIDED, Gap
+from nephoscope_policy.model.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from nephoscope.analyze.discovery import Analyzer
+    from nephoscope.estate.estate_view import View
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
+
+_KEPT = UNDECIDED | {STALE}
+"""Causes that policies have of an analyzer as it says them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one analyzer `said` by itself, and what came of it beside the snapshot: the rest is as in Analysis."""
+
+    said: tuple[Assessment, ...]
+    overlay: tuple[Resource, ...]
+    unknown: Mapping[str, Gap]
+    assessments: tuple[Assessment, ...]
+
+    def written_assessments(self) -> dict[tuple[str, str], tuple[Assessment, Resource]]:
+        """What the analyzer said of each resource under each key, with the resource that it was written as."""
+        known = (one for one in self.said if one.state is not State.UNKNOWN)
+        return {(one.resource, one.key): (one, made) for one, made in zip(known, self.overlay, strict=True)}
+
+
+class Analysis(NamedTuple):
+    """What the analyzers found.
+
+    `overlay` are Microsoft.Security/assessments to lay over the estate; `unknown` maps the lower-cased id of an assessment
+    that nobody can give to the reason; `assessments` are all verdicts, Unknown ones included. `told` is what each analyzer adds to
+    these, `logs` the versions of the tables of the lake that it read.
+    """
+
+    overlay: list[Resource]
+    unknown: dict[str, Gap]
+    assessments: list[Assessment]
+    told: dict[str, Told]
+    logs: dict[str, Mapping[str, object]]
+
+    def add(self, name: str, told: Told, logs: Mapping[str, object]) -> None:
+        """Add what an analyzer tells."""
+        self.overlay.extend(told.overlay)
+        self.unknown.update(told.unknown)
+        self.assessments.extend(told.assessments)
+        self.told[name], self.logs[name] = told, logs
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What analyzers said before: `changed` are the lower-cased types of which anything differs since, None where all may.
+
+    `moved`: time has passed, so that what asks logs up to now may find other rows.
+    """
+
+    told: Mapping[str, Told]
+    logs: Mapping[str, Mapping[str, object]]
+    changed: frozenset[str] | None
+    moved: bool
+
+    def holds(self, analyzer: Analyzer, logs: Mapping[str, object]) -> bool:
+        """Whether an analyzer would say the same again."""
+        if (
+            analyzer.name not in self.told
+            or self.changed is None
+            or self.changed.intersection(analyzer.types)
+        ):
+            return False
+        if analyzer.by_time and self.moved:
+            return False
+        return not analyzer.tables or (not self.moved and logs == self.logs.get(analyzer.name))
+
+    @property
+    def collected(self) -> bool:
+        """Whether the assessments that the snapshot itself holds are as they were."""
+        return self.changed is not None and TYPE.lower() not in self.changed
+
+
+def run(view: View, only: Iterable[str] | None = None, earlier: Earlier | None = None) -> Analysis:
+    """Run the analyzers (or those named in `only`) over a view; of one whose facts are as they were `earlier`, what it said holds.
+
+    Where an analyzer cannot say and the snapshot holds Azure's own assessment under the key, that one stands unless it is too old.
+    """
+    result = Analysis([], {}, [], {}, {})
+    for analyzer in analyzers() if only is None else analyzers_named(frozenset(only)):
+        logs = view.logs.versions(analyzer.tables) if view.logs is not None and analyzer.tables else {}
+        result.add(analyzer.name, _tell(analyzer, view, earlier, logs), logs)
+    return result
+
+
+def _tell(analyzer: Analyzer, view: View, earlier: Earlier | None, logs: Mapping[str, object]) -> Told:
+    """What an analyzer tells now; of what it told before all that is as it was."""
+    before = earlier.told.get(analyzer.name) if earlier is not None else None
+    if before is None or earlier is None:
+        return _collect(analyzer, _say(analyzer, view), view, {})
+    if not earlier.holds(analyzer, logs):
+        return _collect(analyzer, _say(analyzer, view), view, before.written_assessments())
+    if earlier.collected or len(before.overlay) == len(before.said):
+        return before
+    return _collect(analyzer, before.said, view, before.written_assessments())
+
+
+def _say(analyzer: Analyzer, view: View) -> tuple[Assessment, ...]:
+    view.declared = Declared(analyzer.tables, analyzer.types)
+    return tuple(analyzer.analyze(view))
+
+
+def _collect(
+    analyzer: Analyzer,
+    said: tuple[Assessment, ...],
+    view: View,
+    written: Mapping[tuple[str, str], tuple[Assessment, Resource]],
+) -> Told:
+    """What comes of what an analyzer says beside the snapshot; `written` is what it said before, as resources."""
+    overlay: list[Resource] = []
+    unknown: dict[str, Gap] = {}
+    assessments: list[Assessment] = []
+    for assessment in said:
+        if assessment.state is not State.UNKNOWN:
+            old, made = written.get((assessment.resource, assessment.key), (None, None))
+            if made is None or old != assessment:
+                made = resource_of(assessment, analyzer.keys[assessment.key])
+            overlay.append(made)
+            assessments.append(assessment)
+            continue
+        id_ = assessment_id(assessment.resource, assessment.key).lower()
+        settled = _beside(assessment, id_, view)
+        assessments.append(settled)
+        if settled.state is State.UNKNOWN:
+            cause = settled.cause if settled.cause in _KEPT else NOT_COLLECTED
+            unknown[id_] = Gap(f"{settled.cause}: {settled.description}", cause)
+    return Told(said, tuple(overlay), unknown, tuple(assessments))
+
+
+def _beside(assessment: Assessment, id_: str, view: View) -> Assessment:
+    """An Unknown assessment beside that of the snapshot with its id, which holds where it says a state and is not too old."""
+    collected = view.estate.resources.get(id_)
+    state = state_of(collected) if collected is not None else None
+    if collected is None or state is None:
+        return assessment
+    if expired := view.expiry(collected):
+        return replace(assessment, cause=STALE, description=expired)
+    return replace(
+        assessment, state=state, cause="collected", description="as Defender for Cloud assessed it"
+    )
+
+
+def types() -> frozenset[str]:
+    """Every lower-cased type that some analyzer reads."""
+    return frozenset(type_ for analyzer in analyzers() for type_ in analyzer.types)

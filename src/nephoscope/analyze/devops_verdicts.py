@@ -1,0 +1,119 @@
+"""How analyzers go over repositories, organizations, groups and projects: a document that was not read leaves its verdict Unknown."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, not_applicable, unhealthy
+from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.devops_documents import (
+    GITHUB_REPOSITORY,
+    GITLAB_GROUP,
+    GITLAB_PROJECT,
+    SETTINGS,
+    document,
+)
+from nephoscope.estate.resource_lookup import properties, require_complete
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from nephoscope.analyze.assessment_key import Key
+    from nephoscope.estate.estate_view import View
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
+
+
+def judge_each(
+    view: View, type_: str, key: Key, judge: Callable[[Resource, Key], Assessment]
+) -> Iterable[Assessment]:
+    """Judge every resource of a type by the documents beside it."""
+    return judge_all(view.resources(type_), key, judge, by_body=False)
+
+
+def judge_active(
+    view: View, key: Key, judge: Callable[[Resource, Key], Assessment], type_: str = GITHUB_REPOSITORY
+) -> Iterable[Assessment]:
+    """Judge every repository that is not archived: nothing is pushed to one that is, and no workflow runs in it."""
+
+    def judge_one(repository: Resource, asked: Key) -> Assessment:
+        settings = repository_settings(view, repository)
+        if settings.get("archived") is True:
+            return not_applicable(id_of(repository), asked, "archived", "the repository is archived")
+        return judge(repository, asked)
+
+    return judge_each(view, type_, key, judge_one)
+
+
+def judge_gitlab(view: View, key: Key, judge: Callable[[Resource, Key], Assessment]) -> Iterable[Assessment]:
+    """Judge what a key of GitLab is about: groups, and projects that are not archived."""
+    for type_ in key.types:
+        if type_ == GITLAB_GROUP.lower():
+            yield from judge_each(view, GITLAB_GROUP, key, judge)
+        else:
+            yield from judge_active(view, key, judge, GITLAB_PROJECT)
+
+
+def repository_settings(view: View, repository: Resource) -> dict[str, object]:
+    """Give the settings of a repository of GitHub or a project of GitLab; NotCollected."""
+    return document(view, SETTINGS, repository.key)
+
+
+def id_of(resource: Resource) -> str:
+    """Give the id of a resource as it is written."""
+    return str(resource.body["id"])
+
+
+def judge_parts(
+    resource: Resource, key: Key, bad: Sequence[Resource], total: int, words: tuple[str, str]
+) -> Assessment:
+    """Judge by what is wrong among the parts of a resource: `words` name a part and say what is wrong with one."""
+    what, problem = words
+    if not bad:
+        return healthy(
+            id_of(resource), key, f"{total} {what}, none {problem}" if total else f"there are no {what}"
+        )
+    found = [make_finding(part.key, f"{name_of(part)}: {problem}", "High", id=part.key) for part in bad]
+    names = join_names([name_of(part) for part in bad])
+    return unhealthy(id_of(resource), key, f"{len(bad)} of {total} {what} {problem}: {names}", found)
+
+
+def is_unsafe_webhook(webhook: Resource) -> bool:
+    """Say whether GitHub calls an address without checking TLS, or without a secret that signs the call; NotCollected."""
+    members = require_complete(webhook)
+    if members.get("active") is False:
+        return False
+    address = str(get_nested(members, "config", "url") or "")
+    insecure = str(get_nested(members, "config", "insecure_ssl") or "0") == "1"
+    return (
+        insecure or not address.startswith("https://") or get_nested(members, "config", "secret") is not True
+    )
+
+
+def name_of(part: Resource) -> str:
+    """Give the name that people know a document by."""
+    members = properties(part)
+    for name in ("displayName", "name", "key", "title", "description", "login"):
+        if isinstance(members.get(name), str) and members[name]:
+            return str(members[name])
+    return part.id.name
+
+
+def moment(members: Mapping[str, object], *names: str) -> datetime:
+    """Give the first member of these that is a time; NotCollected where none is."""
+    for name in names:
+        try:
+            found = datetime.fromisoformat(str(members.get(name)))
+        except ValueError:
+            continue
+        if found.tzinfo is not None:
+            return found
+    raise NotCollected(f"{' or '.join(names)}")
+
+
+def get_nested(value: object, *path: str) -> object:
+    """Give what stands at a path of members, None where it leads nowhere."""
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value

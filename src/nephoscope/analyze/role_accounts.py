@@ -1,0 +1,88 @@
+"""Accounts with a class of role on a subscription of whom something should not be true."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, unhealthy
+from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.role_definitions import RoleClass
+from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from nephoscope.analyze.assessment_key import Key
+    from nephoscope.estate.estate_view import View
+    from nephoscope.estate.roles import Grant
+    from nephoscope_policy.model.assessment import Assessment, SubAssessment
+    from nephoscope_policy.model.resource import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Who is asked under a key: holders of `classes`, with `below` also on resource groups and resources."""
+
+    key: Key
+    classes: frozenset[RoleClass]
+    below: bool
+
+
+def rules(living: tuple[Key, Key, Key], whole: tuple[Key, Key, Key]) -> tuple[Rule, ...]:
+    """Rules for owners, writers and readers: the living keys ask in the whole subscription, the retired ones at it alone."""
+    classes = (RoleClass.OWNER, RoleClass.WRITE, RoleClass.READ)
+    return tuple(
+        Rule(key, frozenset([class_]), below=below)
+        for keys, below in ((living, True), (whole, False))
+        for key, class_ in zip(keys, classes, strict=True)
+    )
+
+
+def accounts(
+    view: View, rules: Iterable[Rule], is_bad: Callable[[str], bool], what: str
+) -> Iterable[Assessment]:
+    """Judge every subscription under each rule: unhealthy where an account `is_bad`; `what` says what that is."""
+    for rule in rules:
+
+        def judge(subscription: Resource, key: Key, rule: Rule = rule) -> Assessment:
+            return _judge(view, rule, subscription, key, is_bad, what)
+
+        yield from judge_all(view.resources(SUBSCRIPTION_TYPE), rule.key, judge, by_body=False)
+
+
+def _judge(
+    view: View, rule: Rule, subscription: Resource, key: Key, is_bad: Callable[[str], bool], what: str
+) -> Assessment:
+    found = view.roles.accounts(subscription.key, rule.classes, below=rule.below)
+    bad: list[str] = []
+    unsure = list(found.unsure)
+    for user in found.users:
+        try:
+            if is_bad(user):
+                bad.append(user)
+        except NotCollected as gap:
+            unsure.append(gap.what)
+    id_ = str(subscription.body["id"])
+    if bad:
+        names = join_names(view.roles.principals.name(user) for user in bad)
+        return unhealthy(
+            id_,
+            key,
+            f"{what}: {names}",
+            [_account_finding(view, user, found.users[user], what) for user in bad],
+        )
+    if unsure:
+        raise NotCollected(view.roles.principals.explain(join_names(unsure)))
+    return healthy(id_, key, f"none of {len(found.users)} accounts: {what}")
+
+
+def _account_finding(view: View, user: str, grants: tuple[Grant, ...], what: str) -> SubAssessment:
+    return make_finding(
+        user,
+        f"{what}: {view.roles.principals.name(user)}",
+        "High",
+        user=user,
+        assignments=[grant.assignment for grant in grants],
+        scopes=sorted({grant.scope for grant in grants}),
+    )

@@ -1,0 +1,54 @@
+"""Virtual machines as analyzers meet them: judged, or Unknown where they are of the classic kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.verdict import judge_all, unknown
+from nephoscope.estate.resource_lookup import properties, require_complete
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from nephoscope.analyze.assessment_key import Key
+    from nephoscope.estate.estate_view import View
+    from nephoscope_policy.model.assessment import Assessment
+    from nephoscope_policy.model.resource import Resource
+
+MACHINE = "microsoft.compute/virtualmachines"
+CLASSIC = "microsoft.classiccompute/virtualmachines"
+HYBRID = "microsoft.hybridcompute/machines"
+EXTENSION = "microsoft.compute/virtualmachines/extensions"
+
+
+def machines(view: View, key: Key, judge: Callable[[Resource, Key], Assessment]) -> Iterable[Assessment]:
+    """Judge every virtual machine; classic machines, whose network ARM does not show, are unknown."""
+    yield from judge_all(view.resources(MACHINE), key, judge)
+    if CLASSIC in key.types:
+        for machine in view.resources(CLASSIC):
+            yield unknown(
+                str(machine.body["id"]),
+                key,
+                "classic",
+                "a classic machine's endpoints are not in its ARM body",
+            )
+
+
+def extensions(view: View, machine: Resource) -> list[dict[str, object]]:
+    """The `properties` of a machine's extensions; raises NotCollected where extensions were not read."""
+    view.need(EXTENSION, machine.key)
+    return [require_complete(extension) for extension in view.children(EXTENSION, machine.key)]
+
+
+def is_extension(body: dict[str, object], publisher: str, types: Iterable[str]) -> bool:
+    """Whether an extension's properties are of a publisher and of one of the lower-cased types."""
+    kind = str(body.get("type") or body.get("typePropertiesType") or "").lower()
+    return str(body.get("publisher", "")).lower() == publisher and kind in types
+
+
+def system(machine: Resource) -> str:
+    """'linux', 'windows' or '' where the body does not say."""
+    profile: object = properties(machine).get("storageProfile")
+    disk = profile.get("osDisk") if isinstance(profile, dict) else None
+    word = disk.get("osType") if isinstance(disk, dict) else None
+    return str(word or "").lower()

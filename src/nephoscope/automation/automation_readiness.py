@@ -1,0 +1,74 @@
+"""Why runs of an automation would come to nothing: what its actions and scopes name is not there, or not allowed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
+
+from nephoscope.automation.actions.mail import find_refusals
+from nephoscope.automation.operator_policy import FILE, Operator
+from nephoscope.model.read_reach import EVERYTHING
+
+if TYPE_CHECKING:
+    from nephoscope.automation.rule import AutomationRule
+    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.state import State
+
+_GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_SCOPE = re.compile(rf"/?|/subscriptions/{_GUID}(?:/resourcegroups/[^/]+(?:/providers/.+)?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What there is on this machine; `secrets` are the names of the credentials that are kept, `edition` what was published last."""
+
+    data: Path
+    state: State
+    operator: Operator
+    secrets: Collection[str]
+    edition: Edition | None
+
+    def missing(self, one: AutomationRule) -> list[str]:
+        """What is missing and what to do about it, a sentence each."""
+        found = [why for scope in one.scope.scopes for why in self._scope(scope)]
+        return found + [why for action in one.actions for why in self._action(action)]
+
+    def _scope(self, scope: str) -> Iterator[str]:
+        if not _SCOPE.fullmatch(scope):
+            yield f"the scope {scope} is none: /subscriptions/ID or /subscriptions/ID/resourceGroups/NAME is wanted"
+        elif self.edition is not None and scope.strip("/") and not self._holds(self.edition, scope):
+            yield f"nothing that was assessed lies in the scope {scope}: nothing will be told until something does"
+
+    def _holds(self, edition: Edition, scope: str) -> bool:
+        key = ColumnExpression("key")
+        below = FunctionExpression("starts_with", key, ConstantExpression(f"{scope}/"))
+        rows = edition.listing.documents.rows(EVERYTHING)
+        return bool(rows.filter((key == ConstantExpression(scope)) | below).limit(1).fetchall())
+
+    def _action(self, action: Mapping[str, Any]) -> Iterator[str]:
+        kind, name = str(action["action"]), str(action.get("name") or "")
+        file = self.data / FILE
+        if kind == "table" and self.state.workspaces.find(str(action["workspace"])) is None:
+            place = action["workspace"]
+            yield f"there is no workspace {place}: nephoscope workspaces add {place}"
+        elif kind == "files" and name not in self.operator.files:
+            yield f"no files are named {name!r}: the operator's file {file} names the folder under `files`"
+        elif kind == "command" and name not in self.operator.commands:
+            yield f"no command is named {name!r}: the operator's file {file} names the program under `commands`"
+        elif kind == "mail":
+            yield from (f"{why} ({file})" for why in find_refusals(action["to"], self.operator.mail))
+        elif kind in ("webhook", "event_hub"):
+            yield from self._secrets(action)
+
+    def _secrets(self, action: Mapping[str, object]) -> Iterator[str]:
+        signs = str(action.get("secret") or "")
+        if signs and f"response.{signs}" not in self.secrets:
+            yield f"no secret is named {signs}: nephoscope response secret {signs}"
+        for name in (str(action.get("address") or ""), str(action.get("connection") or "")):
+            if name and name not in self.secrets:
+                yield "the address that it sends to is not kept: put the automation again with it"

@@ -1,0 +1,18 @@
+"""What is wrong with the files of response: the operator's, and those of rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nephoscope.automation.operator_policy import operator
+from nephoscope.automation.rule_formats.response_rules import load_response_rules
+
+
+def list_file_faults(data: Path) -> list[str]:
+    """Return a line a fault, with the file and the place in it; the operator's file comes first, as without it no action is done."""
+    found = []
+    try:
+        operator(data)
+    except ValueError as error:
+        found.append(str(error))
+    return found + [str(one) for one in load_response_rules(data)[1]]

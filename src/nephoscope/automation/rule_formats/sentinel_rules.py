@@ -1,0 +1,296 @@
+"""Sentinel's automation rules, and the playbooks of its alert rules: documents that people put into a workspace.
+
+Source: https://learn.microsoft.com/rest/api/securityinsights/automation-rules (2023-02-01): triggering logic, conditions, actions
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.automation.action import find_action_kind
+from nephoscope.automation.condition import (
+    TEXT_OPERATORS,
+    AllOf,
+    AnyOf,
+    EventCondition,
+    FactChanged,
+    FactGrew,
+    FactProperty,
+    ValueCondition,
+)
+from nephoscope.automation.event_kinds import EVENT_KINDS
+from nephoscope.automation.rule import AutomationError, AutomationRule, Trigger, UnusableRule
+from nephoscope.automation.rule_formats.security_actions import credential
+from nephoscope.state.automation.automation_runs import RuleLanguage
+
+if TYPE_CHECKING:
+    from nephoscope.state import State
+
+RULES = "microsoft.securityinsights/automationrules"
+ACTIONS = "microsoft.securityinsights/alertrules/actions"
+PLAYBOOK = "playbook-"
+"""Begins the name of the credential that has the address of a playbook; the name of its Logic App follows."""
+_EVENTS = {
+    ("Incidents", "Created"): "incident.created",
+    ("Incidents", "Updated"): "incident.updated",
+    ("Alerts", "Created"): "alert.created",
+}
+#: Azure's names of properties -> the names of facts; of an entity its kind and identifier.
+PROPERTIES: Mapping[str, str] = {
+    "IncidentTitle": "title", "IncidentDescription": "description", "IncidentSeverity": "severity", "IncidentStatus": "status",
+    "IncidentTactics": "tactics", "IncidentLabel": "labels", "IncidentRelatedAnalyticRuleIds": "rule", "IncidentOwner": "owner",
+    "IncidentProviderName": "provider", "IncidentUpdatedBySource": "source", "AlertProductNames": "product",
+    "AlertAnalyticRuleIds": "rule",
+    "AccountAadTenantId": "entity.account.aadtenantid", "AccountAadUserId": "entity.account.aaduserid",
+    "AccountName": "entity.account.name", "AccountNTDomain": "entity.account.ntdomain", "AccountPUID": "entity.account.puid",
+    "AccountSid": "entity.account.sid", "AccountObjectGuid": "entity.account.objectguid",
+    "AccountUPNSuffix": "entity.account.upnsuffix", "AzureResourceResourceId": "entity.azureresource.resourceid",
+    "AzureResourceSubscriptionId": "entity.azureresource.subscriptionid",
+    "CloudApplicationAppId": "entity.cloudapplication.appid", "CloudApplicationAppName": "entity.cloudapplication.name",
+    "DNSDomainName": "entity.dns.domainname", "FileDirectory": "entity.file.directory", "FileName": "entity.file.name",
+    "FileHashValue": "entity.filehash.value", "HostAzureID": "entity.host.azureid", "HostName": "entity.host.hostname",
+    "HostNetBiosName": "entity.host.netbiosname", "HostNTDomain": "entity.host.ntdomain", "HostOSVersion": "entity.host.osversion",
+    "IPAddress": "entity.ip.address", "MailboxDisplayName": "entity.mailbox.displayname",
+    "MailboxPrimaryAddress": "entity.mailbox.mailboxprimaryaddress", "MailboxUPN": "entity.mailbox.upn",
+    "MalwareCategory": "entity.malware.category", "MalwareName": "entity.malware.name",
+    "ProcessCommandLine": "entity.process.commandline", "ProcessId": "entity.process.processid",
+    "RegistryKey": "entity.registrykey.key", "RegistryValueData": "entity.registryvalue.value", "Url": "entity.url.url",
+}  # fmt: skip
+#: What an array of an incident is called in the facts.
+ARRAYS = {"Alerts": "alerts", "Labels": "labels", "Tactics": "tactics", "Comments": "comments"}
+
+
+def read_sentinel_rule(key: str, body: Mapping[str, Any]) -> AutomationRule:
+    """Return the rule of a document that is kept under a lower-cased id; AutomationError says where it is none."""
+    properties = body["properties"]
+    logic = properties.get("triggeringLogic")
+    if not isinstance(logic, dict):
+        raise AutomationError("properties.triggeringLogic", "is missing")
+    event = _EVENTS.get((str(logic.get("triggersOn")), str(logic.get("triggersWhen"))))
+    if event is None:
+        told = ", ".join(f"{on} {when}" for on, when in _EVENTS)
+        raise AutomationError("properties.triggeringLogic", f"triggersOn and triggersWhen are one of {told}")
+    path = "properties.triggeringLogic.conditions"
+    actions = [
+        _action(one, f"properties.actions[{at}]")
+        for at, one in enumerate(sorted(_objects(properties, "actions", "properties"), key=_order))
+    ]
+    conditions = _objects(logic, "conditions", "properties.triggeringLogic")
+    condition = AllOf(tuple(_condition(one, f"{path}[{at}]") for at, one in enumerate(conditions)))
+    return AutomationRule(
+        key,
+        str(properties.get("displayName") or _last(key)),
+        RuleLanguage.SENTINEL,
+        (Trigger((EVENT_KINDS[event],), condition),),
+        actions,
+        enabled=logic.get("isEnabled", True) is True,
+        order=_order(properties),
+        expires=_moment(logic.get("expirationTimeUtc")),
+        workspaces=(workspace_of(key),),
+    )
+
+
+def read_playbook_rule(key: str) -> AutomationRule:
+    """Return the rule that runs a playbook for the alerts of a rule, of the lower-cased id of an action of an alert rule."""
+    rule = key.rpartition("/alertrules/")[2].partition("/")[0]
+    return AutomationRule(
+        key,
+        _last(key),
+        RuleLanguage.SENTINEL,
+        (Trigger((EVENT_KINDS["alert.created"],), ValueCondition(FactProperty("rule"), "Equals", [rule])),),
+        [{"action": "webhook", "address": credential(key, 0, "uri")}],
+        order=0,
+        workspaces=(workspace_of(key),),
+    )
+
+
+def load_sentinel_rules(state: State) -> tuple[list[AutomationRule], list[UnusableRule]]:
+    """Return the rules in the order in which they are asked, and the documents that are none with the reason."""
+    found: list[AutomationRule] = []
+    wrong: list[UnusableRule] = []
+    for one in state.arm_documents.all([RULES, ACTIONS]):
+        try:
+            is_rule = one.type == RULES
+            found.append(read_sentinel_rule(one.key, one.body) if is_rule else read_playbook_rule(one.key))
+        except AutomationError as error:
+            title = str(one.body.get("name") or _last(one.key))
+            wrong.append(UnusableRule(one.key, title, RuleLanguage.SENTINEL, str(error)))
+    return sorted(found, key=lambda one: (one.order, one.key)), wrong
+
+
+def workspace_of(key: str) -> str:
+    """The workspace of an id under which documents of one are kept."""
+    return key.removeprefix("/workspaces/").partition("/")[0]
+
+
+def _condition(given: Mapping[str, object], where: str) -> EventCondition:
+    kind, more = given.get("conditionType"), given.get("conditionProperties")
+    read = _CONDITIONS.get(str(kind))
+    if read is None:
+        known = f"{kind!r:.60} is not understood here: {', '.join(_CONDITIONS)} are"
+        raise AutomationError(f"{where}.conditionType", known)
+    if not isinstance(more, dict):
+        raise AutomationError(f"{where}.conditionProperties", "is missing")
+    return read(more, f"{where}.conditionProperties")
+
+
+def _property(given: Mapping[str, object], where: str) -> EventCondition:
+    """Read a property compared with values."""
+    return _compare(_fact(given, where), given, where)
+
+
+def _read_changed_property(given: Mapping[str, object], where: str) -> EventCondition:
+    """Read a property that changed, to or from a value where one is named."""
+    fact, change = _fact(given, where), given.get("changeType")
+    if change not in (None, "ChangedTo", "ChangedFrom"):
+        raise AutomationError(f"{where}.changeType", "is one of ChangedTo, ChangedFrom")
+    if change is None:
+        return FactChanged(fact)
+    compared = f"before.{fact}" if change == "ChangedFrom" else fact
+    return AllOf((FactChanged(fact), _compare(compared, given, where)))
+
+
+def _array_changed(given: Mapping[str, object], where: str) -> EventCondition:
+    """Read an array that something was added to."""
+    fact = ARRAYS.get(str(given.get("arrayType")))
+    if fact is None:
+        raise AutomationError(f"{where}.arrayType", f"is one of {', '.join(ARRAYS)}")
+    return FactGrew(fact)
+
+
+def _boolean(given: Mapping[str, object], where: str) -> EventCondition:
+    """Read conditions of which all or one must hold."""
+    inner = _objects(given, "innerConditions", where)
+    several = tuple(_condition(one, f"{where}.innerConditions[{at}]") for at, one in enumerate(inner))
+    operator = given.get("operator")
+    if operator not in ("And", "Or"):
+        raise AutomationError(f"{where}.operator", "is one of And, Or")
+    return AllOf(several) if operator == "And" else AnyOf(several)
+
+
+_CONDITIONS: Mapping[str, Callable[[Mapping[str, object], str], EventCondition]] = {
+    "Property": _property,
+    "PropertyChanged": _read_changed_property,
+    "PropertyArrayChanged": _array_changed,
+    "Boolean": _boolean,
+}
+
+
+def _compare(fact: str, given: Mapping[str, object], where: str) -> ValueCondition:
+    operator, wanted = _operator(given, where), _texts(given.get("propertyValues"), where)
+    # a rule is named by its whole ARM id, and known by the end of it
+    values = [_last(one) if fact.endswith("rule") else one for one in wanted]
+    return ValueCondition(
+        FactProperty(fact), operator.removeprefix("Not"), values, negated=operator.startswith("Not")
+    )
+
+
+def _fact(given: Mapping[str, object], where: str) -> str:
+    name = str(given.get("propertyName"))
+    if name not in PROPERTIES:
+        raise AutomationError(f"{where}.propertyName", f"{name!r:.60} is none that is known here")
+    return PROPERTIES[name]
+
+
+def _operator(given: Mapping[str, object], where: str) -> str:
+    operator = str(given.get("operator"))
+    if operator.removeprefix("Not") not in TEXT_OPERATORS:
+        raise AutomationError(f"{where}.operator", f"is one of {', '.join(TEXT_OPERATORS)}, or Not before it")
+    return operator
+
+
+def _texts(value: Any, where: str) -> list[str]:
+    if not isinstance(value, list) or not value or not all(isinstance(one, str) for one in value):
+        raise AutomationError(f"{where}.propertyValues", "must be a list of texts")
+    return value
+
+
+def _action(given: Mapping[str, object], where: str) -> dict[str, object]:
+    """The settings of an action of response; AutomationError where there is none for it."""
+    kind, more = given.get("actionType"), given.get("actionConfiguration")
+    make = _ACTIONS.get(str(kind))
+    if make is None:
+        raise AutomationError(f"{where}.actionType", f"{kind!r:.60} is none of {', '.join(_ACTIONS)}")
+    if not isinstance(more, dict):
+        raise AutomationError(f"{where}.actionConfiguration", "is missing")
+    settings = make(more)
+    try:
+        find_action_kind(str(settings["action"])).parse(settings)
+    except ValueError as error:
+        raise AutomationError(f"{where}.actionConfiguration", str(error)) from error
+    return settings
+
+
+def _modify(more: Mapping[str, object]) -> dict[str, object]:
+    owner = more.get("owner")
+    named = (
+        [owner.get(one) for one in ("userPrincipalName", "email", "assignedTo", "objectId")]
+        if isinstance(owner, dict)
+        else []
+    )
+    labels = more.get("labels") or []
+    found: dict[str, Any] = {
+        "owner": next((one for one in named if one), None),
+        "severity": more.get("severity"),
+        "tags": [one.get("labelName") for one in labels if isinstance(one, dict)]
+        if isinstance(labels, list)
+        else labels,
+        "comment": more.get("classificationComment"),
+    }
+    if more.get("status") == "Closed":
+        found |= {
+            "close": more.get("classification") or "Undetermined",
+            "reason": more.get("classificationReason"),
+        }
+    else:
+        found["status"] = more.get("status")
+    return {
+        "action": "incident",
+        **{name: value for name, value in found.items() if value not in (None, "", [])},
+    }
+
+
+def _task(more: Mapping[str, object]) -> dict[str, object]:
+    told = [str(more.get(one)) for one in ("title", "description") if more.get(one)]
+    return {"action": "incident", "tasks": [": ".join(told)] if told else [None]}
+
+
+def _playbook(more: Mapping[str, object]) -> dict[str, object]:
+    """A Logic App is told at its address, which is a secret and kept as the credential `playbook-NAME`."""
+    name = str(more.get("logicAppResourceId") or "").rstrip("/").rpartition("/")[2]
+    return {"action": "webhook", "address": f"{PLAYBOOK}{name.lower()}" if name else ""}
+
+
+_ACTIONS: Mapping[str, Callable[[Mapping[str, object]], dict[str, object]]] = {
+    "ModifyProperties": _modify,
+    "AddIncidentTask": _task,
+    "RunPlaybook": _playbook,
+}
+
+
+def _objects(holder: Mapping[str, object], name: str, path: str) -> list[dict[str, object]]:
+    found = holder.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise AutomationError(f"{path}.{name}", "must be a list of objects")
+    return found
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _order(given: Mapping[str, object]) -> int:
+    order = given.get("order")
+    return order if isinstance(order, int) else 0
+
+
+def _moment(text: object) -> datetime | None:
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise AutomationError("properties.triggeringLogic.expirationTimeUtc", "is no time") from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,109 @@
+"""Trying a rule: with an alert or incident as it stands, or with the first published documents that it is told of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from nephoscope.alerts.incidents.change_events import entities
+from nephoscope.alerts.incidents.security_rows import incident_row
+from nephoscope.automation.engine import AutomationEngine
+from nephoscope.automation.event_facts import view_row
+from nephoscope.automation.publication_watch import match_documents
+from nephoscope.automation.rule import AutomationRule, Trigger
+from nephoscope.posture.published.edition_cache import Shelf
+from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus
+from nephoscope.state.database.database import StateError
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+
+def try_with_row(
+    engine: AutomationEngine,
+    rule: AutomationRule,
+    incident: int | None,
+    alert: str,
+    now: datetime,
+    *,
+    do: bool,
+) -> tuple[bool, list[AutomationRun]]:
+    """Return whether its conditions hold, and with `do` its runs as they ended, which are kept as those of `RULE (test)`."""
+    with engine.state.reading() as session:
+        kind, subject, document = _read_subject(engine, session, incident, alert, now)
+    runs = [
+        _make_run(engine, rule, f"{rule.key} (test)", one, kind, subject, document, now)
+        for one in rule.actions
+    ]
+    return rule.holds(kind, view_row(document)), _run(engine, runs) if do else []
+
+
+def try_with_documents(engine: AutomationEngine, rule: AutomationRule, now: datetime) -> list[AutomationRun]:
+    """Do every action with the first document that each trigger asks for; return the runs as they ended."""
+    runs = []
+    for trigger, _, body in list_matches(engine.lake.data, rule):
+        if body is not None and trigger.published is not None:
+            kind = f"{trigger.published.source.lower()}.test"
+            runs += [
+                _make_run(engine, rule, rule.key, one, kind, str(body["id"]), body, now)
+                for one in rule.actions
+            ]
+    return _run(engine, runs)
+
+
+def list_matches(data: Path, rule: AutomationRule) -> Iterator[tuple[Trigger, int, dict[str, object] | None]]:
+    """Yield each trigger on published documents: how many it asks for now, and the first."""
+    edition = Shelf(data).newest()
+    for trigger in rule.triggers:
+        if trigger.published is not None and edition is not None:
+            found = list(match_documents(edition, rule, trigger, None))
+            yield trigger, len(found), found[0] if found else None
+
+
+def _make_run(
+    engine: AutomationEngine,
+    rule: AutomationRule,
+    key: str,
+    settings: dict[str, object],
+    kind: str,
+    subject: str,
+    document: dict[str, object],
+    now: datetime,
+) -> AutomationRun:
+    return AutomationRun(
+        uuid4().hex, engine.workspace, key, str(settings["action"]), settings, kind, subject, document,
+        RunStatus.PENDING, now, now, now, language=rule.language, urgent=True,
+    )  # fmt: skip
+
+
+def _run(engine: AutomationEngine, runs: Sequence[AutomationRun]) -> list[AutomationRun]:
+    with engine.state.transaction() as session:
+        for run in runs:
+            engine.state.automation_runs.put(session, run)
+    wanted = {run.id for run in runs}
+    return [one for one in engine.tick() if one.id in wanted]
+
+
+def _read_subject(
+    engine: AutomationEngine, session: Session, incident: int | None, alert: str, now: datetime
+) -> tuple[str, str, dict[str, object]]:
+    state = engine.state
+    if incident is None:
+        known = state.alerts.known(session, alert)
+        if known is None or known.workspace != engine.workspace:
+            raise StateError(f"there is no alert {alert}")
+        return "alert.created", alert, {**known.document, "Entities": entities([known.document])}
+    found = state.incidents.read(session, incident)
+    if found.workspace != engine.workspace:
+        raise StateError(f"there is no incident {incident} in the workspace {engine.workspace}")
+    alerts = state.alerts.of(session, incident)
+    row = incident_row(found, alerts, state.incidents.notes(session, incident), now, found.owner)
+    rows = [one.document for one in alerts]
+    return (
+        "incident.created",
+        str(incident),
+        {**row, "Entities": entities(rows), "Alerts": [one["AlertName"] for one in rows]},
+    )

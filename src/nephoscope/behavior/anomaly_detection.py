@@ -1,0 +1,83 @@
+"""From observations to what is unusual about them: set by set in SQL (judging.sql), whatever their number.
+
+Observations teach first and are judged then: what counts is only the days before the one in question and, on that day, whether a
+value was seen earlier, so that teaching the same rows again changes no judgement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from nephoscope.behavior.profile_dimensions import ACTIVITY, DIMENSIONS, LONGEST, RECENT
+from nephoscope.behavior.profiles import SPAN, TRIED, Profiles, arrow
+from nephoscope.behavior.scoring import UNCOMMON_USER, Facts
+from nephoscope.behavior.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An observation and what is unusual about it: its columns by name, `sharing` (other users of its address), `active_days`."""
+
+    event: dict[str, Any]
+    facts: tuple[Facts, ...]
+
+
+def judge_observations(
+    profiles: Profiles, observed: pa.Table, peers: pa.Table, settings: Settings
+) -> list[Judged]:
+    """Teach observations to the profiles, then judge them; `peers` has the columns entity, peer."""
+    if not observed.num_rows:
+        return []
+    with profiles.opened() as connection:
+        connection.register("observed", observed)
+        connection.register("peers", peers)
+        _dimensions(connection)
+        for step in _statements("judging.sql"):
+            names = [name for name in ("active_days", "learning_days") if f"${name}" in step]
+            connection.execute(step, {name: getattr(settings, name) for name in names} or None)
+        profiles.teach(arrow(connection, "SELECT * FROM fresh"))
+        facts = arrow(connection, next(_statements("facts.sql"))).to_pylist()
+        events = arrow(connection, next(_statements("events.sql"))).to_pylist()
+    found: dict[int, list[Facts]] = {}
+    for row in facts:
+        found.setdefault(row.pop("event"), []).append(Facts(**row))
+    several = (Judged(event, tuple(_select_facts(found[event["event"]]))) for event in events)
+    return [one for one in several if one.facts]
+
+
+def _select_facts(facts: list[Facts]) -> list[Facts]:
+    """Of an entity without a history only what nobody in the tenant does, and somebody is expected to."""
+    return [one for one in facts if one.learned or (one.first_in_tenant and DIMENSIONS[one.dimension].common)]
+
+
+def _statements(file: str) -> Iterator[str]:
+    """The statements of a file."""
+    yield from _text(file).split(";\n")
+
+
+@cache
+def _text(file: str) -> str:
+    text = (files("nephoscope") / "behavior" / file).read_text(encoding="utf-8")
+    return text.strip().removesuffix(";").format(
+        columns=", ".join(DIMENSIONS),
+        span=SPAN,
+        tried=TRIED,
+        longest=LONGEST,
+        recent=RECENT,
+        uncommon=UNCOMMON_USER,
+        activity=ACTIVITY,
+        address=DIMENSIONS["Address"].lookback,
+    )  # fmt: skip
+
+
+def _dimensions(connection: duckdb.DuckDBPyConnection) -> None:
+    rows = {"dimension": list(DIMENSIONS), "lookback": [one.lookback for one in DIMENSIONS.values()]}
+    schema = pa.schema([("dimension", pa.string()), ("lookback", pa.int32())])
+    connection.register("dimensions", pa.table(rows, schema))

@@ -1,0 +1,226 @@
+"""A run of the behaviour analysis: what came since the last one is learned and judged, once, under a lease.
+
+What is looked at is what came in (by ingestion time) since the last run, with an overlap; an observation has the same id in every run,
+and one that was told is not told again. A run that dies is repeated by the next: teaching twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pyarrow as pa
+
+from nephoscope.behavior import tenant_context
+from nephoscope.behavior.anomaly_detection import judge_observations
+from nephoscope.behavior.geolocation import Places
+from nephoscope.behavior.identities import AGAIN, IDENTITIES, PEERS, Known, identity_rows, peer_rows
+from nephoscope.behavior.insights import ANOMALIES, BEHAVIOR, Teller
+from nephoscope.behavior.observation_reader import Observer, Stretch
+from nephoscope.behavior.observation_source import load_shipped
+from nephoscope.behavior.profile_dimensions import LONGEST
+from nephoscope.behavior.profiles import Profiles, day_of
+from nephoscope.behavior.settings import Settings, settings_of
+from nephoscope.behavior.tenant_context import Knowledge
+from nephoscope.lake.queries.time_span import Span
+from nephoscope.lake.schema.row_conversion import arrow_of
+from nephoscope.lake.writing.quarantine import Bad
+from nephoscope.state.leases.lease_holder import new_holder
+from nephoscope_kql.types import UNIX_EPOCH_TICKS
+
+if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
+    from nephoscope.state import Lease, State
+
+CHECKPOINT = "behavior"
+LEASE_SECONDS = 900.0
+_BATCH = 1_000_000
+_KNOWN = """
+IdentityInfo
+| summarize arg_max(TimeGenerated, *) by AccountObjectId
+| project AccountObjectId, TimeGenerated, Digest = tostring(_AdditionalFields.Digest), Gone = isnotnull(DeletedDateTime),
+    AccountUPN, AccountDisplayName, AccountName, AccountDomain, Department, JobTitle, Manager, UserType, BlastRadius, Tags
+"""
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run came to: how many observations were looked at, and how many rows of each table it made."""
+
+    observations: int = 0
+    rows: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def add(self, tables: Mapping[str, Sequence[object]]) -> None:
+        """Count rows."""
+        for name, rows in tables.items():
+            if rows:
+                self.rows[name] = self.rows.get(name, 0) + len(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a run works with: its lease, where observations come from, what tells of them, the profiles, and pairs of peers."""
+
+    lease: Lease
+    observer: Observer
+    teller: Teller
+    profiles: Profiles
+    peers: pa.Table
+
+
+@dataclass(slots=True)
+class Analysis:
+    """The behaviour analysis of a workspace. Several processes may call `run`: one at a time works."""
+
+    lake: Lake
+    state: State
+    workspace: str
+    holder: str = field(default_factory=new_holder)
+    _appended: int = 0
+
+    def run(self, now: dt.datetime, *, anew: bool = False) -> Report | None:
+        """Learn and judge what came since the last run (with `anew`: all that the lake keeps); None where another process is at it."""
+        lease = self.state.leases.take(f"behavior/{self.workspace}", self.holder, LEASE_SECONDS)
+        if lease is None:
+            return None
+        began = time.perf_counter()
+        try:
+            report = self._run(lease, now, anew)
+        finally:
+            lease.release()
+        report.seconds = time.perf_counter() - began
+        return report
+
+    def due(self, now: dt.datetime, minutes: int) -> bool:
+        """Whether the last run is so many minutes ago."""
+        mark = self.state.checkpoints.get(CHECKPOINT, self.workspace, {})
+        return "until" not in mark or now - dt.datetime.fromisoformat(mark["until"]) >= dt.timedelta(
+            minutes=minutes
+        )
+
+    def _run(self, lease: Lease, now: dt.datetime, anew: bool) -> Report:
+        self._appended = 0
+        settings, report = settings_of(self.state, self.workspace), Report()
+        profiles = Profiles(self.lake.data, self.workspace)
+        mark: dict[str, object] = self.state.checkpoints.get(CHECKPOINT, self.workspace, {})
+        if anew:
+            profiles.forget()
+            mark = {name: value for name, value in mark.items() if name != "until"}
+        places = Places.open(settings.geoip, settings.asn)
+        known = self._known(lease, now, settings, mark, report)
+        observer = Observer(self.lake, self.workspace, load_shipped(), known.aliases, places)
+        teller = Teller(settings, known.accounts, known.names, places)
+        work = Work(lease, observer, teller, profiles, _pairs(known))
+        for stretch in observer.stretches(_since(mark, settings), now, now - dt.timedelta(days=LONGEST)):
+            lease.renew(LEASE_SECONDS)
+            self._stretch(work, stretch, now, report)
+        if mark.get("folded") != day_of(now):
+            self.lake.flush()
+            profiles.fold(day_of(now))
+        profiles.compact()
+        with self.state.transaction() as session:
+            lease.check(session)
+        kept = {**mark, "until": now.isoformat(), "folded": day_of(now)}
+        self.state.checkpoints.put(CHECKPOINT, self.workspace, kept)
+        return report
+
+    def _stretch(self, work: Work, stretch: Stretch, now: dt.datetime, report: Report) -> None:
+        """Learn, judge and tell one stretch."""
+        observed = work.observer.observe(stretch)
+        report.observations += observed.num_rows
+        found = judge_observations(work.profiles, observed, work.peers, work.teller.settings)
+        if not found:
+            return
+        self.lake.flush()
+        told = work.observer.known(stretch)
+        new = [one for one in found if one.event["id"] not in told]
+        rows = [(row, one.event) for one in new if (row := work.teller.row(one, now)) is not None]
+        anomalies = [row for one, event in rows if (row := work.teller.anomaly(one, event)) is not None]
+        self._append(work.lease, {BEHAVIOR: [row for row, _ in rows], ANOMALIES: anomalies}, now, report)
+
+    def _known(
+        self, lease: Lease, now: dt.datetime, settings: Settings, mark: dict[str, Any], report: Report
+    ) -> Knowledge:
+        """What is known of the tenant; where it was gathered anew, its rows of IdentityInfo and UserPeerAnalytics."""
+        before = tenant_context.load(self.lake.data, self.workspace)
+        digest = tenant_context.estate_digest(self.lake.data)
+        if not before.due(digest, now):
+            return before
+        found, sightings = tenant_context.gather_knowledge(
+            self.lake, self.workspace, digest, before, now, settings.peers
+        )
+        self.lake.flush()
+        identities = list(identity_rows(found.directory, sightings, self._told(now), now))
+        peers_digest = hashlib.blake2b(
+            msgspec.json.encode(found.peers, order="sorted"), digest_size=16
+        ).hexdigest()
+        last: dict[str, str] = mark.get("peers", {})
+        stale = last.get("digest") != peers_digest or now - dt.datetime.fromisoformat(last["at"]) >= AGAIN
+        tenant = self.lake.workspace(self.workspace).id
+        peers = list(peer_rows(found.directory, found.peers, now, tenant)) if stale else []
+        self._append(lease, {IDENTITIES: identities, PEERS: peers}, now, report)
+        if stale:
+            mark["peers"] = {"digest": peers_digest, "at": now.isoformat()}
+            self.state.checkpoints.put(CHECKPOINT, self.workspace, mark)
+        tenant_context.keep(self.lake.data, self.workspace, found)
+        return found
+
+    def _told(self, now: dt.datetime) -> dict[str, Known]:
+        """What IdentityInfo says last of each account."""
+        span = Span(now - 3 * AGAIN, now + dt.timedelta(days=1))
+        table = self.lake.rows(_KNOWN, workspace=self.workspace, now=now, span=span)
+        found = {}
+        for row in table.to_pylist():
+            id_, ticks = row.pop("AccountObjectId"), row.pop("TimeGenerated")
+            at = _EPOCH + dt.timedelta(microseconds=(ticks - UNIX_EPOCH_TICKS) // 10)
+            found[id_] = Known(row.pop("Digest"), at, row.pop("Gone"), row)
+        return found
+
+    def _append(
+        self, lease: Lease, tables: Mapping[str, list[dict[str, object]]], now: dt.datetime, report: Report
+    ) -> None:
+        """Append rows to their tables, all or none; what a table does not take goes to the quarantine."""
+        report.add(tables)
+        place = self.lake.workspace(self.workspace)
+        made: dict[str, pa.Table] = {}
+        bad: list[Bad] = []
+        for name, rows in tables.items():
+            if rows:
+                found = arrow_of(self.lake.tables[name], rows, workspace=place, now=now)
+                made[name] = found.table
+                bad += [_bad(name, rows[number], reason) for number, reason in found.bad]
+        if not made:
+            return
+        lease.renew(LEASE_SECONDS)
+        self._appended += 1
+        sequence = lease.fence * _BATCH + self._appended
+        self.lake.writer().append(
+            self.workspace, made, bad=bad, producer=f"behavior/{self.workspace}", sequence=sequence
+        )
+
+
+def _bad(table: str, row: Mapping[str, object], reason: str) -> Bad:
+    raw = msgspec.json.encode(row)[:4096].decode("utf-8", "ignore")
+    return Bad("behavior", f"the row of {row['TimeGenerated']}", reason, raw, "behavior", table)
+
+
+def _since(mark: Mapping[str, Any], settings: Settings) -> dt.datetime | None:
+    """From when on what came in is looked at, None = ever."""
+    if "until" not in mark:
+        return None
+    return dt.datetime.fromisoformat(mark["until"]) - dt.timedelta(minutes=settings.overlap_minutes)
+
+
+def _pairs(known: Knowledge) -> pa.Table:
+    pairs = [(user, peer) for user, several in known.peers.items() for peer in several]
+    schema = pa.schema([("entity", pa.string()), ("peer", pa.string())])
+    return pa.Table.from_pydict(
+        {"entity": [one for one, _ in pairs], "peer": [one for _, one in pairs]}, schema
+    )

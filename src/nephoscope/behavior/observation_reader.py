@@ -1,0 +1,145 @@
+"""Reading observations from the lake, in stretches that fit into memory."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from nephoscope.behavior.geolocation import NOWHERE, Places
+from nephoscope.behavior.observation_source import COLUMNS, Source
+from nephoscope.lake.queries.time_span import Span
+from nephoscope.lake.storage.table_store import list_tables
+from nephoscope_kql.types import UNIX_EPOCH_TICKS
+
+if TYPE_CHECKING:
+    from nephoscope.lake.lake import Lake
+
+MOST_ROWS = 300_000
+"""Rows of the logs that are looked at together."""
+HOUR = dt.timedelta(hours=1)
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_TEXTS = tuple(name for name in COLUMNS if name not in ("TimeGenerated", "Kind", "Entity", "Succeeded"))
+OBSERVED = pa.schema(
+    [("event", pa.int64()), ("id", pa.string()), ("source", pa.string()), ("kind", pa.string()), ("entity", pa.string()),
+     ("ok", pa.bool_()), ("day", pa.int32()), ("time", pa.int64()), ("Hours", pa.string())]
+    + [(name, pa.string()) for name in _TEXTS]
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A span of event time to look at, of what came in [since, until) (since None = ever)."""
+
+    start: dt.datetime
+    end: dt.datetime
+    since: dt.datetime | None
+    until: dt.datetime
+
+    @property
+    def span(self) -> Span:
+        """As a condition of a query."""
+        return Span(self.start, self.end, self.until, self.since)
+
+
+@dataclass(slots=True)
+class Observer:
+    """Reads one workspace. `aliases` maps a lower-cased name of a user to its object id; `places` knows where addresses are."""
+
+    lake: Lake
+    workspace: str
+    sources: Sequence[Source]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    places: Places = field(default_factory=Places)
+
+    def stretches(
+        self, since: dt.datetime | None, until: dt.datetime, oldest: dt.datetime
+    ) -> Iterator[Stretch]:
+        """What came in [since, until), the oldest events first; whole hours, of MOST_ROWS rows at most where hours allow."""
+        counted = self._count_rows(Stretch(oldest, until + dt.timedelta(days=1), since, until))
+        hours: list[dt.datetime] = []
+        for hour in sorted(counted):
+            rows = sum(counted[one] for one in hours) + counted[hour]
+            if hours and rows > MOST_ROWS:
+                yield Stretch(hours[0], hours[-1] + HOUR, since, until)
+                hours = []
+            hours.append(hour)
+        if hours:
+            yield Stretch(hours[0], hours[-1] + HOUR, since, until)
+
+    def observe(self, stretch: Stretch) -> pa.Table:
+        """The observations of a stretch, each with an id that it has in every run."""
+        rows: list[dict[str, object]] = []
+        for source in self._present():
+            table = self.lake.rows(source.query, workspace=self.workspace, now=stretch.end, span=stretch.span)
+            rows += [self._observation(source, row) for row in table.to_pylist()]
+        for number, row in enumerate(rows):
+            row["event"] = number
+        return pa.Table.from_pylist(rows, OBSERVED)
+
+    def known(self, stretch: Stretch) -> frozenset[str]:
+        """The ids of what was told of a stretch already."""
+        text = "BehaviorAnalytics | project _ItemId"
+        found = self.lake.rows(
+            text, workspace=self.workspace, now=stretch.end, span=Span(stretch.start, stretch.end)
+        )
+        return frozenset(found.column("_ItemId").to_pylist())
+
+    def _present(self) -> list[Source]:
+        """The sources whose tables have rows."""
+        there = {table for _, table in list_tables(self.lake.data, self.workspace)}
+        return [one for one in self.sources if one.table in there]
+
+    def _count_rows(self, stretch: Stretch) -> Counter[dt.datetime]:
+        found: Counter[dt.datetime] = Counter()
+        for table in sorted({one.table for one in self._present()}):
+            text = f"{table} | summarize Rows = count() by Hour = bin(TimeGenerated, 1h)"
+            rows = self.lake.rows(text, workspace=self.workspace, now=stretch.end, span=stretch.span)
+            for row in rows.to_pylist():
+                found[EPOCH + dt.timedelta(microseconds=(row["Hour"] - UNIX_EPOCH_TICKS) // 10)] += row[
+                    "Rows"
+                ]
+        return found
+
+    def _observation(self, source: Source, row: dict[str, Any]) -> dict[str, object]:
+        micros = (row["TimeGenerated"] - UNIX_EPOCH_TICKS) // 10
+        moment = EPOCH + dt.timedelta(microseconds=micros)
+        place = (
+            self.places.of(row["Address"])
+            if row["Address"] and not (row["Country"] and row["ISP"])
+            else NOWHERE
+        )
+        entity = row["Entity"]
+        if row["Kind"] == "user":
+            entity = self.aliases.get(entity, entity)
+        seen = {
+            "id": _id(source.name, row["Record"], micros, entity),
+            "source": source.table,
+            "kind": row["Kind"],
+            "entity": entity,
+            "ok": bool(row["Succeeded"]),
+            "day": (moment - EPOCH).days,
+            "time": micros,
+            "Hours": _hours(moment),
+        }
+        located = {
+            "Country": row["Country"] or place.country, "City": row["City"] or place.city, "ISP": row["ISP"] or place.network
+        }  # fmt: skip
+        return {**{name: row[name] for name in _TEXTS}, **seen, **located}
+
+
+def _hours(moment: dt.datetime) -> str:
+    """The part of the week: `weekdays 08-12 UTC`."""
+    first = moment.hour // 4 * 4
+    return f"{'weekends' if moment.weekday() > 4 else 'weekdays'} {first:02d}-{first + 4:02d} UTC"
+
+
+def _id(*parts: object) -> str:
+    """A GUID over what tells an observation from others."""
+    digest = hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=16).hexdigest()
+    return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:]))

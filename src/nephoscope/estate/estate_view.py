@@ -1,0 +1,130 @@
+"""What an analyzer sees: the estate at one moment, its network and its roles."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.log_queries import Declared
+from nephoscope.estate.network import Network
+from nephoscope.estate.resource_lookup import properties
+from nephoscope_policy.azure_facts import always_exists
+from nephoscope_policy.gap import STALE
+from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.report_age import expired_claim, expiry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from nephoscope.estate.addresses import AddressSet
+    from nephoscope.estate.exposure import Exposure
+    from nephoscope.estate.log_queries import FileAggregate, Logs
+    from nephoscope.estate.resource_lookup import Holdings
+    from nephoscope.estate.roles import Roles
+    from nephoscope_policy.model.resource import Resource
+
+
+class View:
+    """A read-only view of an estate; what it derives is built once, on first use.
+
+    `service_tags` maps lower-cased service tags to their prefixes where a table was imported; `logs` is what `query` asks, None
+    where this evaluation reads none. `declared` is what the analyzer that runs may read of both.
+    """
+
+    def __init__(
+        self,
+        estate: Holdings,
+        now: datetime,
+        service_tags: Mapping[str, AddressSet] | None = None,
+        logs: Logs | None = None,
+    ) -> None:
+        self.estate = estate
+        self.now = now
+        self.logs = logs
+        self.declared = Declared()
+        self._service_tags = service_tags
+
+    def query(self, text: str) -> list[dict[str, object]]:
+        """The rows of KQL over the resources (`Resources` ...) and the logs that are declared; NotCollected where there are none.
+
+        Rows are those of the estate's subscriptions. Times are aware datetimes, dynamic values JSON text.
+        """
+        if self.logs is None:
+            raise NotCollected("logs: nothing here holds any")
+        return self.logs.query(text, self.declared)
+
+    def aggregate(self, asked: FileAggregate) -> list[dict[str, Any]]:
+        """The rows of an aggregate over a log that is declared, which is kept by file; see query for the rest."""
+        if self.logs is None:
+            raise NotCollected("logs: nothing here holds any")
+        return self.logs.aggregate(asked, self.declared)
+
+    def resources(self, type_: str) -> Sequence[Resource]:
+        """The resources of a type."""
+        return tuple(self.estate.by_type(type_.lower()))
+
+    def children(self, type_: str, parent: str) -> Sequence[Resource]:
+        """The resources of a lower-cased type under a lower-cased parent id."""
+        return self._children(type_).get(parent, ())
+
+    def _children(self, type_: str) -> Mapping[str, Sequence[Resource]]:
+        index = self._child_indexes.get(type_)
+        if index is None:
+            index = self._child_indexes[type_] = {}
+            for resource in self.estate.by_type(type_):
+                index.setdefault(resource.id.parent, []).append(resource)
+        return index
+
+    @cached_property
+    def _child_indexes(self) -> dict[str, dict[str, list[Resource]]]:
+        return {}
+
+    def covers(self, type_: str, scope: str) -> bool:
+        """Whether every resource of a lower-cased type was read in a scope (`/subscriptions/<guid>` or '')."""
+        return self.estate.coverage.covers(type_, scope)
+
+    def need(self, type_: str, scope: str, name: str = "") -> None:
+        """Raise NotCollected unless a type was read in a scope, with what Azure always has there (under a lower-cased name)."""
+        coverage = self.estate.coverage
+        if not self.covers(type_, scope):
+            expired = expired_claim(coverage, type_, scope)
+            if expired:
+                raise NotCollected(expired, STALE)
+            reason = coverage.gaps.get(type_)
+            raise NotCollected(f"{type_} in {scope or 'the tenant'}" + (f" ({reason})" if reason else ""))
+        if coverage.supposed or not scope or not always_exists(ResourceId.parse(scope).type, type_, name):
+            return
+        if not any(not name or child.id.name == name for child in self.children(type_, scope)):
+            raise NotCollected(f"{type_}{name and f'/{name}'} of {scope}: in Azure it always exists")
+
+    def expiry(self, resource: Resource) -> str:
+        """Why the report that a body holds is too old to decide anything, '' where it is not."""
+        return expiry(resource, self.now, self.estate.coverage)
+
+    def report(self, resource: Resource) -> dict[str, object]:
+        """The properties of a body that hold a report; raises NotCollected('stale') where it is too old."""
+        why = self.expiry(resource)
+        if why:
+            raise NotCollected(why, STALE)
+        return properties(resource)
+
+    @cached_property
+    def network(self) -> Network:
+        """Security rules and reachability."""
+        return Network(self.estate, self._service_tags)
+
+    @cached_property
+    def exposure(self) -> Exposure:
+        """Ways in from the Internet."""
+        from nephoscope.estate.exposure import Exposure
+
+        return Exposure(self.network)
+
+    @cached_property
+    def roles(self) -> Roles:
+        """Role assignments and accounts."""
+        from nephoscope.estate.roles import Roles
+
+        return Roles(self.estate)

@@ -1,0 +1,49 @@
+"""What a view needs of an estate: resources by id and by type, coverage, management groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nephoscope.estate.data_gap import NotCollected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from nephoscope_policy.model.coverage import Coverage
+    from nephoscope_policy.model.resource import Resource
+
+
+class Holdings(Protocol):
+    """The part of an estate that analyzers read; estate.Estate has it, a test may bring its own."""
+
+    @property
+    def resources(self) -> Mapping[str, Resource]:
+        """Lower-cased id -> resource."""
+        ...
+
+    @property
+    def coverage(self) -> Coverage:
+        """What was read."""
+        ...
+
+    @property
+    def management_groups(self) -> Mapping[str, Sequence[str]]:
+        """Subscription -> the ids of its management groups, where they are known."""
+        ...
+
+    def by_type(self, type_: str) -> Iterable[Resource]:
+        """Every resource of a lower-cased type."""
+        ...
+
+
+def properties(resource: Resource) -> dict[str, object]:
+    """The `properties` object of a body, {} where it has none."""
+    found = resource.body.get("properties")
+    return found if isinstance(found, dict) else {}
+
+
+def require_complete(resource: Resource) -> dict[str, Any]:
+    """The same, where its absence would be taken for an answer: raises NotCollected on a body that came without."""
+    if not resource.complete:
+        raise NotCollected(f"the properties of {resource.key}")
+    return properties(resource)

@@ -1,0 +1,123 @@
+"""A snapshot on its way into the store: its resources in the order of their ids, on disk, beside the versions that are there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nephoscope.estate.coverage import was_read
+from nephoscope.estate.external_sort import SortedLines
+from nephoscope.estate.resource_versions import content_hash
+from nephoscope.estate.version_row import resource_row
+from nephoscope_policy.model.resource_id import ResourceId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from nephoscope_policy.model.coverage import Coverage
+    from nephoscope_policy.model.resource import Resource
+
+_HELD_ROWS = 5_000
+
+
+class Move(StrEnum):
+    """What a snapshot does to one id."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+    KEPT = "kept"
+
+
+class Version(msgspec.Struct, array_like=True, frozen=True):
+    """A stored version: what must be known to compare and to close it."""
+
+    id: str
+    hash: str
+    valid_from: datetime
+    scope: str
+
+
+class Incoming(msgspec.Struct, array_like=True, frozen=True):
+    """A resource of the snapshot, its row as JSON."""
+
+    id: str
+    hash: str
+    row: msgspec.Raw
+
+    def columns(self) -> dict[str, Any]:
+        """The row, but for the time at which the version begins."""
+        columns: dict[str, object] = msgspec.json.decode(self.row)
+        return columns
+
+
+class Intake:
+    """Takes resources in any order, each id once; files go into a folder that exists and is the intake's own."""
+
+    def __init__(self, folder: Path, tenant: str = "") -> None:
+        self.tenant = tenant
+        self._folder = folder
+        self._hashes: SortedLines[tuple[str, str]] = SortedLines(
+            folder / "hashes", tuple[str, str], lambda one: one[0]
+        )
+        self._rows = SortedLines(folder / "rows", Incoming, lambda one: one.id, _HELD_ROWS)
+        self._versions: Iterable[Version] = ()
+        self.forgotten: frozenset[str] = frozenset()
+
+    def forget(self, told: Iterable[str]) -> None:
+        """Say which ids and claims (coverage.claim_key) were taken back: the ids end where no resource has them."""
+        self.forgotten |= frozenset(told)
+
+    def add(self, resources: Iterable[Resource]) -> None:
+        """Take resources; derived containers are left out, as nothing was read of them."""
+        for resource in resources:
+            if not resource.derived:
+                digest = content_hash(resource)
+                row = msgspec.json.encode(resource_row(resource, digest, self.tenant))
+                self._hashes.add((resource.key, digest))
+                self._rows.add(Incoming(resource.key, digest, msgspec.Raw(row)))
+
+    def hashes(self) -> Iterator[tuple[str, str]]:
+        """(id, content hash) in the order of ids."""
+        return iter(self._hashes)
+
+    def meet(self, versions: Iterable[Version]) -> None:
+        """Say which versions are there, in any order."""
+        found = SortedLines(self._folder / "versions", Version, lambda one: one.id)
+        for version in versions:
+            found.add(version)
+        self._versions = found
+
+    def moves(self, coverage: Coverage) -> Iterator[tuple[Incoming | None, Version | None, Move]]:
+        """What the snapshot does to every id that it or the store has; what it has not looked for stays as it was."""
+        for row, version in _join_by_id(iter(self._rows), iter(self._versions)):
+            if row is not None:
+                known = Move.KEPT if version is not None and version.hash == row.hash else Move.CHANGED
+                yield row, version, Move.ADDED if version is None else known
+            elif version is not None and self._ends(version, coverage):
+                yield None, version, Move.REMOVED
+
+    def _ends(self, version: Version, coverage: Coverage) -> bool:
+        """Whether a version that the snapshot does not have is over: it was looked for, or what told of it was taken back."""
+        return version.id in self.forgotten or was_read(coverage, ResourceId.parse(version.id), version.scope)
+
+
+def _join_by_id(
+    rows: Iterator[Incoming], versions: Iterator[Version]
+) -> Iterator[tuple[Incoming | None, Version | None]]:
+    """Both sides in the order of ids, those of one id together."""
+    row, version = next(rows, None), next(versions, None)
+    while row is not None or version is not None:
+        if version is None or (row is not None and row.id < version.id):
+            yield row, None
+            row = next(rows, None)
+        elif row is None or version.id < row.id:
+            yield None, version
+            version = next(versions, None)
+        else:
+            yield row, version
+            row, version = next(rows, None), next(versions, None)

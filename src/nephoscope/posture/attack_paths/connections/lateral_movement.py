@@ -1,0 +1,111 @@
+"""From a machine that the Internet reaches to one behind it: security rules and peerings let SSH, RDP, WinRM or SMB through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
+from nephoscope.posture.attack_paths.entity import INTERNET, Connection, ConnectionKind, Entity, InsightKind
+
+if TYPE_CHECKING:
+    from nephoscope.estate.addresses import AddressSet
+    from nephoscope.estate.network import Network
+    from nephoscope.estate.network_interfaces import Interface, IpConfiguration
+    from nephoscope.estate.reachability import Opening
+    from nephoscope.posture.attack_paths.graph import Graph
+    from nephoscope.posture.attack_paths.graph_inputs import Facts
+
+PORTS = {22: "SSH", 445: "SMB", 3389: "RDP", 5985: "WinRM", 5986: "WinRM"}
+#: Pairs of machines beyond which no more are looked at.
+MOST_PAIRS = 20_000
+REMEDY = "Let only a jump host or Bastion to these ports from inside the network, and nothing else."
+_RANGES = tuple((port, port) for port in PORTS)
+Place = tuple["Interface", "IpConfiguration"]
+
+
+def connect(facts: Facts, graph: Graph) -> None:
+    """Connections from weak machines that the Internet reaches to machines whose identity may do something."""
+    sources = [one for one in _list_exposed(graph) if InsightKind.WEAKNESS in graph.insights(one.id)]
+    # a machine that is got into directly is on a shorter path already
+    behind = [one for one in graph.of_types(frozenset({MACHINE_TYPE})) if one not in sources]
+    targets = [one for one in behind if _leads_on(graph, one)]
+    pairs = [(source, target) for source in sources for target in targets]
+    if len(pairs) > MOST_PAIRS:
+        facts.gap("", f"which machines reach which, beyond the first {MOST_PAIRS} pairs")
+    for source, target in pairs[:MOST_PAIRS]:
+        try:
+            ports = _ports(facts, source, target)
+        except NotCollected as gap:
+            facts.gap(source.subscription, gap.what)
+            continue
+        if ports:
+            named = ", ".join(f"{port} ({PORTS[port]})" for port in ports)
+            why = f"Security rules let {source.name} to {target.name} at TCP {named}"
+            findings = facts.findings.find_guarding(target.id)
+            graph.connect(Connection(source.id, target.id, ConnectionKind.REACHES, why, REMEDY, findings))
+
+
+def _list_exposed(graph: Graph) -> Iterator[Entity]:
+    for connection in graph.outward(INTERNET.id):
+        entity = graph[connection.target]
+        if entity.type in (MACHINE_TYPE, SCALE_SET_TYPE):
+            yield entity
+
+
+def _leads_on(graph: Graph, machine: Entity) -> bool:
+    """Whether an identity of a machine may do anything."""
+    return any(graph.outward(connection.target) for connection in graph.outward(machine.id))
+
+
+def _ports(facts: Facts, source: Entity, target: Entity) -> list[int]:
+    """The ports at which one machine reaches another."""
+    network = facts.view.network
+    found: set[int] = set()
+    for near in _places(facts, source):
+        for far in _places(facts, target):
+            # private addresses are the same in many networks: they say nothing without a way between the two
+            homes = [network.subnet(configuration.subnet).network for _, configuration in (near, far)]
+            if facts.view.exposure.are_joined(*homes):
+                found |= _between(network, near, far)
+    return sorted(found)
+
+
+def _places(facts: Facts, machine: Entity) -> Iterator[Place]:
+    for interface in facts.view.network.interfaces(facts.view.estate.resources[machine.id]):
+        for configuration in interface.configurations:
+            yield interface, configuration
+
+
+def _between(network: Network, near: Place, far: Place) -> set[int]:
+    """The ports that the rules of both ends let through, where each is in the virtual network of the other."""
+    source, target = _addresses(network, near[1]), _addresses(network, far[1])
+    if not (_around(network, near[1]) & target and _around(network, far[1]) & source):
+        return set()
+    inward = network.openings(*far, "tcp", source, _RANGES)
+    outward = network.openings(*near, "tcp", target, _RANGES, inbound=False)
+    return _find_opened_ports(inward) & _find_opened_ports(outward)
+
+
+def _addresses(network: Network, configuration: IpConfiguration) -> AddressSet:
+    """The private addresses of a configuration; those of its subnet where they are given out as machines start."""
+    return configuration.addresses or network.subnet(configuration.subnet).prefixes
+
+
+def _around(network: Network, configuration: IpConfiguration) -> AddressSet:
+    """What the tag VirtualNetwork means there."""
+    found = network.tags(network.subnet(configuration.subnet)).resolve("virtualnetwork")
+    if found is None:
+        raise NotCollected(f"the address space around {configuration.id}")
+    return found
+
+
+def _find_opened_ports(openings: list[Opening]) -> set[int]:
+    return {
+        port
+        for one in openings
+        if not one.tag
+        for port in PORTS
+        if any(low <= port <= high for low, high in one.region.ports)
+    }

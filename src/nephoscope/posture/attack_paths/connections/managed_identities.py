@@ -1,0 +1,70 @@
+"""Managed identities of what runs code: whoever holds a machine, an app or a cluster may sign in as them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
+from nephoscope.estate.public_endpoint import CLUSTER, SITE
+from nephoscope.estate.resource_lookup import properties
+from nephoscope.posture.attack_paths.connections.exposed_apps import CONTAINER_APP, CONTAINER_GROUP
+from nephoscope.posture.attack_paths.entity import IDENTITY_TYPE, Connection, ConnectionKind, Entity
+
+if TYPE_CHECKING:
+    from nephoscope.estate.estate_view import View
+    from nephoscope.posture.attack_paths.graph import Graph
+    from nephoscope.posture.attack_paths.graph_inputs import Facts
+    from nephoscope_policy.model.resource import Resource
+
+MACHINES = (MACHINE_TYPE, SCALE_SET_TYPE, "microsoft.hybridcompute/machines")
+RUNNING = (*MACHINES, SITE, CONTAINER_APP, CONTAINER_GROUP, CLUSTER)
+ASSIGNED = "microsoft.managedidentity/userassignedidentities"
+
+
+def connect(facts: Facts, graph: Graph) -> None:
+    """A connection from each of them to each of its identities."""
+    for type_ in RUNNING:
+        for resource in facts.view.resources(type_):
+            for identity in identities(facts.view, resource):
+                entity = facts.entity(graph, resource)
+                graph.add(identity)
+                why = f"Code on {resource.name} gets tokens of {identity.name} without a password"
+                remedy = f"Take the identity {identity.name} from {resource.name} where it needs none."
+                graph.connect(
+                    Connection(entity.id, identity.id, ConnectionKind.AUTHENTICATES_AS, why, remedy)
+                )
+
+
+def identities(view: View, resource: Resource) -> Iterator[Entity]:
+    """The managed identities of a resource that have a principal."""
+    body: object = resource.body.get("identity")
+    identity = body if isinstance(body, dict) else {}
+    if principal := _text(identity.get("principalId")):
+        spelled = str(resource.body.get("id") or resource.key)
+        yield Entity(principal, IDENTITY_TYPE, f"{resource.name} (system-assigned)", spelled)
+    several: object = identity.get("userAssignedIdentities")
+    for id_, told in several.items() if isinstance(several, dict) else ():
+        yield from _list_assigned(view, str(id_), told)
+    if resource.type == CLUSTER:
+        yield from _kubelet(view, resource)
+
+
+def _list_assigned(view: View, id_: str, told: object) -> Iterator[Entity]:
+    known = view.estate.resources.get(id_.lower())
+    principal = _text(told.get("principalId") if isinstance(told, dict) else None)
+    principal = principal or (_text(properties(known).get("principalId")) if known else "")
+    if principal:
+        yield Entity(principal, IDENTITY_TYPE, known.name if known else id_.rsplit("/", 1)[-1], id_)
+
+
+def _kubelet(view: View, cluster: Resource) -> Iterator[Entity]:
+    """The identity with which nodes pull images, where a cluster tells it."""
+    profile: object = properties(cluster).get("identityProfile")
+    told = profile.get("kubeletidentity") if isinstance(profile, dict) else None
+    if isinstance(told, dict) and told.get("resourceId"):
+        yield from _list_assigned(view, str(told["resourceId"]), {"principalId": told.get("objectId")})
+
+
+def _text(value: object) -> str:
+    return value.lower() if isinstance(value, str) else ""

@@ -1,0 +1,58 @@
+"""Finds the chains of a graph that have the shape of a type of attack path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nephoscope.posture.attack_paths.attack_path import Chain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope.posture.attack_paths.entity import Connection, Entity
+    from nephoscope.posture.attack_paths.graph import Graph
+    from nephoscope.posture.attack_paths.path_type import PathType, Step
+
+
+@dataclass(frozen=True, slots=True)
+class _Trail:
+    """The begin of a chain."""
+
+    entities: tuple[Entity, ...]
+    connections: tuple[Connection, ...] = ()
+
+
+def chains(graph: Graph, type_: PathType) -> Iterator[Chain]:
+    """Every chain of a type, found lazily, without an entity twice; the order is that of the graph."""
+    first, *rest = type_.steps
+    for entity in graph.of_types(first.entity):
+        if _fits(graph, entity, first):
+            for trail in _follow(graph, _Trail((entity,)), tuple(rest)):
+                known = tuple(graph.insights(one.id) for one in trail.entities)
+                yield Chain(type_, trail.entities, trail.connections, known)
+
+
+def _follow(graph: Graph, trail: _Trail, steps: tuple[Step, ...]) -> Iterator[_Trail]:
+    if not steps:
+        yield trail
+        return
+    step, *rest = steps
+    for connection in graph.outward(trail.entities[-1].id):
+        if connection.kind not in step.by:
+            continue
+        entity = graph[connection.target]
+        if entity not in trail.entities and _fits(graph, entity, step):
+            longer = _Trail((*trail.entities, entity), (*trail.connections, connection))
+            yield from _follow(graph, longer, tuple(rest))
+    if step.optional:
+        yield from _follow(graph, trail, tuple(rest))
+
+
+def _fits(graph: Graph, entity: Entity, step: Step) -> bool:
+    known = graph.insights(entity.id)
+    return (
+        entity.type in step.entity
+        and all(kind in known for kind in step.insights)
+        and (not step.any_insight or any(kind in known for kind in step.any_insight))
+    )

@@ -1,0 +1,55 @@
+"""What is worth taking: vaults, and stores of data with what says that the data is sensitive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.estate.public_endpoint import COSMOS, FIREWALLED
+from nephoscope.posture.attack_paths.entity import Insight, InsightKind
+from nephoscope.posture.attack_paths.type_names import ACCOUNT, MANAGED_INSTANCE
+
+if TYPE_CHECKING:
+    from nephoscope.estate.estate_view import View
+    from nephoscope.posture.attack_paths.entity import Entity
+    from nephoscope.posture.attack_paths.graph import Graph
+    from nephoscope.posture.attack_paths.graph_inputs import Facts
+    from nephoscope_policy.model.resource import Resource
+
+VAULT = "microsoft.keyvault/vaults"
+STORES = (ACCOUNT, *FIREWALLED, MANAGED_INSTANCE, COSMOS)
+#: Tags that tell the class of data, without case and punctuation, and the values that mean sensitive.
+_TAGS = frozenset(
+    {"dataclass", "dataclassification", "classification", "confidentiality", "sensitivity", "datasensitivity"}
+)
+_SENSITIVE = frozenset(
+    {
+        "confidential", "highlyconfidential", "strictlyconfidential", "secret", "topsecret", "restricted", "sensitive", "pii",
+        "personal", "personaldata", "phi", "pci", "gdpr", "financial", "health",
+    }
+)  # fmt: skip
+
+
+def sensitivity(view: View, store: Resource) -> str:
+    """Why the data of a store is sensitive, '' where nothing says so: tags of the store, its databases and its containers."""
+    for one in (store, *_children(view, store)):
+        tags = one.body.get("tags")
+        for name, value in tags.items() if isinstance(tags, dict) else ():
+            if _plain(str(name)) in _TAGS and _plain(str(value)) in _SENSITIVE:
+                return f"{one.name} is tagged {name}={value}"
+    return ""
+
+
+def store_entity(facts: Facts, graph: Graph, store: Resource) -> Entity:
+    """The entity of a store, with what says that its data is sensitive."""
+    found = facts.entity(graph, store)
+    if why := sensitivity(facts.view, store):
+        graph.know(found, Insight(InsightKind.SENSITIVE_DATA, why))
+    return found
+
+
+def _children(view: View, store: Resource) -> tuple[Resource, ...]:
+    return tuple(view.children(f"{store.type}/databases", store.key))
+
+
+def _plain(text: str) -> str:
+    return "".join(letter for letter in text.lower() if letter.isalnum())

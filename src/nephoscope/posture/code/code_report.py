@@ -1,0 +1,57 @@
+"""What a run over files came to: the same shape for templates, workflows and Dockerfiles."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from nephoscope.posture.code.code_rule import CodeRule
+from nephoscope.posture.code.finding import CodeFinding, FindingState, UnreadFile
+from nephoscope.posture.code.planned_resources import PlannedPlace
+from nephoscope_policy.model.state import Severity, State
+
+
+@dataclass(frozen=True, slots=True)
+class CodeReport:
+    """Findings in their order, the rules that they name, the files that were judged and those that could not be.
+
+    `target` is what was asked for, `files` the paths that a reader claimed. `states` counts how many assessments of planned resources
+    ended how, `elsewhere` those of them that no template decides, by cause; `resources` are what
+    the files deploy. Raises ValueError where a finding names no known rule.
+    """
+
+    target: str
+    now: datetime
+    rules: Mapping[str, CodeRule]
+    findings: Sequence[CodeFinding]
+    files: Sequence[str] = ()
+    unread: Sequence[UnreadFile] = field(default=())
+    states: Counter[State] = field(default_factory=Counter)
+    elsewhere: Counter[str] = field(default_factory=Counter)
+    resources: Sequence[PlannedPlace] = ()
+
+    def __post_init__(self) -> None:
+        for finding in self.findings:
+            if finding.rule not in self.rules:
+                raise ValueError(f"{finding.region}: the finding names an unknown rule: {finding.rule}")
+
+    @property
+    def failed(self) -> list[CodeFinding]:
+        """The findings that count for a gate."""
+        return [finding for finding in self.findings if finding.state is FindingState.FAILED]
+
+    @property
+    def unknown(self) -> list[CodeFinding]:
+        """The findings whose value is known at deployment or elsewhere only."""
+        return [finding for finding in self.findings if finding.state is FindingState.UNKNOWN]
+
+    @property
+    def suppressed(self) -> list[CodeFinding]:
+        """The findings that somebody accepts."""
+        return [finding for finding in self.findings if finding.state is FindingState.SUPPRESSED]
+
+    def counts(self) -> Counter[Severity]:
+        """Return how many findings of each severity failed."""
+        return Counter(finding.severity for finding in self.failed)

@@ -1,0 +1,86 @@
+"""Judge files: the reader that claims each, the rules of the reader, findings in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from nephoscope.collect.templates.discovery import UnreadableFileError, read_source
+from nephoscope.collect.templates.source_text import SourceText, Span
+from nephoscope.posture.code.code_report import CodeReport
+from nephoscope.posture.code.code_rule import CodeRule
+from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState, Region, UnreadFile
+from nephoscope.posture.code.rule_discovery import checks_of, code_rules
+from nephoscope.posture.code.rule_match import CodeOptions, Match
+from nephoscope.posture.code.suppression import Suppressions
+
+_EVIDENCE = 200
+
+
+def judge_files(
+    files: Iterable[SourceText], target: str, now: datetime, options: CodeOptions | None = None
+) -> CodeReport:
+    """Judge files, whose names are relative, with `/`; those that no reader claims are left out."""
+    findings: list[CodeFinding] = []
+    judged: list[str] = []
+    used: set[str] = set()
+    unread: list[UnreadFile] = []
+    for source in files:
+        try:
+            read = read_source(source)
+        except UnreadableFileError as error:
+            unread.append(UnreadFile(Region(source.name, error.line, error.column), str(error)))
+            continue
+        if read is not None:
+            judged.append(source.name)
+            used.add(read[0])
+            findings += _judge(source, *read, options or CodeOptions())
+    findings.sort(key=lambda finding: finding.order)
+    return CodeReport(target, now, code_rules(sorted(used)), findings, judged, unread)
+
+
+def judge_text(name: str, text: str, options: CodeOptions | None = None) -> list[CodeFinding] | None:
+    """Judge one file; None where no reader claims it. Raises UnreadableFileError where its reader cannot read it."""
+    source = SourceText(name, text)
+    read = read_source(source)
+    return None if read is None else _judge(source, *read, options or CodeOptions())
+
+
+def _judge(source: SourceText, reader: str, document: object, options: CodeOptions) -> list[CodeFinding]:
+    suppressions = Suppressions(source)
+    found = []
+    for check in checks_of(reader):
+        if options.optional or not check.rule.optional:
+            found += [
+                _make_finding(match, check.rule, source, suppressions)
+                for match in check.run(document, options)
+            ]
+    return sorted(dict.fromkeys(found), key=lambda finding: finding.order)
+
+
+def region_of(source: SourceText, span: Span) -> Region:
+    """Return the region of a span."""
+    line, column = source.position(span.start)
+    return Region(source.name, line, column, *source.position(max(span.end, span.start)))
+
+
+def _make_finding(
+    match: Match, rule: CodeRule, source: SourceText, suppressions: Suppressions
+) -> CodeFinding:
+    region = region_of(source, match.span)
+    scope = [region_of(source, match.scope)] if match.scope else []
+    reason = suppressions.reason(rule, region, *scope)
+    state = FindingState.UNKNOWN if match.unknown else FindingState.FAILED
+    unreasoned = "" if reason else suppressions.without_reason(rule, region, *scope)
+    return CodeFinding(
+        rule=rule.id,
+        region=region,
+        message=f"{match.message} ({unreasoned})" if unreasoned else match.message,
+        severity=rule.severity,
+        state=FindingState.SUPPRESSED if reason else state,
+        reason=reason or match.unknown,
+        evidence=source.cut(match.span)[:_EVIDENCE],
+        subject=match.subject,
+        remediation=rule.steps,
+        fix=tuple(Edit(region_of(source, span), text) for span, text in match.edits),
+    )

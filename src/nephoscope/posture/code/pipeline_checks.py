@@ -1,0 +1,109 @@
+"""What rules for pipelines of Azure DevOps and GitLab ask: commands, variables, images."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nephoscope.collect.templates.pipeline_model import Pipeline, PipelineStep
+from nephoscope.collect.templates.shell.command import Command
+from nephoscope.collect.templates.shell.nested_commands import unfold
+from nephoscope.collect.templates.shell.parser import parse_script
+from nephoscope.collect.templates.source_text import Span
+from nephoscope.collect.templates.yaml_tree import YamlNode
+from nephoscope.posture.code.docker.images import image_digest
+from nephoscope.posture.code.rule_match import Match
+
+#: Predefined variables of Azure Pipelines that people outside of the project write, in lower case.
+UNTRUSTED_VARIABLES = frozenset({
+    "build.requestedfor", "build.requestedforemail", "build.sourcebranch", "build.sourcebranchname", "build.sourceversionauthor",
+    "build.sourceversionmessage", "system.pullrequest.sourcebranch", "system.pullrequest.sourcebranchname",
+    "system.pullrequest.sourcerepositoryuri",
+})  # fmt: skip
+_SECRET = re.compile(
+    r"passw(?:or)?d|(?:^|[_.-])(?:pwd|secrets?|tokens?|api[_-]?key|access[_-]?key|private[_-]?key|client[_-]?secret|sas)$",
+    re.IGNORECASE,
+)
+_FILE = re.compile(r"(?:file|path|url|uri|name|id)$", re.IGNORECASE)
+
+
+def pipeline_commands(pipeline: Pipeline, step: PipelineStep) -> list[Command]:
+    """Return the commands of a step's scripts at their places; none of PowerShell."""
+    if step.shell in ("powershell", "pwsh"):
+        return []
+    return [command for node in step.scripts for command in _commands(pipeline, node)]
+
+
+def _commands(pipeline: Pipeline, node: YamlNode) -> list[Command]:
+    raw = pipeline.source.cut(node.span)
+    head = re.match(r"[|>][^\n]*", raw)
+    if head:
+        raw = " " * head.end() + raw[head.end() :]
+    elif raw[:1] in "\"'" and len(raw) > 1:
+        raw = f" {raw[1:-1]} "
+    return list(unfold(parse_script(raw, node.span.start)))
+
+
+def references(pipeline: Pipeline, node: YamlNode, pattern: re.Pattern[str]) -> Iterator[tuple[str, Span]]:
+    """Give the names that a pattern's groups find in a script, with their places."""
+    for match in pattern.finditer(pipeline.source.cut(node.span)):
+        name = next((group for group in match.groups() if group), "")
+        yield name, Span(node.span.start + match.start(), node.span.start + match.end())
+
+
+def is_secret_name(name: str) -> bool:
+    """Tell whether a variable's name says that its value is a secret."""
+    return bool(_SECRET.search(name)) and not _FILE.search(name)
+
+
+def variables(pipeline: Pipeline) -> Iterator[tuple[YamlNode, YamlNode]]:
+    """Give the name and value of each variable that a pipeline, its jobs and its steps set."""
+    for node in _maps(pipeline.root):
+        for name in ("variables", "env"):
+            held = node.get(name)
+            if held is None:
+                continue
+            yield from (pair for pair in held.pairs if pair[1].kind == "scalar")
+            for item in held.items:
+                label, value = item.get("name"), item.get("value")
+                if label is not None and value is not None:
+                    yield label, value
+
+
+def _maps(root: YamlNode) -> Iterator[YamlNode]:
+    waiting, seen = [root], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if node.kind == "map":
+            yield node
+        waiting += [value for _, value in node.pairs] + node.items
+
+
+def pull_requests_build(pipeline: Pipeline) -> bool:
+    """Tell whether pull requests start the pipeline: all that do not say `pr: none` do, where the repository is on GitHub."""
+    node = pipeline.root.get("pr")
+    return node is None or node.text != "none"
+
+
+def unpinned_images(pipeline: Pipeline) -> Iterator[Match]:
+    """Give a match for each image that no digest pins."""
+    for node in _maps(pipeline.root):
+        for name in ("image", "container"):
+            held = node.get(name)
+            image = held.get("name") if held is not None and held.kind == "map" else held
+            known = (
+                image is not None
+                and image.kind == "scalar"
+                and (name == "image" or ":" in image.text or "/" in image.text)
+            )
+            if (
+                image is not None
+                and known
+                and "$" not in image.text
+                and image.text
+                and not image_digest(image.text)
+            ):
+                yield Match(image.span, f"the image {image.text} is not pinned to a digest")

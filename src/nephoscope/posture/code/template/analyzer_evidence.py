@@ -1,0 +1,48 @@
+"""What an analyzer found behind a verdict on a planned resource: its words, and the security rules that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from nephoscope.analyze.assessment_overlay import assessment_id
+from nephoscope_policy.arm.template.document import member
+
+if TYPE_CHECKING:
+    from nephoscope.posture.code.template.planned_estate import PlannedEstate
+    from nephoscope.posture.code.template.source_locations import BodyPath
+    from nephoscope.posture.code.template.template_resource import WrittenResource
+    from nephoscope.posture.evaluation.finished_run import Run
+    from nephoscope_policy.model.assessment import Assessment, Reason
+
+_RULES = "/securityrules/"
+
+
+def said_by_analyzer(run: Run, reasons: Iterable[Reason]) -> Assessment | None:
+    """The analyzer's own verdict that reasons read; None where they read none."""
+    read = {reason.resource.lower() for reason in reasons if reason.resource}
+    if not read:
+        return None
+    said = run.analysis.assessments
+    return next((one for one in said if assessment_id(one.resource, one.key).lower() in read), None)
+
+
+def rules_of(said: Assessment, planned: PlannedEstate) -> Iterator[tuple[WrittenResource, BodyPath]]:
+    """Where the security rules that an analyzer names are planned: as resources, or in the bodies of their groups."""
+    for part in said.sub_assessments:
+        for id_ in part.details.get("rules") or ():
+            key = str(id_).lower()
+            own, group = planned.planned.get(key), planned.planned.get(key.partition(_RULES)[0])
+            if own is not None:
+                yield own, ("properties",)
+            elif group is not None:
+                yield from _in_group(group, key.partition(_RULES)[2])
+
+
+def _in_group(group: WrittenResource, name: str) -> Iterator[tuple[WrittenResource, BodyPath]]:
+    properties = member(group.body, "properties")
+    rules = member(properties[1], "securityRules") if properties is not None else None
+    for index, rule in enumerate(rules[1] if rules is not None and isinstance(rules[1], list) else ()):
+        named = member(rule, "name")
+        if properties and rules and named is not None and str(named[1]).lower() == name:
+            yield group, (properties[0], rules[0], index)

@@ -1,0 +1,71 @@
+"""What the settings of a site's sign-in make of its web configuration, where Azure and policies read whether callers sign in.
+
+Source: https://learn.microsoft.com/azure/templates/microsoft.web/sites/config-authsettingsv2 and config-authsettings;
+`siteAuthEnabled` of config/web answers for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from nephoscope_policy.arm.template.document import member
+from nephoscope_policy.arm.unknown import OpenObject, Unknown
+from nephoscope_policy.model.resource import Planning, Resource
+
+if TYPE_CHECKING:
+    from nephoscope.posture.code.template.template_resource import WrittenResource
+
+_CONFIGURATIONS = frozenset({"microsoft.web/sites/config", "microsoft.web/sites/slots/config"})
+_SWITCHES = {
+    "authsettingsv2": ("properties", "platform", "enabled"),
+    "authsettings": ("properties", "enabled"),
+}
+"""Where each kind of settings says whether callers sign in, the later kind first: where both are there, it decides."""
+_ANSWER = "siteAuthEnabled"
+
+
+def put_sign_in(resources: dict[str, Resource], made: Mapping[str, WrittenResource]) -> None:
+    """Put what the sign-in settings among resources say into the web configuration of each site that is made.
+
+    A site without settings lets everybody in, where its source would tell them.
+    """
+    for key, site in made.items():
+        web = resources.get(f"{key}/config/web")
+        if web is None or web.type not in _CONFIGURATIONS:
+            continue
+        settings = ((resources.get(f"{key}/config/{name}"), path) for name, path in _SWITCHES.items())
+        said = next((_switched(one, path) for one, path in settings if one is not None), None)
+        if said is not None:
+            resources[web.key] = _answering(web, said)
+        elif site.told is None and not _answers(web):
+            resources[web.key] = _answering(web, value=False)
+
+
+def _switched(settings: Resource, path: tuple[str, ...]) -> object:
+    """Whether settings say that callers sign in; unknown where they leave it to Azure, or may not be made."""
+    doubt = (settings.planned or Planning()).condition
+    value: Any = settings.body
+    for step in path:
+        found = member(value, step) if isinstance(value, dict) else None
+        if isinstance(value, Unknown) or found is None or doubt:
+            return Unknown("bool", reason=doubt or f"{settings.name} does not say whether callers sign in")
+        value = found[1]
+    return value
+
+
+def _answers(web: Resource) -> bool:
+    found = member(web.body, "properties")
+    return found is not None and member(found[1], _ANSWER) is not None
+
+
+def _answering(web: Resource, value: object) -> Resource:
+    found = member(web.body, "properties")
+    held: object = found[1] if found is not None else {}
+    if not isinstance(held, dict):
+        return web
+    kept = {name: one for name, one in held.items() if name.lower() != _ANSWER.lower()}
+    answered = {**kept, _ANSWER: value}
+    whole = OpenObject(answered, held.rest) if isinstance(held, OpenObject) else answered
+    return replace(web, body={**web.body, (found[0] if found is not None else "properties"): whole})

@@ -1,0 +1,97 @@
+"""Parents that a deployment does not make: what it gives them (a setting, a rule, a plan) is judged as if they had just that.
+
+A template often sets a child of what is there already. The parent's policies ask for the child, so that the parent is judged with the
+children that the deployment gives it; all else of it is unknown, and only what a child decides is said.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from nephoscope.estate.estate import Estate
+from nephoscope.posture.code.template.inline_children import RepeatedChildren
+from nephoscope.posture.code.template.planned_estate import PlannedEstate, claims_of
+from nephoscope_policy.arm.unknown import OpenObject, Unknown
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Planning, Resource
+from nephoscope_policy.model.resource_id import (
+    MANAGEMENT_GROUP_TYPE,
+    RESOURCE_GROUP_TYPE,
+    SUBSCRIPTION_TYPE,
+    ResourceId,
+)
+
+_CONTAINERS = frozenset({SUBSCRIPTION_TYPE, RESOURCE_GROUP_TYPE, MANAGEMENT_GROUP_TYPE})
+_OF_SUBSCRIPTION = frozenset(
+    {
+        "microsoft.insights/logprofiles",
+        "microsoft.security/autoprovisioningsettings",
+        "microsoft.security/pricings",
+        "microsoft.security/securitycontacts",
+        "microsoft.security/settings",
+    }
+)
+"""Types of which a subscription alone has resources, whatever scope a template is written for."""
+
+
+def imply_parents(planned: PlannedEstate) -> PlannedEstate | None:
+    """Build the estate of the parents that a deployment does not make, with what it gives them; None where it makes them all."""
+    held: dict[str, Resource] = {}
+    implied: dict[str, Resource] = {}
+    given: dict[str, set[str]] = defaultdict(set)
+    for key in planned.planned:
+        child = _named(planned.estate.resources[key])
+        above = list(_missing(child.id, planned.planned))
+        if above:
+            held[key] = child
+            implied |= {one.key: _parent_of(one, child.name) for one in above if one.type not in _CONTAINERS}
+            given[above[0].key] |= set(claims_of(child))
+    if not held:
+        return None
+    resources = held | implied
+    repeated = RepeatedChildren()
+    repeated.add(resources)
+    coverage = Coverage({key: frozenset(claims) for key, claims in given.items()}, declared=True)
+    estate = Estate.of(resources.values(), coverage)
+    return PlannedEstate(
+        estate, planned.planned, {}, repeated=repeated, implied=frozenset(given) | frozenset(implied)
+    )
+
+
+def _named(resource: Resource) -> Resource:
+    """A resource whose own name is known as one whose id is: it is found under its parent by the same text."""
+    planned = resource.planned
+    if planned is None or not planned.unnamed or "{" in resource.name:
+        return resource
+    return replace(resource, planned=replace(planned, unnamed=""))
+
+
+def _missing(child: ResourceId, made: Iterable[str]) -> Iterator[ResourceId]:
+    """The parents of a resource that the deployment does not make, nearest first, up to the first that it makes."""
+    if child.type in _OF_SUBSCRIPTION:
+        yield ResourceId.parse(child.subscription_id)
+        return
+    above = child.parent
+    while above and above not in made:
+        try:
+            parent = ResourceId.parse(above)
+        except ValueError:
+            return
+        if parent.type in _CONTAINERS:
+            return
+        yield parent
+        above = parent.parent
+
+
+def _parent_of(identifier: ResourceId, child: str) -> Resource:
+    reason = f"the deployment does not make it: all that is known of it is {child}"
+    body: dict[str, Any] = {
+        "id": identifier.key,
+        "name": identifier.name,
+        "type": identifier.type,
+        "properties": OpenObject({}, Unknown("object", "runtime", reason)),
+    }
+    return Resource(identifier, body, complete=False, planned=Planning())

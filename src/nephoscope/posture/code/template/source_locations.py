@@ -1,0 +1,88 @@
+"""From the field that decides a verdict to the characters of a file: through expressions, parameters, loops and modules."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from nephoscope.posture.code.finding import Region
+from nephoscope.posture.code.template.template_resource import WrittenResource
+from nephoscope_policy.arm.template import Document
+from nephoscope_policy.arm.template.document import Written
+from nephoscope_policy.paths import MISSING, walk
+
+_BLOCK = re.compile(r"[a-z_]\w*[^{}=\n]*\{")
+BodyPath = tuple[str | int, ...]
+MAX_EVIDENCE = 200
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The region of the value that decides, its text, the regions that it came through, and where it is written.
+
+    `absent`: nothing sets the value, and the region is the beginning of what should hold it.
+    """
+
+    region: Region
+    evidence: str
+    related: tuple[Region, ...]
+    written: Written
+    absent: bool
+
+
+class Places:
+    """Finds regions."""
+
+    def find(self, resource: WrittenResource, at: BodyPath) -> Found:
+        """The place of a part of a resource's body."""
+        written = resource.trace(*at)
+        absent = bool(at) and at != ("id",) and walk(resource.body, at) is MISSING
+        last = written[-1]
+        unsaid = absent or not at or _is_block(last)
+        region = self._region(last, opening=unsaid)
+        text = "" if unsaid else _text(last)
+        related = (self._region(one, opening=len(one.path) <= 1 or _is_block(one)) for one in written[:-1])
+        kept = tuple(one for one in dict.fromkeys(related) if one != region)
+        return Found(region, text, kept, last, absent)
+
+    def trail(self, resource: WrittenResource, at: BodyPath) -> tuple[Written, ...]:
+        """Every place on the way to a part of a resource's body."""
+        return resource.trace(*at)
+
+    def whole(self, resource: WrittenResource) -> Region:
+        """The region of all that a resource's JSON has."""
+        written = resource.written
+        if not written.document.text:
+            return self.find(resource, ()).region
+        return self.region(written.document, *written.span)
+
+    def region(self, document: Document, start: int, end: int) -> Region:
+        """The region between two offsets of a document's text."""
+        return Region(document.file, *document.position(start), *document.position(end))
+
+    def _region(self, written: Written, *, opening: bool) -> Region:
+        document = written.document
+        if not document.text:
+            place = written.place
+            return Region(place.file, place.line or 1, place.column or 1)
+        start, end = written.span
+        if written.offset and not document.compiled:
+            start = min(start + written.offset + 1, end)
+        elif opening or _is_container(document.text, start):
+            end = start + 1
+        return self.region(document, start, end)
+
+
+def _is_block(written: Written) -> bool:
+    """Whether it is a block of Terraform, in which nothing says the value itself."""
+    document = written.document
+    return document.compiled and _BLOCK.match(document.text, written.span[0]) is not None
+
+
+def _is_container(text: str, start: int) -> bool:
+    return text[start : start + 1] in ("{", "[")
+
+
+def _text(written: Written) -> str:
+    start, end = written.span
+    return written.document.text[start:end][:MAX_EVIDENCE]

@@ -1,0 +1,288 @@
+"""Templates judged: each planned resource by each policy that concerns it, and a finding at the place that decides."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec.structs import replace
+
+from nephoscope.posture.code.code_rule import CodeRule
+from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState, Region
+from nephoscope.posture.code.planned_resources import PlannedPlace
+from nephoscope.posture.code.template.analyzer_evidence import rules_of, said_by_analyzer
+from nephoscope.posture.code.template.assumed_parents import imply_parents
+from nephoscope.posture.code.template.fixes import edit_of, wanted_values
+from nephoscope.posture.code.template.foreign_checks import foreign_checks
+from nephoscope.posture.code.template.planned_estate import PlannedEstate, plan_estate
+from nephoscope.posture.code.template.source_locations import BodyPath, Found, Places
+from nephoscope.posture.code.template.template_suppressions import TemplateSuppressions
+from nephoscope.posture.code.template.time_dependence import WatchedTime
+from nephoscope.posture.code.template.verdict_explanation import ExplainedVerdict, Wanted
+from nephoscope.posture.reports.reason_text import why
+from nephoscope_policy.gap import UNDECIDED
+from nephoscope_policy.model.state import State
+
+if TYPE_CHECKING:
+    from nephoscope.posture.code.template.template_resource import WrittenResource
+    from nephoscope.posture.evaluation.finished_run import Run
+    from nephoscope.posture.policies.evaluation_plan import Plan
+    from nephoscope.posture.recommendations.recommendation import Recommendation
+    from nephoscope_policy.aliases import Aliases
+    from nephoscope_policy.model.assessment import Assessment, Reason
+
+Content: TypeAlias = "Callable[[], tuple[Plan, Aliases]]"
+_IDENTIFYING = frozenset({"type", "name", "fullname", "id", "kind", "location"})
+_STATES = {
+    State.NON_COMPLIANT: FindingState.FAILED,
+    State.UNKNOWN: FindingState.UNKNOWN,
+    State.ERROR: FindingState.UNKNOWN,
+    State.EXEMPT: FindingState.SUPPRESSED,
+}
+
+
+@dataclass(slots=True)
+class Judgement:
+    """What judging came to: findings, what is made, how many assessments ended how, and how many end elsewhere, by cause.
+
+    `unjudged` are the places of planned resources that no policy can judge, with the reason. `asked_time` is True where the time was
+    asked for: at another time the verdicts may be others.
+    """
+
+    findings: list[CodeFinding] = field(default_factory=list)
+    states: Counter[State] = field(default_factory=Counter)
+    elsewhere: Counter[str] = field(default_factory=Counter)
+    resources: list[PlannedPlace] = field(default_factory=list)
+    unjudged: list[tuple[Region, str]] = field(default_factory=list)
+    asked_time: bool = False
+
+
+class TemplateJudge:
+    """Judges planned resources by one plan; the plan is built, and its rules are made ready, once and when they are needed.
+
+    `content` builds the plan and the aliases. Verdicts on resources that `explains` wants are kept in `explained`, whatever they are.
+    """
+
+    def __init__(self, content: Content, now: datetime) -> None:
+        self.now = now
+        self.rules: dict[str, CodeRule] = {}
+        self.explains: Wanted | None = None
+        self.explained: list[ExplainedVerdict] = []
+        self._build = content
+        self._places = Places()
+        self._suppressions = TemplateSuppressions()
+
+    @cached_property
+    def _evaluate(self) -> Callable[..., Run]:
+        """Evaluates estates by the plan; what that takes is loaded where something is judged."""
+        from nephoscope.posture.code.template.planned_analysis import analyze_planned
+        from nephoscope.posture.evaluation.evaluation_run import evaluate, prepare
+
+        plan, aliases = self._build()
+        prepared = prepare(plan, aliases, {})
+        return partial(evaluate, plan=plan, analyzers=analyze_planned, aliases=aliases, prepared=prepared)
+
+    def make_ready(self) -> None:
+        """Build the plan; raises what `content` raises."""
+        self._evaluate  # noqa: B018 - computes it
+
+    def judge(self, listed: Iterable[WrittenResource]) -> Judgement:
+        """Judge what one deployment, or one apply, makes."""
+        planned, now = plan_estate(listed), WatchedTime.of(self.now)
+        run = self._evaluate(planned.estate, now=now)
+        found = Judgement()
+        self._judge_implied(planned, now, found)
+        passed: dict[str, list[str]] = {}
+        for assessment in run.assessments.applicable():
+            self._take(assessment, run, planned, found)
+            if assessment.state is State.COMPLIANT:
+                passed.setdefault(assessment.resource.lower(), []).append(assessment.key)
+        found.resources += self._resources(planned, passed)
+        found.unjudged += ((self._places.find(one, ()).region, told) for one, told in planned.unplaced)
+        found.asked_time = now.asked
+        return found
+
+    def _judge_implied(self, planned: PlannedEstate, now: datetime, found: Judgement) -> None:
+        """Judge what the deployment gives to parents that it does not make, and take what a child of these decides."""
+        implied = imply_parents(planned)
+        if implied is None:
+            return
+        from nephoscope.posture.evaluation.analyzer_results import no_analyzers
+
+        run = self._evaluate(implied.estate, now=now, analyzers=no_analyzers)
+        for assessment in run.assessments.applicable():
+            if assessment.resource.lower() in implied.implied:
+                self._take(assessment, run, implied, found)
+
+    def _resources(
+        self, planned: PlannedEstate, passed: Mapping[str, Sequence[str]]
+    ) -> Iterator[PlannedPlace]:
+        for key, resource in planned.planned.items():
+            if not resource.existing:
+                yield PlannedPlace(
+                    id=resource.id,
+                    type=resource.type,
+                    region=self._places.find(resource, ()).region,
+                    conditional=resource.condition is not True,
+                    passed=tuple(sorted(set(passed.get(key, ())))),
+                )
+
+    def _take(self, assessment: Assessment, run: Run, planned: PlannedEstate, found: Judgement) -> None:
+        resource = _source(assessment, run, planned)
+        if resource is None:
+            return
+        found.states[assessment.state] += 1
+        if self.explains is not None and self.explains(resource.id):
+            self._explain(assessment, resource, run, planned)
+        state = _STATES.get(assessment.state)
+        if state is FindingState.UNKNOWN and assessment.cause not in UNDECIDED:
+            found.elsewhere[assessment.cause] += 1
+        elif state is not None:
+            found.findings.append(self._make_finding(assessment, state, resource, run, planned))
+
+    def _explain(
+        self, assessment: Assessment, resource: WrittenResource, run: Run, planned: PlannedEstate
+    ) -> None:
+        reasons = []
+        for reason in _reasons(assessment, run, planned):
+            found = _locate(resource, reason.resource, reason.at, planned)
+            reasons.append((reason, self._places.find(*found).region if found is not None else None))
+        rule = self._rule(run.metadata(assessment.key))
+        analyzed = said_by_analyzer(run, (one for one, _ in reasons))
+        said = analyzed.description if analyzed is not None else assessment.description
+        verdict = ExplainedVerdict(
+            assessment.resource, rule, assessment.state, assessment.cause, said, tuple(reasons)
+        )
+        if verdict not in self.explained:
+            self.explained.append(verdict)
+
+    def _make_finding(
+        self,
+        assessment: Assessment,
+        state: FindingState,
+        resource: WrittenResource,
+        run: Run,
+        planned: PlannedEstate,
+    ) -> CodeFinding:
+        rule = self._rule(run.metadata(assessment.key))
+        made_by_azure = assessment.resource.lower() in planned.derived
+        reasons = _reasons(assessment, run, planned)
+        analyzed = said_by_analyzer(run, reasons)
+        named = rules_of(analyzed, planned) if analyzed is not None else ()
+        place = self._place(resource, [*named, *_read(resource, reasons, planned)])
+        said = (analyzed.description if analyzed is not None else why(reasons)) or assessment.description
+        around = self._places.whole(resource)
+        failed = state is FindingState.FAILED
+        ignored = self._suppressions.reason(rule, resource, around, place) if failed else None
+        if ignored is not None:
+            state = FindingState.SUPPRESSED
+        elif failed:
+            unreasoned = self._suppressions.without_reason(rule, resource, around, place)
+            said = f"{said} ({unreasoned})" if unreasoned else said
+        return CodeFinding(
+            rule=rule.id,
+            region=place.region,
+            message=_message(rule, resource, said),
+            severity=rule.severity,
+            state=state,
+            evidence=place.evidence,
+            subject=assessment.resource if made_by_azure else resource.id,
+            reason=ignored
+            or ("" if state is FindingState.FAILED else assessment.description or assessment.cause),
+            remediation=rule.steps,
+            fix=self._fix(resource, reasons, planned)
+            if state is FindingState.FAILED and not made_by_azure
+            else (),
+            related=place.related,
+        )
+
+    def _fix(
+        self, resource: WrittenResource, reasons: Iterable[Reason], planned: PlannedEstate
+    ) -> tuple[Edit, ...]:
+        for target, at, subject, value in wanted_values(reasons):
+            found = _locate(resource, target, at, planned)
+            edit = edit_of(self._places, *found, subject, value) if found is not None else None
+            if edit is not None:
+                return (edit,)
+        return ()
+
+    def _place(self, resource: WrittenResource, read: Iterable[tuple[WrittenResource, BodyPath]]) -> Found:
+        places = [self._places.find(*one) for one in dict.fromkeys(read)]
+        first = next((one for one in places if not one.absent), places[0] if places else None)
+        if first is None:
+            return self._places.find(resource, ())
+        others = (one.region for one in places if one.region != first.region)
+        return replace(first, related=tuple(dict.fromkeys((*first.related, *others))))
+
+    def _rule(self, known: Recommendation) -> CodeRule:
+        rule = self.rules.get(known.key)
+        if rule is None:
+            rule = self.rules[known.key] = CodeRule(
+                id=known.key,
+                title=known.name,
+                severity=known.severity,
+                description=known.description,
+                steps=known.remediation.steps,
+                tags=(*known.controls, *known.tactics),
+                equivalents=foreign_checks().get(known.key, ()),
+            )
+        return rule
+
+
+def _message(rule: CodeRule, resource: WrittenResource, said: str) -> str:
+    title = f"{rule.title} ({resource.label})" if resource.label else rule.title
+    return f"{title}: {said}" if said else title
+
+
+def _source(assessment: Assessment, run: Run, planned: PlannedEstate) -> WrittenResource | None:
+    """The planned resource that an assessment is about, or with which Azure makes what it is about; None for what is elsewhere.
+
+    Of a parent that the deployment does not make it is the child that decides.
+    """
+    key = assessment.resource.lower()
+    if key in planned.implied:
+        deciding = (
+            _locate(None, one.resource, one.at, planned) for one in _reasons(assessment, run, planned)
+        )
+        return next((one[0] for one in deciding if one is not None), None)
+    return planned.planned.get(planned.derived[key][0] if key in planned.derived else key)
+
+
+def _reasons(assessment: Assessment, run: Run, planned: PlannedEstate) -> Sequence[Reason]:
+    """The reasons of an assessment; those about what the template does not write (a child that Azure makes, a parent) say so."""
+    found = run.reasons(assessment)
+    if assessment.resource.lower() in planned.planned:
+        return found
+    return [replace(one, resource=one.resource or assessment.resource) for one in found]
+
+
+def _read(
+    resource: WrittenResource, reasons: Iterable[Reason], planned: PlannedEstate
+) -> Iterator[tuple[WrittenResource, BodyPath]]:
+    """What the reasons read that a template can change, as planned resources and paths in their bodies."""
+    for reason in reasons:
+        if not reason.at or str(reason.at[0]).lower() in _IDENTIFYING:
+            continue
+        found = _locate(resource, reason.resource, reason.at, planned)
+        if found is not None:
+            yield found
+
+
+def _locate(
+    resource: WrittenResource | None, target: str, at: BodyPath, planned: PlannedEstate
+) -> tuple[WrittenResource, BodyPath] | None:
+    """The planned resource, and the part of its body, that has what a condition read of `target` ('' = the resource itself)."""
+    key = target.lower()
+    derived = planned.derived.get(key)
+    if derived is not None:
+        source = tuple(one for one in derived[1] if isinstance(one, str | int))
+        return planned.planned[derived[0]], (*source, *at[1:]) if source else ()
+    owner = planned.planned.get(key) if key else resource
+    child = planned.repeated.found(key or (owner.id.lower() if owner is not None else ""), at)
+    if child is not None:
+        return planned.planned[child[0]], child[1]
+    return (owner, at) if owner is not None else None

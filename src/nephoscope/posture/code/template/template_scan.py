@@ -1,0 +1,240 @@
+"""Scan templates: find them, expand each with its parameters, judge what they plan."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from pathlib import Path
+
+from nephoscope.collect.templates.arm.template_repository import Repository, open_repository
+from nephoscope.collect.templates.bicep import BICEP, PARAMETERS
+from nephoscope.collect.templates.terraform.plan_repository import plan_names
+from nephoscope.estate.gc_control import no_collection
+from nephoscope.posture.code.code_report import CodeReport
+from nephoscope.posture.code.code_rule import CodeRule
+from nephoscope.posture.code.external_checks import ForeignChecks
+from nephoscope.posture.code.finding import CodeFinding, UnreadFile, region_at
+from nephoscope.posture.code.planned_resources import merge_places
+from nephoscope.posture.code.template.file_judge import NOT_KNOWN, FileJudge
+from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedFile
+from nephoscope.posture.code.template.plan_scan import NOT_MAPPED, judge_plan
+from nephoscope.posture.code.template.repository_files import RepositoryFiles
+from nephoscope.posture.code.template.template_evaluation import TemplateJudge
+from nephoscope.posture.code.template.template_report import TemplateReport
+from nephoscope.posture.code.template.verdict_cache import VerdictCache
+from nephoscope.posture.code.template.what_if_scan import judge_what_ifs
+from nephoscope.posture.code.template.worker_shares import Exchange, in_shares, processes_for
+from nephoscope_policy.arm.template import Scope
+
+CODE_SUFFIXES = (
+    ".json", ".jsonc", ".bicep", ".bicepparam", ".tf", ".tfvars", ".yml", ".yaml", ".sh", ".bash",
+    "Dockerfile", "Containerfile", ".dockerfile",
+)  # fmt: skip
+"""Ends of the names of files that are judged, or that these read."""
+
+
+class TemplateScan:
+    """Judges the files of repositories; `scope` is where templates are taken to be deployed.
+
+    `processes` judge them together; None chooses by the number of files. What `cache` holds of a file is taken in place of judging it.
+    """
+
+    def __init__(
+        self,
+        judge: TemplateJudge,
+        scope: Scope,
+        processes: int | None = None,
+        cache: VerdictCache | None = None,
+    ) -> None:
+        self.report = TemplateReport()
+        self.rules: dict[str, CodeRule] = {one.id: one for one in (NOT_KNOWN, NOT_MAPPED)}
+        self.beside_findings: list[CodeFinding] = []
+        self.beside_unread: list[UnreadFile] = []
+        self.beside_files: list[str] = []
+        self.now = judge.now
+        self._judge = judge
+        self._scope = scope
+        self._processes = processes
+        self._cache = cache if judge.explains is None else None
+        self._seen: set[CodeFinding] = set()
+
+    def add(self, repository: Repository, names: Sequence[str], parameters: Sequence[str] = ()) -> None:
+        """Judge files: templates by what they plan (those that another one links there), plans, and others by their own rules."""
+        templates = {one.name: one for one in repository.templates(names, parameters)}
+        files = RepositoryFiles(repository, templates, self._scope)
+        plans = plan_names(repository, names)
+        found = self._verdicts(files, [name for name in names if files.is_judged(name)])
+        if not found and not plans:
+            self._judge.make_ready()  # that policies cannot be read is told where there is no file too
+        deployed = linked_templates(found, templates)
+        for name, verdict in found.items():
+            self.rules |= {one.id: one for one in verdict.rules}
+            if verdict.is_template:
+                self._merge(verdict.report(name, deployed=name in deployed))
+            if verdict.beside is not None:
+                self._merge_beside(name, verdict.beside)
+        for name in plans:
+            self._add_plan(name, self._plan_verdict(files, name, names))
+        judge_what_ifs(repository, names, self._judge, self.report)
+        self.rules |= self._judge.rules
+
+    def _plan_verdict(self, files: RepositoryFiles, name: str, names: Sequence[str]) -> FileVerdict:
+        """What is said of a Terraform plan: of the cache where it has it, else judged."""
+        key = files.plan_key(name, names)
+        found = self._cache.find(key, files.digest) if self._cache is not None else None
+        if found is None:
+            found = judge_plan(files, name, names, self._judge)
+            if self._cache is not None:
+                self._cache.keep(key, found)
+        return found
+
+    def _add_plan(self, name: str, verdict: FileVerdict) -> None:
+        self.rules |= {one.id: one for one in verdict.rules}
+        self.report.extend(verdict.report(name, deployed=False))
+
+    def _verdicts(self, files: RepositoryFiles, names: Sequence[str]) -> dict[str, FileVerdict]:
+        """What is said of each file, in order: of the cache where it has it, else judged."""
+        known = self._kept(files, names)
+        wanted = [name for name in names if name not in known]
+        if wanted:
+            self._judge.make_ready()
+        made = self._judge_files(files, wanted, linked_templates(known, files.templates))
+        known |= made
+        deployed = linked_templates(known, files.templates)
+        alone = [name for name in names if known[name].lacks_verdict and name not in deployed]
+        if alone:  # another template deployed it when it was kept
+            self._judge.make_ready()
+            again = self._judge_files(files, alone, deployed)
+            known |= again
+            made |= again
+        self._keep(files, made)
+        return {name: known[name] for name in names}
+
+    def _kept(self, files: RepositoryFiles, names: Sequence[str]) -> dict[str, FileVerdict]:
+        if self._cache is None:
+            return {}
+        found = ((name, self._cache.find(files.key(name), files.digest)) for name in names)
+        return {name: one for name, one in found if one is not None}
+
+    def _keep(self, files: RepositoryFiles, made: Mapping[str, FileVerdict]) -> None:
+        if self._cache is not None:
+            for name, verdict in made.items():
+                self._cache.keep(files.key(name), verdict)
+
+    def _judge_files(
+        self, files: RepositoryFiles, names: Sequence[str], deployed: frozenset[str]
+    ) -> dict[str, FileVerdict]:
+        if not names:
+            return {}
+        templates = sum(name in files.templates for name in names)
+
+        def work(share: Sequence[int], exchange: Exchange) -> dict[str, FileVerdict]:
+            return FileJudge(self._judge, files, deployed).judge([names[index] for index in share], exchange)
+
+        weights = [files.weight(name) for name in names]
+        shares = in_shares(weights, work, self._processes or self._chosen(templates))
+        return {name: verdict for share in shares for name, verdict in share.items()}
+
+    def _chosen(self, count: int) -> int:
+        return 1 if self._judge.explains is not None else processes_for(count)
+
+    def _merge(self, one: TemplateReport) -> None:
+        """Add the report of a template; a finding that several templates have counts once."""
+        fresh = [finding for finding in dict.fromkeys(one.findings) if finding not in self._seen]
+        self._seen.update(fresh)
+        self.report.extend(one, fresh)
+
+    def _merge_beside(self, name: str, one: JudgedFile) -> None:
+        self.beside_findings += one.findings
+        self.beside_unread += one.unread
+        if one.judged:
+            self.beside_files.append(name)
+
+
+def scan_targets(
+    targets: Sequence[Path],
+    judge: TemplateJudge,
+    scope: Scope,
+    parameters: Sequence[Path] = (),
+    foreign: ForeignChecks | None = None,
+    cache: VerdictCache | None = None,
+) -> CodeReport:
+    """Judge the files of a repository or single ones; raises RepositoryError for what is not there."""
+    opened = [open_repository(target) for target in targets]
+    for repository, _ in opened:
+        given = [_relative(repository, path) for path in parameters]
+    report = scan_files(
+        opened, " ".join(map(str, targets)), judge, scope, given if opened else [], cache=cache
+    )
+    return report if foreign is None else foreign.extend(report, opened)
+
+
+def scan_files(
+    opened: Sequence[tuple[Repository, Sequence[str]]],
+    label: str,
+    judge: TemplateJudge,
+    scope: Scope,
+    parameters: Sequence[str] = (),
+    processes: int | None = None,
+    cache: VerdictCache | None = None,
+) -> CodeReport:
+    """Judge files of repositories: templates by what they plan, pipelines, Dockerfiles and scripts by their own rules.
+
+    `processes` do it together (None chooses by the number of templates); the report is the same for any number, and the same with
+    `cache` as without.
+    """
+    with no_collection():
+        return _scan_files(opened, label, TemplateScan(judge, scope, processes, cache), parameters)
+
+
+def _scan_files(
+    opened: Sequence[tuple[Repository, Sequence[str]]],
+    label: str,
+    scan: TemplateScan,
+    parameters: Sequence[str],
+) -> CodeReport:
+    for repository, names in opened:
+        compiled = _compiled_bicep(repository, [*names, *parameters], scan)
+        scan.add(repository, [name for name in names if name not in compiled], parameters)
+    report = scan.report
+    templates = frozenset(report.files)
+    files = [*report.files, *(one for one in scan.beside_files if one not in templates)]
+    unread = {*report.unread, *(one for one in scan.beside_unread if one.region.file not in templates)}
+    return CodeReport(
+        label,
+        scan.now,
+        scan.rules,
+        sorted([*report.findings, *scan.beside_findings], key=lambda one: one.order),
+        sorted(files),
+        sorted(unread, key=lambda one: (one.region, one.reason)),
+        report.states,
+        report.elsewhere,
+        merge_places(report.resources),
+    )
+
+
+def _compiled_bicep(repository: Repository, names: Sequence[str], scan: TemplateScan) -> Container[str]:
+    """Compile the Bicep files among names, and give the JSON files that they stand for."""
+    if not any(name.endswith((BICEP, PARAMETERS)) for name in names):
+        return ()
+    from nephoscope.collect.templates.bicep.bicep_repository import compile_bicep
+    from nephoscope.collect.templates.bicep.compiler import BicepCompiler
+
+    bicep = compile_bicep(repository, names, BicepCompiler.find_installed())
+    scan.report.unread += (UnreadFile(region_at(one.place), one.message) for one in bicep.problems)
+    return bicep.superseded
+
+
+def linked_templates(found: Mapping[str, FileVerdict], templates: Container[str]) -> frozenset[str]:
+    """Give the templates that another one of those that were judged deploys."""
+    return frozenset(
+        linked for name, verdict in found.items() for linked in verdict.find_linked(name, templates)
+    )
+
+
+def _relative(repository: Repository, path: Path) -> str:
+    """The name of a parameters file in a repository; one from elsewhere is taken in under its own name."""
+    full = path.absolute()
+    if full.is_relative_to(repository.root):
+        return full.relative_to(repository.root).as_posix()
+    repository.overlay = {**repository.overlay, path.name: path.read_bytes()}
+    return path.name

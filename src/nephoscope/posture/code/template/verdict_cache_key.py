@@ -1,0 +1,89 @@
+"""The digest of what every verdict of a scan rests on beside the files: the product, its content, what is assigned and exempted."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+import nephoscope
+import nephoscope_policy
+from nephoscope.content.loader import documents
+from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.plan_builder import PlanRequest
+from nephoscope.posture.policies.policy_packs import Packs
+from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.documents import ContentError, Document
+
+_YOUNG = 2_000_000_000
+_SKIPPED = "__pycache__"
+
+
+def basis_of(request: PlanRequest, packs: Packs, now: datetime) -> bytes | None:
+    """Give the digest of the product and of what a plan is built from at a time.
+
+    None where a file of the product changed within the last seconds, so that its time does not tell it from what it was.
+    """
+    product = _product()
+    if product is None:
+        return None
+    decisions = [one for path in request.decisions for one in documents(Path(path))]
+    told: list[object] = [
+        product,
+        list(packs.digests()),
+        [list(_contents(documents(Path(folder)))) for folder in request.policies],
+        request.initiatives,
+        request.parameters,
+        list(_contents(decisions)),
+        _in_force(decisions, now),
+        request.assigned,
+    ]
+    return hashlib.sha256(msgspec.msgpack.encode(told)).digest()
+
+
+def _in_force(decisions: Iterable[Document], now: datetime) -> list[tuple[str, bool]]:
+    """Which exemptions and attestations hold at a time."""
+    plan = Plan(Catalogue([])).reading(decisions)
+    exempted = [(one.id, one.active(now)) for one in plan.exemptions]
+    return exempted + [(one.id, one.active(now)) for one in plan.attestations]
+
+
+def _contents(listed: Iterable[Document]) -> Iterator[tuple[str, str]]:
+    for one in listed:
+        try:
+            yield one.place.file, hashlib.sha256(one.data).hexdigest()
+        except ContentError as error:
+            yield one.place.file, str(error)
+
+
+@cache
+def _product() -> str | None:
+    return product_digest([Path(nephoscope.__file__).parent, Path(nephoscope_policy.__file__).parent])
+
+
+def product_digest(folders: Iterable[Path]) -> str | None:
+    """Name the code and content in folders by the sizes and times of their files; None where one is too young for that."""
+    stamps = sorted(stamp for folder in folders for stamp in _stamps(str(folder)))
+    youngest = max((changed for _, _, changed in stamps), default=0)
+    if time.time_ns() - youngest < _YOUNG:
+        return None
+    told = (nephoscope.__version__, nephoscope_policy.__version__, msgspec.__version__, sys.version, stamps)
+    return hashlib.sha256(msgspec.msgpack.encode(told)).hexdigest()
+
+
+def _stamps(folder: str) -> Iterator[tuple[str, int, int]]:
+    with os.scandir(folder) as listed:
+        for one in listed:
+            if one.is_dir():
+                if one.name != _SKIPPED:
+                    yield from _stamps(one.path)
+            else:
+                status = one.stat()
+                yield one.path, status.st_size, status.st_mtime_ns

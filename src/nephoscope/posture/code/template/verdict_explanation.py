@@ -1,0 +1,36 @@
+"""Why a planned resource is judged as it is: each verdict with the conditions that decide it, and where what they read is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO, TypeAlias
+
+if TYPE_CHECKING:
+    from nephoscope.posture.code.code_rule import CodeRule
+    from nephoscope.posture.code.finding import Region
+    from nephoscope_policy.model.assessment import Reason
+    from nephoscope_policy.model.state import State
+
+Wanted: TypeAlias = Callable[[str], bool]
+"""Whether the resource of an id is to be explained."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedVerdict:
+    """A verdict on a planned resource; each reason has the region that it read, None where no file says it."""
+
+    resource: str
+    rule: CodeRule
+    state: State
+    cause: str
+    description: str
+    reasons: tuple[tuple[Reason, Region | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Which resources are explained, and how their verdicts are written."""
+
+    wants: Wanted
+    write: Callable[[Iterable[ExplainedVerdict], TextIO], None]

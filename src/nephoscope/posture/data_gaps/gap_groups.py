@@ -1,0 +1,224 @@
+"""Data gaps: assessments that ended Unknown or Error, grouped by what is missing, each group with what settles it.
+
+A verdict names the first thing that it lacked: once that is there, another may be found missing. The causes and the words that say
+what is missing come from policies (policy.gap), from the estate (estate.gap) and from analyzers (analyze.verdict).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from nephoscope.posture.data_gaps.remedies import Need, Remedy, remedy, spell_type
+from nephoscope_policy.gap import NOT_COLLECTED, STALE
+from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.model.state import Severity, State
+
+if TYPE_CHECKING:
+    from nephoscope.model.read_reach import Reach
+    from nephoscope.posture.published.findings import Findings
+    from nephoscope.posture.reports.report_interface import Reported
+
+UNJUDGED = (State.UNKNOWN, State.ERROR)
+#: Cause -> what kind of thing is missing; of `not-collected` the description says which kind.
+NEEDS = {
+    STALE: Need.REPORT,
+    "no-properties": Need.BODY,
+    "not-held": Need.DEFINITION,
+    "version-not-held": Need.DEFINITION,
+    "ambiguous": Need.DEFINITION,
+    "parameter-error": Need.ASSIGNMENT,
+    "initiative-error": Need.ASSIGNMENT,
+    "definition-error": Need.CORRECTION,
+    "expression-error": Need.CORRECTION,
+    "too-many-steps": Need.CORRECTION,
+    "data-plane-mode": Need.REQUEST,
+    "request-only": Need.REQUEST,
+    "no-analyzer": Need.ANALYZER,
+    "classic": Need.MODEL,
+    "unreadable-rule": Need.MODEL,
+    "security-admin-rules": Need.MODEL,
+    "not-evaluated": Need.MODEL,
+}
+#: What a policy repeats of an analyzer that could not tell: the analyzer's cause, then its words.
+_OF_ANALYZER = re.compile(r"^([a-z][a-z-]*): (.*)$", re.DOTALL)
+_VERB = re.compile(r"^not (?:collected|known): ")
+#: What is missing is a resource type, or something of one.
+_TYPED = (Need.TYPE, Need.BODY, Need.REPORT, Need.DEPTH)
+_CUT = "was cut to text by its export"
+_ID = re.compile(r"/(?:subscriptions|providers)/[^\s,;'\"()]+", re.IGNORECASE)
+_SUBSCRIPTION = re.compile(r"/subscriptions/[^\s,;'\"()]+", re.IGNORECASE)
+_TYPE = re.compile(r"(?<![\w/.])(?:microsoft|nephoscope)\.[\w.]+(?:/[\w.-]+)+", re.IGNORECASE)
+_BODY = re.compile(r"(?:^|\bthe )propert(?:y|ies)\b.* of ", re.IGNORECASE)
+_GUID = re.compile(r"/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
+_QUOTED = re.compile(r"'([^']+)'")
+MOST_EXAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What a verdict lacked: the kind of thing, and which (a lower-cased resource type, a definition's id, or words)."""
+
+    need: Need
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """Assessments of a recommendation that ended alike: `cause` and `description` say why."""
+
+    key: str
+    title: str
+    severity: Severity
+    cause: str
+    description: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class GapRecommendation:
+    """A recommendation with the number of its assessments that wait for the same thing."""
+
+    key: str
+    title: str
+    severity: Severity
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class DataGap:
+    """What is missing, how many assessments wait for it, of which recommendations (most first), and what settles them.
+
+    `examples` are some of the descriptions that the verdicts carry.
+    """
+
+    missing: Missing
+    count: int
+    recommendations: tuple[GapRecommendation, ...]
+    examples: tuple[str, ...]
+    remedy: Remedy
+
+    @property
+    def subject(self) -> str:
+        """What is missing, a resource type as Azure writes it."""
+        told = self.missing.subject
+        return spell_type(told) if self.missing.need in _TYPED else told
+
+    @property
+    def title(self) -> str:
+        """What is missing, else the kind of thing that is."""
+        return self.subject or self.missing.need.value
+
+
+def missing_of(cause: str, description: str) -> Missing:
+    """What a verdict lacked, by its cause and description."""
+    told = _OF_ANALYZER.match(description)
+    if told is not None and told[1] in (NOT_COLLECTED, *NEEDS):
+        cause, description = told[1], told[2]
+    text = _VERB.sub("", description)
+    need = _need_of(text) if cause == NOT_COLLECTED else NEEDS.get(cause, Need.MODEL)
+    return Missing(need, _subject(need, text))
+
+
+def _need_of(text: str) -> Need:
+    if _CUT in text:
+        return Need.DEPTH
+    if text.startswith("no analyzer yet"):
+        return Need.ANALYZER
+    return Need.BODY if _BODY.search(text) else Need.TYPE
+
+
+def _subject(need: Need, text: str) -> str:
+    if need in _TYPED:
+        return _type_in(text, ids_first=need is not Need.TYPE)
+    if need is Need.DEFINITION:
+        quoted = _QUOTED.search(text)
+        return quoted[1] if quoted else text
+    # of many resources the same is missing: they are one gap, which names their type
+    return _ID.sub(lambda found: _type_of(found[0]) or found[0], text)
+
+
+def _type_in(text: str, *, ids_first: bool) -> str:
+    """The lower-cased resource type that a text names: as a type, or by the id of a resource of it; '' where it names none."""
+    rest = _ID.sub(" ", text)
+    named = next((_GUID.sub("", found[0]).lower() for found in _TYPE.finditer(rest)), "")
+    by_id = next((type_ for found in _ID.finditer(text) if (type_ := _type_of(found[0]))), "")
+    return (by_id or named) if ids_first else (named or by_id)
+
+
+def _type_of(id_: str) -> str:
+    try:
+        return ResourceId.parse(id_.rstrip(".:")).type
+    except ValueError:
+        return ""
+
+
+@dataclass(slots=True)
+class _Group:
+    recommendations: dict[str, Unsettled] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, None] = field(default_factory=dict)
+
+    def add(self, one: Unsettled) -> None:
+        self.recommendations.setdefault(one.key, one)
+        self.counts[one.key] += one.count
+        if len(self.examples) < MOST_EXAMPLES:
+            self.examples[one.description] = None
+
+
+def data_gaps(several: Iterable[Unsettled]) -> list[DataGap]:
+    """The gaps of some assessments, that for which the most wait first."""
+    groups: dict[Missing, _Group] = {}
+    for one in several:
+        groups.setdefault(missing_of(one.cause, one.description), _Group()).add(one)
+    made = [_gap(missing, group) for missing, group in groups.items()]
+    return sorted(made, key=lambda one: (-one.count, one.missing.need, one.missing.subject))
+
+
+def _gap(missing: Missing, group: _Group) -> DataGap:
+    several = [
+        GapRecommendation(key, group.recommendations[key].title, group.recommendations[key].severity, count)
+        for key, count in group.counts.items()
+    ]
+    several.sort(key=lambda one: (-one.count, -one.severity.rank, one.title, one.key))
+    settles = remedy(missing.need, missing.subject)
+    return DataGap(missing, group.counts.total(), tuple(several), tuple(group.examples), settles)
+
+
+def unsettled_of(report: Reported) -> Iterator[Unsettled]:
+    """The assessments of a report that could not be judged, of the resources that it looks at."""
+    for group in report.judged:
+        if group.state in UNJUDGED:
+            known = report.metadata(group.key)
+            for row in report.rows_of(group):
+                item = row.assessment
+                yield Unsettled(item.key, known.name, known.severity, item.cause, item.description)
+
+
+def gaps_in(findings: Findings, reach: Reach) -> list[DataGap]:
+    """The gaps of an edition, of what a reach sees; made once for it."""
+    return findings.documents.once(
+        ("data gaps", reach), lambda: _seen_by(reach, data_gaps(unsettled_in(findings, reach)))
+    )
+
+
+def _seen_by(reach: Reach, gaps: Iterable[DataGap]) -> list[DataGap]:
+    """The gaps without examples that name what a reach does not see: an assessment may depend on what lies elsewhere."""
+    return [replace(gap, examples=tuple(one for one in gap.examples if _sees(reach, one))) for gap in gaps]
+
+
+def _sees(reach: Reach, text: str) -> bool:
+    ids = (ResourceId.parse(found[0].rstrip(".:")) for found in _SUBSCRIPTION.finditer(text))
+    return all(reach.sees(one.subscription, one.resource_group_id) for one in ids)
+
+
+def unsettled_in(findings: Findings, reach: Reach) -> Iterator[Unsettled]:
+    """The assessments of an edition that could not be judged, of what a reach sees."""
+    names = {one.recommendation: one for one in findings.tallies(reach)}
+    for key, several in findings.count_unjudged(reach).items():
+        for one in several:
+            told = names[key]
+            yield Unsettled(key, told.title, told.severity, one.cause, one.why, one.count)

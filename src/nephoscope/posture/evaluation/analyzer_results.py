@@ -1,0 +1,91 @@
+"""What analyzers add to an estate before its policies are judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from nephoscope import analyze
+from nephoscope.analyze.analyzer_runner import Earlier, Told
+from nephoscope.estate.estate import Estate
+from nephoscope.estate.log_queries import Logs
+from nephoscope.posture.evaluation.report_expiry import find_aged
+from nephoscope_policy.gap import Gap
+from nephoscope_policy.model.assessment import Assessment
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.resource_id import ResourceId
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """`overlay` are the resources that analyzers write, `unknown` the ids that they could not compute with the reason why.
+
+    `told` is what each analyzer adds to these, `logs` the versions of the tables of the lake that it read: the next run takes over
+    what cannot have changed.
+    """
+
+    overlay: tuple[Resource, ...] = ()
+    unknown: Mapping[str, Gap] = field(default_factory=dict)
+    assessments: tuple[Assessment, ...] = ()
+    told: Mapping[str, Told] = field(default_factory=dict)
+    logs: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """An earlier evaluation: its estate, its time, and what the analyzers added."""
+
+    estate: Estate
+    now: datetime
+    analysis: Analysis
+
+
+class Analyzers(Protocol):
+    """Runs analyzers over an estate at a time; what cannot have changed since an earlier evaluation is taken over from it."""
+
+    def __call__(self, estate: Estate, now: datetime, before: Before | None = None, /) -> Analysis:
+        """What they add."""
+        ...
+
+
+class LogReader(Protocol):
+    """Opens the logs beside an estate at a time, until the end of the block; None where nothing here holds any."""
+
+    def __call__(self, estate: Estate, now: datetime, /) -> AbstractContextManager[Logs | None]:
+        """Open them."""
+        ...
+
+
+def no_logs(estate: Estate, now: datetime) -> AbstractContextManager[None]:  # noqa: ARG001 - the shape of LogReader
+    """Open nothing."""
+    return nullcontext()
+
+
+def every_analyzer(
+    estate: Estate, now: datetime, before: Before | None = None, logs: Logs | None = None
+) -> Analysis:
+    """What all analyzers of the package say; those that read logs are Unknown without them."""
+    from nephoscope.estate.estate_view import (
+        View,
+    )  # what judges templates runs no analyzer, and need not load what they see
+
+    earlier = None if before is None else _earlier(before, estate, now)
+    found = analyze.run(View(estate, now, logs=logs), earlier=earlier)
+    return Analysis(tuple(found.overlay), found.unknown, tuple(found.assessments), found.told, found.logs)
+
+
+def no_analyzers(estate: Estate, now: datetime, before: Before | None = None) -> Analysis:  # noqa: ARG001 - the shape of Analyzers
+    """Adds nothing: a policy that reads an assessment then ends as what the snapshot itself holds, else Unknown."""
+    return Analysis()
+
+
+def _earlier(before: Before, estate: Estate, now: datetime) -> Earlier:
+    """What analyzers said before, with the types of which a resource, or the age of a report, is another."""
+    old, told, logs = before.estate, before.analysis.told, before.analysis.logs
+    same = old.coverage == estate.coverage and dict(old.management_groups) == dict(estate.management_groups)
+    keys = {*estate.changed_since(old), *find_aged(old, before.now, estate, now)}
+    changed = frozenset(ResourceId.parse(key).type for key in keys) if same else None
+    return Earlier(told, logs, changed, moved=now != before.now)

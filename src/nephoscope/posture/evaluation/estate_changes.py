@@ -1,0 +1,229 @@
+"""What changed between two states of an estate, and which verdicts may depend on it, absences included.
+
+A verdict depends on what its rule reads of the resource's own body; on the resources that its effect looks up, which lie under
+the resource, in its resource group or in its subscription; on the subscription and resource group objects where the rule asks for
+them; on what was collected of the looked-up types; and on the clock where the rule asks for it. Nothing is recorded while
+evaluating: what could be read follows from the rule and the ids, so that a resource that appears where none was (a negative
+dependency) is found as well.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nephoscope.posture.evaluation.body_diff import Paths
+from nephoscope.posture.evaluation.check_layout import Roster
+from nephoscope.posture.evaluation.program import Check
+from nephoscope_policy.entry import Entry
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
+from nephoscope_policy.related import EXTENSIONS
+from nephoscope_policy.snapshot import Snapshot
+from nephoscope_policy.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`paths` are the ids that appeared, vanished or differ, with where they differ (None = not known, or everywhere); `coverage` are
+    (scope, entry) of the manifest that differ, '*' = any."""
+
+    paths: Mapping[str, Paths | None] = field(default_factory=dict)
+    coverage: frozenset[tuple[str, str]] = frozenset()
+
+
+def changed_coverage(old: Coverage, new: Coverage) -> Iterator[tuple[str, str]]:
+    """The entries of the manifests that differ."""
+    for scope in old.scopes.keys() | new.scopes.keys():
+        for entry in old.scopes.get(scope, frozenset()) ^ new.scopes.get(scope, frozenset()):
+            yield scope, entry
+    for type_ in old.gaps.keys() | new.gaps.keys():
+        if old.gaps.get(type_) != new.gaps.get(type_):
+            yield "", type_
+
+
+#: Positions of own verdicts by type and then by (where the resources differ, the api-version of their bodies).
+Own = dict[str, dict[tuple[Paths | None, str], list[int]]]
+#: What a check looks up or asks for, whether in the whole subscription, and from which type: (asked, wide, type).
+Asker = tuple[str, bool, str]
+#: A place that was gone through for those who ask so: (what they ask for, of which type, relation, place).
+Done = tuple[tuple[str, bool], str, str, str]
+
+
+class Dependents:
+    """Finds, for the checks of a program, the (check, type, positions) that a change touches."""
+
+    def __init__(
+        self,
+        checks: Sequence[Check],
+        types: Sequence[frozenset[str] | None],
+        roster: Roster,
+        base: Snapshot,
+    ) -> None:
+        self._roster = roster
+        self._base = base
+        self._related: defaultdict[str, list[int]] = defaultdict(list)
+        self._askers: dict[tuple[str, bool], dict[str, list[int]]] = {}
+        self._types: dict[int, list[str]] = {}
+        everything = list(roster.types)
+        for index, check in enumerate(checks):
+            if check.entry is None or check.fault is not None:
+                continue
+            wanted = types[index]
+            if wanted is None:
+                self._types[index] = everything
+            else:
+                self._types[index] = [type_ for type_ in wanted if type_ in roster.types]
+            for type_ in check.entry.related_types:
+                self._related[type_].append(index)
+            self._ask(index, check.entry)
+
+    def _ask(self, index: int, entry: Entry) -> None:
+        """Note a check under what it looks up or calls; checks of one type that ask alike are reached alike."""
+        for asked in (*entry.related_types, *entry.calls):
+            known = self._askers.setdefault((asked, entry.wide), {})
+            for type_ in self._types[index]:
+                known.setdefault(type_, []).append(index)
+
+    def own(self, change: Change) -> Own:
+        """The changed resources themselves: the checks that read where they differ judge them anew."""
+        found: Own = {}
+        for key, paths in change.paths.items():
+            place = self._roster.place(key)
+            if place is not None:
+                type_, at = place
+                version = self._roster.types[type_][at].body.get("apiVersion")
+                alike = (paths, version if isinstance(version, str) else "")
+                found.setdefault(type_, {}).setdefault(alike, []).append(at)
+        return found
+
+    def find_touched(self, change: Change) -> Iterator[tuple[int, str, Sequence[int]]]:
+        """The verdicts of other resources that may depend on the change."""
+        reached: defaultdict[Asker, set[int]] = defaultdict(set)
+        done: set[Done] = set()
+        for key in change.paths:
+            identifier = _identifier(key)
+            if identifier is not None:
+                self._reach(identifier, reached, done)
+        for (asked, wide, type_), positions in reached.items():
+            if positions:
+                rising = sorted(positions)
+                for index in self._askers[asked, wide][type_]:
+                    yield index, type_, rising
+        for scope, entry in change.coverage:
+            yield from self._find_uncovered(scope, entry)
+
+    def _reach(self, changed: ResourceId, reached: defaultdict[Asker, set[int]], done: set[Done]) -> None:
+        """Note the positions of everybody who may find the changed resource; `done` are the places that were gone through before."""
+        for related in (changed.type, "*"):
+            for wide in (False, True):
+                for type_, positions in self._finders(changed, (related, wide), done):
+                    reached[related, wide, type_].update(positions)
+        for container, function in (
+            (SUBSCRIPTION_TYPE, "subscription"),
+            (RESOURCE_GROUP_TYPE, "resourcegroup"),
+        ):
+            if changed.type == container:
+                for wide in (False, True):
+                    for type_, positions in self._inside(changed, self._askers.get((function, wide), {})):
+                        reached[function, wide, type_].update(positions)
+
+    def _finders(
+        self, changed: ResourceId, asked: tuple[str, bool], done: set[Done]
+    ) -> Iterator[tuple[str, Sequence[int]]]:
+        """The positions, by type, of those who ask so, from which a look-up leads to the changed resource."""
+        asking, wide = self._askers.get(asked), asked[1]
+        if not asking:
+            return
+        for key in _above(changed):
+            place = self._roster.place(key)
+            if place is not None and place[0] in asking and changed.type.startswith(f"{place[0]}/"):
+                yield place[0], (place[1],)
+        extension = changed.type in EXTENSIONS and not wide
+        if extension or wide:
+            place = self._roster.place(changed.parent)
+            if place is not None and place[0] in asking and not changed.type.startswith(f"{place[0]}/"):
+                yield place[0], (place[1],)
+        if extension:
+            return
+        for relation, place_key in self._around(changed, wide=wide):
+            if (asked, changed.type, relation, place_key) in done:
+                continue
+            done.add((asked, changed.type, relation, place_key))
+            for type_, positions in self._at(relation, place_key, asking):
+                if not changed.type.startswith(f"{type_}/"):
+                    yield type_, positions
+
+    def _around(self, changed: ResourceId, *, wide: bool) -> Iterator[tuple[str, str]]:
+        """The places in which a resource that looks the changed one up may lie: (relation, place)."""
+        if wide:
+            yield _WIDE, changed.subscription
+            return
+        yield _LOOSE, changed.subscription
+        if changed.resource_group:
+            yield RESOURCE_GROUP_TYPE, changed.resource_group_id
+
+    def _inside(
+        self, container: ResourceId, asking: Mapping[str, list[int]]
+    ) -> Iterator[tuple[str, Sequence[int]]]:
+        """The positions, by type, of those in `asking` that lie in a subscription or resource group, itself included."""
+        if container.type == SUBSCRIPTION_TYPE:
+            return self._at(_WIDE, container.subscription, asking)
+        return self._at(RESOURCE_GROUP_TYPE, container.key, asking)
+
+    def _at(self, relation: str, place: str, types: Iterable[str]) -> Iterator[tuple[str, Sequence[int]]]:
+        """The positions of the resources of some types in a place, by type where there are any."""
+        base = self._base
+        if relation == RESOURCE_GROUP_TYPE:
+            for type_ in base.types_in_group(place, types):
+                yield type_, self._positions(type_, base.in_group(place, type_))
+            return
+        for type_ in base.types_in_subscription(place, types):
+            views = base.in_subscription(place, type_)
+            if relation == _LOOSE:
+                views = [view for view in views if not view.resource.id.resource_group]
+            yield type_, self._positions(type_, views)
+
+    def _positions(self, type_: str, views: Iterable[View]) -> list[int]:
+        position = self._roster.position
+        return [at for view in views if (at := position(type_, view.key)) is not None]
+
+    def _itself(self, type_: str, key: str) -> Sequence[int]:
+        at = self._roster.position(type_, key)
+        return () if at is None else (at,)
+
+    def _find_uncovered(self, scope: str, entry: str) -> Iterator[tuple[int, str, Sequence[int]]]:
+        """A changed word of the coverage manifest: it concerns whoever looks the type up within the scope's subscription."""
+        entry, scope = entry.rpartition("/providers/")[2], scope.partition("/resourcegroups/")[0]
+        for related, indexes in self._related.items():
+            if entry not in ("*", related) and related != "*" and not entry.startswith(f"{related}/"):
+                continue
+            for index in indexes:
+                for type_ in self._types[index]:
+                    yield index, type_, self._covered_by(scope, type_)
+
+    def _covered_by(self, scope: str, type_: str) -> Sequence[int]:
+        if not scope:
+            return range(len(self._roster.types[type_]))
+        views = self._base.in_subscription(scope.removeprefix("/subscriptions/"), type_)
+        return self._positions(type_, views) or self._itself(type_, scope)
+
+
+_LOOSE = "outside groups"
+_WIDE = "anywhere in the subscription"
+
+
+def _above(child: ResourceId) -> Iterator[str]:
+    """The ids of the resources that a nested one lies under, nearest first."""
+    parts = child.key.split("/")
+    for _ in range(child.type.count("/") - 1):
+        parts = parts[:-2]
+        yield "/".join(parts)
+
+
+def _identifier(key: str) -> ResourceId | None:
+    try:
+        return ResourceId.parse(key)
+    except ValueError:
+        return None

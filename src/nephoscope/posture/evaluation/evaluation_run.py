@@ -1,0 +1,92 @@
+"""The evaluation run: freezes (estate, content, time), runs the analyzers, judges everything once, or only what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from nephoscope.estate.estate import Estate
+from nephoscope.estate.gc_control import no_collection
+from nephoscope.posture.evaluation.analyzer_results import Analyzers, Before, every_analyzer
+from nephoscope.posture.evaluation.bound_rules import Rules
+from nephoscope.posture.evaluation.check_layout import Concerns, Layout, Roster
+from nephoscope.posture.evaluation.evaluator import Bench, Progress, Verdicts
+from nephoscope.posture.evaluation.finished_run import Engine, Run
+from nephoscope.posture.evaluation.incremental import Succession, overlaid
+from nephoscope.posture.evaluation.program import Program
+from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope_policy.aliases import Aliases
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.snapshot import Snapshot
+
+__all__ = ["Prepared", "Progress", "Run", "evaluate", "prepare"]
+
+
+def evaluate(
+    estate: Estate,
+    plan: Plan,
+    now: datetime,
+    *,
+    scope: str = "",
+    analyzers: Analyzers = every_analyzer,
+    aliases: Aliases | None = None,
+    since: Run | None = None,
+    prepared: Prepared | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """Judge an estate by a plan at an aware time.
+
+    `scope` limits what is judged, not what is looked up. With `since` only what changed after that run, and what depends on it,
+    is evaluated; the result is the same as without. `prepared` is content made ready by `prepare` for the same plan, aliases and
+    management groups, which several evaluations share.
+    """
+    if now.tzinfo is None:
+        raise ValueError("'now' must be an aware time")
+    scope = scope.rstrip("/").lower()
+    aliases = aliases or Aliases.builtin()
+    with no_collection():
+        before = Before(since.estate, since.now, since.analysis) if since is not None else None
+        analysis = analyzers(estate, now, before)
+        if since is not None and since.engine.base.aliases is aliases:
+            later = Succession(since, estate, analysis, plan, now, scope)
+            base, roster, rules, program = later.base, later.roster, later.rules, later.program
+            concerns = concerns_of(program, rules)
+        else:
+            later = None
+            ordered: list[Resource] = sorted(estate.resources.values(), key=lambda one: one.id.key)
+            base = Snapshot(ordered, aliases, estate.coverage)
+            roster = Roster.of(estate, scope)
+            content = prepared or prepare(plan, aliases, estate.management_groups)
+            rules, program, concerns = content.rules, content.program, content.concerns
+        snapshot = later.overlaid(analysis) if later is not None else overlaid(base, analysis)
+        layout = Layout(concerns, roster)
+        verdicts = later.verdicts() if later is not None else Verdicts()
+        Bench(program, roster, rules, snapshot, now).fill_all(layout.blocks, verdicts, progress)
+    return Run(
+        now, scope, estate, plan, analysis, Engine(program, roster, layout, verdicts, rules, base, snapshot)
+    )
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan made ready: requirements over checks, the rules that are bound and compiled as they are needed, what concerns whom."""
+
+    program: Program
+    rules: Rules
+
+    @cached_property
+    def concerns(self) -> Concerns:
+        """Which requirements concern which types."""
+        return concerns_of(self.program, self.rules)
+
+
+def concerns_of(program: Program, rules: Rules) -> Concerns:
+    """Find which types each requirement concerns; binds the rules whose definitions prove no types."""
+    return Concerns(program, lambda check: rules.types(program.checks[check]))
+
+
+def prepare(plan: Plan, aliases: Aliases, management_groups: Mapping[str, tuple[str, ...]]) -> Prepared:
+    """Make a plan ready for estates with these management groups."""
+    return Prepared(Program(plan, management_groups), Rules(plan.catalogue, aliases))

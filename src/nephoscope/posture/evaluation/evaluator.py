@@ -1,0 +1,193 @@
+"""The verdicts of a run, a number for every (check, resource), and the loop that fills them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from nephoscope.posture.evaluation.outcome import NONE, Outcomes, column
+from nephoscope_policy.context import Context
+from nephoscope_policy.rule import Rule
+
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from nephoscope.posture.evaluation.bound_rules import Rules
+    from nephoscope.posture.evaluation.check_layout import Block, Roster
+    from nephoscope.posture.evaluation.program import Check, Program
+    from nephoscope_policy.result import Result
+    from nephoscope_policy.snapshot import Snapshot
+    from nephoscope_policy.view import View
+
+Key = tuple[str, str]
+
+
+class Verdicts:
+    """Columns of outcome numbers by (check key, type), one number a resource in roster order; 0 = not evaluated.
+
+    A run that follows another shares the columns in which nothing changed; a shared column is copied before it is written.
+    """
+
+    def __init__(self, outcomes: Outcomes | None = None) -> None:
+        self.outcomes = outcomes or Outcomes()
+        self.columns: dict[Key, array[int]] = {}
+        self.evaluated = 0
+        self._whole: set[Key] = set()
+        self._lacking: dict[Key, list[int]] = {}
+        self._shared: set[Key] = set()
+
+    def share(self, key: Key, since: Verdicts) -> None:
+        """Take a column of an earlier run as it is."""
+        self.columns[key] = since.columns[key]
+        self._shared.add(key)
+        if key in since._whole:
+            self._whole.add(key)
+
+    def renew(self, key: Key, numbers: array[int], lacking: list[int], since: Verdicts) -> None:
+        """Take a changed copy of a column of an earlier run, in which the positions `lacking` (rising) are not evaluated."""
+        for at in lacking:
+            numbers[at] = NONE
+        self.columns[key] = numbers
+        if key in since._whole:
+            self._lacking[key] = lacking
+
+    def lacking(self, key: Key, length: int, positions: Sequence[int]) -> list[int]:
+        """The positions of a column, made when it is not there, that are not evaluated."""
+        numbers = self.columns.get(key)
+        if numbers is None:
+            self.columns[key] = column(length)
+            return list(positions)
+        whole = isinstance(positions, range) and len(positions) == len(numbers)
+        known = self._lacking.get(key)
+        if known is None:
+            return _find_pending(numbers, positions) if NONE in numbers else []
+        inside = known if whole else sorted(set(known).intersection(positions))
+        return [at for at in inside if not numbers[at]]
+
+    def whole(self, key: Key) -> bool:
+        """Whether a column is known to lack nothing."""
+        return key in self._whole
+
+    def writable(self, key: Key) -> array[int]:
+        """A column that may be written."""
+        if key in self._shared:
+            self._shared.discard(key)
+            self.columns[key] = self.columns[key][:]
+        return self.columns[key]
+
+    def settle(self, key: Key, positions: Sequence[int]) -> None:
+        """Note that these positions are evaluated now."""
+        if isinstance(positions, range) and len(positions) == len(self.columns[key]):
+            self._whole.add(key)
+
+
+#: Told (blocks done, blocks in all) after each block.
+Progress = Callable[[int, int], None]
+
+#: A rule ends in few distinct results that it shares between resources: so many are recognised by identity.
+_SHARED = 32
+
+
+class Bench:
+    """Evaluates blocks against one snapshot at one time."""
+
+    def __init__(
+        self, program: Program, roster: Roster, rules: Rules, snapshot: Snapshot, now: datetime
+    ) -> None:
+        self._program = program
+        self._roster = roster
+        self._rules = rules
+        self._snapshot = snapshot
+        self._context = Context(now=now)
+        self._now = now
+        self._viewed: dict[str, list[View]] = {}
+        self._few: dict[str, dict[int, View]] = {}
+        self._looked_up = program.looked_up_types()
+
+    def fill_all(self, blocks: Iterable[Block], verdicts: Verdicts, progress: Progress | None = None) -> None:
+        """Evaluate what the columns of blocks lack, type after type, so that one type's bodies are prepared at a time."""
+        ordered = sorted(blocks, key=lambda block: block.type)
+        for done, block in enumerate(ordered, 1):
+            self.fill(block, verdicts)
+            if progress is not None:
+                progress(done, len(ordered))
+            if done == len(ordered) or ordered[done].type != block.type:
+                self._release(block.type)
+
+    def _release(self, type_: str) -> None:
+        """Give back what a type's bodies took, unless others look them up: then a following run finds them prepared."""
+        views = [*self._viewed.pop(type_, ()), *self._few.pop(type_, {}).values()]
+        if type_ not in self._looked_up:
+            for view in views:
+                view.release()
+
+    def fill(self, block: Block, verdicts: Verdicts) -> None:
+        """Evaluate what the block's column lacks."""
+        check = self._program.checks[block.check]
+        key = (check.key, block.type)
+        if verdicts.whole(key):
+            return
+        pending = verdicts.lacking(key, len(self._roster.types[block.type]), block.positions)
+        if pending:
+            numbers, rule = verdicts.writable(key), self._rules.of(check)
+            if isinstance(rule, Rule):
+                self._run(rule, check, pending, block, numbers, verdicts)
+                verdicts.evaluated += len(pending)
+            else:
+                number = verdicts.outcomes.number(rule.state, "", rule.cause, rule.description)
+                for at in pending:
+                    numbers[at] = number
+        verdicts.settle(key, block.positions)
+
+    def _run(
+        self,
+        rule: Rule,
+        check: Check,
+        pending: list[int],
+        block: Block,
+        numbers: array[int],
+        verdicts: Verdicts,
+    ) -> None:
+        views = self._views(block.type, pending)
+        context = self.context(check)
+        snapshot, judge, number = self._snapshot, rule.verdict_of, verdicts.outcomes.number
+        shared: dict[int, tuple[Result, int]] = {}
+        for at in pending:
+            result = judge(views[at], snapshot, context)
+            known = shared.get(id(result))
+            if known is None:
+                known = (result, number(result.state, result.effect, result.cause, result.description))
+                if len(shared) < _SHARED:
+                    shared[id(result)] = known
+            numbers[at] = known[1]
+
+    def _views(self, type_: str, pending: list[int]) -> Mapping[int, View] | list[View]:
+        """The views of a type's resources by position: all of them, or for few only those."""
+        resources, view = self._roster.types[type_], self._snapshot.view
+        found = self._viewed.get(type_)
+        if found is None:
+            if len(pending) * 4 < len(resources):
+                few = self._few.setdefault(type_, {})
+                few.update((at, view(resources[at])) for at in pending if at not in few)
+                return few
+            found = self._viewed[type_] = [view(resource) for resource in resources]
+        return found
+
+    def context(self, check: Check) -> Context:
+        """What the rule's functions are told."""
+        return self._context if check.bound_to is None else Context(now=self._now, policy=check.bound_to)
+
+
+def _find_pending(numbers: array[int], positions: Sequence[int]) -> list[int]:
+    """The positions that are not evaluated."""
+    if not isinstance(positions, range) or len(positions) != len(numbers):
+        return [at for at in positions if not numbers[at]]
+    found, at = [], -1
+    try:
+        while True:
+            at = numbers.index(NONE, at + 1)
+            found.append(at)
+    except ValueError:
+        return found

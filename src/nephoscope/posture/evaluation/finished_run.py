@@ -1,0 +1,221 @@
+"""One finished evaluation: what was judged, by what, when, and how everything ended."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+
+import msgspec
+
+from nephoscope.estate.estate import Estate
+from nephoscope.posture.evaluation.analyzer_results import Analysis
+from nephoscope.posture.evaluation.assessments import Assessments, Decisions
+from nephoscope.posture.evaluation.bound_rules import Rules
+from nephoscope.posture.evaluation.check_layout import Layout, Roster
+from nephoscope.posture.evaluation.evaluator import Verdicts
+from nephoscope.posture.evaluation.program import Check, Program, Requirement
+from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.recommendations.recommendation import Recommendation
+from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.context import Context
+from nephoscope_policy.entry import Problem
+from nephoscope_policy.exemption import Exemption
+from nephoscope_policy.model.assessment import Assessment, Reason
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.place import Place, Quarantined
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.model.state import State
+from nephoscope_policy.result import Result
+from nephoscope_policy.rule import Rule
+from nephoscope_policy.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The working parts of a run, which the next run takes over; `base` is the snapshot without what analyzers wrote."""
+
+    program: Program
+    roster: Roster
+    layout: Layout
+    verdicts: Verdicts
+    rules: Rules
+    base: Snapshot
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished evaluation, frozen: the estate, the plan and the time it stands for, and one assessment per (resource, member).
+
+    `scope` is the lower-cased scope that was asked for ('' = everything). `analysis` is what the analyzers added. Assessments
+    carry no reasons; `reasons` works them out for those that are shown.
+    """
+
+    now: datetime
+    scope: str
+    estate: Estate
+    plan: Plan
+    analysis: Analysis
+    engine: Engine = field(repr=False)
+
+    @property
+    def coverage(self) -> Coverage:
+        """What the snapshot has read."""
+        return self.estate.coverage
+
+    def covers_everywhere(self, type_: str) -> bool:
+        """Tell whether a type was read in every subscription."""
+        known = self._coverage_cache
+        if type_ not in known:
+            known[type_] = all(self.coverage.covers(type_, one) for one in self.estate.subscriptions or ("",))
+        return known[type_]
+
+    @cached_property
+    def _coverage_cache(self) -> dict[str, bool]:
+        return {}
+
+    @property
+    def quarantine(self) -> tuple[Quarantined, ...]:
+        """The input records that could not be used."""
+        return self.estate.quarantine
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The content that was judged by."""
+        return self.plan.catalogue
+
+    @cached_property
+    def _decisions(self) -> Decisions:
+        return Decisions(self.plan, self.engine.program, self.now)
+
+    @cached_property
+    def assessments(self) -> Assessments:
+        """One assessment for every (resource, assignment, member), made as they are iterated."""
+        engine = self.engine
+        return Assessments(engine.program, engine.roster, engine.layout, engine.verdicts, self._decisions)
+
+    @cached_property
+    def errors(self) -> tuple[Problem, ...]:
+        """What could not be used or does not fit together: documents, references, scopes, exemptions."""
+        found = [*self.plan.problems, *self.engine.program.problems]
+        found.extend(_outside(exemption) for exemption in self._decisions.misplaced)
+        found.extend(_orphan(exemption) for exemption in self._decisions.orphaned)
+        found.extend(self._without_members())
+        return tuple(found)
+
+    def _without_members(self) -> Iterator[Problem]:
+        """Exemptions that name members which their assignment does not have."""
+        members: defaultdict[str, set[str]] = defaultdict(set)
+        for one in self.engine.program.requirements:
+            members[one.assignment.id].add(one.reference.lower())
+        for exemption in self.plan.exemptions:
+            strangers = exemption.references - members.get(exemption.assignment, exemption.references)
+            if strangers:
+                names = ", ".join(sorted(strangers))
+                reason = f"the exemption names members that {exemption.assignment} does not have: {names}"
+                yield Problem(Place(exemption.id, path="properties.policyDefinitionReferenceIds"), reason)
+
+    @cached_property
+    def requirements(self) -> dict[tuple[str, str], Requirement]:
+        """The requirements by (assignment id, lower-cased reference id)."""
+        return {(one.assignment.id, one.reference.lower()): one for one in self.engine.program.requirements}
+
+    @cached_property
+    def counts(self) -> Counter[tuple[str, State, str]]:
+        """How many assessments ended how: (recommendation key, state, cause)."""
+        return self.assessments.counts()
+
+    def states(self) -> Counter[State]:
+        """How many assessments ended in each state."""
+        total: Counter[State] = Counter()
+        for (_, state, _), count in self.counts.items():
+            total[state] += count
+        return total
+
+    def causes(self, state: State) -> Counter[str]:
+        """How many assessments of a state have each cause."""
+        total: Counter[str] = Counter()
+        for (_, ended, cause), count in self.counts.items():
+            if ended is state:
+                total[cause] += count
+        return total
+
+    def metadata(self, key: str) -> Recommendation:
+        """What is known of a recommendation; a key that no content explains is named by itself."""
+        return self.engine.program.recommendations.of(key)
+
+    def standard_exemptions(self, exemption: Exemption) -> tuple[Exemption, ...]:
+        """An exemption by recommendation as the plain ones that Azure knows: one per assignment that holds a recommendation."""
+        held: dict[str, set[str]] = {}
+        for requirement in self.engine.program.requirements:
+            if requirement.key in exemption.recommendations:
+                held.setdefault(requirement.assignment.id, set()).add(requirement.reference.lower())
+        return tuple(
+            replace(
+                exemption,
+                id=f"{exemption.id}-{number}",
+                assignment=assignment,
+                references=frozenset(references - {""}),
+                recommendations=frozenset(),
+            )
+            for number, (assignment, references) in enumerate(held.items(), 1)
+        )
+
+    def resource(self, assessment: Assessment) -> Resource | None:
+        """The resource of an assessment, None for one that speaks of a scope."""
+        return self.estate.resources.get(assessment.resource.rstrip("/").lower())
+
+    def reasons(self, assessment: Assessment) -> tuple[Reason, ...]:
+        """The leaf conditions that decided an assessment, worked out now."""
+        result = self.explain(assessment)
+        return () if result is None else result.reasons
+
+    def explained(self, assessment: Assessment) -> Assessment:
+        """The assessment with its reasons."""
+        return msgspec.structs.replace(assessment, reasons=self.reasons(assessment))
+
+    def explain(self, assessment: Assessment) -> Result | None:
+        """The whole result behind an assessment, by the interpreter; None where no rule judged it."""
+        found = self.judged_by(assessment)
+        resource = self.resource(assessment)
+        if found is None or resource is None:
+            return None
+        check, rule = found
+        return rule.explain(resource, self.engine.snapshot, self.context(check))
+
+    def context(self, check: Check) -> Context:
+        """What a check's rule is told beside the resources."""
+        return self._unbound if check.bound_to is None else Context(now=self.now, policy=check.bound_to)
+
+    @cached_property
+    def _unbound(self) -> Context:
+        return Context(now=self.now)
+
+    def judged_by(self, assessment: Assessment) -> tuple[Check, Rule] | None:
+        """The check and the bound rule behind an assessment, None where no rule judged it."""
+        resource = self.resource(assessment)
+        if resource is None:
+            return None
+        program = self.engine.program
+        for index in program.members.get((assessment.assignment, assessment.reference), ()):
+            requirement = program.requirements[index]
+            if not requirement.holds_for(resource):
+                continue
+            check = program.checks[program.check_of(index, resource if requirement.by_resource else None)]
+            rule = self.engine.rules.of(check)
+            return (check, rule) if isinstance(rule, Rule) else None
+        return None
+
+
+def _outside(exemption: Exemption) -> Problem:
+    reason = f"the exemption stands outside the scope of {exemption.assignment} and is not applied (DoNotValidate would)"
+    return Problem(Place(exemption.id), reason)
+
+
+def _orphan(exemption: Exemption) -> Problem:
+    return Problem(
+        Place(exemption.id), f"the exemption names an assignment that is not there: {exemption.assignment}"
+    )

@@ -1,0 +1,196 @@
+"""A run that follows another: takes over what cannot have changed, and forgets what may have."""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from nephoscope.analyze.analyzer_runner import Told
+from nephoscope.estate.estate import Estate
+from nephoscope.estate.resource_diff import changed_keys
+from nephoscope.posture.evaluation.analyzer_results import Analysis
+from nephoscope.posture.evaluation.body_diff import Paths, difference
+from nephoscope.posture.evaluation.bound_rules import Rules
+from nephoscope.posture.evaluation.check_layout import Roster
+from nephoscope.posture.evaluation.estate_changes import Change, Dependents, changed_coverage
+from nephoscope.posture.evaluation.evaluator import Verdicts
+from nephoscope.posture.evaluation.finished_run import Run
+from nephoscope.posture.evaluation.outcome import NONE
+from nephoscope.posture.evaluation.program import Check, Fault, Program
+from nephoscope.posture.evaluation.report_expiry import find_aged
+from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.rule import Rule
+from nephoscope_policy.snapshot import Snapshot
+
+
+class Succession:
+    """The parts of a new run, made from an earlier one with the same aliases.
+
+    `base` is the snapshot without what analyzers write; `verdicts` gives the old verdicts in their new places, those that may
+    have changed set back to 'not evaluated'. It must be asked after the layout has made the checks.
+    """
+
+    def __init__(
+        self, since: Run, estate: Estate, analysis: Analysis, plan: Plan, now: datetime, scope: str
+    ) -> None:
+        old = since.engine
+        self._since, self._now = since, now
+        before, after = since.estate.resources, estate.resources
+        changed = estate.changed_since(since.estate)
+        gone = [key for key in changed if key not in after]
+        self.base = old.base.patched([after[key] for key in changed if key in after], gone, estate.coverage)
+        same_groups = dict(estate.management_groups) == dict(since.estate.management_groups)
+        if scope == since.scope and (same_groups or not scope):
+            self.roster = old.roster.after(estate, scope, changed)
+            self._moved = {key for key in changed if (key in before) != (key in after)}
+        else:
+            self.roster = Roster.of(estate, scope)
+            self._moved = set(old.roster.keys()) ^ set(self.roster.keys())
+        same_content = plan.catalogue is since.plan.catalogue
+        self.rules = (
+            old.rules if same_content else Rules(plan.catalogue, self.base.aliases, self.base.switches)
+        )
+        same_plan = plan is since.plan and same_groups
+        self.program = old.program if same_plan else Program(plan, estate.management_groups)
+        paths: dict[str, Paths | None] = {
+            key: difference(before[key], after[key]) if key in before and key in after else None
+            for key in changed
+        }
+        self._analyzed = Analyzed.between(since.analysis, analysis)
+        paths.update(dict.fromkeys((*self._analyzed.overlay, *self._analyzed.unknown)))
+        paths.update(dict.fromkeys(find_aged(since.estate, since.now, estate, now)))
+        self.change = Change(paths, frozenset(changed_coverage(since.coverage, estate.coverage)))
+
+    def overlaid(self, analysis: Analysis) -> Snapshot:
+        """The snapshot with what analyzers write: of the earlier one's overlay what they write as before."""
+        before, changed = self._since.engine, self._analyzed
+        if before.snapshot is before.base:
+            return overlaid(self.base, analysis)
+        written = [one for one in changed.overlay.values() if one is not None]
+        gone = [key for key, one in changed.overlay.items() if one is None]
+        return self.base.overlaid_after(
+            before.snapshot, written, gone, analysis.unknown if changed.unknown else None
+        )
+
+    def verdicts(self) -> Verdicts:
+        """The verdicts to start from."""
+        old = self._since.engine.verdicts
+        found = Verdicts(old.outcomes)
+        checks = self.program.checks
+        timed = {check.key for check in checks if check.entry is not None and "utcnow" in check.entry.calls}
+        stale = timed if self._now != self._since.now else set()
+        wanted = {check.key: check for check in checks if check.key not in stale}
+        removed, added = self._moves()
+        doubtful = self._doubtful(wanted, old)
+        for column, numbers in old.columns.items():
+            key, type_ = column
+            if key not in wanted or type_ not in self.roster.types:
+                continue
+            out, into, anew = removed.get(type_), added.get(type_), doubtful.get(column)
+            if out or into or anew:
+                lacking = sorted({*(into or ()), *(anew or ())})
+                found.renew(column, _move_column(numbers, out or [], into or []), lacking, old)
+            else:
+                found.share(column, old)
+        return found
+
+    def _moves(self) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+        """The old positions that are gone and the new positions that came, by type, rising."""
+        removed: defaultdict[str, list[int]] = defaultdict(list)
+        added: defaultdict[str, list[int]] = defaultdict(list)
+        for key in sorted(self._moved):
+            before, after = self._since.engine.roster.place(key), self.roster.place(key)
+            if before is not None and after is None:
+                removed[before[0]].append(before[1])
+            elif after is not None and before is None:
+                added[after[0]].append(after[1])
+        return removed, added
+
+    def _doubtful(self, wanted: Mapping[str, Check], old: Verdicts) -> dict[tuple[str, str], set[int]]:
+        """The positions, in the new roster, of the old verdicts that may not hold any more, by column."""
+        checks = self.program.checks
+        types = [self.rules.types(check) for check in checks]
+        dependents = Dependents(checks, types, self.roster, self.base)
+        found: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+        own = dependents.own(self.change)
+        for column in old.columns:
+            key, type_ = column
+            if key in wanted and type_ in own:
+                positions = self._reading(self.rules.of(wanted[key]), type_, own[type_])
+                if positions:
+                    found[column].update(positions)
+        for index, type_, reached in dependents.find_touched(self.change):
+            found[checks[index].key, type_].update(reached)
+        return found
+
+    def _reading(
+        self, rule: Rule | Fault, type_: str, changed: Mapping[tuple[Paths | None, str], list[int]]
+    ) -> list[int]:
+        """The changed resources of a type of which a rule may see the change."""
+        if not isinstance(rule, Rule):
+            return []
+        found: list[int] = []
+        for (paths, version), positions in changed.items():
+            if paths is None or any(map(rule.reads(type_, self.base.aliases, version).concern, paths)):
+                found += positions
+        return found
+
+
+def overlaid(base: Snapshot, analysis: Analysis) -> Snapshot:
+    """A snapshot with what analyzers write, in the order of the ids, which look-ups then keep."""
+    if not analysis.overlay and not analysis.unknown:
+        return base
+    return base.overlay(sorted(analysis.overlay, key=lambda one: one.id.key), analysis.unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class Analyzed:
+    """What analyzers say otherwise than before, by lower-cased id: what they write (None = no more), and what they cannot say."""
+
+    overlay: Mapping[str, Resource | None]
+    unknown: frozenset[str]
+
+    @classmethod
+    def between(cls, old: Analysis, new: Analysis) -> Analyzed:
+        """Compare what they said in two runs."""
+        overlay: dict[str, Resource | None] = {}
+        unknown: set[str] = set()
+        for before, after in _parts(old, new):
+            was, now = _by_key(before.overlay), _by_key(after.overlay)
+            overlay.update((key, now.get(key)) for key in changed_keys(was, now))
+            unknown.update(key.lower() for key, _ in before.unknown.items() ^ after.unknown.items())
+        return cls(overlay, frozenset(unknown))
+
+
+def _parts(old: Analysis, new: Analysis) -> Iterator[tuple[Analysis | Told, Analysis | Told]]:
+    """What may differ: the analyzers that did not tell the very same, or the whole where it is not known who told what."""
+    if not old.told or not new.told:
+        yield old, new
+        return
+    nothing = Analysis()
+    for name in {**old.told, **new.told}:
+        before, after = old.told.get(name), new.told.get(name)
+        if before is not after:
+            yield before or nothing, after or nothing
+
+
+def _by_key(resources: tuple[Resource, ...]) -> dict[str, Resource]:
+    return {resource.key: resource for resource in resources}
+
+
+def _move_column(numbers: array[int], removed: list[int], added: list[int]) -> array[int]:
+    """A copy of a column without the removed positions and with unevaluated ones at the added (both rising)."""
+    if not removed and not added:
+        return numbers[:]
+    kept, start = array("I"), 0
+    for at in removed:
+        kept.extend(numbers[start:at])
+        start = at + 1
+    kept.extend(numbers[start:])
+    for at in added:
+        kept.insert(at, NONE)
+    return kept

@@ -1,0 +1,45 @@
+"""What the effect behind a finding would change, shown and never done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import nephoscope_policy as policy
+from nephoscope.posture.evaluation.bound_rules import effect_parameter
+from nephoscope_policy.model.state import State
+
+if TYPE_CHECKING:
+    from nephoscope.posture.evaluation.finished_run import Run
+    from nephoscope.posture.evaluation.program import Check
+    from nephoscope_policy.definition import Definition
+    from nephoscope_policy.model.assessment import Assessment
+
+#: The effects that change something when they are enforced or remediated.
+CHANGING = frozenset({"modify", "append", "deployifnotexists"})
+
+
+def preview(run: Run, assessment: Assessment) -> policy.Preview | None:
+    """The JSON patch or the deployment that would fix a finding; None for what is no failing modify, append or deployIfNotExists.
+
+    Raises PolicyError for operations that cannot be applied and ArmError where an expression of the effect fails.
+    """
+    if assessment.state is not State.NON_COMPLIANT or assessment.effect.lower() not in CHANGING:
+        return None
+    judged = run.judged_by(assessment)
+    resource = run.resource(assessment)
+    if judged is None or resource is None or judged[0].entry is None:
+        return None
+    check = judged[0]
+    definition = run.catalogue.parsed(judged[0].entry)
+    parameters = _parameters(definition, check)
+    if parameters is None:
+        return None
+    return policy.preview(definition, resource, run.engine.snapshot, parameters, run.context(check))
+
+
+def _parameters(definition: Definition, check: Check) -> dict[str, object] | None:
+    """The values to bind, an overridden effect included; None where the definition's effect is fixed and another one overrides it."""
+    if not check.effect:
+        return dict(check.parameters)
+    name = effect_parameter(definition)
+    return None if not name else {**check.parameters, name: check.effect}

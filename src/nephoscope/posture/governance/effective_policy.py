@@ -1,0 +1,103 @@
+"""What can be assigned now and what is: the content, what the estate holds, and what people put."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nephoscope.access.scopes import MANAGEMENT_GROUP, TENANT, Hierarchy, containers
+from nephoscope.model.read_reach import Reach
+from nephoscope.posture.evaluation.program import Program
+from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.policy_packs import Packs
+from nephoscope_policy import assignment
+from nephoscope_policy.assignment import Assignment
+from nephoscope_policy.catalogue import Catalogue, NotHeldError
+from nephoscope_policy.entry import DEFINITION_TYPE, INITIATIVE_TYPE, Kind
+
+if TYPE_CHECKING:
+    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope_policy.exemption import Exemption
+
+#: The types of documents that it is made of.
+TYPES = (DEFINITION_TYPE, INITIATIVE_TYPE, assignment.TYPE_NAME)
+
+
+@dataclass(frozen=True)
+class Governing:
+    """A plan without its exemptions; `put` are the lower-cased ids of what people put."""
+
+    plan: Plan
+    put: frozenset[str] = field(default_factory=frozenset)
+
+    @classmethod
+    def of(
+        cls, data: Path, edition: Edition | None, gone: frozenset[str], put: Iterable[Mapping[str, object]]
+    ) -> Governing:
+        """Of the content of a data folder, documents of people, and what was published without what is gone."""
+        given = list(put)
+        plan = Plan(Packs(data).catalogue()).with_people(given)
+        if edition is not None:
+            passed = gone | {entry.id for entry in plan.catalogue.entries}
+            found = edition.listing.page(list(TYPES), Reach(everything=True), most=50_000, collected=True)
+            plan = plan.with_people(one for one in found.bodies if str(one["id"]).lower() not in passed)
+        return cls(plan, frozenset(str(one["id"]).lower() for one in given))
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The definitions and initiatives."""
+        return self.plan.catalogue
+
+    def holds(self, kind: Kind, id_: str) -> bool:
+        """Whether there is a definition or initiative of an id."""
+        try:
+            self.catalogue.find(kind, id_)
+        except NotHeldError:
+            return False
+        return True
+
+    def assignment(self, id_: str) -> Assignment | None:
+        """The assignment of a lower-cased id."""
+        return self._by_id.get(id_)
+
+    def find_assignments(self, definitions: frozenset[str]) -> tuple[Assignment, ...]:
+        """The assignments that judge by one of some definitions (lower-cased names), be it as a member of an initiative."""
+        ids = {one.assignment.id for one in self._program.requirements if one.key in definitions}
+        return tuple(one for one in self._by_id.values() if one.id in ids)
+
+    def speaks(self, exemption: Exemption, definition: str) -> bool:
+        """Whether an exemption is one from a definition (its lower-cased name), be it as a member of what it exempts from."""
+        if not exemption.assignment:
+            return definition in exemption.recommendations
+        return any(
+            one.key == definition and exemption.names(one.assignment.id, one.reference.lower(), one.key)
+            for one in self._program.requirements
+        )
+
+    def own(self, one: Assignment) -> bool:
+        """Whether it is the server's own over everything, which nobody put and no subscription or management group holds."""
+        return not one.scope and one.id not in self.put
+
+    @cached_property
+    def _by_id(self) -> dict[str, Assignment]:
+        return {one.id: one for one in self.plan.assignments}
+
+    @cached_property
+    def _program(self) -> Program:
+        return Program(self.plan, {})
+
+
+def outside(outer: str, inner: str, hierarchy: Hierarchy) -> bool:
+    """Whether a lower-cased scope is known not to lie in another ('' and '/' are the tenant).
+
+    What a management group holds is known of subscriptions and groups above which groups were read.
+    """
+    if outer in ("", TENANT, inner) or inner.startswith(f"{outer}/"):
+        return False
+    if not outer.startswith(MANAGEMENT_GROUP):
+        return True
+    above = [one for one in containers(inner, hierarchy) if one.startswith(MANAGEMENT_GROUP) and one != inner]
+    return bool(above) and outer not in above

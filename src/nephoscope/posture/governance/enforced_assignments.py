@@ -1,0 +1,95 @@
+"""The assignments that act on requests: which rules would be asked about a resource that somebody plans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from nephoscope.posture.evaluation.bound_rules import Rules
+from nephoscope.posture.evaluation.program import Check, Program, Requirement
+from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope_policy.aliases import Aliases
+from nephoscope_policy.assignment import is_management_group, within
+from nephoscope_policy.model.resource import Resource
+from nephoscope_policy.rule import Rule
+from nephoscope_policy.selector import any_matches
+
+#: Effects that refuse or change a request; audit only reports it.
+ACTING = frozenset({"deny", "append", "modify"})
+AUDIT = "audit"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """A rule that holds where a resource is planned, and the member of an assignment that it is of."""
+
+    requirement: Requirement
+    check: Check
+    rule: Rule
+
+    def document(self) -> dict[str, str]:
+        """What it is known by in Azure: the ids of its definition and assignment, and of its initiative where it is of one."""
+        one = self.requirement
+        found = {
+            "policyDefinitionId": self.check.entry.id if self.check.entry is not None else one.definition,
+            "policyAssignmentId": one.assignment.id,
+        }
+        if one.initiative:
+            found |= {
+                "policySetDefinitionId": one.assignment.target,
+                "policyDefinitionReferenceId": one.reference,
+            }
+        return found
+
+
+@dataclass(frozen=True)
+class Enforced:
+    """A plan made ready to be asked; `ancestors` maps a subscription (`/subscriptions/ID`) to its management groups."""
+
+    plan: Plan
+    aliases: Aliases
+    ancestors: Mapping[str, tuple[str, ...]]
+    program: Program = field(init=False)
+    rules: Rules = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "program", Program(self.plan, self.ancestors))
+        object.__setattr__(self, "rules", Rules(self.plan.catalogue, self.aliases))
+
+    def at(self, resource: Resource, effects: frozenset[str], now: datetime) -> Iterator[Held]:
+        """The rules of some effects that hold for a planned resource; a rule that cannot be bound acts on nothing."""
+        above = self.above(resource.key)
+        for index, one in enumerate(self.program.requirements):
+            if not self._concerns(one, resource, above, now):
+                continue
+            check = self.program.checks[self.program.check_of(index, resource if one.by_resource else None)]
+            rule = self.rules.of(check)
+            if isinstance(rule, Rule) and rule.effect_key in effects:
+                yield Held(one, check, rule)
+
+    def above(self, key: str) -> tuple[str, ...]:
+        """The management groups above a lower-cased id; one of a management group itself is above what is planned in it."""
+        if is_management_group(key):
+            lines = (line for line in self.ancestors.values() if key in line)
+            return next((line[line.index(key) :] for line in lines), ())
+        return self.ancestors.get("/".join(key.split("/")[:3]), ())
+
+    def _concerns(self, one: Requirement, resource: Resource, above: tuple[str, ...], now: datetime) -> bool:
+        assignment = one.assignment
+        return (
+            assignment.enforcement_mode.lower() == "default"
+            and within(resource.key, assignment.scope, above)
+            and not any(within(resource.key, other, above) for other in assignment.not_scopes)
+            and any_matches(assignment.resource_selectors, resource, one.reference)
+            and one.holds_for(resource)
+            and not self._exempt(one, resource, above, now)
+        )
+
+    def _exempt(self, one: Requirement, resource: Resource, above: tuple[str, ...], now: datetime) -> bool:
+        return any(
+            exemption.active(now)
+            and exemption.names(one.assignment.id, one.reference.lower(), one.key)
+            and exemption.covers(resource, above, one.reference)
+            for exemption in self.plan.exemptions
+        )

@@ -1,0 +1,51 @@
+"""Who may exempt from what: besides the exemption, its assignment has to be the caller's to make exceptions of.
+
+Source: https://learn.microsoft.com/azure/governance/policy/concepts/exemption-structure (required permissions)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from nephoscope.access.authenticator import Caller, LinkedDeniedError
+from nephoscope.access.scopes import TENANT, Hierarchy
+from nephoscope.posture.governance.effective_policy import Governing, outside
+from nephoscope_policy import assignment
+from nephoscope_policy.assignment import Assignment, scope_of
+from nephoscope_policy.exemption import Exemption
+
+WRITE = "Microsoft.Authorization/policyExemptions/write"
+EXEMPT = "Microsoft.Authorization/policyAssignments/exempt/action"
+
+
+def may_exempt(caller: Caller, exemption: Exemption, governing: Callable[[], Governing]) -> None:
+    """LinkedDeniedError where the caller has no right to an assignment that an exemption speaks of.
+
+    That of an exemption that names recommendations are all that hold one of them over its scope. What is assigned is asked for only
+    where it decides. PolicyError for what is no id of an assignment.
+    """
+    if caller.may(EXEMPT):
+        return
+    for scope in sorted(set(_linked_scopes(exemption, governing(), caller.hierarchy))):
+        if not caller.may(EXEMPT, scope):
+            raise LinkedDeniedError(caller, EXEMPT, scope, WRITE, exemption.scope or TENANT)
+
+
+def _linked_scopes(exemption: Exemption, governing: Governing, hierarchy: Hierarchy) -> Iterator[str]:
+    """The scopes at which the right is needed."""
+    if exemption.assignment:
+        found = governing.assignment(exemption.assignment)
+        written = scope_of(exemption.assignment, assignment.TYPE_NAME, "properties.policyAssignmentId")
+        yield _place(found, exemption, governing) if found is not None else written or TENANT
+    if exemption.recommendations:
+        for one in governing.find_assignments(exemption.recommendations):
+            if not outside(one.scope, exemption.scope, hierarchy):
+                yield _place(one, exemption, governing)
+
+
+def _place(one: Assignment, exemption: Exemption, governing: Governing) -> str:
+    """The scope of an assignment; the server's own stands for the one that Azure makes in each subscription."""
+    if governing.own(one):
+        parts = exemption.scope.split("/")
+        return "/".join(parts[:3]) if parts[1:2] == ["subscriptions"] else exemption.scope or TENANT
+    return one.scope or TENANT

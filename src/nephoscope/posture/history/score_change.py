@@ -1,0 +1,64 @@
+"""Why the score moved between two evaluations: the estate, the content, or exemptions.
+
+The move is taken apart in order: what was then, judged by the content of now (content), with the exemptions of now (exemption), then
+the estate of now (estate). The three parts add up to the whole move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from nephoscope.estate.estate import Estate
+from nephoscope.posture.evaluation.finished_run import Run
+from nephoscope.posture.history.history import Evaluation
+from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope_policy.exemption import Exemption
+
+
+class Cause(StrEnum):
+    """What can move a score."""
+
+    CONTENT = "content: other policies, or policies judged otherwise"
+    EXEMPTION = "exemptions: granted, changed, expired or withdrawn"
+    ESTATE = "estate: resources that were changed, added or removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """How far one cause moved the share of the score (0.01 is one percentage point)."""
+
+    cause: Cause
+    points: float
+
+
+#: Judges an estate by a plan at a time, taking over what it can from an earlier run.
+Judge = Callable[[Estate, Plan, datetime, Run | None], Run]
+
+
+def parts(
+    before: Evaluation, then: Estate, run: Run, share_of: Callable[[Run], float], judge: Judge
+) -> tuple[Part, ...]:
+    """The move from an evaluation to a run in parts; `then` is the estate that the evaluation judged."""
+    if before.percentage is None:
+        return ()
+    old_exemptions = replace(run.plan, exemptions=exemptions_of(before.exemptions))
+    by_content = judge(then, old_exemptions, before.when, None)
+    by_exemption = judge(then, run.plan, run.now, by_content)
+    shares = [before.percentage, share_of(by_content), share_of(by_exemption), share_of(run)]
+    causes = (Cause.CONTENT, Cause.EXEMPTION, Cause.ESTATE)
+    return tuple(Part(cause, shares[index + 1] - shares[index]) for index, cause in enumerate(causes))
+
+
+def exemptions_text(plan: Plan) -> str:
+    """The exemptions of a plan as they are kept in the history."""
+    return msgspec.json.encode(plan.exemptions).decode()
+
+
+def exemptions_of(text: str) -> tuple[Exemption, ...]:
+    """The exemptions that the history kept."""
+    return msgspec.json.decode(text, type=tuple[Exemption, ...])

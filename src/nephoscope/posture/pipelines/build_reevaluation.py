@@ -1,0 +1,142 @@
+"""Judge what a build is made of by what advisories say today."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from nephoscope.model.advisory import Advisory
+from nephoscope.model.package import Package
+from nephoscope.posture.code.finding import FindingState
+from nephoscope.posture.pipelines.results.tool_results import (
+    BillComponent,
+    ReportedFinding,
+    ToolResults,
+    make_finding,
+)
+from nephoscope.vulnerability.feeds.feed_records import FeedRecord
+from nephoscope.vulnerability.feeds.product_names import ecosystem_name, product_of
+from nephoscope.vulnerability.matching.findings import Assessment, Finding, Undetermined
+from nephoscope.vulnerability.matching.matcher import MatchingOptions, match
+from nephoscope.vulnerability.matching.source_precedence import layers_of
+from nephoscope.vulnerability.matching.statement_lookup import AdvisoryIndex, StatementSource, names_of
+from nephoscope_policy.model.state import Severity
+
+TOOL = "advisories"
+_DISTRIBUTIONS = frozenset({"deb", "rpm", "apk", "alpm", "opkg"})
+_SEVERITIES = {one.value: one for one in Severity} | {"Negligible": Severity.INFORMATIONAL}
+
+
+def package_of(component: BillComponent) -> Package | None:
+    """Return the package that a component names, None where its package URL is none or has no version."""
+    product = product_of(component.purl)
+    if product is None or not product.version:
+        return None
+    if product.type not in _DISTRIBUTIONS:
+        return Package(
+            type=product.type, name=ecosystem_name(product), version=product.version, path=component.file
+        )
+    return Package(
+        type=product.type,
+        namespace=product.namespace,
+        name=product.name,
+        version=product.version,
+        architecture=product.architecture,
+        distribution_version=product.distribution.rpartition("-")[2],
+        path=component.file,
+    )
+
+
+def index_for(components: Iterable[BillComponent], records: Iterable[FeedRecord]) -> AdvisoryIndex:
+    """Keep of the records what speaks of components, and of every ecosystem that it is spoken of."""
+    wanted = {
+        (layer.ecosystem, name)
+        for one in components
+        if (package := package_of(one)) is not None
+        for layer in layers_of(package)
+        for name, _ in layer.names
+    }
+    found, known = AdvisoryIndex(), set[str]()
+    for record in records:
+        if not isinstance(record, Advisory):
+            found.add(record)
+            continue
+        keys = {key for affected in record.affected for key in names_of(affected)}
+        ecosystems = {ecosystem for ecosystem, _ in keys}
+        if keys & wanted or ecosystems - known:
+            found.add(record)
+            known |= ecosystems
+    return found
+
+
+def judge_components(
+    components: Iterable[BillComponent], source: StatementSource, today: str, *, whole: bool
+) -> ToolResults:
+    """Judge components: a vulnerability of one is a finding, what cannot be compared is Unknown.
+
+    What no advisory speaks of, or all where advisories were not read to their end (`whole`), is unread: nothing closes there.
+    """
+    findings: list[ReportedFinding] = []
+    unread: set[str] = set()
+    seen: Counter[str] = Counter()
+    for component in components:
+        package = package_of(component)
+        place = _place(component)
+        if package is None:
+            unread.add(place)
+            continue
+        told = match(package, source, MatchingOptions(today=today))
+        if told.status != "assessed" or not whole:
+            unread.add(place)
+        for one in _findings(component, package, told):
+            seen[one.fingerprint] += 1
+            if seen[one.fingerprint] == 1:
+                findings.append(one)
+    return ToolResults(tool=TOOL, findings=tuple(findings), unread=tuple(sorted(unread)))
+
+
+def _findings(component: BillComponent, package: Package, told: Assessment) -> Iterator[ReportedFinding]:
+    for one in told.findings:
+        yield _make_reported(
+            component,
+            package,
+            one.id,
+            _words(package, one),
+            _SEVERITIES.get(one.severity, Severity.MEDIUM),
+            one,
+        )
+    for doubt in told.undetermined:
+        message = (
+            f"{package.name} {package.version} could not be compared with {doubt.advisory}: {doubt.reason}"
+        )
+        yield _make_reported(component, package, doubt.advisory, message, Severity.MEDIUM, doubt)
+
+
+def _words(package: Package, one: Finding) -> str:
+    exploited = ", which is exploited" if one.is_exploited else ""
+    return f"{package.name} {package.version} has {one.id}{exploited}: {one.summary or 'no summary'}"
+
+
+def _make_reported(
+    component: BillComponent, package: Package, id_: str, message: str, severity: Severity, told: Finding | Undetermined
+) -> ReportedFinding:  # fmt: skip
+    unknown = isinstance(told, Undetermined)
+    fixed = "" if isinstance(told, Undetermined) else told.fixed_version
+    return ReportedFinding(
+        # without the version: a package that is raised and still affected is the same work item
+        fingerprint=f"{id_}/{_place(component)}/{package.type}/{package.name}",
+        title=f"{package.name} should have no known vulnerability",
+        finding=make_finding(
+            id_, _place(component), message, severity,
+            state=FindingState.UNKNOWN if unknown else FindingState.FAILED,
+            subject=component.purl,
+            evidence=f"{package.name} {package.version}",
+            reason=message if unknown else "",
+            steps=[f"Raise {package.name} to {fixed} or later."] if fixed else [],
+        ),
+    )  # fmt: skip
+
+
+def _place(component: BillComponent) -> str:
+    """Where a component stands: its file, else its package URL without the version."""
+    return component.file or component.purl.partition("?")[0].rpartition("@")[0] or component.purl

@@ -1,0 +1,87 @@
+"""From what a person asked for to the plan that judges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from nephoscope.content.loader import documents
+from nephoscope.estate.estate import Estate
+from nephoscope.posture.policies.assignment_parameters import shared_out
+from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.policies.policy_packs import Packs
+from nephoscope_policy.catalogue import Catalogue
+from nephoscope_policy.documents import ContentError
+from nephoscope_policy.model.place import Place
+
+OWN_INITIATIVE = "nephoscope"
+
+
+class PlanRequest(Protocol):
+    """What is asked to be judged by: folders of policies, names of initiatives, their parameters, files of decisions."""
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        """Folders or files of definitions and initiatives."""
+
+    @property
+    def initiatives(self) -> tuple[str, ...]:
+        """Names or ids of initiatives."""
+
+    @property
+    def parameters(self) -> tuple[tuple[str, Any], ...]:
+        """Names and values of the initiatives' parameters."""
+
+    @property
+    def decisions(self) -> tuple[str, ...]:
+        """Files of assignments, exemptions and attestations."""
+
+    @property
+    def assigned(self) -> bool:
+        """Whether the assignments of the estate and of the decisions judge instead."""
+
+
+def build_plan(
+    request: PlanRequest, packs: Packs, estate: Estate, put: Iterable[Mapping[str, object]] = ()
+) -> Plan:
+    """Build what an estate is judged by; NotHeldError when an initiative is not loaded. `put` are documents that people put."""
+    folders = [Path(folder) for folder in request.policies]
+    alone = bool(folders) and not request.initiatives and not request.assigned
+    given = [packs.folder(folder) for folder in folders]
+    _require_policies(folders, given)
+    held = packs.catalogue() if not alone else Catalogue([])
+    catalogue = held.include(*given)
+    plan = Plan(catalogue, problems=catalogue.problems[len(held.problems) :])
+    decided = plan.reading(document for path in request.decisions for document in documents(Path(path)))
+    _decides(request, decided)
+    theirs = decided.with_people(put)
+    known = theirs.with_estate(estate)
+    if request.assigned:
+        shared_out((), dict(request.parameters))
+        return known
+    known = replace(known, assignments=decided.assignments)
+    names = request.initiatives or (() if alone or known.assignments else (OWN_INITIATIVE,))
+    initiatives = [known.catalogue.initiative(name) for name in names]
+    values = shared_out(initiatives, dict(request.parameters))
+    for name, parameters in zip(names, values, strict=True):
+        known = known.with_assignment(name, parameters)
+    known = replace(known, assignments=(*known.assignments, *theirs.assignments[len(decided.assignments) :]))
+    return known.assigning_every_definition(given) if alone else known
+
+
+def _decides(request: PlanRequest, plan: Plan) -> None:
+    """ContentError where the files of decisions hold none, not even a broken one."""
+    found = plan.assignments or plan.exemptions or plan.attestations
+    if request.decisions and not found and not any(problem.error for problem in plan.problems):
+        raise ContentError(
+            "no assignment, exemption or attestation found", Place(", ".join(request.decisions))
+        )
+
+
+def _require_policies(folders: Sequence[Path], given: Sequence[Catalogue]) -> None:
+    """ContentError where a folder holds no policy at all, not even a broken one: it is hardly the folder that was meant."""
+    for folder, catalogue in zip(folders, given, strict=True):
+        if not catalogue.entries and not any(problem.error for problem in catalogue.problems):
+            raise ContentError("no policy definition or initiative found", Place(str(folder)))

@@ -1,0 +1,140 @@
+"""What a published evaluation was made from: when, of what, by what, and what could not be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope.posture.published.document_rows import PROMOTED
+from nephoscope.posture.reports.multi_tenant_report import CombinedReport
+from nephoscope.posture.reports.resource_graph_tables import COLUMNS, EVALUATION
+
+if TYPE_CHECKING:
+    from nephoscope.model.read_reach import Reach
+    from nephoscope.posture.reports.report import Report
+
+MOST_PROBLEMS = 500
+EDITION = 5
+"""Which edition of documents is written: raised by one whenever documents of the same evaluation come out otherwise than before.
+
+What an older one wrote is judged and published anew when a server starts.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One evaluation. `states` and `causes` count assessments; `problems` and `quarantine` are (place, reason), the first of them all.
+
+    `percentage` is None where nothing could be scored; `ancestors` maps a subscription to its management groups, nearest first.
+    `path_gaps` are what attack paths needed and was not read: (lower-cased GUID of a subscription, or of the tenant; '' = of a tenant
+    without a name; what).
+    `exposed` are the lower-cased ids of the resources that the Internet reaches.
+    `tenants` maps a subscription to its tenant ('' = not known).
+    `group_names` maps a tenant to the names of its management groups, each by its lower-cased id.
+    `tenant_gaps` are the gaps of each tenant, `gaps` those of all.
+    `edition` is EDITION as it was when the documents were written, 0 of those from before it was noted.
+    """
+
+    when: datetime
+    scope: str
+    resources: int
+    percentage: float | None
+    current: float
+    max: float
+    states: Mapping[str, int]
+    causes: tuple[tuple[str, str, int], ...]
+    gaps: Mapping[str, str]
+    problems: tuple[tuple[str, str], ...]
+    quarantine: tuple[tuple[str, str], ...]
+    quarantined: int
+    subscriptions: Mapping[str, str]
+    ancestors: Mapping[str, tuple[str, ...]]
+    path_gaps: tuple[tuple[str, str], ...] = ()
+    exposed: tuple[str, ...] = ()
+    edition: int = 0
+    tenants: Mapping[str, str] = field(default_factory=dict)
+    tenant_gaps: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    group_names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def gap(self, type_: str, subscription: str = "") -> str:
+        """Why a type was not read in the tenant of a subscription, '' where it was; of several tenants none is told without one."""
+        tenant = self.tenants.get(subscription)
+        if tenant is None:
+            return self.gaps.get(type_, "") if len(self.tenant_gaps) < 2 else ""
+        return self.tenant_gaps.get(tenant, self.gaps).get(type_, "")
+
+    def name_group(self, group: str, subscriptions: Iterable[str]) -> str:
+        """The name of a management group by its lower-cased id, as the tenants of subscriptions tell it; its id where they differ."""
+        tenants = {self.tenants.get(one, "") for one in subscriptions if group in self.ancestors.get(one, ())}
+        names = {name for one in tenants if (name := self.group_names.get(one, {}).get(group))}
+        return names.pop() if len(names) == 1 else group.rsplit("/", 1)[-1]
+
+    def gaps_for(self, reach: Reach) -> list[tuple[str, str]]:
+        """What attack paths needed and was not read, of the subscriptions that a reach sees and of their tenants."""
+        alone = not any(self.tenants.values())
+        return [
+            (where, what)
+            for where, what in self.path_gaps
+            if reach.sees(where) or where in reach.tenants or (not where and alone and not reach.nothing)
+        ]
+
+    @property
+    def outdated(self) -> bool:
+        """Whether an older release wrote the documents, which this one writes otherwise."""
+        return self.edition < EDITION
+
+
+def make_build_info(reports: Sequence[Report]) -> Made:
+    """What the reports of tenants were made from."""
+    report = reports[0] if len(reports) == 1 else CombinedReport(tuple(reports))
+    estates = [one.run.estate for one in reports]
+    score = report.score
+    return Made(
+        when=report.now,
+        scope=report.scope,
+        resources=report.resources,
+        percentage=score.percentage if score.is_scored else None,
+        current=score.current,
+        max=score.max,
+        states={state.value: count for state, count in report.states.items()},
+        causes=tuple((state.value, cause, count) for (state, cause), count in report.causes.items()),
+        gaps={name: str(reason) for name, reason in report.coverage.gaps.items()},
+        tenant_gaps={
+            one.tenant: {name: str(reason) for name, reason in one.coverage.gaps.items()} for one in reports
+        },
+        problems=tuple((str(one.place), one.reason) for one in report.errors if one.error)[:MOST_PROBLEMS],
+        quarantine=tuple((str(one.place), one.reason) for one in report.quarantine)[:MOST_PROBLEMS],
+        quarantined=len(report.quarantine),
+        subscriptions={
+            id_.rsplit("/", 1)[-1]: estate.subscription_names.get(id_.rsplit("/", 1)[-1], "")
+            for estate in estates
+            for id_ in estate.subscriptions
+        },
+        ancestors={
+            id_.rsplit("/", 1)[-1]: groups
+            for estate in estates
+            for id_, groups in estate.management_groups.items()
+        },
+        group_names={estate.tenant: estate.management_group_names for estate in estates},
+        path_gaps=tuple(
+            (where or one.tenant, what) for one in reports for where, what in one.attack_paths.gaps
+        ),
+        exposed=tuple(sorted(id_ for one in reports for id_ in one.attack_paths.exposed)),
+        tenants={id_.rsplit("/", 1)[-1]: estate.tenant for estate in estates for id_ in estate.subscriptions},
+    )
+
+
+def evaluation_row(evaluation: Made) -> dict[str, object]:
+    """The one row that says what the documents were made from."""
+    evaluation = replace(evaluation, edition=EDITION)
+    empty = dict.fromkeys([name for name, _ in COLUMNS] + list(PROMOTED), "")
+    return {"_table": EVALUATION, **empty, "_body": msgspec.json.encode(evaluation).decode()}
+
+
+def read(body: str) -> Made:
+    """The evaluation of a row's body."""
+    return msgspec.json.decode(body, type=Made)

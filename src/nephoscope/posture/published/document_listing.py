@@ -1,0 +1,163 @@
+"""Documents by id, and by type below a scope, page by page."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import msgspec
+from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExpression
+
+from nephoscope.model.read_reach import EVERYTHING, Reach
+from nephoscope.posture.published.document_queries import (
+    Documents,
+    Texts,
+    hash_condition,
+    in_group,
+    one_of,
+    under,
+)
+from nephoscope.posture.reports.resource_graph_tables import COLLECTED
+
+PAGE = 1_000
+#: The tables whose documents hold in all that lies below the container where they stand.
+_HOLDING = ("authorizationresources", "policyresources")
+_AUTHORIZATION = "/providers/microsoft.authorization/"
+
+
+#: Stands between the id and the tenant of a document in what says where a page begins.
+_PLACE = "\x1f"
+
+
+def _behind(after: str) -> Expression:
+    """The rows behind a document; of one id several tenants may have one. Where only the id is known it is of a subscription."""
+    key, told, tenant = after.partition(_PLACE)
+    column = ColumnExpression("key")
+    if not told:
+        return column > ConstantExpression(key)
+    same = (column == ConstantExpression(key)) & (ColumnExpression("tenant") > ConstantExpression(tenant))
+    return (column > ConstantExpression(key)) | same
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some documents in the order of their ids; `after` is where the next page begins ('' = there is none)."""
+
+    bodies: tuple[dict[str, Any], ...]
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The documents of an edition by id and type."""
+
+    documents: Documents
+
+    def get(self, id_: str, reach: Reach) -> dict[str, Any] | None:
+        """The document of an id in any case, None where there is none that may be read."""
+        key = id_.lower().rstrip("/")
+        found = self.documents.texts(("get", key, reach), lambda: self._get(key, reach))
+        return decode_document(found[0][0]) if found else None
+
+    def _get(self, key: str, reach: Reach) -> Texts:
+        found = self.documents.rows(reach).filter(hash_condition("key", [key]))
+        rows = found.project("key, number, part, tenant").order("part, tenant").fetchall()
+        numbers = [number for at, number, *_ in rows if at == key][:1]
+        return [(body, key) for body in self.documents.bodies(numbers)]
+
+    def holds(self, scope: str) -> bool:
+        """Whether there is a document at a lower-cased scope or below it, whoever may read it."""
+        rows = self.documents.rows(EVERYTHING).filter(under("key", scope))
+        return bool(rows.project("number").limit(1).fetchall())
+
+    def several(self, keys: Collection[str], reach: Reach) -> dict[str, dict[str, Any]]:
+        """Lower-cased id -> its document, of those that there are and that may be read."""
+        wanted = frozenset(keys)
+        rows = (
+            self.documents.rows(reach)
+            .filter(hash_condition("key", keys))
+            .project("number, key")
+            .order("number")
+            .fetchall()
+        )
+        found = [(number, key) for number, key in rows if key in wanted]
+        bodies = self.documents.bodies([number for number, _ in found])
+        return {key: decode_document(body) for (_, key), body in zip(found, bodies, strict=True)}
+
+    def tags(self, keys: Collection[str], reach: Reach) -> dict[str, dict[str, Any]]:
+        """The tags of the documents of lower-cased ids, of those that may be read."""
+        told = ((key, body.get("tags")) for key, body in self.several(keys, reach).items())
+        return {key: tags for key, tags in told if isinstance(tags, dict)}
+
+    def page(
+        self,
+        types: Sequence[str],
+        reach: Reach,
+        scope: str = "",
+        *,
+        after: str = "",
+        most: int = PAGE,
+        collected: bool = False,
+    ) -> Page:
+        """The documents of lower-cased types below a lower-cased scope ('' = everywhere), after an id.
+
+        What Azure itself had said of a resource is left out, but where `collected` asks for it.
+        """
+        key = ("page", tuple(sorted(types)), reach, scope, after, most, collected)
+        make = partial(self._page, types, reach, scope, after, most, collected)
+        found = self.documents.texts(key, make) if most <= PAGE else make()
+        bodies = tuple(decode_document(text) for text, _ in found[:most])
+        return Page(bodies, found[most - 1][1] if len(found) > most else "")
+
+    def _page(
+        self, types: Sequence[str], reach: Reach, scope: str, after: str, most: int, collected: bool
+    ) -> Texts:
+        """The documents and their keys; one more than `most` where there are more, without its text."""
+        rows = self.documents.rows(reach).filter(one_of("type", types))
+        if not collected:
+            rows = rows.filter(ColumnExpression("part") != ConstantExpression(COLLECTED))
+        if scope:
+            rows = rows.filter(under("key", scope))
+        if after:
+            rows = rows.filter(_behind(after))
+        ordered = rows.project("key, number, tenant").order("key, tenant, number")
+        # of the few in a resource group all are taken: to look for the first ones of them would read the keys of every row first
+        several = ordered if in_group(scope) else ordered.limit(most + 1)
+        found = several.fetchall()[: most + 1]
+        texts = self.documents.bodies([at for _, at, _ in found[:most]])
+        places = [_PLACE.join((key, tenant)) if tenant else key for key, _, tenant in found]
+        return [*zip(texts, places, strict=False), *(("", place) for place in places[most:])]
+
+    def held_above(self, scopes: frozenset[str]) -> frozenset[str]:
+        """The lower-cased ids of what is assigned or defined directly at some containers ('' = the tenant): it holds below them."""
+        rows = self.documents.rows(EVERYTHING).filter(one_of("part", _HOLDING))
+        key = ColumnExpression("key")
+        found: frozenset[str] = frozenset()
+        for start in (f"{scope}{_AUTHORIZATION}" for scope in sorted(scopes)):
+            held = rows.filter(FunctionExpression("starts_with", key, ConstantExpression(start)))
+            keys = (one for (one,) in held.project("key").fetchall())
+            # what is said of an assignment, as its policy states, stands below it and does not hold elsewhere
+            found |= {one for one in keys if "/providers/" not in one[len(start) :]}
+        return found
+
+    def types(self) -> dict[str, frozenset[str]]:
+        """Lower-cased table -> the lower-cased types of its documents, whoever may read them."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for table, type_ in self.documents.rows(EVERYTHING).project("part, type").distinct().fetchall():
+            found[table].add(type_)
+        return {table: frozenset(types) for table, types in found.items()}
+
+    def resource_types(self, reach: Reach = EVERYTHING, scope: str = "") -> list[str]:
+        """The types of what may be read of the table `resources`, below a lower-cased scope ('' = everywhere)."""
+        rows = self.documents.rows(reach).filter(ColumnExpression("part") == ConstantExpression("resources"))
+        if scope:
+            rows = rows.filter(under("key", scope))
+        return [type_ for (type_,) in rows.project("type").distinct().fetchall()]
+
+
+def decode_document(text: str) -> dict[str, object]:
+    """A document of its text."""
+    return msgspec.json.decode(text, type=dict[str, Any])

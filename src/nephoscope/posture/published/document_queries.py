@@ -1,0 +1,135 @@
+"""The documents of an edition, in one table that lists are made from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExpression
+
+from nephoscope.model.read_reach import Reach
+from nephoscope.posture.published.answer_cache import Answers
+from nephoscope.posture.published.document_database import open_copy
+from nephoscope.posture.published.document_rows import EVERYBODY
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
+
+T = TypeVar("T")
+#: Documents as text, each with its key.
+Texts = Sequence[tuple[str, str]]
+REMEMBERED = 500
+"""Answers that an edition keeps: counts, and pages of a hundred rows."""
+#: Bytes of documents that an edition keeps of the lists that were asked for last.
+KEPT_BYTES = 32 << 20
+#: How many bodies are read at once; from how many on, and at which share of what lies there, they are read as a range.
+_MANY, _FEW, _DENSE = 4_096, 200, 4
+#: What shows in two short columns where an id lies.
+_NEAR = re.compile("/subscriptions/([^/]+)(/resourcegroups/[^/]+)?")
+
+
+class Documents:
+    """The table `documents`, sorted by type and key; `rows` is a view of it for the thread that asks, `bodies` what stands in them."""
+
+    def __init__(self, files: Sequence[Path], folder: Path) -> None:
+        self._connection = open_copy(files, folder)
+        self._answers = Answers(REMEMBERED)
+        self._texts = Answers(KEPT_BYTES, lambda found: sum(len(text) for text, _ in found) + 1)
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` makes of the documents, made once for a key. Whoever gets it must leave it as it is."""
+        return self._answers.once(key, make)
+
+    def texts(self, key: Hashable, make: Callable[[], Texts]) -> Texts:
+        """What `make` reads: documents as text, kept for a key up to so many bytes. They are read anew by whoever may change them."""
+        return self._texts.once(key, make)
+
+    def bodies(self, numbers: Sequence[int]) -> list[str]:
+        """The bodies of documents by their numbers, in the order of those."""
+        found: dict[int, str] = {}
+        ordered = sorted(numbers)
+        for first in range(0, len(ordered), _MANY):
+            found.update(self._some(ordered[first : first + _MANY]))
+        return [found[one] for one in numbers]
+
+    def _some(self, ordered: Sequence[int]) -> list[tuple[int, str]]:
+        number, (low, high) = ColumnExpression("number"), (ordered[0], ordered[-1])
+        if len(ordered) > _FEW and high - low < _DENSE * len(ordered):
+            # most of what lies there is wanted: a range is found faster than each of many numbers
+            wanted = (number >= ConstantExpression(low)) & (number <= ConstantExpression(high))
+        else:
+            wanted = number.isin(*(ConstantExpression(one) for one in ordered))
+        return list(self.cursor().table("bodies").filter(wanted).fetchall())
+
+    def cursor(self) -> DuckDBPyConnection:
+        """A cursor: relations that are to be joined need the same."""
+        return self._connection.cursor()
+
+    def rows(self, reach: Reach, cursor: DuckDBPyConnection | None = None) -> DuckDBPyRelation:
+        """The rows that a reach sees."""
+        found = (cursor or self.cursor()).table("documents")
+        test = visibility_condition(reach)
+        return found if test is None else found.filter(test)
+
+
+def visibility_condition(reach: Reach) -> Expression | None:
+    """The condition that a row may be read; None = every row."""
+    if reach.everything:
+        return None
+    pairs = (
+        ("subscription", reach.subscriptions),
+        ("grp", reach.groups),
+        ("tenant", reach.whole_tenants),
+    )
+    tests = [one_of(name, values) for name, values in pairs if values]
+    # '' is a tenant whose id is not known, and no name that a row could be opened to
+    if (known := reach.tenants - {""}) and not reach.nothing:
+        tests += [_opened_to(one) for one in (EVERYBODY, *sorted(known))]
+    elif not reach.nothing:
+        tests.append(ColumnExpression("open") != ConstantExpression(""))
+    if reach.containers:
+        above = one_of("key", reach.containers)
+        tests.append(above & one_of("tenant", reach.tenants) if reach.tenants else above)
+    if not tests:
+        return ConstantExpression(False)
+    found = tests[0]
+    for test in tests[1:]:
+        found = found | test
+    return found
+
+
+def _opened_to(reader: str) -> Expression:
+    """A row may be read by everybody, or by the readers of a tenant."""
+    named = FunctionExpression("string_split", ColumnExpression("open"), ConstantExpression(" "))
+    return FunctionExpression("list_contains", named, ConstantExpression(reader))
+
+
+def one_of(column: str, values: Iterable[str]) -> Expression:
+    """The column has one of the values."""
+    return ColumnExpression(column).isin(*(ConstantExpression(one) for one in sorted(values)))
+
+
+def hash_condition(column: str, values: Iterable[str]) -> Expression:
+    """The column most likely has one of the values: by hashes, which are looked through in a twentieth of the time of long texts."""
+    several = (FunctionExpression("hash", ConstantExpression(one)) for one in sorted(values))
+    return ColumnExpression(f"{column}_hash").isin(*several)
+
+
+def in_group(scope: str) -> bool:
+    """Whether a lower-cased scope is a resource group or lies in one."""
+    near = _NEAR.match(scope)
+    return near is not None and near[2] is not None
+
+
+def under(column: str, scope: str) -> Expression:
+    """The id in a column, which lies where its document does, is the lower-cased scope or lies under it."""
+    key = ColumnExpression(column)
+    found = (key == ConstantExpression(scope)) | FunctionExpression(
+        "starts_with", key, ConstantExpression(f"{scope}/")
+    )
+    near = _NEAR.match(scope)
+    if near is None:
+        return found
+    return (hash_condition("grp", [near[0]]) if near[2] else one_of("subscription", [near[1]])) & found

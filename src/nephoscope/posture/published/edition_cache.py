@@ -1,0 +1,99 @@
+"""The newest published version, for a process that answers many: found again only where there is a newer one."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.storage.delta_table import LOG, open_table
+from nephoscope.posture.published.published_snapshot import Edition
+from nephoscope.posture.published.publishing import published_path
+
+#: How many older editions stay open for those who go on with them.
+OLDER = 2
+_LOG = logging.getLogger("nephoscope.published")
+
+
+class Shelf:
+    """What was published in a data folder; safe for threads."""
+
+    def __init__(self, data: Path) -> None:
+        self._path = published_path(data)
+        self._lock = threading.Lock()
+        self._known: Edition | None = None
+        self._ready: Callable[[Edition], object] | None = None
+        self._coming: threading.Thread | None = None
+        self._older: OrderedDict[int, Edition] = OrderedDict()
+
+    def make_ready(self, ready: Callable[[Edition], object]) -> None:
+        """Have `ready` make what is asked first of each newer edition; the one before it is the newest until that is done."""
+        with self._lock:
+            self._ready = ready
+
+    def newest(self) -> Edition | None:
+        """The newest edition, None where nothing was ever published; LakeError where the table cannot be read."""
+        with self._lock:
+            known = self._known
+            if known is not None and (self._coming or not self._entry(known.version + 1).exists()):
+                return known
+            table = open_table(self._path)
+            if table is None:
+                return None
+            found = Edition.of(table, self._path)
+            if known is None or self._ready is None:
+                self._known = found
+                return found
+            told = (self._ready, found)
+            self._coming = threading.Thread(target=self._come, args=told, name="edition", daemon=True)
+            self._coming.start()
+            return known
+
+    def at(self, version: int) -> Edition | None:
+        """The edition of a version, None where it was never published or its files are kept no longer."""
+        newest = self.newest()
+        if newest is None or newest.version == version:
+            return newest
+        with self._lock:
+            found = self._older.pop(version, None) or self._open_edition(version)
+            if found is None or not all(
+                path.exists() for several in found.files.values() for path in several
+            ):
+                return None
+            self._older[version] = found
+            while len(self._older) > OLDER:
+                self._older.popitem(last=False)
+            return found
+
+    def _open_edition(self, version: int) -> Edition | None:
+        if not self._entry(version).exists():
+            return None
+        try:
+            table = open_table(self._path, version)
+        except LakeError as error:
+            _LOG.info("the evaluation of version %d cannot be gone on with: %s", version, error)
+            return None
+        return Edition.of(table, self._path) if table is not None else None
+
+    def settle(self) -> None:
+        """Wait until the edition that is made ready is the newest."""
+        coming = self._coming
+        if coming is not None:
+            coming.join()
+
+    def _come(self, ready: Callable[[Edition], object], edition: Edition) -> None:
+        try:
+            ready(edition)
+        except (LakeError, duckdb.Error) as error:  # whoever asks for it is told
+            _LOG.warning("the newest evaluation is not made ready: %s", error)
+        finally:
+            with self._lock:
+                self._known, self._coming = edition, None
+
+    def _entry(self, version: int) -> Path:
+        return self._path / LOG / f"{version:020d}.json"

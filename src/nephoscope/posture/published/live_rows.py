@@ -1,0 +1,48 @@
+"""Rows of one table of Resource Graph that are true now, beside those that were published, and in the place of some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from nephoscope.posture.published.document import Document
+from nephoscope.posture.published.document_rows import row
+from nephoscope.posture.reports.resource_graph_tables import COLUMNS
+
+TABLE = "securityresources"
+SCHEMA = pa.schema([(name, pa.string()) for name, _ in COLUMNS])
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The rows of `securityresources` that are true now.
+
+    Of what was published in that table, documents of the lower-cased `types` and of the lower-cased ids `keys` are not shown.
+    """
+
+    rows: pa.Table = field(repr=False)
+    types: frozenset[str]
+    keys: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Where rows that are true now come from: `key` is equal where they are, so that they are made only where an answer needs them."""
+
+    key: Hashable
+    make: Callable[[], Current]
+
+
+def rows(bodies: Iterable[Mapping[str, Any]], tenant: str, table: str = TABLE) -> pa.Table:
+    """ARM bodies as rows of a table, in the order of their ids; what a body says of its `resourceGroup` holds before its id."""
+    found = sorted((_row(one, tenant, table) for one in bodies), key=lambda one: str(one["id"]).lower())
+    return pa.Table.from_pylist(found, schema=SCHEMA)
+
+
+def _row(body: Mapping[str, object], tenant: str, table: str) -> dict[str, object]:
+    known = row(Document.of(body, tenant=tenant), table)
+    told = {name: known[name] for name, _ in COLUMNS}
+    return told | {"resourceGroup": str(body.get("resourceGroup") or told["resourceGroup"]).lower()}

@@ -1,0 +1,106 @@
+"""Documents by an address or a CVE that stands in them: what has it, is allowed or refused by it, or is vulnerable to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from duckdb import ColumnExpression, ConstantExpression
+
+from nephoscope.model.read_reach import Reach
+from nephoscope.posture.published.document_listing import decode_document
+from nephoscope.posture.published.document_queries import Documents, one_of
+
+Address = IPv4Address | IPv6Address
+_CVE = re.compile(r"cve-\d{4}-\d{4,19}", re.IGNORECASE)
+_INSIDE = "/providers/microsoft.security/"
+#: Where it stands in a document is told so many times at most, and documents nested deeper are not looked through.
+_PLACES, _DEPTH = 3, 60
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A document that names what was sought: its id, the resource that it is about, what it is called, its type, and where it does."""
+
+    id: str
+    resource: str
+    title: str
+    type: str
+    places: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """The documents of an edition by what stands in them."""
+
+    documents: Documents
+
+    def found(
+        self, reach: Reach, text: str, *, parts: tuple[str, ...] = (), type_: str = "", most: int = 25
+    ) -> list[Mention]:
+        """Those of some tables, or of a lower-cased type, that name an address or a CVE; none where the text is neither."""
+        key = ("mentions", reach, text.strip().lower(), parts, type_, most)
+        return list(self.documents.once(key, lambda: self._find(reach, text.strip(), parts, type_, most)))
+
+    def _find(self, reach: Reach, text: str, parts: tuple[str, ...], type_: str, most: int) -> list[Mention]:
+        wanted = parse_sought(text)
+        if wanted is None:
+            return []
+        cursor = self.documents.cursor()
+        rows = self.documents.rows(reach, cursor)
+        rows = rows.filter(one_of("part", parts)) if parts else rows
+        rows = rows.filter(ColumnExpression("type") == ConstantExpression(type_)) if type_ else rows
+        named = cursor.table("mentions").filter(one_of("name", [str(wanted)]))
+        both = rows.project("key, number").set_alias("d").join(named.set_alias("m"), "d.number = m.number")
+        found = both.project("d.key, d.number").distinct().order("key").limit(most).fetchall()
+        bodies = self.documents.bodies([number for _, number in found])
+        told = (_mention(decode_document(body), wanted) for body in bodies)
+        return [one for one in told if one.places]
+
+
+def parse_sought(text: str) -> Address | str | None:
+    """The address that a text is, or the CVE, in small letters; None where it is neither."""
+    if _CVE.fullmatch(text):
+        return text.lower()
+    try:
+        found = ip_address(text.removesuffix("/32").removesuffix("/128"))
+    except ValueError:
+        return None
+    return (isinstance(found, IPv6Address) and found.ipv4_mapped) or found
+
+
+def _mention(body: dict[str, object], wanted: Address | str) -> Mention:
+    id_, told = str(body["id"]), body.get("properties")
+    title = told.get("displayName") if isinstance(told, dict) else None
+    at = id_.lower().find(_INSIDE)
+    return Mention(
+        id_,
+        id_[:at] if at > 0 else id_,
+        str(title or body.get("name") or id_.rsplit("/", 1)[-1]),
+        str(body.get("type") or ""),
+        tuple(dict.fromkeys(_places(body, wanted)))[:_PLACES],
+    )
+
+
+def _places(value: object, wanted: Address | str, path: str = "", depth: int = 0) -> Iterator[str]:
+    if depth > _DEPTH:
+        return
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _places(inner, wanted, f"{path}.{name}" if path else str(name), depth + 1)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _places(inner, wanted, f"{path}[{number}]", depth + 1)
+    elif isinstance(value, str) and _names(value, wanted):
+        yield path
+
+
+def _names(value: str, wanted: Address | str) -> bool:
+    if isinstance(wanted, str):
+        return wanted in (found.lower() for found in _CVE.findall(value))
+    try:
+        return ip_address(value.removesuffix("/32").removesuffix("/128")) == wanted
+    except ValueError:
+        return False

@@ -1,0 +1,272 @@
+"""One published version: its documents by table, for KQL and by id."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import unquote
+
+import pyarrow as pa
+
+from nephoscope.lake.query_engine import EngineRows, QueryPipeline
+from nephoscope.posture.published.answer_cache import Answers
+from nephoscope.posture.published.attack_paths import AttackPaths
+from nephoscope.posture.published.build_info import Made, read
+from nephoscope.posture.published.document_listing import Listing
+from nephoscope.posture.published.document_queries import Documents
+from nephoscope.posture.published.findings import Findings
+from nephoscope.posture.published.inventory import Inventory
+from nephoscope.posture.published.live_rows import TABLE, Beside, Current
+from nephoscope.posture.published.observable_index import Mentions
+from nephoscope.posture.published.row_access import Shown, seen_by
+from nephoscope.posture.published.standards import Standards
+from nephoscope.posture.reports.resource_graph_tables import COLUMNS, EVALUATION, TABLES, never_read
+from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
+from nephoscope_kql.compile import compile_results
+from nephoscope_kql.deadline import within
+from nephoscope_kql.engines.parquet import FileColumn, FileScan
+from nephoscope_kql.run import QueryResult
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+T = TypeVar("T")
+KEPT_BYTES = 64 << 20
+#: Bytes of rows that are true beside what was published, of those who asked last.
+_BESIDE_BYTES = 384 << 20
+#: A query with one of these gives something else at another moment.
+_MOMENTARY = re.compile(
+    r"\b(now|ago|rand|new_guid|ingestion_time|current_\w+|external_?data|startof\w+|endof\w+)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Edition:
+    """The documents of one evaluation. `files` are those of each partition, `folder` is where the copy for lists lies."""
+
+    version: int
+    files: Mapping[str, tuple[Path, ...]] = field(repr=False)
+    folder: Path
+
+    @classmethod
+    def of(cls, table: DeltaTable, path: Path) -> Edition:
+        """The version of a handle."""
+        found: defaultdict[str, list[Path]] = defaultdict(list)
+        for action in pa.table(table.get_add_actions()).to_pylist():
+            found[action["partition"]["_table"]].append(path / unquote(action["path"]))
+        return cls(
+            table.version(), {name: tuple(sorted(several)) for name, several in found.items()}, path.parent
+        )
+
+    @cached_property
+    def made(self) -> Made:
+        """What it was made from."""
+        import pyarrow.parquet as pq
+
+        (file,) = self.files[EVALUATION]
+        return read(pq.ParquetFile(file).read(columns=["_body"]).column(0)[0].as_py())
+
+    @cached_property
+    def opens(self) -> frozenset[str]:
+        """What the rows say of whose readers may read them beside those whose it is."""
+        import pyarrow.parquet as pq
+
+        parts = (
+            pq.ParquetFile(one).read(columns=["_open"]) for several in self.files.values() for one in several
+        )
+        found = {one for part in parts for one in part.column(0).unique().to_pylist()}
+        return frozenset(one for one in found if one)
+
+    @cached_property
+    def _documents(self) -> Documents:
+        return Documents(sorted(path for several in self.files.values() for path in several), self.folder)
+
+    @cached_property
+    def _results(self) -> Answers:
+        return Answers(KEPT_BYTES, lambda found: sum(one.table.nbytes for one in found))
+
+    @cached_property
+    def _besides(self) -> Answers:
+        return Answers(_BESIDE_BYTES, lambda found: found.rows.nbytes + 1)
+
+    @property
+    def listing(self) -> Listing:
+        """Documents by id and type."""
+        return Listing(self._documents)
+
+    @property
+    def findings(self) -> Findings:
+        """How resources stand against recommendations, to be counted, filtered and sorted."""
+        return Findings(self._documents)
+
+    @property
+    def inventory(self) -> Inventory:
+        """The resources with how many recommendations each fails."""
+        return Inventory(self._documents)
+
+    @property
+    def mentions(self) -> Mentions:
+        """Documents by an address or a CVE that stands in them."""
+        return Mentions(self._documents)
+
+    @property
+    def attack_paths(self) -> AttackPaths:
+        """The ways that an attacker could take, to be counted and filtered."""
+        return AttackPaths(self._documents)
+
+    @property
+    def standards(self) -> Standards:
+        """How standards stand."""
+        return Standards(self._documents)
+
+    def query(
+        self,
+        text: str,
+        reach: Shown | Mapping[str, Shown],
+        *,
+        now: dt.datetime | None = None,
+        timeout: float | None = None,
+        beside: Callable[[], Beside] | None = None,
+    ) -> list[QueryResult]:
+        """Run KQL over the tables of Resource Graph and give its results; KqlError where it is wrong or cannot be run.
+
+        `reach` is what all tables show, or what each does (by its lower-cased name). `beside` gives the rows that are true now,
+        where the query reads their table. What does not depend on the moment is run once.
+        """
+        current = beside() if beside is not None and TABLE in self.reads(text, timeout) else None
+        if now is not None or _MOMENTARY.search(text):
+            return self._query(text, reach, now, timeout, current)
+        told = tuple(sorted(reach.items())) if isinstance(reach, Mapping) else reach
+        key = ("query", text, told, current.key if current is not None else None)
+        return list(self._results.once(key, lambda: self._query(text, reach, now, timeout, current)))
+
+    def reads(self, text: str, timeout: float | None = None) -> frozenset[str]:
+        """The lower-cased names of the tables that a query reads; KqlError where it is wrong."""
+
+        def find_asked_tables() -> frozenset[str]:
+            catalog = GraphCatalog(self.files, self.opens)
+            with within(timeout):
+                compile_results(text, catalog)
+            return catalog.asked
+
+        return self.once(("read by", text), find_asked_tables)
+
+    def unread(self, tables: Iterable[str], reach: Mapping[str, Shown]) -> list[str]:
+        """Return the tables (lower-cased) that nothing collected fills and of which a reach sees no row that was imported.
+
+        That such a table has no rows says nothing of the estate.
+        """
+        return sorted(
+            table for table in never_read().intersection(tables) if not self._has_rows(table, reach[table])
+        )
+
+    def _has_rows(self, table: str, reach: Shown) -> bool:
+        if table not in self.files:
+            return False
+        key = ("has rows", table, reach)
+        return self.once(
+            key, lambda: bool(self._query(f"{table} | take 1", reach, None, None, None)[-1].table.num_rows)
+        )
+
+    def current(self, beside: Beside) -> Current:
+        """The rows that are true now, made once for a key."""
+        return self._besides.once(beside.key, beside.make)
+
+    @property
+    def types(self) -> Mapping[str, frozenset[str]]:
+        """Lower-cased table -> the lower-cased types of its rows."""
+        return self.once(("types",), self.listing.types)
+
+    def held_above(self, scopes: frozenset[str]) -> frozenset[str]:
+        """The lower-cased ids of what is assigned or defined directly at some containers ('' = the tenant)."""
+        return self.once(("held above", scopes), lambda: self.listing.held_above(scopes))
+
+    def holds(self, scope: str) -> bool:
+        """Whether there is a document at a lower-cased scope or below it, whoever may read it."""
+        return self.once(("holds", scope), lambda: self.listing.holds(scope))
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` makes of the documents, made once for a key; whoever gets it must leave it as it is."""
+        return self._documents.once(key, make)
+
+    def _query(
+        self,
+        text: str,
+        reach: Shown | Mapping[str, Shown],
+        now: dt.datetime | None,
+        timeout: float | None,
+        beside: Beside | None,
+    ) -> list[QueryResult]:
+        catalog = GraphCatalog(self.files, self.opens)
+
+        def rows() -> EngineRows:
+            current = self.current(beside) if beside is not None else None
+            return EngineRows(scans=catalog.scans(reach, current))
+
+        return QueryPipeline(catalog, rows).results(text, now=now, timeout=timeout)
+
+
+class GraphCatalog:
+    """The tables of Resource Graph (kql.Catalog), found in any case of their letters."""
+
+    def __init__(self, files: Mapping[str, Sequence[Path]], opens: Collection[str] = ()) -> None:
+        self._files, self._opens = files, opens
+        self._asked: set[str] = set()
+
+    def table(self, name: str) -> TableSchema | None:
+        """The table of that name, or None; empty where the estate has nothing of it."""
+        wanted = name.lower()
+        if wanted not in TABLES:
+            return None
+        self._asked.add(wanted)
+        return TableSchema(TABLES[wanted], COLUMNS, wanted)
+
+    def function(self, name: str) -> StoredFunction | None:  # noqa: ARG002 - the protocol's signature
+        """There are no stored functions."""
+        return None
+
+    def names(self) -> Iterable[str]:
+        """The tables."""
+        return TABLES.values()
+
+    def watchlist(self, alias: str) -> TableSchema | None:  # noqa: ARG002 - the protocol's signature
+        """There are no watchlists."""
+        return None
+
+    def place(self, kind: str, name: str) -> Catalog | None:  # noqa: ARG002 - the protocol's signature
+        """There are no other places."""
+        return None
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """The lower-cased names of the tables that were asked for."""
+        return frozenset(self._asked)
+
+    def scans(
+        self, reach: Shown | Mapping[str, Shown], current: Current | None = None
+    ) -> dict[str, FileScan]:
+        """The rows that a reach sees of every table that was asked for, and those that are true beside them."""
+        of = reach.__getitem__ if isinstance(reach, Mapping) else lambda _: reach
+        found = {name: self.scan(name, of(name)) for name in sorted(self._asked)}
+        if current is not None and TABLE in found:
+            found[TABLE] = with_current(found[TABLE], current)
+        return found
+
+    def scan(self, name: str, reach: Shown) -> FileScan:
+        """The rows that a reach sees of a lower-cased table."""
+        columns = tuple(FileColumn(column, column, "VARCHAR") for column, _ in COLUMNS)
+        groups = (tuple(self._files[name]),) if name in self._files else ()
+        return FileScan(columns, groups, any_of=seen_by(reach, self._opens))
+
+
+def with_current(scan: FileScan, current: Current) -> FileScan:
+    """The rows of `securityresources` with those that are true now, in the place of what was published of them."""
+    hidden = (("type", current.types), ("_key", current.keys))
+    return replace(scan, without=hidden, beside=current.rows)

@@ -1,0 +1,119 @@
+"""Who may do what on a resource, as published: role assignments at it and at all that lies above it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.access.roles import role
+from nephoscope_policy.model.resource_id import ResourceId
+
+if TYPE_CHECKING:
+    from nephoscope.model.read_reach import Reach
+    from nephoscope.posture.published.published_snapshot import Edition
+
+ASSIGNMENT = "microsoft.authorization/roleassignments"
+_DEFINITION = "/providers/microsoft.authorization/roledefinitions"
+_GRAPH = "/providers/microsoft.graph"
+#: Assignments, and groups, that are looked through for those of an object.
+MOST = 100_000
+_KINDS = {"user": "users", "group": "groups", "serviceprincipal": "serviceprincipals"}
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """One who holds a role at a scope that reaches a resource; `members` counts those of a group (None: it is none, or was not read).
+
+    `name` is the id where the directory was not read, or may not be. `scope` is a lower-cased id ('' = the tenant).
+    """
+
+    principal: str
+    name: str
+    kind: str
+    role: str
+    scope: str
+    conditional: bool = False
+    members: int | None = None
+
+
+def scopes_of(edition: Edition, id_: str) -> list[str]:
+    """A lower-cased id and all that lies above it, the nearest first; '' is the tenant."""
+    found, at = [], ResourceId.parse(id_)
+    while at.key:
+        found.append(at.key)
+        if not at.parent or at.parent == at.key:
+            break
+        at = ResourceId.parse(at.parent)
+    subscription = ResourceId.parse(id_).subscription
+    above = [one.lower() for one in edition.made.ancestors.get(subscription, ())]
+    return [*dict.fromkeys([*found, *above]), ""]
+
+
+def holders(edition: Edition, id_: str, reach: Reach, directory: Reach) -> list[Holder]:
+    """Those of a lower-cased id whose assignments may be read, what is held nearest first; `directory` is whose names may be read."""
+    scopes = scopes_of(edition, id_)
+    # what stands at a subscription or group is of who may read those, what stands above them of who may read anything in them
+    above = frozenset(one for one in scopes if not one.startswith("/subscriptions/"))
+    seen = reach.with_above(edition.held_above(above))
+    return [one for scope in scopes for one in _at(edition, scope, seen, directory)]
+
+
+def _at(edition: Edition, scope: str, reach: Reach, directory: Reach) -> list[Holder]:
+    held = edition.listing.page((ASSIGNMENT,), reach, f"{scope}/providers/{ASSIGNMENT}").bodies
+    return [_holder(edition, body, reach, directory) for body in held]
+
+
+def _holder(edition: Edition, body: Mapping[str, Any], reach: Reach, directory: Reach) -> Holder:
+    """Who holds the role of an assignment."""
+    told = body.get("properties") or {}
+    principal, kind = str(told.get("principalId") or "").lower(), str(told.get("principalType") or "")
+    known = edition.listing.get(f"{_GRAPH}/{_KINDS.get(kind.lower(), 'users')}/{principal}", directory)
+    about: dict[str, object] = (known or {}).get("properties") or {}
+    members = about.get("members")
+    return Holder(
+        principal,
+        str(about.get("userPrincipalName") or about.get("displayName") or principal),
+        kind,
+        _role(edition, str(told.get("roleDefinitionId") or ""), reach),
+        ResourceId.parse(str(body["id"])).parent,
+        bool(told.get("condition")),
+        len(members) if isinstance(members, list) else None,
+    )
+
+
+def held_by(edition: Edition, object_id: str, reach: Reach, directory: Reach) -> list[Holder]:
+    """The roles that an object of the directory holds, itself or as a member of a group, at what may be read."""
+    groups = edition.once(("members", directory), lambda: _members(edition, directory))
+    mine = {object_id} | {group for group, members in groups.items() if object_id in members}
+    every = edition.once(("holders", reach, directory), lambda: _every(edition, reach, directory))
+    return [one for one in every if one.principal in mine]
+
+
+def _every(edition: Edition, reach: Reach, directory: Reach) -> tuple[Holder, ...]:
+    several = edition.listing.page((ASSIGNMENT,), reach, most=MOST).bodies
+    return tuple(_holder(edition, one, reach, directory) for one in several)
+
+
+def _members(edition: Edition, directory: Reach) -> Mapping[str, frozenset[str]]:
+    """Object id of each group -> those of its members."""
+    groups = edition.listing.page((f"{_GRAPH[11:]}/groups",), directory, most=MOST).bodies
+    return {
+        str(one["id"]).lower().rsplit("/", 1)[-1]: frozenset(
+            _member(each) for each in (one.get("properties") or {}).get("members") or ()
+        )
+        for one in groups
+    }
+
+
+def _member(told: object) -> str:
+    return str(told.get("id") if isinstance(told, dict) else told).lower()
+
+
+def _role(edition: Edition, definition: str, reach: Reach) -> str:
+    """What a role is called."""
+    guid = definition.lower().rsplit("/", 1)[-1]
+    known = edition.listing.get(definition, reach) or edition.listing.get(f"{_DEFINITION}/{guid}", reach)
+    named = ((known or {}).get("properties") or {}).get("roleName")
+    own = role(guid)
+    return str(named or (own.name if own else guid))

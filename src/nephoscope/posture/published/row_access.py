@@ -1,0 +1,101 @@
+"""What each table of Resource Graph shows to somebody: the rows of a type to who may read resources of that type.
+
+Source: https://learn.microsoft.com/azure/governance/resource-graph/overview#permissions-in-azure-resource-graph
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nephoscope.model.read_reach import Reach
+from nephoscope.posture.published.document_rows import EVERYBODY
+from nephoscope.posture.reports.resource_graph_tables import COLLECTED, TABLES
+
+if TYPE_CHECKING:
+    pass
+
+#: What rows of a table need that holds nothing of an estate.
+USUAL = "Microsoft.Resources/subscriptions/resources/read"
+#: The operation that rows of a table need, where every role that reads one of its types reads all of them. In other tables a row
+#: needs the reading of its own type.
+OPERATIONS = {
+    "securityresources": "Microsoft.Security/assessments/read",
+    "policyresources": "Microsoft.Authorization/policyAssignments/read",
+    "authorizationresources": "Microsoft.Authorization/roleAssignments/read",
+    "resourcecontainers": "Microsoft.Resources/subscriptions/read",
+    "directoryresources": "microsoft.directory/read",
+    COLLECTED: "Microsoft.Security/assessments/read",
+}
+#: Pairs of a stored column and its values, all of which a row must have.
+Pairs = tuple[tuple[str, Collection[str]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """Of lower-cased types the rows that a reach of theirs sees, and no row of another type."""
+
+    parts: tuple[tuple[frozenset[str], Reach], ...]
+
+
+Shown = Reach | Parted
+
+
+def find_row_access(
+    kinds: Mapping[str, frozenset[str]], reaches: Callable[[Iterable[str]], Mapping[str, Reach]]
+) -> dict[str, Reach | Parted]:
+    """Lower-cased table -> what it shows; `kinds` are an edition's types, `reaches` says where operations may be done."""
+    apart = {one: types for one, types in kinds.items() if one not in OPERATIONS}
+    several = {type_ for types in apart.values() for type_ in types}
+    reach = reaches([USUAL, *OPERATIONS.values(), *map(read_operation, several)])
+    usual = {table: reach[OPERATIONS.get(table, USUAL)] for table in TABLES}
+    return usual | {table: _of(types, reach) for table, types in apart.items() if table in TABLES}
+
+
+def read_operation(type_: str) -> str:
+    """The operation that reads resources of a type."""
+    return f"{type_}/read"
+
+
+def _of(types: Iterable[str], reach: Mapping[str, Reach]) -> Shown:
+    parts: defaultdict[Reach, set[str]] = defaultdict(set)
+    for one in types:
+        parts[reach[read_operation(one)]].add(one)
+    if len(parts) == 1:
+        return next(iter(parts))
+    return Parted(tuple((frozenset(several), one) for one, several in parts.items() if not one.nothing))
+
+
+def seen_by(shown: Shown, opens: Collection[str] = ()) -> tuple[Pairs, ...] | None:
+    """Which columns must have which values for a row to be seen, in one of several ways; None = every row.
+
+    `opens` is what `_open` says of rows.
+    """
+    if isinstance(shown, Parted):
+        return tuple(pairs for types, reach in shown.parts for pairs in _pair_types(types, reach, opens))
+    if shown.everything:
+        return None
+    if shown.nothing:
+        return ()
+    own: Pairs = (("tenantId", shown.tenants),) if shown.tenants else ()
+    whole = ((("tenantId", shown.whole_tenants),),) if shown.whole_tenants else ()
+    return (
+        (("subscriptionId", shown.subscriptions),),
+        (("_group", shown.groups),),
+        (("_key", shown.containers), *own),
+        (("_open", frozenset({EVERYBODY, *(one for one in opens if _is_open_to(one, shown))})),),
+        *whole,
+    )
+
+
+def _is_open_to(said: str, reach: Reach) -> bool:
+    """Whether readers of one of the tenants may read a row; of a reader whose tenant is not known that is not held apart."""
+    known = reach.tenants - {""}
+    return not known or not known.isdisjoint(said.split())
+
+
+def _pair_types(types: frozenset[str], reach: Reach, opens: Collection[str]) -> Iterable[Pairs]:
+    ways = seen_by(reach, opens)
+    return ((("type", types), *pairs) for pairs in (((),) if ways is None else ways))

@@ -1,0 +1,36 @@
+"""What the owners of resources have to work on: findings by the value of a tag."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from nephoscope.posture.recommendations.report_row import Row
+from nephoscope_policy.model.state import Severity
+
+
+@dataclass(slots=True)
+class Holding:
+    """The findings of one owner by severity, and on how many resources they are."""
+
+    findings: Counter[Severity] = field(default_factory=Counter)
+    resources: int = 0
+
+    def add(self, other: Holding) -> None:
+        """Count another holding of the same owner, on other resources."""
+        self.findings.update(other.findings)
+        self.resources += other.resources
+
+
+def owners(findings: Iterable[Row], tag: str) -> dict[str, Holding]:
+    """Findings by the value of a tag ('' = the resource has none)."""
+    found: dict[str, Holding] = {}
+    seen: set[str] = set()
+    for row in findings:
+        holding = found.setdefault(row.owner(tag), Holding())
+        holding.findings[row.recommendation.severity] += 1
+        if row.assessment.resource not in seen:
+            seen.add(row.assessment.resource)
+            holding.resources += 1
+    return found

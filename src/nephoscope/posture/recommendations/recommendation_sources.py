@@ -1,0 +1,148 @@
+"""Recommendations as the loaded content explains them: where the severity, the remediation and the controls of each come from."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from nephoscope.posture.recommendations.recommendation import Recommendation, Remediation, SeveritySource
+from nephoscope.posture.recommendations.score_controls import Controls
+from nephoscope.posture.recommendations.severities import Severities
+from nephoscope_policy.arm_object import ArmObject
+from nephoscope_policy.catalogue import NotHeldError
+from nephoscope_policy.errors import PolicyError
+from nephoscope_policy.model.state import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nephoscope_policy.catalogue import Catalogue
+
+#: The severity that an unmarked recommendation of a score control gets: by what failing the control exposes.
+_BY_POINTS = ((6, Severity.HIGH), (2, Severity.MEDIUM), (0, Severity.LOW))
+
+
+class Recommendations:
+    """Recommendations by the name of their definition, made when they are asked for."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._made: dict[str, Recommendation] = {}
+
+    def of(self, key: str) -> Recommendation:
+        """The recommendation of a key in any case; one that no content explains is named by its key."""
+        name = key.lower()
+        if name not in self._made:
+            properties = self._properties(name)
+            self._made[name] = _make_unexplained(name) if properties is None else self._read(name, properties)
+        return self._made[name]
+
+    def has_critical(self) -> bool:
+        """Whether some loaded recommendation is Critical; Azure's own go up to High."""
+        return any(
+            self.of(entry.name).severity is Severity.CRITICAL
+            for entry in self._catalogue.definitions()
+            if b'"critical"' in bytes(entry.data).lower()
+        )
+
+    def _properties(self, name: str) -> ArmObject | None:
+        for kind in ("definition", "initiative"):
+            try:
+                entry = self._catalogue.find("definition" if kind == "definition" else "initiative", name)
+            except NotHeldError:
+                continue
+            return ArmObject(entry.document()).child("properties")
+        return None
+
+    def _read(self, name: str, properties: ArmObject) -> Recommendation:
+        metadata = properties.child("metadata")
+        own = metadata.child("nephoscope")
+        guide = own if own.raw else self._twins.get(name, own)
+        reads = _reads(properties)
+        severity, source = _severity(name, own, guide, reads)
+        title = properties.text("displayName") or name
+        control = Controls.builtin().of(name)
+        return Recommendation(
+            key=name,
+            name=title,
+            description=properties.text("description"),
+            severity=severity,
+            severity_source=source,
+            category=metadata.text("category"),
+            remediation=_remediation(guide.child("remediation")),
+            tactics=guide.texts("tactics"),
+            techniques=guide.texts("techniques"),
+            controls=guide.texts("controls"),
+            score_control=control.name if control else guide.text("scoreControl"),
+            preview=_flag(metadata, "preview") or title.lower().startswith("[preview]"),
+            deprecated=_flag(metadata, "deprecated") or title.lower().startswith("[deprecated]"),
+            reads=reads,
+            finding=guide.text("finding"),
+        )
+
+    @cached_property
+    def _twins(self) -> dict[str, ArmObject]:
+        """The own pack's metadata by the name of the definition that asks the same; of several the gravest."""
+        found: dict[str, ArmObject] = {}
+        for twin, own in self._same():
+            known = found.get(twin)
+            if known is None or _rank(own) > _rank(known):
+                found[twin] = own
+        return found
+
+    def _same(self) -> Iterator[tuple[str, ArmObject]]:
+        for entry in self._catalogue.definitions():
+            if b'"sameAs"' not in bytes(entry.data):
+                continue
+            try:
+                own = ArmObject(entry.document()).child("properties").child("metadata").child("nephoscope")
+                for same in own.children("sameAs"):
+                    yield same.text("policy").rsplit("/", 1)[-1].lower(), own
+            except PolicyError:
+                continue
+
+
+def _severity(name: str, own: ArmObject, guide: ArmObject, reads: str) -> tuple[Severity, SeveritySource]:
+    if own.text("severity"):
+        return Severity(own.choice("severity", tuple(Severity))), "own"
+    published = Severities.builtin().of(name, reads)
+    if published is not None:
+        return published.severity, "published"
+    if guide.text("severity"):
+        return Severity(guide.choice("severity", tuple(Severity))), "same-as"
+    control = Controls.builtin().of(name)
+    if control is not None:
+        return next(severity for points, severity in _BY_POINTS if control.max_score >= points), "control"
+    return Severity.LOW, "inferred"
+
+
+def _make_unexplained(key: str) -> Recommendation:
+    """A recommendation that no content holds; an assessment key may still have a published severity."""
+    published = Severities.builtin().of(key)
+    if published is None:
+        return Recommendation(key, key)
+    return Recommendation(key, key, severity=published.severity, severity_source="published")
+
+
+def _reads(properties: ArmObject) -> str:
+    """The lower-cased assessment key that a delegated definition reads, '' where it reads none or its rule cannot be read."""
+    try:
+        details = properties.child("policyRule").child("then").child("details")
+        if details.text("type").lower() != "microsoft.security/assessments":
+            return ""
+        return details.text("name").lower()
+    except PolicyError:
+        return ""
+
+
+def _remediation(source: ArmObject) -> Remediation:
+    return Remediation(source.texts("steps"), source.text("az"), source.text("bicep"))
+
+
+def _rank(own: ArmObject) -> int:
+    word = own.value("severity")
+    return Severity(word).rank if isinstance(word, str) and word in tuple(Severity) else -1
+
+
+def _flag(metadata: ArmObject, name: str) -> bool:
+    return metadata.value(name) is True

@@ -1,0 +1,192 @@
+"""A report over several tenants: each tenant's estate is judged by itself, and what was found is shown together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from nephoscope.estate.coverage import merge_below
+from nephoscope.posture.history.evaluation_diff import Changes
+from nephoscope.posture.history.history import TrendPoint
+from nephoscope.posture.recommendations.findings_by_owner import Holding
+from nephoscope.posture.recommendations.ranking import Ranked, Standings
+from nephoscope.posture.recommendations.recommendation import Recommendation
+from nephoscope.posture.recommendations.report_row import Filter, Group, Row, group_order
+from nephoscope.posture.recommendations.score import SecureScore, combine_scores
+from nephoscope.posture.recommendations.score_controls import Controls
+from nephoscope.posture.reports.report import (
+    Report,
+    findings,
+    shown_groups,
+    shown_ranking,
+    states,
+    worst_severity,
+)
+from nephoscope_policy.entry import Problem
+from nephoscope_policy.model.assessment import Reason
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.place import Quarantined
+from nephoscope_policy.model.state import Severity, State
+
+
+@dataclass(frozen=True)
+class CombinedReport:
+    """The reports of at least two tenants as one; figures are sums over the tenants, a row is explained by its own tenant's report."""
+
+    parts: tuple[Report, ...]
+    changes: Changes = field(default_factory=Changes)
+    trend: Sequence[TrendPoint] = ()
+
+    @property
+    def _first(self) -> Report:
+        return self.parts[0]
+
+    @property
+    def scope(self) -> str:
+        """What was looked at, as a person named it."""
+        return self._first.scope
+
+    @property
+    def filter(self) -> Filter:
+        """The filter that every part has."""
+        return self._first.filter
+
+    @property
+    def now(self) -> datetime:
+        """The instant the evaluation was frozen at."""
+        return self._first.now
+
+    @property
+    def top(self) -> int:
+        """How many recommendations a table shows."""
+        return self._first.top
+
+    @property
+    def controls(self) -> Controls:
+        """The score controls."""
+        return self._first.controls
+
+    @property
+    def coverages(self) -> Sequence[Coverage]:
+        """What was read of each tenant."""
+        return [one.coverage for one in self.parts]
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """What was read below all tenants; what was read of a tenant itself stands in `coverages` alone."""
+        return merge_below(self.coverages)
+
+    @cached_property
+    def quarantine(self) -> Sequence[Quarantined]:
+        """The input records that could not be used, one that stands for several tenants once."""
+        return tuple(dict.fromkeys(one for part in self.parts for one in part.quarantine))
+
+    @cached_property
+    def errors(self) -> Sequence[Problem]:
+        """What could not be used or does not fit together, what is wrong for several tenants once."""
+        return tuple(dict.fromkeys(one for part in self.parts for one in part.errors))
+
+    @property
+    def resources(self) -> int:
+        """How many resources the estates have."""
+        return sum(part.resources for part in self.parts)
+
+    @property
+    def subscriptions(self) -> int:
+        """How many subscriptions the estates have."""
+        return sum(part.subscriptions for part in self.parts)
+
+    def metadata(self, key: str) -> Recommendation:
+        """What is known of a recommendation: by the first tenant that was judged by it."""
+        return next((part for part in self.parts if part.judges(key)), self._first).metadata(key)
+
+    @cached_property
+    def judged(self) -> Mapping[Group, int]:
+        """The sizes of all groups of the resources that are looked at, shown or not, worst first."""
+        found: Counter[Group] = Counter()
+        for part in self.parts:
+            found.update(part.judged)
+        order = sorted(found, key=lambda group: group_order(group, self.metadata(group.key)))
+        return {group: found[group] for group in order}
+
+    @cached_property
+    def groups(self) -> Mapping[Group, int]:
+        """The sizes of the groups of the rows that are shown, worst first."""
+        return shown_groups(self.judged, self.filter, self.metadata)
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        """The rows that are shown, worst first."""
+        return (row for group in self.groups for row in self.rows_of(group))
+
+    def rows_of(self, group: Group) -> Iterable[Row]:
+        """The rows of a group."""
+        found = (row for part in self.parts if group in part.judged for row in part.rows_of(group))
+        return sorted(found, key=lambda row: (row.order, row.tenant))
+
+    def findings(self) -> Iterator[Row]:
+        """The rows that a person must act on, of those that are shown."""
+        return findings(self)
+
+    @cached_property
+    def score(self) -> SecureScore:
+        """The secure score of the resources that are looked at."""
+        return combine_scores(
+            (scope for part in self.parts for scope in part.score.subscriptions), self.controls.controls
+        )
+
+    @cached_property
+    def ranked_recommendations(self) -> list[Ranked]:
+        """The recommendations with rows that are shown, in the order to work on them; figures count every row."""
+        standings = Standings(lambda key: self.controls.find_scoring(self.metadata(key)))
+        for part in self.parts:
+            standings.add(part.judged_rows)
+        return shown_ranking(standings.rank(self.metadata), self.groups)
+
+    @cached_property
+    def states(self) -> Counter[State]:
+        """How many rows ended in each state, shown or not."""
+        return states(self.judged)
+
+    @cached_property
+    def causes(self) -> Counter[tuple[State, str]]:
+        """How many rows have each cause, shown or not, in the order of states and causes."""
+        found: Counter[tuple[State, str]] = Counter()
+        for part in self.parts:
+            found.update(part.causes)
+        return Counter(dict(sorted(found.items())))
+
+    def owners(self, tag: str) -> Mapping[str, Holding]:
+        """The findings, shown or not, by the value of a tag ('' = the resource has none)."""
+        found: dict[str, Holding] = {}
+        for part in self.parts:
+            for name, holding in part.owners(tag).items():
+                found.setdefault(name, Holding()).add(holding)
+        return found
+
+    def reasons(self, row: Row) -> tuple[Reason, ...]:
+        """The leaf conditions that decided a row."""
+        return self._part(row).reasons(row)
+
+    def why(self, row: Row) -> str:
+        """The deciding conditions as a short sentence."""
+        return self._part(row).why(row)
+
+    def _part(self, row: Row) -> Report:
+        return next(part for part in self.parts if part.tenant == row.tenant)
+
+    def worst_severity(self) -> Severity | None:
+        """The highest severity among the findings, shown or not."""
+        return worst_severity(self.judged, self.metadata)
+
+    def has_critical(self) -> bool:
+        """Whether some loaded recommendation is Critical, so that a finding can be."""
+        return any(part.has_critical() for part in self.parts)
+
+
+def combine(reports: Sequence[Report]) -> Report | CombinedReport:
+    """The reports of all tenants as one; the only one as it is."""
+    return reports[0] if len(reports) == 1 else CombinedReport(tuple(reports))

@@ -1,0 +1,181 @@
+"""A report that was made part by part: aggregates that added up, and on disk the rows that the output reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+
+from nephoscope.estate.coverage import merge_below
+from nephoscope.posture.history.evaluation_diff import Changes, Moves
+from nephoscope.posture.history.history import TrendPoint
+from nephoscope.posture.recommendations.findings_by_owner import Holding
+from nephoscope.posture.recommendations.ranking import Ranked, Standings
+from nephoscope.posture.recommendations.recommendation import Recommendation
+from nephoscope.posture.recommendations.recommendation_sources import Recommendations
+from nephoscope.posture.recommendations.report_row import Filter, Group, Row, group_order
+from nephoscope.posture.recommendations.score import ScopeScore, SecureScore, combine_scores
+from nephoscope.posture.recommendations.score_controls import Controls
+from nephoscope.posture.reports.reason_text import why
+from nephoscope.posture.reports.report import (
+    Report,
+    findings,
+    shown_groups,
+    shown_ranking,
+    states,
+    worst_severity,
+)
+from nephoscope.posture.reports.row_ledger import Ledger
+from nephoscope_policy.entry import Problem
+from nephoscope_policy.model.assessment import Reason
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.place import Quarantined
+from nephoscope_policy.model.state import Severity, State
+
+
+@dataclass
+class Tally:
+    """What the parts of an evaluation add up to; `tag` is the one by whose values findings are counted ('' = none)."""
+
+    standings: Standings
+    tag: str = ""
+    groups: Counter[Group] = field(default_factory=Counter)
+    causes: Counter[tuple[State, str]] = field(default_factory=Counter)
+    scopes: list[ScopeScore] = field(default_factory=list)
+    whole: list[ScopeScore] = field(default_factory=list)
+    """Of every resource, whatever the filter looks at: what the history keeps."""
+    holdings: dict[str, Holding] = field(default_factory=dict)
+    resources: int = 0
+    subscriptions: int = 0
+    errors: tuple[Problem, ...] = ()
+
+    def add(self, report: Report) -> None:
+        """Count a part; every subscription is in one part alone."""
+        self.groups.update(report.judged)
+        self.causes.update(report.causes)
+        self.scopes += report.score.subscriptions
+        everything = replace(report, filter=Filter()) if report.filter.chooses_resources else report
+        self.whole += everything.score.subscriptions
+        self.standings.add(report.judged_rows)
+        self.resources += report.resources
+        self.subscriptions += report.subscriptions
+        # a part repeats what its tenant's plan has; another tenant's plan has its own
+        self.errors = tuple(dict.fromkeys((*self.errors, *report.run.errors)))
+        for name, holding in report.owners(self.tag).items() if self.tag else ():
+            self.holdings.setdefault(name, Holding()).add(holding)
+
+
+@dataclass(frozen=True)
+class PartedReport:
+    """A report over the parts of an evaluation, equal to that over the whole; it lives as long as its ledger's file."""
+
+    scope: str
+    now: datetime
+    coverages: Sequence[Coverage]
+    quarantine: Sequence[Quarantined]
+    tally: Tally
+    ledger: Ledger
+    recommendations: Recommendations
+    filter: Filter = field(default_factory=Filter)
+    changes: Moves = field(default_factory=Changes)
+    trend: Sequence[TrendPoint] = ()
+    top: int = 15
+    controls: Controls = field(default_factory=Controls.builtin)
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """What was read below all tenants; what was read of a tenant itself stands in `coverages` alone where there are several."""
+        return merge_below(self.coverages)
+
+    @property
+    def errors(self) -> Sequence[Problem]:
+        """What could not be used or does not fit together."""
+        return self.tally.errors
+
+    @property
+    def resources(self) -> int:
+        """How many resources the estate has."""
+        return self.tally.resources
+
+    @property
+    def subscriptions(self) -> int:
+        """How many subscriptions the estate has, whatever was judged of them."""
+        return self.tally.subscriptions
+
+    def metadata(self, key: str) -> Recommendation:
+        """What is known of a recommendation."""
+        return self.recommendations.of(key)
+
+    @cached_property
+    def judged(self) -> Mapping[Group, int]:
+        """The sizes of all groups of the resources that are looked at, shown or not, worst first."""
+        found = self.tally.groups
+        order = sorted(found, key=lambda group: group_order(group, self.metadata(group.key)))
+        return {group: found[group] for group in order}
+
+    @cached_property
+    def groups(self) -> Mapping[Group, int]:
+        """The sizes of the groups of the rows that are shown, worst first."""
+        return shown_groups(self.judged, self.filter, self.metadata)
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        """The rows that are shown, worst first."""
+        return (row for group in self.groups for row in self.rows_of(group))
+
+    def rows_of(self, group: Group) -> Iterable[Row]:
+        """The rows of a group that is shown."""
+        return self.ledger.rows(group)
+
+    def findings(self) -> Iterator[Row]:
+        """The rows that a person must act on, of those that are shown."""
+        return findings(self)
+
+    @cached_property
+    def score(self) -> SecureScore:
+        """The secure score of the resources that are looked at."""
+        return combine_scores(self.tally.scopes, self.controls.controls)
+
+    @cached_property
+    def ranked_recommendations(self) -> list[Ranked]:
+        """The recommendations with rows that are shown, in the order to work on them; figures count every row."""
+        return shown_ranking(self.tally.standings.rank(self.metadata), self.groups)
+
+    @cached_property
+    def states(self) -> Counter[State]:
+        """How many rows ended in each state, shown or not."""
+        return states(self.judged)
+
+    @cached_property
+    def causes(self) -> Counter[tuple[State, str]]:
+        """How many rows have each cause, shown or not, in the order of states and causes."""
+        return Counter(dict(sorted(self.tally.causes.items())))
+
+    def owners(self, tag: str) -> Mapping[str, Holding]:
+        """The findings, shown or not, by the value of the tag that was asked for."""
+        if tag != self.tally.tag:
+            raise ValueError(f"the parts were counted by the tag {self.tally.tag!r} and not by {tag!r}")
+        return self.tally.holdings
+
+    def reasons(self, row: Row) -> tuple[Reason, ...]:
+        """The leaf conditions that decided a row, as they were kept."""
+        return row.assessment.reasons
+
+    def why(self, row: Row) -> str:
+        """The deciding conditions as a short sentence."""
+        return why(row.assessment.reasons)
+
+    def worst_severity(self) -> Severity | None:
+        """The highest severity among the findings, shown or not."""
+        return worst_severity(self.judged, self.metadata)
+
+    def has_critical(self) -> bool:
+        """Whether some loaded recommendation is Critical, so that a finding can be."""
+        return self.recommendations.has_critical()
+
+    @property
+    def whole_score(self) -> SecureScore:
+        """The secure score of every resource, whatever the filter looks at."""
+        return combine_scores(self.tally.whole, self.controls.controls)

@@ -1,0 +1,130 @@
+"""What every output format reads: a report, whether it is held in memory or was made part by part."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from nephoscope.posture.history.evaluation_diff import Moves
+from nephoscope.posture.history.history import TrendPoint
+from nephoscope.posture.recommendations.findings_by_owner import Holding
+from nephoscope.posture.recommendations.ranking import Ranked
+from nephoscope.posture.recommendations.recommendation import Recommendation
+from nephoscope.posture.recommendations.report_row import Filter, Group, Row
+from nephoscope.posture.recommendations.score import SecureScore
+from nephoscope.posture.recommendations.score_controls import Controls
+from nephoscope_policy.entry import Problem
+from nephoscope_policy.model.assessment import Reason
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.place import Quarantined
+from nephoscope_policy.model.state import Severity, State
+
+
+class Reported(Protocol):
+    """An evaluation as it is shown: aggregates, and rows that are read group after group."""
+
+    @property
+    def scope(self) -> str:
+        """What was looked at, as a person named it."""
+
+    @property
+    def filter(self) -> Filter:
+        """Which resources are looked at, and which of their rows are shown."""
+
+    @property
+    def now(self) -> datetime:
+        """The instant the evaluation was frozen at."""
+
+    @property
+    def coverage(self) -> Coverage:
+        """What the snapshot had read."""
+
+    @property
+    def coverages(self) -> Sequence[Coverage]:
+        """What was read of each tenant: nothing read of one says anything about another."""
+
+    @property
+    def quarantine(self) -> Sequence[Quarantined]:
+        """The input records that could not be used."""
+
+    @property
+    def errors(self) -> Sequence[Problem]:
+        """What could not be used or does not fit together."""
+
+    @property
+    def resources(self) -> int:
+        """How many resources the estate has."""
+
+    @property
+    def subscriptions(self) -> int:
+        """How many subscriptions the estate has."""
+
+    @property
+    def controls(self) -> Controls:
+        """The score controls."""
+
+    @property
+    def changes(self) -> Moves:
+        """What changed since the evaluation before."""
+
+    @property
+    def trend(self) -> Sequence[TrendPoint]:
+        """The score over time."""
+
+    @property
+    def top(self) -> int:
+        """How many recommendations a table shows."""
+
+    @property
+    def score(self) -> SecureScore:
+        """The secure score of the resources that are looked at."""
+
+    @property
+    def ranked_recommendations(self) -> list[Ranked]:
+        """The recommendations with rows that are shown, in the order to work on them; figures count every row."""
+
+    @property
+    def states(self) -> Counter[State]:
+        """How many rows ended in each state, shown or not."""
+
+    @property
+    def causes(self) -> Counter[tuple[State, str]]:
+        """How many rows have each cause, shown or not, in the order of states and causes."""
+
+    @property
+    def judged(self) -> Mapping[Group, int]:
+        """The sizes of all groups of rows, shown or not, worst first."""
+
+    @property
+    def groups(self) -> Mapping[Group, int]:
+        """The sizes of the groups of rows that are shown, worst first."""
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        """The rows that are shown, worst first."""
+
+    def rows_of(self, group: Group, /) -> Iterable[Row]:
+        """The rows of a group."""
+
+    def findings(self) -> Iterator[Row]:
+        """The rows that a person must act on, of those that are shown."""
+
+    def metadata(self, key: str, /) -> Recommendation:
+        """What is known of a recommendation."""
+
+    def reasons(self, row: Row, /) -> tuple[Reason, ...]:
+        """The leaf conditions that decided a row."""
+
+    def why(self, row: Row, /) -> str:
+        """The deciding conditions as a short sentence."""
+
+    def owners(self, tag: str, /) -> Mapping[str, Holding]:
+        """The findings by the value of a tag ('' = the resource has none)."""
+
+    def worst_severity(self) -> Severity | None:
+        """The highest severity among the findings, shown or not."""
+
+    def has_critical(self) -> bool:
+        """Whether some loaded recommendation is Critical, so that a finding can be."""

@@ -1,0 +1,91 @@
+"""A live estate as the target of a scan: `azure:`, or `azure:<subscription id>`, is collected first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nephoscope.analyze.discovery import analyzers
+from nephoscope.collect.azure.collection_settings import CollectError, Progress, Settings
+from nephoscope.collect.azure.content_requirements import Needs
+from nephoscope.collect.resources import SnapshotError
+from nephoscope.ingest.live.health.missing_logs import FLOW_LOG, LOGGED, NETWORKS, SETTING
+from nephoscope.posture.attack_paths.graph_builder import READS
+from nephoscope.posture.policies.policy_packs import Packs
+
+LIVE = "azure:"
+#: A tenant that was connected: judged by its newest snapshot, which the server takes.
+TENANT = "tenant:"
+#: The environment says for a scan what the options of `collect` say there.
+CLOUD, CREDENTIAL = "NEPHOSCOPE_CLOUD", "NEPHOSCOPE_CREDENTIAL"
+
+
+def content_needs(data: Path, folders: Iterable[Path] = ()) -> Needs:
+    """What the shipped and imported content, the definitions in some folders, the analyzers, attack paths and lists of missing
+    logs read."""
+    packs = Packs(data)
+    types = [type_ for analyzer in analyzers() for type_ in analyzer.types]
+    logs = {SETTING: LOGGED}
+    return Needs.of(
+        packs.catalogue(folders), [*types, *READS, *NETWORKS, FLOW_LOG], packs.aliases(), under=logs
+    )
+
+
+def snapshot_of(target: str, data: Path, folders: Iterable[Path], progress: Progress) -> Path:
+    """Collect a live target into `<data>/snapshots` and return the folder; SnapshotError when that is not possible."""
+    from nephoscope.collect.azure.collection_scope import ScopeError
+    from nephoscope.connect.cloud import CloudError
+
+    out = data / "snapshots" / f"azure-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
+    try:
+        settings = _settings(target)
+    except (CloudError, CollectError, ScopeError) as error:
+        raise SnapshotError(f"{target}: {error}") from error
+    try:
+        return collect_snapshot(settings, content_needs(data, folders), out, progress)
+    except SnapshotError as error:
+        raise SnapshotError(f"{target}: {error}") from error
+
+
+def tenant_folder(data: Path, name: str) -> Path:
+    """Where the snapshots of a connected tenant lie."""
+    return data / "snapshots" / "tenants" / name
+
+
+def tenant_snapshot(target: str, data: Path) -> Path:
+    """The newest whole snapshot of a connected tenant; SnapshotError where there is none yet."""
+    name = target.removeprefix(TENANT)
+    folder = tenant_folder(data, name)
+    whole = sorted(path.parent for path in folder.glob("*/coverage.json"))
+    if not whole:
+        raise SnapshotError(
+            f"{target}: not collected yet: a running server (`nephoscope serve`) collects connected tenants"
+        )
+    return whole[-1]
+
+
+def collect_snapshot(settings: Settings, needs: Needs, out: Path, progress: Progress) -> Path:
+    """Collect into a new folder and return it; SnapshotError when that is not possible."""
+    from nephoscope.collect.azure import collect
+    from nephoscope.collect.azure.checkpoint import CheckpointError
+    from nephoscope.connect.credentials import SignInError
+
+    try:
+        return collect(settings, needs, out, progress)
+    except (CheckpointError, CollectError, SignInError) as error:
+        raise SnapshotError(str(error)) from error
+
+
+def _settings(target: str) -> Settings:
+    from nephoscope.collect.azure.collection_scope import Scope
+    from nephoscope.connect.cloud import cloud_of
+    from nephoscope.connect.credentials import KINDS
+
+    credential = os.environ.get(CREDENTIAL, "default")
+    if credential not in KINDS:
+        raise CollectError(f"{CREDENTIAL} must be one of {', '.join(KINDS)}, not {credential!r}")
+    subscription = target.removeprefix(LIVE)
+    scope = Scope.of(subscriptions=(subscription,) if subscription else ())
+    return Settings(scope=scope, cloud=cloud_of(os.environ.get(CLOUD, "public")), credential=credential)

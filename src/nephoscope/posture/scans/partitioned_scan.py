@@ -1,0 +1,165 @@
+"""A scan whose memory does not grow with the estate: read to disk, judged part by part, compared and reported from disk."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from nephoscope.collect.resources.subscription_spool import PART, Survey
+from nephoscope.estate.estate import Estate
+from nephoscope.estate.snapshot_import import Intake
+from nephoscope.posture.evaluation.finished_run import Run
+from nephoscope.posture.history.comparison_on_disk import Journal
+from nephoscope.posture.history.evaluation_diff import Changes, attribute
+from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.recommendations.ranking import Standings
+from nephoscope.posture.recommendations.recommendation_sources import Recommendations
+from nephoscope.posture.recommendations.report_row import Filter
+from nephoscope.posture.recommendations.score_controls import Controls
+from nephoscope.posture.reports.partial_report import PartedReport, Tally
+from nephoscope.posture.reports.report import Report
+from nephoscope.posture.reports.row_ledger import Ledger
+from nephoscope.posture.reports.row_selection import Extract
+from nephoscope.posture.scans.run_recording import Recorder, past_of
+from nephoscope.posture.scans.scan import NoSuchScopeError, Scan, save_request
+
+#: Bytes of JSON from which `auto` judges in parts: in one piece they take about eight times that much memory.
+FROM_BYTES = 128 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is read of the evaluation: which rows, by which filter, and the tag by which findings are counted ('' = none)."""
+
+    extract: Extract
+    filter: Filter = field(default_factory=Filter)
+    tag: str = ""
+    top: int = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """With what: another `snapshot`, or the last evaluation before `date`, else the one before this one, which is then recorded.
+
+    `recorder` is None where no history is read.
+    """
+
+    recorder: Recorder | None = None
+    snapshot: str = ""
+    date: datetime | None = None
+
+    @property
+    def records(self) -> bool:
+        """Whether the evaluation is kept."""
+        return self.recorder is not None and not self.snapshot and self.date is None
+
+
+class PartedScan:
+    """One scan in parts; its files lie in a folder that exists, and the report reads them."""
+
+    def __init__(self, scan: Scan, folder: Path, size: int = PART) -> None:
+        self._scan = scan
+        self._folder = folder
+        self._size = size
+        self.surveys = self._survey("snapshot")
+
+    def _survey(self, name: str, targets: Iterable[str] | None = None) -> tuple[Survey, ...]:
+        folder = self._folder / name
+        folder.mkdir()
+        return self._scan.surveys(folder, None if targets is None else tuple(targets))
+
+    def report(self, shown: Shown, compared: Compared) -> PartedReport:
+        """Judge, compare, and record where that is asked for."""
+        scan = self._scan
+        wholes = [survey.whole for survey in self.surveys]
+        coverages = [whole.coverage for whole in wholes]
+        journal = self._journal(compared)
+        plans = [scan.plan(whole) for whole in wholes]
+        recommendations, controls = Recommendations(plans[0].catalogue), Controls.builtin()
+        report = PartedReport(
+            scan.request.label,
+            scan.now,
+            coverages,
+            tuple(dict.fromkeys(lost for whole in wholes for lost in whole.quarantine)),
+            Tally(Standings(lambda key: controls.find_scoring(recommendations.of(key))), shown.tag),
+            Ledger(self._folder / "rows", shown.extract),
+            recommendations,
+            shown.filter,
+            top=shown.top,
+        )
+        known = scan.known_scopes(report.coverage)
+        intakes = [self._intake(number) for number in range(len(plans))] if compared.records else []
+        judged = 0
+        for number, (survey, plan) in enumerate(zip(self.surveys, plans, strict=True)):
+            for run in scan.parts(survey, plan, self._size):
+                judged += len(run.engine.roster)
+                if shown.filter.chooses_resources:
+                    known.add(run.estate)
+                changes = journal.part(run) if journal is not None else Changes()
+                self._take(run, report, changes, shown.filter)
+                if intakes:
+                    intakes[number].add(run.estate.resources.values())
+        if scan.request.scope and not judged:
+            raise NoSuchScopeError(scan.request.scope)
+        known.check(shown.filter)
+        if journal is not None:
+            journal.close(*coverages)
+            report = replace(report, changes=journal.changes)
+        return self._record(report, journal, list(zip(wholes, intakes, plans, strict=False)), compared)
+
+    def _intake(self, number: int) -> Intake:
+        whole = self.surveys[number].whole
+        intake = Intake(self._make_folder(f"intake-{number}"), whole.tenant)
+        intake.forget(whole.forgotten)
+        return intake
+
+    @staticmethod
+    def _take(run: Run, report: PartedReport, changes: Changes, filter_: Filter) -> None:
+        """Add a part to the report."""
+        part = Report(run, report.scope, filter=filter_, changes=changes, controls=report.controls)
+        report.tally.add(part)
+        report.ledger.add(part)
+
+    def _journal(self, compared: Compared) -> Journal | None:
+        """What to compare with, None where nothing is."""
+        if not compared.snapshot and compared.recorder is None:
+            return None
+        version = -1 if compared.recorder is None else compared.recorder.version()
+        journal = Journal(self._make_folder("journal"), self._scan.now, version)
+        if compared.snapshot:
+            for earlier in self._survey("earlier", (compared.snapshot,)):
+                for run in self._scan.parts(earlier, self._scan.plan(earlier.whole), self._size):
+                    journal.past.extend(past_of(run).items())
+            shutil.rmtree(self._folder / "earlier")
+        elif compared.recorder is not None:
+            history = compared.recorder.history
+            with compared.recorder.safely():
+                before = history.before(compared.recorder.scope, compared.date or self._scan.now)
+                names = [survey.whole.tenant for survey in self.surveys]
+                journal.past.extend(attribute(history.past(before) if before else (), names))
+            if before is None and compared.date is not None:
+                return None
+        return journal
+
+    def _record(
+        self,
+        report: PartedReport,
+        journal: Journal | None,
+        several: Sequence[tuple[Estate, Intake, Plan]],
+        compared: Compared,
+    ) -> PartedReport:
+        recorder = compared.recorder
+        if recorder is None or compared.snapshot:
+            return report
+        if journal is not None and several:
+            recorder.record_parts(report, journal, several)
+            save_request(self._scan.repeatable, self._scan.data)
+        return report if report.filter.chooses_resources else replace(report, trend=recorder.trend())
+
+    def _make_folder(self, name: str) -> Path:
+        folder = self._folder / name
+        folder.mkdir()
+        return folder

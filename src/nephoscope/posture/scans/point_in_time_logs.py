@@ -1,0 +1,135 @@
+"""The lake and an estate at one moment, for the analyzers of an evaluation (estate.Logs)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from nephoscope.estate.data_gap import NotCollected
+from nephoscope.estate.estate import Estate
+from nephoscope.estate.log_queries import Declared, FileAggregate, Logs, UndeclaredTableError
+from nephoscope.lake.durable_files import Disk
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.queries.estate_reach import reach_everything
+from nephoscope.lake.queries.multi_workspace_catalog import Joined
+from nephoscope.lake.queries.principal_catalog import LakeCatalog
+from nephoscope.lake.queries.principal_scope import Scope
+from nephoscope.lake.query_engine import EngineRows, QueryPipeline
+from nephoscope.lake.storage.file_aggregates import FileAggregates
+from nephoscope.posture.scans.resource_graph_tables import JudgedGraph
+from nephoscope.state import State, StateError
+from nephoscope_kql.cells import columns_of, rows_of
+from nephoscope_kql.compile import compile_query
+from nephoscope_kql.deadline import within
+from nephoscope_kql.errors import KqlError
+from nephoscope_kql.types import KqlType
+
+TIMEOUT = 120.0
+
+
+@dataclass(frozen=True)
+class FrozenLogs:
+    """The rows of an estate's subscriptions in all workspaces: other rows may be of another tenant, and decide nothing here."""
+
+    catalog: LakeCatalog
+    others: Sequence[str]
+    estate: Estate
+    now: datetime
+    aggregates: FileAggregates
+    _answers: dict[tuple[str | FileAggregate, Declared], list[dict[str, object]]] = field(
+        default_factory=dict
+    )
+
+    def query(self, text: str, declared: Declared) -> list[dict[str, Any]]:
+        """The rows of a KQL query, each by the names of its columns; see estate.Logs."""
+        return self._answer(text, declared, lambda: self._rows(text, declared))
+
+    def aggregate(self, asked: FileAggregate, declared: Declared) -> list[dict[str, Any]]:
+        """The merged rows of an aggregate that is kept by file; see estate.Logs."""
+        return self._answer(asked, declared, lambda: self._merge(asked, declared))
+
+    def _answer(
+        self, asked: str | FileAggregate, declared: Declared, ask: Callable[[], pa.Table]
+    ) -> list[dict[str, object]]:
+        key = (asked, declared)
+        if key not in self._answers:
+            try:
+                with within(TIMEOUT):
+                    self._answers[key] = _records(ask())
+            except (KqlError, StateError) as error:
+                raise NotCollected(f"rows of logs: {error}") from error
+        return self._answers[key]
+
+    def versions(self, tables: Collection[str]) -> dict[str, object]:
+        """Table -> its versions in the workspaces."""
+        seen = Joined(self.catalog, self.others)
+        for table in tables:
+            seen.table(table)
+        wanted = set(tables)
+        found = self.catalog.versions()
+        return {
+            table: tuple(sorted(one for one in found.items() if one[0][1] == table))
+            for table in sorted(wanted)
+        }
+
+    def _rows(self, text: str, declared: Declared) -> pa.Table:
+        self.catalog.read_graph(JudgedGraph(self.estate, declared.types))
+        seen = Joined(self.catalog, self.others)
+        compiled = compile_query(text, seen, now=self.now)
+
+        def rows() -> EngineRows:
+            self._must_be_there(declared.tables, seen)
+            return EngineRows(scans=seen.scans())
+
+        return QueryPipeline(seen, rows).run((compiled,), text)[-1].table
+
+    def _merge(self, asked: FileAggregate, declared: Declared) -> pa.Table:
+        seen = Joined(self.catalog, self.others)
+        table = seen.table(asked.table)
+        self._must_be_there(declared.tables, seen)
+        if table is None:
+            raise NotCollected(f"rows of {asked.table}")
+        scan = seen.scans()[table.relation]
+        return self.aggregates.merge(asked.by_file, asked.merge, seen, scan, table.relation, self.now)
+
+    def _must_be_there(self, declared: Collection[str], seen: Joined) -> None:
+        """Raise UndeclaredTableError for a table that is not declared, NotCollected for one of which no row ever came in."""
+        held = {table for (_, table), version in self.catalog.versions().items() if version >= 0}
+        for table in seen.read:
+            if table not in declared:
+                raise UndeclaredTableError(f"{table} is not among the TABLES of the analyzer")
+            if table not in held:
+                raise NotCollected(f"rows of {table}")
+
+
+def _records(table: pa.Table) -> list[dict[str, object]]:
+    columns = columns_of(table)
+    return [
+        {name: _value(cell, kind) for (name, kind), cell in zip(columns, row, strict=True)}
+        for row in rows_of(table)
+    ]
+
+
+def _value(cell: Any, kind: KqlType) -> object:
+    if kind is KqlType.DATETIME and cell is not None:
+        return datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=cell // 10)
+    return cell
+
+
+@contextmanager
+def frozen_logs(data: Path, state: State | None, estate: Estate, now: datetime) -> Iterator[Logs | None]:
+    """Open the logs of a data folder as they are now, beside an estate that is judged; None where it has no state."""
+    if state is None:
+        yield None
+        return
+    ids = frozenset(one.rsplit("/", 1)[-1].lower() for one in estate.subscriptions)
+    first, *others = state.workspaces.names()
+    scope = Scope(ids, estate=reach_everything)
+    with Lake.open(data, state) as lake, lake.catalog(scope, first) as catalog:
+        yield FrozenLogs(catalog, others, estate, now, FileAggregates(data, Disk()))

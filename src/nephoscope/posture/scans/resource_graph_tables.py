@@ -1,0 +1,48 @@
+"""The tables of Resource Graph of an estate that is being judged (lake.GraphTables): what analyzers ask by KQL beside logs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pyarrow as pa
+
+from nephoscope.estate.estate import Estate
+from nephoscope.lake.queries.estate_reach import Reaches
+from nephoscope.posture.published.live_rows import rows
+from nephoscope.posture.reports.resource_graph_tables import COLUMNS, TABLES, table_of
+from nephoscope_kql.catalog import TableSchema
+from nephoscope_kql.engines.parquet import FileColumn, FileScan
+from nephoscope_policy.model.resource import Resource
+
+
+@dataclass(frozen=True)
+class JudgedGraph:
+    """The resources of some lower-cased types of one tenant's estate, before anything is judged; a table is made when it is read."""
+
+    estate: Estate
+    types: tuple[str, ...]
+    version: int = -1
+    _made: dict[str, pa.Table] = field(default_factory=dict)
+
+    def table(self, name: str) -> TableSchema | None:
+        """The table of a name in any case of its letters, or None."""
+        wanted = name.lower()
+        return TableSchema(TABLES[wanted], COLUMNS, wanted) if wanted in TABLES else None
+
+    def scan(self, table: str, reaches: Reaches, subscriptions: frozenset[str] | None) -> FileScan:  # noqa: ARG002 - the protocol
+        """All rows of a lower-cased table: an analyzer judges for nobody in particular."""
+        if table not in self._made:
+            self._made[table] = rows(
+                (one.body for one in self._resources.get(table, ())), self.estate.tenant, table
+            )
+        columns = tuple(FileColumn(column, column, "VARCHAR") for column, _ in COLUMNS)
+        return FileScan(columns, beside=self._made[table])
+
+    @cached_property
+    def _resources(self) -> dict[str, list[Resource]]:
+        found: defaultdict[str, list[Resource]] = defaultdict(list)
+        for type_ in self.types:
+            found[table_of(type_)] += self.estate.by_type(type_)
+        return found

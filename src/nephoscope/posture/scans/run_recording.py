@@ -1,0 +1,241 @@
+"""Compare a run with what was known, and keep it for the next."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from nephoscope.estate.damage_errors import translate_damage
+from nephoscope.estate.estate import Estate
+from nephoscope.estate.evaluation_lease import EstateTurn, TurnLostError
+from nephoscope.estate.snapshot_import import Intake
+from nephoscope.estate.tenant_stores import tenant_store
+from nephoscope.lake.storage.versioned_commit import ConcurrentError
+from nephoscope.posture.evaluation.finished_run import Run
+from nephoscope.posture.history.comparison_on_disk import Journal
+from nephoscope.posture.history.evaluation_diff import (
+    Changes,
+    Past,
+    attribute,
+    compare,
+    exists,
+    make_coverage_test,
+    remember,
+    select_remembered,
+)
+from nephoscope.posture.history.history import History, TrendPoint
+from nephoscope.posture.history.score_change import Judge, Part, exemptions_text, parts
+from nephoscope.posture.policies.evaluation_plan import Plan
+from nephoscope.posture.published.publishing import publish_tenants
+from nephoscope.posture.recommendations.finding_subject import Subject, verdicts
+from nephoscope.posture.recommendations.report_row import Filter
+from nephoscope.posture.reports.multi_tenant_report import CombinedReport, combine
+from nephoscope.posture.reports.partial_report import PartedReport
+from nephoscope.posture.reports.report import Report
+from nephoscope_policy.model.resource_id import without_tenant
+from nephoscope_policy.model.state import State
+
+_ATTEMPTS = 3
+_Result = TypeVar("_Result")
+
+
+def since_runs(before: Iterable[Run], after: Sequence[Run]) -> Changes:
+    """What changed from the runs of some tenants to others."""
+    return _changes({subject: past for run in before for subject, past in past_of(run).items()}, after)
+
+
+def past_of(run: Run) -> dict[Subject, Past]:
+    """A run as what is remembered of it."""
+    return {
+        subject: Past(state, True, run.now, run.now) if state is State.NON_COMPLIANT else Past(state)
+        for subject, state in verdicts(run.assessments, run.estate.tenant).items()
+    }
+
+
+def since_date(recorder: Recorder, after: Sequence[Run], date: datetime) -> Changes | None:
+    """What changed since the last evaluation before a date, by the history; None where there is no such evaluation."""
+    with recorder.safely():
+        evaluation = recorder.history.before(recorder.scope, date)
+        past = dict(recorder.history.past(evaluation)) if evaluation else None
+    return None if past is None else _changes(past, after)
+
+
+def _changes(past: Mapping[Subject, Past], runs: Sequence[Run]) -> Changes:
+    estates = [run.estate for run in runs]
+    known = dict(attribute(past.items(), [estate.tenant for estate in estates]))
+    read = make_coverage_test(*(run.coverage for run in runs))
+    return Changes(compare(known, _verdicts(runs), exists(*estates), read))
+
+
+def _verdicts(runs: Iterable[Run]) -> dict[Subject, State]:
+    found: dict[Subject, State] = {}
+    for run in runs:
+        found |= verdicts(run.assessments, run.estate.tenant)
+    return found
+
+
+def _of_tenant(past: Mapping[Subject, Past], tenant: str) -> dict[Subject, Past]:
+    """The past of what lies in subscriptions, and of what is a tenant's own under the ids that it has there."""
+    found: dict[Subject, Past] = {}
+    for (resource, key), item in past.items():
+        named, plain = without_tenant(resource)
+        if named == tenant or resource.startswith("/subscriptions/"):
+            found[plain, key] = item
+    return found
+
+
+class Recorder:
+    """The history of one scope in one data folder; what records has the turn to evaluate, as its `turn` says before each commit."""
+
+    def __init__(self, data: Path, scope: str, turn: EstateTurn | None = None) -> None:
+        self.history = History(data)
+        self.scope = scope
+        self._data = data
+        self._turn = turn
+
+    def _check(self) -> None:
+        """TurnLostError where another process has the turn."""
+        if self._turn is not None:
+            self._turn.check()
+
+    def safely(self) -> AbstractContextManager[None]:
+        """Raises StoreError for a damaged table, with what to do."""
+        return translate_damage(
+            self._data,
+            "--no-history judges without it; `nephoscope restore` brings it back from a backup, into a folder of its own",
+        )
+
+    def version(self) -> int:
+        """How many times evaluations were added to the history; -1 before the first."""
+        with self.safely():
+            return self.history.version()
+
+    def trend(self) -> list[TrendPoint]:
+        """The score of the scope over time."""
+        with self.safely():
+            return self.history.trend(self.scope)
+
+    def record_parts(
+        self, report: PartedReport, journal: Journal, several: Sequence[tuple[Estate, Intake, Plan]]
+    ) -> None:
+        """Keep an evaluation that was made part by part, and the estate of each tenant."""
+        with self.safely(), _next():
+            self._check()
+            taken = [
+                tenant_store(self._data, whole).take(intake, whole.coverage, report.now).hash
+                for whole, intake, _ in several
+            ]
+            made_from = _made_from([plan for _, _, plan in several], taken)
+            self.history.record(
+                self.scope,
+                report.now,
+                report.whole_score,
+                journal.memory,
+                journal.changes,
+                made_from,
+                journal.version,
+                self._check,
+            )
+
+    def record(self, report: Report | CombinedReport) -> Changes:
+        """Keep what was judged, an estate a tenant; returns what changed since the evaluation before."""
+        # what is kept depends on no filter
+        several = [replace(part, filter=Filter()) for part in parts_of(report)]
+        with self.safely():
+            changes, kept = self._again(lambda: self._record(several))
+            told = [(replace(part, changes=changes), _of_tenant(kept, part.tenant)) for part in several]
+            self._again(lambda: publish_tenants(self._data, told, check=self._check))
+        return changes
+
+    def _again(self, work: Callable[[], _Result]) -> _Result:
+        """Do work, and do it again where another process committed first; TurnLostError once that process has the turn."""
+        for _ in range(_ATTEMPTS):
+            self._check()
+            with suppress(ConcurrentError):
+                return work()
+        with _next():
+            return work()
+
+    def _record(self, reports: Sequence[Report]) -> tuple[Changes, dict[Subject, Past]]:
+        runs, whole = [part.run for part in reports], combine(reports)
+        version = self.history.version()
+        before = self.history.before(self.scope, whole.now)
+        stored = self.history.past(before) if before else ()
+        past = dict(attribute(stored, [part.tenant for part in reports]))
+        changes = _changes(past, runs)
+        kept = select_remembered(remember(past, _verdicts(runs), changes, whole.now))
+        taken = [tenant_store(self._data, run.estate).append(run.estate, run.now).hash for run in runs]
+        made_from = _made_from([run.plan for run in runs], taken)
+        self.history.record(
+            self.scope, whole.now, whole.score, kept.items(), changes, made_from, version, self._check
+        )
+        return changes, kept
+
+    def delta(self, report: Report, judge: Judge) -> tuple[Part, ...]:
+        """Why the score differs from that of the last evaluation that was made from something else; empty where there is none."""
+        with self.safely():
+            return self._delta(report, judge)
+
+    def _delta(self, report: Report, judge: Judge) -> tuple[Part, ...]:
+        evaluations = self.history.evaluations(self.scope)
+        if not evaluations:
+            return ()
+        newest = evaluations[-1]
+        now = (newest.estate, report.run.catalogue.digest, decisions_hash(report.run.plan))
+        before = next(
+            (one for one in reversed(evaluations) if (one.estate, one.content, one.decisions) != now), None
+        )
+        if before is None:
+            return ()
+        return parts(
+            before,
+            tenant_store(self._data, report.run.estate).estate(before.when),
+            report.run,
+            lambda run: replace(report, run=run).score.share,
+            judge,
+        )
+
+
+@contextmanager
+def _next() -> Iterator[None]:
+    """TurnLostError where another process commits first."""
+    try:
+        yield
+    except ConcurrentError as error:
+        raise TurnLostError from error
+
+
+def parts_of(report: Report | CombinedReport) -> tuple[Report, ...]:
+    """The report of each tenant."""
+    return report.parts if isinstance(report, CombinedReport) else (report,)
+
+
+def _made_from(plans: Sequence[Plan], snapshots: Sequence[str]) -> tuple[str, str, str, str]:
+    """The hashes of estate, content and decisions of some tenants, and their exemptions as JSON."""
+    exemptions = tuple({one.id: one for plan in plans for one in plan.exemptions}.values())
+    return (
+        _join_hashes(snapshots),
+        _join_hashes([plan.catalogue.digest for plan in plans]),
+        _join_hashes([decisions_hash(plan) for plan in plans]),
+        exemptions_text(replace(plans[0], exemptions=exemptions)),
+    )
+
+
+def _join_hashes(hashes: Sequence[str]) -> str:
+    """One hash as it is; several as the hash of all."""
+    if len(set(hashes)) == 1:
+        return hashes[0]
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:32]
+
+
+def decisions_hash(plan: Plan) -> str:
+    """The hash of what people decided: assignments, exemptions and attestations in force."""
+    parts = sorted(
+        repr(item) for group in (plan.assignments, plan.exemptions, plan.attestations) for item in group
+    )
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

@@ -1,0 +1,379 @@
+"""The way of an image: examined, judged, promoted step by step; each step is kept before the next, and can be done twice.
+
+EXAMINE -> (COPY -> TAG -> CLEAN ->) FINISH. Whoever is killed between two steps, or in one, is followed by another who begins that
+step again: documents are put under their own digests, tags are given anew, what is deleted already is deleted.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
+
+from nephoscope import __version__
+from nephoscope.collect.images.errors import (
+    ImageDeniedError,
+    ImageError,
+    ImageNotFoundError,
+    RegistryUnreachableError,
+)
+from nephoscope.collect.images.registry_writing import find_manifest
+from nephoscope.protect.registry.image_events import (
+    PRODUCT,
+    UNENDED,
+    ask_again,
+    unended_examinations,
+    without_unended,
+)
+from nephoscope.protect.registry.image_statements import read_stated
+from nephoscope.protect.registry.image_tree import ImageTree, read_tree
+from nephoscope.protect.registry.promotion import PromotionError, clean, copy_attachments, copy_tree, tag_root
+from nephoscope.protect.registry.scan_attestation import KEY_NAME, attach_envelope, scan_statement, seal
+from nephoscope.protect.registry.verdict_rows import VERDICTS_TABLE, verdict_row
+from nephoscope.protect.registry.verdicts import (
+    ImageVerdict,
+    PlatformExamination,
+    VerdictReason,
+    judge_image,
+    summarize_images,
+)
+from nephoscope.state import StateError
+from nephoscope.state.access.credentials import CredentialError
+from nephoscope.state.inventory.inventories import LISTING_HOLDS
+from nephoscope.state.registries.registry_images import ImageStatus, ImageStep, RegistryImage
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from nephoscope.collect.images.registry import Registry
+    from nephoscope.collect.scanning.scan_contents import Contents
+    from nephoscope.protect.registry.image_examination import Examiner, KeepContents
+    from nephoscope.protect.registry.registry_settings import RegistrySettings
+    from nephoscope.state import State
+    from nephoscope.state.leases.leases import Lease
+    from nephoscope.state.registries.watched_registries import WatchedRegistry
+
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=10)
+#: Tries after which a step that the registry refuses is held for a person; one that does not answer is asked without end.
+_MOST_REFUSALS = 8
+#: Examinations of an image that may end their worker, until a person or a push asks for another.
+MOST_UNENDED = 3
+#: What lists the images that it holds, and runs none.
+_REGISTRIES = "/microsoft.containerregistry/registries/"
+_LOG = logging.getLogger("nephoscope.registries")
+#: Takes what an image of a registry holds, by the digest of the manifest for one machine.
+Keep: TypeAlias = Callable[["WatchedRegistry", RegistryImage, str, "Contents"], None]
+
+
+@dataclass(slots=True)
+class Journey:
+    """Takes images of one registry on their way, under a lease.
+
+    `keep` is given the contents of images outside of quarantine; `after` is called between a step and its being kept, for tests.
+    """
+
+    state: State
+    watched: WatchedRegistry
+    settings: RegistrySettings
+    registry: Registry
+    examiner: Examiner
+    lease: Lease
+    clock: Callable[[], datetime]
+    keep: Keep = field(default=lambda _watched, _image, _digest, _contents: None)
+    after: Callable[[ImageStep], None] = field(default=lambda _: None)
+
+    def take(self, image: RegistryImage) -> RegistryImage:
+        """Take an image as far as it comes now, and return how it stands; raises LeaseLostError, StateError."""
+        while image.status is ImageStatus.QUEUED and image.due <= self.clock():
+            step = image.step
+            if step is ImageStep.EXAMINE:
+                image = self._begin(image)
+                if image.status is not ImageStatus.QUEUED:
+                    return image
+            try:
+                changed = self._do(image)
+            except ImageError as error:
+                return self._keep(image, self._note_failure(image, error))
+            except StateError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the boundary of an image: what one holds keeps no other from its way
+                _LOG.exception("%s of %s: %s", image.name, image.registry, step.value)
+                fault = ImageError(f"a fault of nephoscope, which its log tells of: {type(error).__name__}")
+                return self._keep(image, self._note_failure(image, fault))
+            self.after(step)
+            image = self._keep(image, changed)
+        return image
+
+    def _begin(self, image: RegistryImage) -> RegistryImage:
+        """Note that an examination begins, and return the image; one whose examinations took their workers with them is held.
+
+        What runs out of memory tells nobody: the note is kept before, and goes with the end of the examination, good or bad.
+        """
+        begun = unended_examinations(image)
+        if begun < MOST_UNENDED:
+            noted = replace(image, summary={**(image.summary or {}), UNENDED: begun + 1})
+            return self._keep_noted(image, noted)
+        text = (
+            f"its examination ended the worker {begun} times, most likely for want of memory:"
+            " give it more, and have the image examined again"
+        )
+        reason = VerdictReason(kind="unended", key="", effect="hold", text=text)
+        _LOG.error("%s of %s: %s", image.name, image.registry, text)
+        summary = {**(image.summary or {}), "previousVerdict": image.verdict, "concerns": [("unended", "")]}
+        held = replace(
+            image, status=ImageStatus.HELD, verdict="hold", attempts=0, error="", reasons=(msgspec.to_builtins(reason),),
+            summary=summary, examined=self.clock(), generation=self.examiner.generation,
+            target=self.settings.target_of(image.repository),
+        )  # fmt: skip
+        return self._keep(image, held)
+
+    def _keep_noted(self, before: RegistryImage, noted: RegistryImage) -> RegistryImage:
+        """Keep the note of an examination that begins, in what is known of the image by now."""
+        images = self.state.registry_images
+        with self.state.transaction(product=PRODUCT) as session:
+            self.lease.check(session)
+            now = images.find(session, before.registry, before.repository, before.digest)
+            if now is not None:
+                images.put(session, replace(now, summary=noted.summary))
+        return noted
+
+    def _do(self, image: RegistryImage) -> RegistryImage:
+        match image.step:
+            case ImageStep.EXAMINE:
+                return self._examine(image)
+            case ImageStep.COPY:
+                return self._copy(image)
+            case ImageStep.TAG:
+                return self._tag(image)
+            case ImageStep.CLEAN:
+                return self._clean(image)
+            case ImageStep.FINISH:
+                return self._finish(image)
+
+    def _examine(self, image: RegistryImage) -> RegistryImage:
+        target = self.settings.target_of(image.repository)
+        if find_manifest(self.registry, image.repository, image.digest) is None:
+            return self._gone(image, target)
+        tree = read_tree(self.registry, image.repository, image.digest)
+        policy, now = self.settings.policy, self.clock()
+        images = self.examiner.examine(
+            self.registry,
+            image.repository,
+            tree,
+            policy,
+            tag=next(iter(image.tags), ""),
+            keep=self._keeps(image),
+        )
+        stated = read_stated(self.registry, self.settings, image.repository, image.digest)
+        if stated.problems:
+            images.append(PlatformExamination(digest=image.digest, platform="", problems=stated.problems))
+        judged = judge_image(images, policy, now.date(), _accepted_reasons(image))
+        kept = {
+            "previousVerdict": image.verdict, "concerns": judged.concerns, "accepted": sorted(_accepted_reasons(image)),
+            **stated.told(),
+        }  # fmt: skip
+        examined = replace(
+            image, manifests=tree.digests, verdict=judged.verdict, reasons=tuple(map(msgspec.to_builtins, judged.reasons)),
+            generation=self.examiner.generation, summary={**summarize_images(images), **kept}, examined=now, target=target,
+            attempts=0, error="",
+        )  # fmt: skip
+        if not target:
+            self._attest(image, images, judged, now)
+            return replace(examined, step=ImageStep.FINISH)
+        if judged.verdict == "promote":
+            return replace(examined, step=ImageStep.COPY, decided=now, decided_by="", decision_reason="")
+        rejected = judged.verdict == "reject"
+        return replace(
+            examined, decided=now if rejected else None, decided_by="", decision_reason="",
+            step=ImageStep.CLEAN if rejected and policy.delete_rejected else ImageStep.FINISH,
+        )  # fmt: skip
+
+    def _attest(
+        self, image: RegistryImage, images: list[PlatformExamination], judged: ImageVerdict, began: datetime
+    ) -> None:
+        """Put a statement on what was found beside an image, where the settings say so; raises RegistryUnreachableError.
+
+        The verdict stands without it: a key that is missing, or a registry that refuses, is told, and nothing else follows.
+        """
+        if not self.settings.attests:
+            return
+        try:
+            key = self.state.credentials.get(KEY_NAME).reveal()
+        except CredentialError as error:
+            _LOG.error("%s of %s is not attested: %s: make the key", image.name, image.registry, error)
+            return
+        name = f"{self.registry.host}/{image.repository}"
+        generation = self.examiner.generation
+        statement = scan_statement(
+            name, image.digest, images, judged, __version__, generation, began, self.clock()
+        )
+        try:
+            attach_envelope(self.registry, image.repository, image.digest, seal(statement, key))
+        except RegistryUnreachableError:
+            raise
+        except ImageError as error:
+            _LOG.error("%s of %s is not attested: %s", image.name, image.registry, error)
+
+    def _keeps(self, image: RegistryImage) -> KeepContents:
+        """Return what keeps the contents of an image: of those outside of quarantine, which may be used."""
+        if self.settings.target_of(image.repository):
+            return lambda _digest, _contents: None
+        return lambda digest, contents: self.keep(self.watched, image, digest, contents)
+
+    def _gone(self, image: RegistryImage, target: str) -> RegistryImage:
+        """Return an image that is not in its repository: one that was promoted before gets its new tags, others are gone."""
+        if target and image.tags and find_manifest(self.registry, target, image.digest) is not None:
+            return replace(image, step=ImageStep.TAG, target=target, verdict="promote", attempts=0, error="")
+        return replace(
+            image, status=ImageStatus.GONE, attempts=0, error="it is not in its repository any more"
+        )
+
+    def _copy(self, image: RegistryImage) -> RegistryImage:
+        if find_manifest(self.registry, image.repository, image.digest) is None:
+            return self._gone(image, image.target)
+        tree = read_tree(self.registry, image.repository, image.digest)
+        copies = self.settings.policy.copy_unmountable
+        copy_tree(self.registry, image.repository, image.target, tree, copies=copies)
+        attached = copy_attachments(self.registry, image.repository, image.target, image.digest)
+        # deleted with the image, and before it
+        manifests = tuple(dict.fromkeys((*image.manifests, *attached)))
+        return replace(image, step=ImageStep.TAG, manifests=manifests, attempts=0, error="")
+
+    def _tag(self, image: RegistryImage) -> RegistryImage:
+        given = tag_root(self.registry, image.repository, image.target, self._tree(image), image.tags)
+        # what was not given stands for another image by now
+        kept = tuple(one for one in image.promoted_tags if one not in image.tags)
+        return replace(
+            image, step=ImageStep.CLEAN, tags=(), promoted_tags=(*kept, *given), attempts=0, error=""
+        )
+
+    def _tree(self, image: RegistryImage) -> ImageTree:
+        try:
+            return read_tree(self.registry, image.repository, image.digest)
+        except ImageNotFoundError:
+            return read_tree(self.registry, image.target, image.digest)
+
+    def _clean(self, image: RegistryImage) -> RegistryImage:
+        digests = image.manifests or (image.digest,)
+        if self._others_wait(image):
+            digests = (image.digest,)
+        removed = clean(self.registry, image.repository, digests)
+        return replace(image, step=ImageStep.FINISH, removed=removed, attempts=0, error="")
+
+    def _others_wait(self, image: RegistryImage) -> bool:
+        """Whether another image of the repository is under way, which may be made of the same parts."""
+        with self.state.reading() as session:
+            return self.state.registry_images.others_wait(session, image)
+
+    def _finish(self, image: RegistryImage) -> RegistryImage:
+        if image.target and image.verdict == "promote" and image.tags:  # pushed while the last was cleaned
+            return replace(image, step=ImageStep.EXAMINE, attempts=0, error="")
+        return replace(image, status=_final_status(image), attempts=0, error="")
+
+    def _note_failure(self, image: RegistryImage, error: ImageError) -> RegistryImage:
+        """Return an image whose step is tried again later; what a registry refuses for long is held, with the reason."""
+        image = without_unended(image)
+        attempts = image.attempts + 1
+        _LOG.warning("%s of %s: %s: %s", image.name, image.registry, image.step.value, error)
+        if isinstance(error, PromotionError) or (_is_refusal(error) and attempts >= _MOST_REFUSALS):
+            reason = VerdictReason(kind="promotion", key=image.step.value, effect="hold", text=str(error))
+            return replace(
+                image, status=ImageStatus.HELD, step=ImageStep.EXAMINE, verdict="hold", attempts=0, error=str(error),
+                reasons=(*image.reasons, msgspec.to_builtins(reason)),
+            )  # fmt: skip
+        wait = min(_FIRST_WAIT * 2 ** min(attempts - 1, 20), _LONGEST_WAIT)
+        return replace(image, attempts=attempts, error=str(error)[:2000], due=self.clock() + wait)
+
+    def _keep(self, before: RegistryImage, changed: RegistryImage) -> RegistryImage:
+        """Keep what a step came to, with what was pushed meanwhile, and the rows that tell of an end."""
+        images, running = self.state.registry_images, self._running_on(changed)
+        with self.state.transaction(product=PRODUCT) as session:
+            self.lease.check(session)
+            now = images.find(session, before.registry, before.repository, before.digest)
+            if now is None:
+                return replace(changed, status=ImageStatus.GONE)
+            kept = images.put(session, _with_pushed_meanwhile(before, now, changed, self.clock()))
+            if before.step is ImageStep.EXAMINE:
+                images.forget_parts(session, kept)
+            if kept.status is not ImageStatus.QUEUED and _is_news(kept):
+                self._tell(session, kept, running)
+        return kept
+
+    def _running_on(self, image: RegistryImage) -> list[str]:
+        """Return the ids of what is known to run an image that fails, by listings that are not too old."""
+        if image.status is not ImageStatus.FAILED:
+            return []
+        parts = {image.digest, *image.manifests}
+        since = self.clock() - LISTING_HOLDS
+        return [
+            one.resource_id
+            for one in self.state.inventories.listings()
+            if _REGISTRIES not in one.resource_id
+            and one.listed_at >= since
+            and not parts.isdisjoint(one.digests)
+        ]
+
+    def _tell(self, session: Session, image: RegistryImage, running: list[str]) -> None:
+        row = verdict_row(self.watched, image, self.clock(), running)
+        self.state.outbox.add(session, self.watched.workspace, VERDICTS_TABLE, row)
+        if image.status is ImageStatus.PROMOTED:
+            self._note_promoted(session, image)
+
+    def _note_promoted(self, session: Session, image: RegistryImage) -> None:
+        """Have the image examined where it was promoted to, as again and again from now on: its layers are known by then."""
+        images = self.state.registry_images
+        known = images.find(session, image.registry, image.target, image.digest)
+        tags = tuple(dict.fromkeys((*(known.tags if known else ()), *image.promoted_tags)))
+        promoted = replace(
+            image,
+            repository=image.target,
+            target="",
+            tags=tags,
+            promoted_tags=(),
+            removed=False,
+            received=self.clock(),
+        )
+        images.put(session, ask_again(promoted, "promotion", self.clock()))
+
+
+def _final_status(image: RegistryImage) -> ImageStatus:
+    if not image.target:
+        return ImageStatus.PASSED if image.verdict == "promote" else ImageStatus.FAILED
+    if image.verdict == "promote":
+        return ImageStatus.PROMOTED
+    return ImageStatus.REJECTED if image.verdict == "reject" else ImageStatus.HELD
+
+
+def _accepted_reasons(image: RegistryImage) -> frozenset[tuple[str, str]]:
+    """Return the reasons (kind, key) that a person has let pass for an image."""
+    return frozenset((str(kind), str(key)) for kind, key in (image.summary or {}).get("accepted", ()))
+
+
+def _is_news(image: RegistryImage) -> bool:
+    """Return whether an end is to be told: one that is as before is not, where nobody asked for it."""
+    same = (image.summary or {}).get("previousVerdict") == image.verdict
+    return not (same and image.origin in ("rescan", "pull", "promotion"))
+
+
+def _is_refusal(error: ImageError) -> bool:
+    """Return whether a registry answered, and said no."""
+    return not isinstance(error, RegistryUnreachableError | ImageDeniedError)
+
+
+def _with_pushed_meanwhile(
+    before: RegistryImage, now: RegistryImage, changed: RegistryImage, when: datetime
+) -> RegistryImage:
+    """Return what a step came to, with the tags that were pushed while it was under way: they are another round."""
+    pushed = tuple(one for one in now.tags if one not in before.tags)
+    if not pushed:
+        return changed
+    merged = replace(changed, tags=(*changed.tags, *pushed))
+    if changed.status in (ImageStatus.QUEUED, ImageStatus.HELD, ImageStatus.PASSED, ImageStatus.FAILED):
+        if changed.step is not ImageStep.CLEAN:
+            return merged
+        return replace(merged, step=ImageStep.TAG)
+    return replace(merged, status=ImageStatus.QUEUED, step=ImageStep.EXAMINE, due=when)

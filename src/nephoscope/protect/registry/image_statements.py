@@ -1,0 +1,80 @@
+"""What is stated on an image by the keys and identities of its registry, and what its policy misses of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from nephoscope.collect.images.registry import Registry
+from nephoscope.protect.registry.attestations import Attestation, missing_attestations, verify_attestations
+from nephoscope.protect.registry.image_attachments import read_attachments
+from nephoscope.protect.registry.keyless import KeylessTrust
+from nephoscope.protect.registry.registry_settings import RegistrySettings
+from nephoscope.protect.registry.signatures import verify_signatures
+from nephoscope.protect.registry.trust_root import read_trust_root
+from nephoscope.protect.registry.verdicts import ImageProblem
+
+#: The statement that cosign makes to sign an image since its version 3.
+_SIGNING = "https://sigstore.dev/cosign/sign/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class StatedOnImage:
+    """The names of the keys and identities that signed an image, the attestations that they signed, and what is missing.
+
+    `unverified` is how many keyless signatures and attestations could not be verified.
+    """
+
+    signed: frozenset[str] = frozenset()
+    attestations: tuple[Attestation, ...] = ()
+    problems: tuple[ImageProblem, ...] = ()
+    unverified: int = 0
+
+    def told(self) -> dict[str, object]:
+        """Return what is shown of it: nothing where nothing is stated."""
+        found: dict[str, object] = {}
+        if self.signed:
+            found["signedBy"] = sorted(self.signed)
+        if self.attestations:
+            found["attestations"] = [one.told() for one in self.attestations]
+        if self.unverified:
+            found["notVerified"] = self.unverified
+        return found
+
+
+def read_stated(
+    registry: Registry, settings: RegistrySettings, repository: str, digest: str
+) -> StatedOnImage:
+    """Return what is stated on an image by keys and identities of a registry's settings; nothing is asked where there are none.
+
+    Raises ImageError.
+    """
+    if not settings.signer_names:
+        return StatedOnImage()
+    trust = (
+        KeylessTrust(read_trust_root(settings.trust_root), settings.identities)
+        if settings.trust_root
+        else None
+    )
+    attached = read_attachments(registry, repository, digest)
+    signatures = verify_signatures(registry, repository, digest, attached, settings.keys, trust)
+    attested = verify_attestations(registry, repository, digest, attached, settings.keys, trust)
+    statements = tuple(one for one in attested.found if one.predicate_type != _SIGNING)
+    signed = signatures.names.union(*(one.keys for one in attested.found if one.predicate_type == _SIGNING))
+    unverified = signatures.unverified + attested.unverified
+    return StatedOnImage(
+        signed, statements, tuple(_list_missing(settings, signed, statements, unverified)), unverified
+    )
+
+
+def _list_missing(
+    settings: RegistrySettings, signed: frozenset[str], attested: tuple[Attestation, ...], unverified: int
+) -> Iterable[ImageProblem]:
+    policy = settings.policy
+    aside = f"; {unverified} keyless statements on it were not verified" if unverified else ""
+    if len(signed) < policy.signatures:
+        by = f" (by {', '.join(sorted(signed))})" if signed else ""
+        text = f"it has {len(signed)} of {policy.signatures} signatures{by}{aside}"
+        yield ImageProblem(kind="signature", key="", text=text)
+    for key, text in missing_attestations(attested, policy.attestations, policy.builders):
+        yield ImageProblem(kind="attestation", key=key, text=text + aside)

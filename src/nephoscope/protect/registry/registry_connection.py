@@ -1,0 +1,43 @@
+"""Connects to a registry that is watched, with its secrets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope.collect.images.credentials import RegistryCredential
+from nephoscope.collect.images.registry import Registry
+from nephoscope.protect.registry.image_events import agent_of
+from nephoscope.protect.registry.registry_settings import read_settings, trust_of
+
+if TYPE_CHECKING:
+    from nephoscope.state import State
+    from nephoscope.state.registries.watched_registries import WatchedRegistry
+
+
+class RegistrySecrets(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The secrets of a registry: the password or the token that it is asked with, and the secret that its events carry."""
+
+    password: str = ""
+    token: str = ""
+    events: str = ""
+
+    def __repr__(self) -> str:
+        return "RegistrySecrets(***)"
+
+
+def secrets_of(state: State, registry: WatchedRegistry) -> RegistrySecrets:
+    """Return the secrets of a registry; raises CredentialError where they cannot be opened."""
+    if not registry.credential:
+        return RegistrySecrets()
+    return msgspec.json.decode(state.credentials.get(registry.credential).reveal(), type=RegistrySecrets)
+
+
+def connect(state: State, registry: WatchedRegistry, *, tries: int = 1) -> Registry:
+    """Return a client of a registry, to be closed; raises CredentialError, RegistrySettingsError."""
+    settings, secrets = read_settings(registry.settings), secrets_of(state, registry)
+    credential = RegistryCredential(registry.username, secrets.password, secrets.token)
+    return Registry(
+        registry.address, credential, trust_of(settings), settings.insecure, agent_of(registry), tries
+    )
