@@ -27,7 +27,7 @@ FAULT = 3
 DAY = timedelta(days=1)
 COLUMNS = ("query", "hits", "delta", "tactics", "techniques", "seconds", "error")
 BOOKMARKS = ("id", "created", "name", "entities", "tags", "notes", "incident")
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+_Command = TypeVar("_Command", bound=Callable[..., object])
 
 
 _workspace = workspace_option()

@@ -18,7 +18,7 @@ from nephoscope.cli.session.services import call_in_workspace
 from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS
 
 COLUMNS = ("number", "severity", "status", "title", "owner", "lastActivity")
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+_Command = TypeVar("_Command", bound=Callable[..., object])
 _STATUSES = ("New", "Active", "Closed")
 _GROUPS = ("severity", "owner", "classification")
 _MONTH = timedelta(days=30)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 COLUMNS = ("name", "rule", "state", "conditions", "expires", "held", "author", "id")
 PREVIEW = ("ended", "severity", "name", "verdict", "incident", "id")
 REASONS = ("FalsePositive", "BenignPositive", "Other")
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+_Command = TypeVar("_Command", bound=Callable[..., object])
 
 
 _workspace = workspace_option()

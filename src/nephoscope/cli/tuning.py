@@ -27,7 +27,7 @@ REPORT = (
 )  # fmt: skip
 ADVICE = ("id", "rule", "advice", "confidence", "hides", "of", "closedFalse", "evidence")
 EXPIRES = 90
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+_Command = TypeVar("_Command", bound=Callable[..., object])
 
 
 def _time(days: int) -> Callable[[_Command], _Command]:

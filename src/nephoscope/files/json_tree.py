@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-Tree = dict[str, Any]
+Tree = dict[str, object]
 
 
 def text_of(tree: object, *path: str) -> str:
@@ -35,6 +33,13 @@ def list_of(tree: object, *path: str) -> list[object]:
 def trees_of(tree: object, *path: str) -> list[Tree]:
     """Return the objects of the list at a path of keys."""
     return [one for one in list_of(tree, *path) if isinstance(one, dict)]
+
+
+def append_to(tree: Tree, key: str, value: object) -> None:
+    """Put a value at the end of the list of a key, which begins with the first one."""
+    values = tree.setdefault(key, [])
+    if isinstance(values, list):
+        values.append(value)
 
 
 def texts_of(tree: object, *path: str) -> list[str]:

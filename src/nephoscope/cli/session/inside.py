@@ -39,7 +39,7 @@ _BILLS = ("cyclonedx", "spdx")
 _SHOWN = 10
 _UNREAD = 3
 _FOUND = 1
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+_Command = TypeVar("_Command", bound=Callable[..., object])
 
 
 @dataclass(frozen=True, slots=True)

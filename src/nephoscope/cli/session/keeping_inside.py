@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nephoscope.service.exemption_subjects import ExemptedSubject
     from nephoscope.service.inventories import ImageScan, MachineScan
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+_Command = TypeVar("_Command", bound=Callable[..., object])
 
 
 def keep_options(command: _Command) -> _Command:

@@ -6,12 +6,12 @@ import csv
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 
 FORMATS = ("table", "json", "csv")
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+_Command = TypeVar("_Command", bound=Callable[..., object])
 Row = Mapping[str, object]
 
 

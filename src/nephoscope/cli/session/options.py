@@ -14,7 +14,7 @@ from nephoscope.cli.code_outputs import code_formats
 from nephoscope.cli.outputs import formats
 from nephoscope_policy.model.state import Severity, State
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+_Command = TypeVar("_Command", bound=Callable[..., object])
 
 _FILE = click.Path(exists=True)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SETTINGS = ("rule", "setting", "value", "file", "expires", "author", "comment")
 CHANGES = ("moment", "author", "kind", "rule", "subject", "change", "advice")
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+_Command = TypeVar("_Command", bound=Callable[..., object])
 
 
 of_workspace = workspace_option()

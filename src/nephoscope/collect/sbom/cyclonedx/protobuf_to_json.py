@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from nephoscope.collect.sbom.cyclonedx.protobuf_messages import Field
-from nephoscope.files.json_tree import Tree
+from nephoscope.files.json_tree import Tree, append_to, trees_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def put(tree: Tree, field: Field, value: Any) -> None:
+def put(tree: Tree, field: Field, value: object) -> None:
     """Put the value of a field into the tree of its message; the last one counts where it is not repeated."""
     if field.is_repeated:
-        tree.setdefault(field.key, []).append(value)
+        append_to(tree, field.key, value)
     else:
         tree[field.key] = value
 
@@ -24,9 +23,7 @@ def finish(message: str, tree: Tree) -> object:
     if message == "Timestamp":
         return _time(tree)
     if message == "Dependency" and "dependsOn" in tree:
-        return tree | {
-            "dependsOn": [one.get("ref", "") for one in tree["dependsOn"] if isinstance(one, dict)]
-        }
+        return tree | {"dependsOn": [one.get("ref", "") for one in trees_of(tree, "dependsOn")]}
     return tree
 
 
@@ -34,6 +31,7 @@ def _time(tree: Tree) -> str:
     """Return seconds since 1970 in RFC 3339, '' for a time outside of the calendar."""
     seconds = tree.get("seconds", 0)
     try:
-        return (_EPOCH + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
-    except (OverflowError, TypeError):
+        since = timedelta(seconds=seconds) if isinstance(seconds, int | float) else None
+        return "" if since is None else (_EPOCH + since).isoformat().replace("+00:00", "Z")
+    except OverflowError:
         return ""

@@ -42,7 +42,7 @@ def read(file: SbomFile) -> Bill:
 def _manifests(document: Tree) -> Iterator[tuple[str, Tree]]:
     """Give name and content of each manifest."""
     manifests = tree_of(document, "manifests")
-    return ((name, manifests[name]) for name in manifests if isinstance(manifests[name], dict))
+    return ((name, one) for name, one in manifests.items() if isinstance(one, dict))
 
 
 def _packages(document: Tree) -> Iterator[tuple[ListedComponent, tuple[str, ...]]]:
@@ -51,7 +51,7 @@ def _packages(document: Tree) -> Iterator[tuple[ListedComponent, tuple[str, ...]
         path = text_of(manifest, "file", "source_location") or text_of(manifest, "name") or name
         resolved = tree_of(manifest, "resolved")
         for key in resolved:
-            one = resolved[key] if isinstance(resolved[key], dict) else {}
+            one = tree_of(resolved, key)
             purl = text_of(one, "package_url")
             needed = tuple(f"{name}#{each}" for each in texts_of(one, "dependencies"))
             yield _component(f"{name}#{key}", key, purl, path, one), needed

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill_of_materials import UnreadableBillError
-from nephoscope.files.json_tree import Tree
+from nephoscope.files.json_tree import Tree, append_to
 
 _LINE = re.compile(r"([A-Za-z][A-Za-z0-9]*)\s*:\s*(.*)")
 
@@ -65,7 +65,8 @@ class TagValueDocument:
     """Reads tags line by line; what stands behind a part belongs to it."""
 
     def __init__(self) -> None:
-        self.tree: Tree = {"creationInfo": {"creators": []}, "relationships": []}
+        self._creation: Tree = {"creators": []}
+        self.tree: Tree = {"creationInfo": self._creation, "relationships": []}
         self._part: Tree = self.tree
         self._tags: dict[str, str] = _DOCUMENT
         self._package: Tree | None = None
@@ -83,9 +84,9 @@ class TagValueDocument:
         elif tag in _DOCUMENT:
             self.tree[_DOCUMENT[tag]] = value
         elif tag in _CREATION:
-            self.tree["creationInfo"][_CREATION[tag]] = value
+            self._creation[_CREATION[tag]] = value
         elif tag == "Creator":
-            self.tree["creationInfo"]["creators"].append(value)
+            append_to(self._creation, "creators", value)
         elif tag == "Relationship":
             self._relate(value)
         elif tag == "SPDXID":
@@ -99,7 +100,8 @@ class TagValueDocument:
         """Put a tag that repeats: checksums and references to elsewhere; others say nothing that is read."""
         if tag in _CHECKSUMS:
             algorithm, _, checksum = value.partition(":")
-            self._append("checksums", {"algorithm": algorithm.strip(), "checksumValue": checksum.strip()})
+            checksums = {"algorithm": algorithm.strip(), "checksumValue": checksum.strip()}
+            append_to(self._part, "checksums", checksums)
         elif tag == "ExternalRef":
             category, kind, *locator = [*value.split(None, 2), "", ""][:3]
             reference = {
@@ -107,16 +109,13 @@ class TagValueDocument:
                 "referenceType": kind,
                 "referenceLocator": "".join(locator),
             }
-            self._append("externalRefs", reference)
-
-    def _append(self, key: str, value: Tree) -> None:
-        self._part.setdefault(key, []).append(value)
+            append_to(self._part, "externalRefs", reference)
 
     def _begin(self, tag: str, value: str) -> None:
         """Begin a part."""
         key, first, self._tags = _PARTS[tag]
         self._part = {first: value}
-        self.tree.setdefault(key, []).append(self._part)
+        append_to(self.tree, key, self._part)
         if key == "packages":
             self._package = self._part
 
@@ -124,7 +123,7 @@ class TagValueDocument:
         """Give a part its identifier; a file behind a package is in it."""
         self._part["SPDXID"] = value
         if self._tags is _FILE and self._package is not None:
-            self._package.setdefault("hasFiles", []).append(value)
+            append_to(self._package, "hasFiles", value)
 
     def _relate(self, value: str) -> None:
         """Keep a relationship, `A KIND B`."""
@@ -134,7 +133,7 @@ class TagValueDocument:
             "relationshipType": kind.upper(),
             "relatedSpdxElement": related.strip(),
         }
-        self.tree["relationships"].append(relationship)
+        append_to(self.tree, "relationships", relationship)
 
 
 def _tags(text: str) -> Iterator[tuple[str, str]]:

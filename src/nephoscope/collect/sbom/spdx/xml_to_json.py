@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from nephoscope.collect.sbom.word_sets import words
-from nephoscope.files.json_tree import Tree
+from nephoscope.files.json_tree import Tree, append_to
 from nephoscope.files.xml_tree import XmlElement
 
 #: Elements that are items of lists.
@@ -22,9 +20,9 @@ def tree_of_xml(root: XmlElement) -> Tree:
     """Return the tree of a document."""
     tree: Tree = {}
     for child in root.children:
-        value: Any = tree_of_xml(child) if child.children else child.text
+        value: object = tree_of_xml(child) if child.children else child.text
         if child.name in _LISTS:
-            tree.setdefault(child.name, []).append(value)
+            append_to(tree, child.name, value)
         else:
             tree[child.name] = value
     return tree

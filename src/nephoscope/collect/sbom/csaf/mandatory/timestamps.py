@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory
-from nephoscope.files.json_tree import Tree, text_of, trees_of
+from nephoscope.files.json_tree import Tree, text_of, tree_of, trees_of
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Moment, Problem, moment
 
 _STRICT = re.compile(
@@ -27,8 +27,9 @@ def _times(document: AdvisoryDocument) -> Iterator[tuple[str, object]]:
     tracking = document.tracking_section
     for key in ("current_release_date", "initial_release_date"):
         yield f"/document/tracking/{key}", tracking.get(key)
-    if isinstance(tracking.get("generator"), dict) and "date" in tracking["generator"]:
-        yield "/document/tracking/generator/date", tracking["generator"]["date"]
+    generator = tree_of(tracking, "generator")
+    if "date" in generator:
+        yield "/document/tracking/generator/date", generator["date"]
     for number, one in enumerate(trees_of(tracking, "revision_history")):
         yield f"/document/tracking/revision_history/{number}/date", one.get("date")
     for place, vulnerability in document.vulnerabilities:
@@ -39,7 +40,7 @@ def _times(document: AdvisoryDocument) -> Iterator[tuple[str, object]]:
     for place, _, _, content in document.metrics():
         for key in ("epss", "ssvc_v1", "ssvc_v2"):
             if isinstance(content.get(key), dict):
-                yield from _list_times(f"{place}/{key}", content[key], ("timestamp",))
+                yield from _list_times(f"{place}/{key}", tree_of(content, key), ("timestamp",))
 
 
 def _list_times(place: str, holder: Tree, keys: tuple[str, ...]) -> Iterator[tuple[str, object]]:
