@@ -40,9 +40,9 @@ from nephoscope.alerts.tuning.replay import scratch  # noqa: E402
 from nephoscope.alerts.tuning.tuning_service import Editing  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.model.alert import Alert  # noqa: E402
-from nephoscope.sample.attack import Attack, attacks  # noqa: E402
 from nephoscope.sample.generator import Generator  # noqa: E402
-from nephoscope.sample.loading import Loading  # noqa: E402
+from nephoscope.sample.sample_loading import Loading  # noqa: E402
+from nephoscope.sample.staged_attacks import Attack, attacks  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from nephoscope.state.incidents.alerts import StoredAlert  # noqa: E402
 from nephoscope.state.incidents.incidents import IncidentStatus  # noqa: E402

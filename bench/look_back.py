@@ -30,9 +30,9 @@ from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.scheduling.backfill import LookBack
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
-from nephoscope.sample.attack import attack_named
 from nephoscope.sample.generator import Generator
-from nephoscope.sample.loading import Loading
+from nephoscope.sample.sample_loading import Loading
+from nephoscope.sample.staged_attacks import attack_named
 from nephoscope.state import State
 
 TARGET = 5.0

@@ -21,10 +21,10 @@ from nephoscope.access.query_queue import QueryLimits
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.sign_in import SignIn
 from nephoscope.access.tokens import NO_TENANT, Tokens
-from nephoscope.current import removed_since
 from nephoscope.entity_context import EntityContexts
 from nephoscope.ingest.live.ingestion.endpoints import Doors
 from nephoscope.lake.lake import Lake
+from nephoscope.live_security_resources import removed_since
 from nephoscope.posture.governance.effective_policy import TYPES, Governing
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.posture.published.edition_cache import Shelf

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.access.tokens import NO_TENANT
-from nephoscope.current import Current, Reader
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.queries.principal_scope import EVERYTHING
+from nephoscope.live_security_resources import Current, Reader
 from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.posture.published.graph_relations import PublishedGraph, must_read_whole
 from nephoscope.posture.reports.resource_graph_tables import TABLES

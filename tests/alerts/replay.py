@@ -25,10 +25,10 @@ from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.rules.tactics import order_tactics
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
-from nephoscope.sample.attack import Attack, attack_named, attacks
-from nephoscope.sample.entry import Entry
 from nephoscope.sample.generator import Generator
-from nephoscope.sample.loading import Loading
+from nephoscope.sample.log_entry import Entry
+from nephoscope.sample.sample_loading import Loading
+from nephoscope.sample.staged_attacks import Attack, attack_named, attacks
 from nephoscope.state import State
 from nephoscope.state.incidents.incidents import Incident
 

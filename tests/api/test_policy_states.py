@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.api.wire.fault import Fault
+from nephoscope.api.wire.azure_error import Fault
 from nephoscope.api.wire.odata_filter import compile_filter
-from nephoscope.api.wire.states_shape import apply_steps, names_of, order_rows, select_fields
+from nephoscope.api.wire.policy_state_query import apply_steps, names_of, order_rows, select_fields
 
 ROWS = [
     {"resourceId": "/a", "policyDefinitionAction": "audit", "isCompliant": False, "n": 1},

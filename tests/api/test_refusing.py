@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.api.wire.fault import Fault, finding, refusing
+from nephoscope.api.wire.azure_error import Fault, finding, refusing
 from nephoscope.state.database.state_errors import BusyError, MissingError, OvertakenError, StateError
 
 

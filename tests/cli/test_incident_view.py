@@ -10,7 +10,7 @@ from tests.web.conftest import alert
 
 from nephoscope.alerts.investigation.estate_context import Context, Fact
 from nephoscope.alerts.investigation.incident_details import CaseFile
-from nephoscope.cli.session.cases import Case
+from nephoscope.cli.session.incident_details import Case
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.views import incident as view
 from nephoscope.state.incidents.incidents import Incident

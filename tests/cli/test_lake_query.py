@@ -12,10 +12,10 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from nephoscope.cli.session.asking import Desk
-from nephoscope.cli.session.lakes import lake_of
-from nephoscope.cli.session.prompting import KqlCompleter, KqlLexer, converse, goes_on
-from nephoscope.cli.session.talking import Talking
+from nephoscope.cli.session.lake_access import lake_of
+from nephoscope.cli.session.query_prompt import KqlCompleter, KqlLexer, converse, goes_on
+from nephoscope.cli.session.query_session import Desk
+from nephoscope.cli.session.repl_commands import Talking
 from nephoscope.state import State
 from nephoscope_kql import MemoryCatalog
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from nephoscope.cli.main import cli
 from nephoscope.lake.lake import Lake
-from nephoscope.sample.address import Asked
-from nephoscope.sample.attack import attacks, span
 from nephoscope.sample.company import Company
 from nephoscope.sample.generator import Generator, write
-from nephoscope.sample.loading import Loading
+from nephoscope.sample.sample_address import Asked
+from nephoscope.sample.sample_loading import Loading
+from nephoscope.sample.staged_attacks import attacks, span
 from nephoscope.state import State
 
 DAY = date(2026, 6, 3)

@@ -25,7 +25,7 @@ from nephoscope.serve import assessment_worker
 from nephoscope.serve.server_settings import Settings
 from nephoscope.state import State
 from nephoscope.state.estate.tenants import Connection, Tenant
-from nephoscope.web.facts.progress import NOTHING, trouble
+from nephoscope.web.page_data.assessment_progress import NOTHING, trouble
 
 ASKED = Connection("11111111-2222-3333-4444-555555555555", "secret", "22222222-2222-3333-4444-555555555555")
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from tests.service.acting import context_of
 
 from nephoscope.cli.main import cli
-from nephoscope.cli.session.build_advisories import AdvisoryFiles
+from nephoscope.cli.session.advisory_files import AdvisoryFiles
 from nephoscope.posture.pipelines.build_reevaluation import TOOL, package_of
 from nephoscope.posture.pipelines.results.result_reader import read_results
 from nephoscope.posture.pipelines.results.tool_results import BillComponent

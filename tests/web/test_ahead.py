@@ -8,10 +8,10 @@ from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.published.edition_cache import Shelf
 from nephoscope.posture.published.standards import ASSESSMENT, CONTROL, ORDER
 from nephoscope.serve.cache_warmup import warm
-from nephoscope.web.facts.scores import score_of
+from nephoscope.web.page_data.secure_score import score_of
 
 #: Written from names that are in memory.
-WRITTEN = {"subscriptions", "nephoscope.web.drawing.picker"}
+WRITTEN = {"subscriptions", "nephoscope.web.rendering.scope_picker"}
 SCORES = "microsoft.security/securescores"
 
 

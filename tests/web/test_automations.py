@@ -12,7 +12,7 @@ from tests.automation.dead_runs import KEY, REASON, run, spoil
 from nephoscope.automation.rule_formats.security_automations import TYPE
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.automation.automation_runs import RuleLanguage, RunStatus
-from nephoscope.web.facts.asked_rules import asked_rules
+from nephoscope.web.page_data.automation_list import asked_rules
 
 GONE = f"/subscriptions/x/providers/{TYPE}/gone"
 PLAYBOOK = "/workspaces/default/automationrules/r-1"

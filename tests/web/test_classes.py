@@ -13,7 +13,7 @@ import nephoscope.web as package
 
 WEB = Path(package.__file__).parent
 SHEET = WEB / "static" / "nephoscope.css"
-CHARTS = ("templates/chart.html", "drawing/charts.py")
+CHARTS = ("templates/chart.html", "rendering/charts.py")
 #: What a chart may take of the page around it.
 SHARED = frozenset({"card", "pad", "quiet", "num", "wrap"})
 #: Classes that are put beside the class of a component on purpose: buttons, spacing, errors.

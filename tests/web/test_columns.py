@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from nephoscope.web.plotting.drawn import HEIGHT, WIDTH
-from nephoscope.web.plotting.plotted import plot_result
+from nephoscope.web.result_charts.chart_page import HEIGHT, WIDTH
+from nephoscope.web.result_charts.result_chart import plot_result
 from nephoscope_kql.run import results
 
 #: Days that are not in order, one without failures, one of nothing at all.

@@ -16,7 +16,7 @@ from tests.web.conftest import HERE
 from nephoscope.alerts.library.content_packs import RulePacks
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.posture.policies.policy_packs import Packs
-from nephoscope.web.facts.content import KINDS
+from nephoscope.web.page_data.content_rows import KINDS
 
 CHECKOUT = Path(__file__).parents[1] / "alerts" / "library" / "checkout"
 BROKEN = CHECKOUT / "Detections" / "AzureActivity" / "NotYaml.yaml"

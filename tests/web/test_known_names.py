@@ -11,7 +11,7 @@ import pytest
 from tests.web.conftest import LATELY, alert
 
 from nephoscope.state.incidents.incidents import Incident
-from nephoscope.web.drawing.known_names import name_in_title
+from nephoscope.web.rendering.known_names import name_in_title
 
 USER = "41298ad7-43f1-5cfd-b8b1-a9b09281f856"
 UNKNOWN = "99999999-0000-4000-8000-000000000001"

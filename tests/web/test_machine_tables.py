@@ -11,7 +11,7 @@ from nephoscope.service.exemption_lookup import VulnerabilityExemption
 from nephoscope.service.vulnerabilities import AssessmentCoverage
 from nephoscope.state.inventory.finding import KnownVulnerability, SubjectFinding, VulnerabilityFinding
 from nephoscope.state.inventory.subject import InventorySubject, SubjectKind
-from nephoscope.web.facts.machine_facts import MachineSoftware
+from nephoscope.web.page_data.machine_facts import MachineSoftware
 from nephoscope.web.tables.machine_tables import vulnerability_table
 
 

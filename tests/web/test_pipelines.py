@@ -18,7 +18,7 @@ from nephoscope.posture.published.findings import Wanted
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.pipelines import NewPipelineRun, record_run
 from nephoscope.service.service_context import ServiceContext
-from nephoscope.web.facts.source_links import line_link, safe_link
+from nephoscope.web.page_data.source_links import line_link, safe_link
 from nephoscope.web.pages.pipelines import trend
 
 SHOP, OTHER = "/repositories/github.com/contoso/shop", "/repositories/github.com/contoso/other"

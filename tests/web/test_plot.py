@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from nephoscope.web.plotting.drawn import MOST_SERIES
-from nephoscope.web.plotting.plotted import plot_result
+from nephoscope.web.result_charts.chart_page import MOST_SERIES
+from nephoscope.web.result_charts.result_chart import plot_result
 from nephoscope_kql.run import results
 
 NAMES = "datatable(a:string, n:long)['x', 1, 'y', 6, 'z', 3] | render "

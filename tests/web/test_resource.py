@@ -17,8 +17,8 @@ from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.kinds.exposures import TYPE as EXPOSURE
 from nephoscope.posture.published.role_holders import held_by, holders, scopes_of
 from nephoscope.state.incidents.incidents import Incident
-from nephoscope.web.drawing.wording import ports
-from nephoscope.web.facts.resource_facts import mask_secret, names
+from nephoscope.web.page_data.resource_facts import mask_secret, names
+from nephoscope.web.rendering.formatting import ports
 
 SUBS = "microsoft.security/assessments/subassessments"
 ACCOUNT = "/subscriptions/s/resourcegroups/g/providers/microsoft.storage/storageaccounts/one"

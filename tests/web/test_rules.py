@@ -18,7 +18,7 @@ from nephoscope.alerts.tuning.trial import Trials
 from nephoscope.alerts.tuning.trial_runner import Trying
 from nephoscope.state import StateError
 from nephoscope.state.incidents.incidents import Incident, IncidentStatus
-from nephoscope.web.forms.trying import days
+from nephoscope.web.forms.trial_forms import days
 
 RULE = next(one for one in load_shipped().rules if one.enabled and one.period >= timedelta(days=1))
 ADDRESS = f"/rules/{RULE.id}"

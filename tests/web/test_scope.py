@@ -12,7 +12,7 @@ from tests.web.conftest import HERE
 
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.published.findings import Wanted
-from nephoscope.web.visits.tags import tags
+from nephoscope.web.visits.tag_scopes import tags
 
 
 def listed(client, **asked):

@@ -19,8 +19,8 @@ from nephoscope.alerts.suppression.condition import Condition
 from nephoscope.alerts.tuning.tuning_service import Editing
 from nephoscope.state.rules.rule_runs import RuleRun
 from nephoscope.state.rules.rule_state import RuleStanding
-from nephoscope.web.drawing.suppression_choices import describe
-from nephoscope.web.facts.suppressed_rules import READ
+from nephoscope.web.page_data.suppressed_rule_counts import READ
+from nephoscope.web.rendering.suppression_choices import describe
 
 RULE = next(one for one in load_shipped().rules if one.enabled and one.frequency >= timedelta(hours=2))
 ALERT = "0f000000-0000-0000-0000-000000000001"

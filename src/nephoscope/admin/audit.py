@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import msgspec
 
-from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.common_schemas import Shape
 from nephoscope.admin.wire.route import Section
-from nephoscope.admin.wire.shape import Shape
 
 SECTION = Section("audit", "Audit")
 READ = "Nephoscope/audit/read"

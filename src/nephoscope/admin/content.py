@@ -9,15 +9,15 @@ from typing import Annotated, Any
 
 import msgspec
 
-from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.common_schemas import Name, Paging, Shape, Text, take_page
 from nephoscope.admin.wire.route import Section
-from nephoscope.admin.wire.shape import Name, Paging, Shape, Text, take_page
 from nephoscope.alerts.library import content_listing
 from nephoscope.alerts.library.content_import import held_tables
 from nephoscope.alerts.library.content_packs import PackError, RulePack, RulePacks
 from nephoscope.alerts.library.content_upload import MOST_BYTES, BusyError, Upload, report, take
 from nephoscope.alerts.library.upload_extraction import UploadError
-from nephoscope.api.wire.fault import Fault, bad, missing_fault
+from nephoscope.api.wire.azure_error import Fault, bad, missing_fault
 from nephoscope.service.content import import_pack, remove_pack
 from nephoscope.service.rules import DELETE, READ, WRITE, switch_rules
 from nephoscope.state.rules.rule_switches import PACK

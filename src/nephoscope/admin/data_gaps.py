@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.common_schemas import Shape
 from nephoscope.admin.wire.route import Section
-from nephoscope.admin.wire.shape import Shape
 from nephoscope.posture.data_gaps.gap_groups import DataGap, gaps_in
 
 SECTION = Section("data-gaps", "Data gaps")

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.common_schemas import Shape, Text
 from nephoscope.admin.wire.route import Section
-from nephoscope.admin.wire.shape import Shape, Text
-from nephoscope.api.wire.fault import bad
+from nephoscope.api.wire.azure_error import bad
 from nephoscope.collect.facts.fact_report import LONGEST_ID, MOST_BYTES, FactReport, claims
 from nephoscope.collect.facts.report_errors import FactError
 from nephoscope.service.own_facts import put_facts

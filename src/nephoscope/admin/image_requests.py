@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from nephoscope.admin.registries import RegistryName
-from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.common_schemas import PLAIN, Id, Shape
 from nephoscope.admin.wire.route import Section
-from nephoscope.admin.wire.shape import PLAIN, Id, Shape
-from nephoscope.api.wire.fault import finding, refusing
+from nephoscope.api.wire.azure_error import finding, refusing
 from nephoscope.service import image_requests as service
 from nephoscope.service.image_requests import ANSWER, READ, WRITE, ImageRequestError
 from nephoscope.state.registries.image_requests import ImageRequest

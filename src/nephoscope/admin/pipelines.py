@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from nephoscope.access.authenticator import DeniedError
-from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.common_schemas import PLAIN, Shape, Text
 from nephoscope.admin.wire.route import Section
-from nephoscope.admin.wire.shape import PLAIN, Shape, Text
-from nephoscope.api.wire.fault import missing_fault, refusing
+from nephoscope.api.wire.azure_error import missing_fault, refusing
 from nephoscope.posture.pipelines.repository_name import RepositoryNameError, repository_scope
 from nephoscope.posture.pipelines.results.result_reader import read_results
 from nephoscope.posture.pipelines.results.tool_results import ResultsError

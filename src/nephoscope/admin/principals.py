@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.common_schemas import PLAIN, Id, Paging, Shape, Text, take_page
 from nephoscope.admin.wire.route import Section
-from nephoscope.admin.wire.shape import PLAIN, Id, Paging, Shape, Text, take_page
-from nephoscope.api.wire.fault import Fault, missing_fault, refusing
+from nephoscope.api.wire.azure_error import Fault, missing_fault, refusing
 from nephoscope.model.resource_binding import MAX_ALSO, ResourceBinding, bind_resource
 from nephoscope.service import principals as service
 from nephoscope.service.principals import WRITE

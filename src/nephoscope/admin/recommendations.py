@@ -6,9 +6,9 @@ from typing import Annotated
 
 import msgspec
 
-from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.common_schemas import Shape
 from nephoscope.admin.wire.route import Section
-from nephoscope.admin.wire.shape import Shape
 from nephoscope.posture.published.priorities import Priority, priorities_of
 
 SECTION = Section("recommendations", "Recommendations")

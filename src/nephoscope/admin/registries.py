@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.common_schemas import PLAIN, Shape, Text
 from nephoscope.admin.wire.route import Section
-from nephoscope.admin.wire.shape import PLAIN, Shape, Text
-from nephoscope.api.wire.fault import finding, refusing
+from nephoscope.api.wire.azure_error import finding, refusing
 from nephoscope.protect.registry.registry_connection import RegistrySecrets
 from nephoscope.protect.registry.registry_settings import (
     RegistrySettings,

@@ -7,10 +7,10 @@ from datetime import datetime
 from nephoscope.access.roles import ROLES, role
 from nephoscope.access.scopes import ScopeError, parse_scope
 from nephoscope.admin.principals import require_principal
-from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.common_schemas import Id, Paging, Shape, Text, take_page
 from nephoscope.admin.wire.route import Section
-from nephoscope.admin.wire.shape import Id, Paging, Shape, Text, take_page
-from nephoscope.api.wire.fault import bad, missing_fault, refusing
+from nephoscope.api.wire.azure_error import bad, missing_fault, refusing
 from nephoscope.service import principals as service
 from nephoscope.service.principals import ROLE_DELETE, ROLE_WRITE
 from nephoscope.state.access.principals import RoleAssignment

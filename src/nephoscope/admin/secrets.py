@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from nephoscope.admin.principals import require_principal
-from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.common_schemas import Id, Shape, Text
 from nephoscope.admin.wire.route import Section
-from nephoscope.admin.wire.shape import Id, Shape, Text
-from nephoscope.api.wire.fault import bad, finding
+from nephoscope.api.wire.azure_error import bad, finding
 from nephoscope.service import principals as service
 from nephoscope.service.principals import SECRET_DELETE, SECRET_WRITE
 from nephoscope.state.access.principals import PrincipalKind, Secret, SecretKind

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from nephoscope import __version__
-from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.common_schemas import Shape
 from nephoscope.admin.wire.route import Section
-from nephoscope.admin.wire.shape import Shape
-from nephoscope.api.wire.fault import Fault
+from nephoscope.api.wire.azure_error import Fault
 from nephoscope.instance import ASSESS_SOON, BACKED_UP, FAILED, TRIGGER
 from nephoscope.posture.scans.scan import last_request
 

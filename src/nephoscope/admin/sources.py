@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.common_schemas import Name, Paging, Shape, take_page
 from nephoscope.admin.wire.route import Section
-from nephoscope.admin.wire.shape import Name, Paging, Shape, take_page
-from nephoscope.api.wire.fault import Fault, bad, missing_fault, refusing
+from nephoscope.api.wire.azure_error import Fault, bad, missing_fault, refusing
 from nephoscope.ingest.live.live_source import Kind
 from nephoscope.ingest.live.source_kinds import describe_kind, kind_of, kinds
 from nephoscope.ingest.live.source_setup import TOKENS

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.common_schemas import PLAIN, Name, Paging, Shape, Text, take_page
 from nephoscope.admin.wire.route import Section
-from nephoscope.admin.wire.shape import PLAIN, Name, Paging, Shape, Text, take_page
-from nephoscope.api.wire.fault import Fault, missing_fault, refusing
+from nephoscope.api.wire.azure_error import Fault, missing_fault, refusing
 from nephoscope.collect.azure.collection_settings import CollectError
 from nephoscope.collect.azure.connection_test import PermissionTrial, SubscriptionTrial, Trial
 from nephoscope.collect.azure.grant_scripts import Grant, az, bicep

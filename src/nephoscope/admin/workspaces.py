@@ -8,10 +8,10 @@ from typing import Annotated
 
 import msgspec
 
-from nephoscope.admin.wire.ask import Ask
+from nephoscope.admin.wire.admin_request import Ask
+from nephoscope.admin.wire.common_schemas import Shape, Text
 from nephoscope.admin.wire.route import Section, of_workspace
-from nephoscope.admin.wire.shape import Shape, Text
-from nephoscope.api.wire.fault import missing_fault
+from nephoscope.api.wire.azure_error import missing_fault
 from nephoscope.service.workspaces import FIELDS, READ, WRITE, add_workspace, change_workspace
 from nephoscope.state.workspaces.workspace import RETENTION_DAYS, Workspace
 from nephoscope.state.workspaces.workspaces import MAX_RETENTION_DAYS

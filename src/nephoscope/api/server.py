@@ -18,15 +18,15 @@ from starlette.routing import Route
 from nephoscope.access.authenticator import DeniedError, LinkedDeniedError
 from nephoscope.access.query_pool import ClientGoneError
 from nephoscope.access.query_queue import TooManyQueriesError
-from nephoscope.api.wire import levels, list_query, target, versions
-from nephoscope.api.wire.answer import Answer
+from nephoscope.api.wire import api_version, list_query, scope_levels, write_target
+from nephoscope.api.wire.azure_error import Fault, bad, unavailable
 from nephoscope.api.wire.bearer import authenticate
-from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.concurrency import guard_change
-from nephoscope.api.wire.fault import Fault, bad, unavailable
-from nephoscope.api.wire.later import later
 from nephoscope.api.wire.operation import PUBLIC, Directory, Operation
+from nephoscope.api.wire.response import Answer
 from nephoscope.api.wire.scope_access import admit
+from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.unavailable_response import later
 from nephoscope.ingest.live.ingestion.request_bodies import body_of, unpack_body
 from nephoscope.ingest.live.ingestion.request_errors import RefusedError
 from nephoscope.lake.errors import LakeError
@@ -116,7 +116,7 @@ async def _answer(instance: Instance, request: Request) -> Answer:
         raise _unknown(method, path)
     operation, parameters = found[0].at(path), found[1]
     if operation.versioned:
-        versions.check(request.query_params)
+        api_version.check(request.query_params)
     raw = await whole_body(request, MAX_BODY)
     handled = partial(_handle, instance, request, path, operation, parameters, caller, raw)
     if operation.throttled is None or caller is None:
@@ -169,11 +169,11 @@ def _handle(
 
 def _run_operation(call: Call, operation: Operation) -> Answer:
     if operation.method in KEEPING:
-        target.check(call.path)
+        write_target.check(call.path)
     if operation.permission != PUBLIC:
         admit(call, operation)
     if operation.method in KEEPING:
-        levels.check(call.path, call.asked("api-version"))
+        scope_levels.check(call.path, call.asked("api-version"))
     with guard_change(call):
         if list_query.has_list_options(call):
             return list_query.answer(operation.handler, call)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.listing import list_options
+from nephoscope.cli.session.list_output import list_options
 
 if TYPE_CHECKING:
     from nephoscope.access.authenticator import Guard
@@ -29,7 +29,7 @@ def command() -> None:
 @click.pass_obj
 def list_(data: Path, /, **options: Any) -> None:
     """List users and programs with their roles."""
-    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.list_output import show_list
 
     with _door(data) as (state, _):
         rows = [
@@ -67,7 +67,7 @@ def list_(data: Path, /, **options: Any) -> None:
 def add(data: Path, /, name: str, program: bool, managed: bool, role_name: str, scope: str) -> None:
     """Add a user or program with its first role assignment."""
     from nephoscope.access.managed_identity import READING
-    from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.session.service_context import service_of
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.principals import add_principal
     from nephoscope.state.access.principals import PrincipalKind
@@ -90,7 +90,7 @@ def add(data: Path, /, name: str, program: bool, managed: bool, role_name: str, 
 @click.pass_obj
 def grant(data: Path, /, name: str, role_name: str, scope: str) -> None:
     """Assign a role at a scope."""
-    from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.session.service_context import service_of
     from nephoscope.service.principals import grant_role
 
     role, where = _role(role_name), _scope(scope)
@@ -108,7 +108,7 @@ def grant(data: Path, /, name: str, role_name: str, scope: str) -> None:
 @click.pass_obj
 def revoke(data: Path, /, name: str, role_name: str, scope: str) -> None:
     """Remove a role assignment. The last active Owner at / cannot be removed: add another Owner first."""
-    from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.session.service_context import service_of
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.principals import revoke_role
 
@@ -130,7 +130,7 @@ def disable(data: Path, /, name: str, again: bool) -> None:
     """Disable an account: its sessions, tokens and secrets stop working immediately. The last Owner at /
     cannot be disabled.
     """
-    from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.session.service_context import service_of
     from nephoscope.service.principals import disable_principal
 
     with _door(data) as (state, _):
@@ -171,7 +171,7 @@ def unbind(data: Path, /, name: str) -> None:
 
 
 def _bind(data: Path, name: str, binding: ResourceBinding | None) -> None:
-    from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.session.service_context import service_of
     from nephoscope.service.principals import bind_principal
 
     with _door(data) as (state, _):
@@ -185,8 +185,8 @@ def _bind(data: Path, name: str, binding: ResourceBinding | None) -> None:
 @click.pass_obj
 def sign_out(data: Path, /, name: str) -> None:
     """Revoke all browser sessions of a user. Tokens and secrets stay valid, and the user can sign in again."""
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.terminal.plain import format_count
+    from nephoscope.cli.session.service_context import service_of
+    from nephoscope.cli.terminal.sanitize_output import format_count
     from nephoscope.service.principals import end_sessions
 
     with _door(data) as (state, _):
@@ -226,7 +226,7 @@ def token(data: Path, /, name: str, days: int, label: str, client_secret: bool) 
 
 
 def _make_secret(data: Path, name: str, kind: SecretKind, label: str = "", days: int = 0) -> str:
-    from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.session.service_context import service_of
     from nephoscope.service.principals import make_secret
 
     with _door(data) as (state, guard):
@@ -248,7 +248,7 @@ def audit(data: Path, /, most: int, **options: Any) -> None:
     """Show the audit log, newest first; exits 3 if the chain of entries is broken."""
     import sys
 
-    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.list_output import show_list
     from nephoscope.cli.terminal.messages import tell
 
     with _door(data) as (state, _):
@@ -274,7 +274,7 @@ def audit(data: Path, /, most: int, **options: Any) -> None:
 def _door(data: Path) -> Iterator[tuple[State, Guard]]:
     from nephoscope.access.authenticator import Guard
     from nephoscope.access.scopes import Hierarchy
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.state_access import state_of
 
     with state_of(data) as state:
         yield state, Guard(state, lambda: Hierarchy({}))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.listing import FORMATS, shown_as, to_file
+from nephoscope.cli.session.list_output import FORMATS, shown_as, to_file
 from nephoscope.cli.session.options import Word, judged_by, resource_options
 from nephoscope_policy.model.state import Severity
 
@@ -36,8 +36,8 @@ def command(context: click.Context, /, **options: Any) -> None:
     """
     from pathlib import Path
 
+    from nephoscope.cli.session.output_stream import open_output
     from nephoscope.cli.session.session import report_of
-    from nephoscope.cli.session.writing import open_output
     from nephoscope.cli.terminal.exit_code import (
         FINDINGS,
         NOTHING_ASSESSED,

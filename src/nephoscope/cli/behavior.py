@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from nephoscope.cli.session.listing import list_options
-from nephoscope.cli.session.narrowing import workspace_option
+from nephoscope.cli.session.filter_options import workspace_option
+from nephoscope.cli.session.list_output import list_options
 
 FAULT = 3
 COLUMNS = ("time", "who", "activity", "action", "priority", "blast", "why", "id")
@@ -34,9 +34,9 @@ def run(data: Path, /, anew: bool, workspace: str) -> None:
     from nephoscope.behavior.behavior_run import Analysis
     from nephoscope.behavior.geolocation import LocationError
     from nephoscope.behavior.profiles import ProfilesError
-    from nephoscope.cli.session.lakes import lake_of, take_in
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.cli.session.lake_access import lake_of, take_in
+    from nephoscope.cli.session.service_context import service_of
+    from nephoscope.cli.session.state_access import workspace_of
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.estate.estate_store import StoreError
     from nephoscope.service.behavior import relearn_profiles
@@ -87,7 +87,7 @@ def list_(data: Path, /, priority: int, days: int, most: int, workspace: str, ou
         f"BehaviorAnalytics | where TimeGenerated > ago({days}d) and InvestigationPriority >= {priority}"
         f" | sort by InvestigationPriority desc, TimeGenerated desc | take {most}"
     )
-    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.list_output import show_list
 
     rows = [_make_row(row) for row in _rows(data, workspace, text)]
     show_list(rows, COLUMNS, output, _explain_nothing(data, workspace) if not rows else "")
@@ -101,8 +101,8 @@ def list_(data: Path, /, priority: int, days: int, most: int, workspace: str, ou
 def show(data: Path, /, entity: str, workspace: str, output: str) -> None:
     """Show the profile of ENTITY: an object ID, a user name, or a machine."""
     from nephoscope.behavior.profile import profile
-    from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.cli.session.list_output import show_list
+    from nephoscope.cli.session.state_access import state_of, workspace_of
     from nephoscope.cli.terminal.messages import usage_error
 
     with state_of(data) as state:
@@ -180,8 +180,8 @@ def settings(data: Path, /, workspace: str, **changes: Any) -> None:
 
     from nephoscope.behavior.geolocation import LocationError
     from nephoscope.behavior.settings import settings_of
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.cli.session.service_context import service_of
+    from nephoscope.cli.session.state_access import state_of, workspace_of
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.behavior import change_behavior_settings
 
@@ -201,7 +201,7 @@ def settings(data: Path, /, workspace: str, **changes: Any) -> None:
 def _explain_nothing(data: Path, workspace: str) -> str:
     """What is told where nothing stood out: it may be too early."""
     from nephoscope.behavior.settings import settings_of
-    from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.cli.session.state_access import state_of, workspace_of
 
     with state_of(data) as state:
         found = settings_of(state, workspace_of(state, workspace).name)
@@ -215,8 +215,8 @@ def _rows(data: Path, workspace: str, text: str) -> list[dict[str, Any]]:
     """The rows of a query as JSON values."""
     import msgspec
 
-    from nephoscope.cli.session.lakes import lake_of, take_in
-    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.cli.session.lake_access import lake_of, take_in
+    from nephoscope.cli.session.state_access import workspace_of
     from nephoscope_kql.cells import columns_of, json_value, rows_of
     from nephoscope_kql.types import KqlType
 

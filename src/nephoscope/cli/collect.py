@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.terminal.plain import format_count, plain
+from nephoscope.cli.terminal.sanitize_output import format_count, plain
 
 if TYPE_CHECKING:
     from nephoscope.collect.azure.collection_settings import Progress, Settings

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.listing import list_options, show_list, shown_as
-from nephoscope.cli.session.narrowing import workspace_option
-from nephoscope.cli.terminal.plain import format_count, plain
+from nephoscope.cli.session.filter_options import workspace_option
+from nephoscope.cli.session.list_output import list_options, show_list, shown_as
+from nephoscope.cli.terminal.sanitize_output import format_count, plain
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rule_tests.rule_test import Checked
@@ -65,7 +65,7 @@ def import_(
     JSON of `az provider list --expand resourceTypes/aliases`, or a map from alias to path (.json,
     .json.gz).
     """
-    from nephoscope.cli.session.library import import_rules, reading_of
+    from nephoscope.cli.session.content_library import import_rules, reading_of
 
     reading = reading_of(path, sigma_pipeline) if kind != "policies" else None
     if reading is not None and (kind == "rules" or not reading.empty):
@@ -75,7 +75,7 @@ def import_(
 
 
 def _import_policies(data: Path, path: Path, name: str, verbose: bool) -> None:
-    from nephoscope.cli.session.services import acting
+    from nephoscope.cli.session.service_context import acting
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.service.policy_packs import import_alias_table, import_policies
     from nephoscope_policy.documents import ContentError
@@ -135,7 +135,7 @@ def list_(
     data: Path, /, text: str, initiatives: bool, packs: bool, rules: bool, workspace: str, output: str
 ) -> None:
     """List definitions (or initiatives, or rules) whose title or name contains TEXT."""
-    from nephoscope.cli.session.library import list_rules, show_packs
+    from nephoscope.cli.session.content_library import list_rules, show_packs
     from nephoscope.posture.policies.policy_packs import Packs
 
     if rules:
@@ -170,7 +170,7 @@ def show(data: Path, /, name: str) -> None:
     """
     import json
 
-    from nephoscope.cli.session.library import rule_document
+    from nephoscope.cli.session.content_library import rule_document
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.posture.policies.policy_names import find_entry
     from nephoscope.posture.policies.policy_packs import Packs
@@ -197,7 +197,7 @@ _WORKSPACE = workspace_option()
 @click.pass_obj
 def enable(data: Path, /, names: tuple[str, ...], workspace: str) -> None:
     """Enable rules by ID or name, or all rules of a pack by its name."""
-    from nephoscope.cli.session.library import switch
+    from nephoscope.cli.session.content_library import switch
 
     switch(data, names, workspace, enabled=True)
 
@@ -208,7 +208,7 @@ def enable(data: Path, /, names: tuple[str, ...], workspace: str) -> None:
 @click.pass_obj
 def disable(data: Path, /, names: tuple[str, ...], workspace: str) -> None:
     """Disable rules by ID or name, or all rules of a pack by its name. Shipped rules can be disabled too."""
-    from nephoscope.cli.session.library import switch
+    from nephoscope.cli.session.content_library import switch
 
     switch(data, names, workspace, enabled=False)
 
@@ -218,7 +218,7 @@ def disable(data: Path, /, names: tuple[str, ...], workspace: str) -> None:
 @click.pass_obj
 def remove(data: Path, /, names: tuple[str, ...]) -> None:
     """Delete imported packs of rules, with their functions. Watchlists are preserved."""
-    from nephoscope.cli.session.library import remove_packs
+    from nephoscope.cli.session.content_library import remove_packs
 
     remove_packs(data, names)
 
@@ -233,7 +233,7 @@ def remove(data: Path, /, names: tuple[str, ...]) -> None:
 @click.pass_obj
 def coverage(data: Path, /, workspace: str, every: bool, output: str) -> None:
     """Show the ATT&CK tactics and techniques that enabled detections and hunting queries cover."""
-    from nephoscope.cli.session.covering import cover
+    from nephoscope.cli.session.content_coverage import cover
 
     cover(data, workspace, output, every=every)
 
@@ -250,7 +250,7 @@ def test(data: Path, /, folder: Path | None, verbose: bool) -> None:
     from nephoscope.alerts.library import hunting
     from nephoscope.alerts.rule_tests import rule_test
     from nephoscope.alerts.rules.rule_files import folder as shipped_rules
-    from nephoscope.cli.session.covering import test_imported
+    from nephoscope.cli.session.content_coverage import test_imported
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.posture.policies import content_test
     from nephoscope_policy.documents import ContentError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nephoscope.cli.session.listing import list_options
+from nephoscope.cli.session.list_output import list_options
 
 COLUMNS = ("name", "key", "changed", "opens", "usedBy")
 
@@ -21,8 +21,8 @@ def command() -> None:
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
     """List credentials: encryption key, whether the key file decrypts them, and the sources that use them."""
-    from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.list_output import show_list
+    from nephoscope.cli.session.state_access import state_of
 
     with state_of(data) as state:
         sources = state.sources.all()
@@ -45,8 +45,8 @@ def rotate(data: Path, /) -> None:
     """Encrypt every credential with a new key and delete the old keys. Backups of the old key file become
     useless.
     """
-    from nephoscope.cli.session.services import acting
-    from nephoscope.cli.terminal.plain import format_count
+    from nephoscope.cli.session.service_context import acting
+    from nephoscope.cli.terminal.sanitize_output import format_count
     from nephoscope.service.credentials import rotate_credentials
 
     with acting(data) as service:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.listing import list_options
-from nephoscope.cli.session.narrowing import workspace_option
+from nephoscope.cli.session.filter_options import workspace_option
+from nephoscope.cli.session.list_output import list_options
 from nephoscope.cli.session.options import Instant
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ def command(data: Path, /, **options: Any) -> None:
     if options["listing"] or options["enable"]:
         _standings(data, options)
     elif options["workers"] > 1 and not options["share"]:
-        from nephoscope.cli.session.stored import state_url
-        from nephoscope.cli.session.workers import supervise
+        from nephoscope.cli.session.state_access import state_url
+        from nephoscope.cli.session.worker_processes import supervise
 
         if not options["schedule"]:
             raise click.UsageError("--workers is for --schedule")
@@ -102,10 +102,10 @@ def command(data: Path, /, **options: Any) -> None:
 def _detect(data: Path, options: dict[str, Any]) -> bool:
     """Run what is asked for; whether a rule could not be run or read."""
     from nephoscope.alerts.scheduling.schedule import Schedule
-    from nephoscope.cli.session.behaving import learn_and_judge
-    from nephoscope.cli.session.lakes import lake_of, take_in
-    from nephoscope.cli.session.looking_back import look_back, tell_unlooked
-    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.cli.session.backfill_options import look_back, tell_unlooked
+    from nephoscope.cli.session.behavior_run import learn_and_judge
+    from nephoscope.cli.session.lake_access import lake_of, take_in
+    from nephoscope.cli.session.state_access import workspace_of
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.serve.parent_watch import end_with_parent
 
@@ -145,7 +145,7 @@ def _detect(data: Path, options: dict[str, Any]) -> bool:
 
 def _asked_range(options: dict[str, Any]) -> tuple[datetime, datetime] | None:
     """The range of a look back; None where none is asked for. The command ends where options do not go together."""
-    from nephoscope.cli.session.looking_back import check_range
+    from nephoscope.cli.session.backfill_options import check_range
     from nephoscope.cli.terminal.messages import usage_error
 
     since, until = options["since"], options["until"]
@@ -161,9 +161,9 @@ def _asked_range(options: dict[str, Any]) -> tuple[datetime, datetime] | None:
 def _standings(data: Path, options: dict[str, Any]) -> None:
     """List how the rules stand, or let those run again that were switched off."""
     from nephoscope.alerts.scheduling.rule_overview import overview
-    from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.cli.session.list_output import show_list
+    from nephoscope.cli.session.service_context import service_of
+    from nephoscope.cli.session.state_access import state_of, workspace_of
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.service.rules import resume_rules
 
@@ -238,7 +238,7 @@ def _row(ran: Ran) -> dict[str, object]:
 
 
 def _show(rows: list[dict[str, Any]], form: str) -> None:
-    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.list_output import show_list
     from nephoscope.cli.terminal.messages import tell
 
     shown = rows
@@ -267,7 +267,7 @@ def _stay(schedule: Schedule, every: int, *, behaves: bool, responds: bool) -> N
     """Look at the schedule until it is to end."""
     import signal
 
-    from nephoscope.cli.session.behaving import learn_and_judge
+    from nephoscope.cli.session.behavior_run import learn_and_judge
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.lake.errors import LakeError
     from nephoscope.state import StateError

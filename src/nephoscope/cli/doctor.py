@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from nephoscope.cli.session.listing import list_options
+from nephoscope.cli.session.list_output import list_options
 
 COLUMNS = ("check", "verdict", "text", "remedy")
 NOT_WELL = 3
@@ -20,8 +20,8 @@ def command(data: Path, /, output: str) -> None:
     """Diagnose the data folder: state, lake, certificate, sources and last assessment; exits 3 if it finds a
     problem.
     """
-    from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.stored import state_url
+    from nephoscope.cli.session.list_output import show_list
+    from nephoscope.cli.session.state_access import state_url
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.serve.doctor import examine
     from nephoscope.serve.doctor_check import Verdict

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.listing import FORMATS, shown_as, to_file
+from nephoscope.cli.session.list_output import FORMATS, shown_as, to_file
 from nephoscope.cli.session.options import judged_by, resource_options
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ def command(data: Path, /, **options: Any) -> None:
     """
     from pathlib import Path
 
+    from nephoscope.cli.session.output_stream import open_output
     from nephoscope.cli.session.session import all_reports_of
-    from nephoscope.cli.session.writing import open_output
     from nephoscope.cli.views import data_gaps as view
     from nephoscope.posture.data_gaps.gap_groups import data_gaps, unsettled_of
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nephoscope.cli.session.listing import list_options
-from nephoscope.cli.session.narrowing import most_option, workspace_option
+from nephoscope.cli.session.filter_options import most_option, workspace_option
+from nephoscope.cli.session.list_output import list_options
 from nephoscope.cli.session.options import Instant
-from nephoscope.cli.session.services import call_in_workspace
+from nephoscope.cli.session.service_context import call_in_workspace
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _make_choice(options: dict[str, Any]) -> Any:
 
 
 def _show(found: list[Hunted], form: str, *, every: bool) -> None:
-    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.list_output import show_list
     from nephoscope.cli.terminal.messages import tell
 
     rows = [_row(one) for one in sorted(found, key=lambda one: (-one.run.hits, one.query.name))]
@@ -142,7 +142,7 @@ def run(data: Path, /, name: str, most: int, output: str, **options: Any) -> Non
     """Show the results of the hunting query NAME (a name, an ID, or a unique part of either). Each row has a
     mark; `hunt bookmark` saves rows by their mark.
     """
-    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.list_output import show_list
     from nephoscope.cli.terminal.messages import tell
 
     with _hunt(data, options["workspace"]) as (hunt, _):
@@ -177,7 +177,7 @@ def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Any) -
     """Save results of the hunting query NAME as bookmarks, by the marks that `hunt run` shows for the same
     range.
     """
-    from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.session.service_context import service_of
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.lake.writing.outbox import deliver
     from nephoscope.service.bookmarks import keep_row
@@ -207,8 +207,8 @@ def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Any) -
 @click.pass_obj
 def bookmarks(data: Path, /, workspace: str, most: int, output: str) -> None:
     """List bookmarks, newest first."""
-    from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.cli.session.list_output import show_list
+    from nephoscope.cli.session.state_access import state_of, workspace_of
 
     with state_of(data) as state:
         found = state.bookmarks.newest(workspace_of(state, workspace).name, most)
@@ -358,8 +358,8 @@ def _rows(hunt: Hunt, query: Rule, now: datetime, over: Range) -> list[tuple[str
 def _hunt(data: Path, workspace: str) -> Iterator[tuple[Hunt, State]]:
     """What hunts in a workspace; what waited for the lake is in it."""
     from nephoscope.alerts.library.hunting import Hunt
-    from nephoscope.cli.session.lakes import lake_of, take_in
-    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.cli.session.lake_access import lake_of, take_in
+    from nephoscope.cli.session.state_access import workspace_of
 
     with lake_of(data) as (lake, state):
         take_in(data, lake, state)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.inside import PARTS, inside_options, wishes
-from nephoscope.cli.session.keeping_inside import Keeping, keep_options
+from nephoscope.cli.session.inventory_options import Keeping, keep_options
+from nephoscope.cli.session.scan_output import PARTS, inside_options, wishes
 
 if TYPE_CHECKING:
     from nephoscope.collect.images.image import Image, Wanted
@@ -47,8 +47,8 @@ def command(data: Path, /, target: str, tag: str, platform: str, packages: bool,
     vulnerabilities import`); packages without any advisory are not assessed. Malware is detected by rules
     (extra malware), by ClamAV if it is installed, and by hashes from threat intelligence.
     """
-    from nephoscope.cli.session.inside import assess, circumstances, show_examination
-    from nephoscope.cli.session.keeping_inside import keep_scan
+    from nephoscope.cli.session.inventory_options import keep_scan
+    from nephoscope.cli.session.scan_output import assess, circumstances, show_examination
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.images.errors import ImageError
     from nephoscope.collect.malware.errors import MalwareRuleError

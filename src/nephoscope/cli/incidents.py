@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 import click
 
-from nephoscope.cli.session.listing import list_options, shown_as
-from nephoscope.cli.session.narrowing import most_option, severity_option, workspace_option
+from nephoscope.cli.session.filter_options import most_option, severity_option, workspace_option
+from nephoscope.cli.session.list_output import list_options, shown_as
 from nephoscope.cli.session.options import Instant
-from nephoscope.cli.session.services import call_in_workspace
+from nephoscope.cli.session.service_context import call_in_workspace
 from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS
 
 COLUMNS = ("number", "severity", "status", "title", "owner", "lastActivity")
@@ -57,8 +57,8 @@ def list_(
     output: str,
 ) -> None:
     """List incidents, newest first."""
-    from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.cli.session.list_output import show_list
+    from nephoscope.cli.session.state_access import state_of, workspace_of
     from nephoscope.state.incidents.incidents import IncidentStatus
 
     with state_of(data) as state:
@@ -103,7 +103,7 @@ def list_(
 @click.pass_obj
 def show(data: Path, /, workspace: str, number: int, events: bool, estate: bool, output: str) -> None:
     """Show the incident NUMBER: entities and their posture, timeline, and similar incidents."""
-    from nephoscope.cli.session.cases import case_of, document_of
+    from nephoscope.cli.session.incident_details import case_of, document_of
     from nephoscope.cli.views.incident import render
 
     case = case_of(data, workspace, number, events=events, estate=estate)
@@ -246,8 +246,8 @@ def metrics(
 ) -> None:
     """Show the mean time to acknowledge (MTTA) and to resolve (MTTR) incidents."""
     from nephoscope.alerts.incidents.response_times import response_times
-    from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.cli.session.list_output import show_list
+    from nephoscope.cli.session.state_access import state_of, workspace_of
 
     end = until or _now()
     with state_of(data) as state:

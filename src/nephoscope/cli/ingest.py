@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.listing import shown_as
+from nephoscope.cli.session.list_output import shown_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,7 +106,7 @@ def command(data: Path, /, paths: tuple[str, ...], form: str, **options: object)
 
 
 def _list(known: Formats) -> None:
-    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.list_output import show_list
 
     every = {one.name: one for group in known[:3] for one in group}
     rows = [{"name": name, "what": every[name].title} for name in sorted(every)]
@@ -119,8 +119,8 @@ def _ingest_all(
     """Take everything in, print the summary; the exit code."""
     from dataclasses import replace
 
-    from nephoscope.cli.session.inputs import from_stdin, kept_folder, remove_left, replace_samples
-    from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.cli.session.ingest_inputs import from_stdin, kept_folder, remove_left, replace_samples
+    from nephoscope.cli.session.lake_access import lake_of
     from nephoscope.cli.session.load_summary import show
     from nephoscope.cli.session.session import progress_line
     from nephoscope.cli.terminal.messages import tell as say
@@ -167,7 +167,7 @@ def _tell_unlooked(data: Path, lake: Lake, state: State, workspace: str) -> None
     from nephoscope.alerts.library.active_rules import active_rules
     from nephoscope.alerts.library.content_packs import PackError
     from nephoscope.alerts.rules.rule_files import load_shipped
-    from nephoscope.cli.session.looking_back import tell_unlooked
+    from nephoscope.cli.session.backfill_options import tell_unlooked
     from nephoscope.cli.terminal.messages import tell
 
     try:
@@ -192,7 +192,7 @@ def _load(
     """The load that the options ask for."""
     from datetime import UTC, datetime
 
-    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.cli.session.state_access import workspace_of
     from nephoscope.ingest.logs.ingestion import Ingestion
     from nephoscope.ingest.logs.log_format import Context, Destination
 
@@ -230,8 +230,8 @@ def _request(paths: tuple[str, ...], options: str) -> str:
     """What names a load with --again: the same paths with the same options go on where that was interrupted."""
     from hashlib import blake2b
 
-    from nephoscope.cli.session.inputs import STDIN
-    from nephoscope.sample.address import is_sample
+    from nephoscope.cli.session.ingest_inputs import STDIN
+    from nephoscope.sample.sample_address import is_sample
 
     places = [one if one == STDIN or is_sample(one) else os.path.abspath(one) for one in paths]  # noqa: PTH100 - globs stay as they are
     return blake2b("\0".join([*sorted(places), options]).encode(), digest_size=12).hexdigest()

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.listing import list_options
-from nephoscope.cli.session.narrowing import workspace_option
+from nephoscope.cli.session.filter_options import workspace_option
+from nephoscope.cli.session.list_output import list_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,9 +81,9 @@ def import_(data: Path, /, files: tuple[Path, ...], workspace: str, **options: A
     from the same source replaces an object. Records that cannot be parsed are reported with their
     location, go to _Quarantine, and make the command exit 3.
     """
-    from nephoscope.cli.session.lakes import lake_of, take_in
-    from nephoscope.cli.session.secrets import pair
-    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.cli.session.lake_access import lake_of, take_in
+    from nephoscope.cli.session.secret_input import pair
+    from nephoscope.cli.session.state_access import workspace_of
     from nephoscope.ingest.threat_intelligence.indicator_files import Reading
 
     columns = dict(pair(one) for one in options["mapped"])
@@ -104,7 +104,7 @@ def import_(data: Path, /, files: tuple[Path, ...], workspace: str, **options: A
 
 def _import(data: Path, lake: Lake, state: State, workspace: str, path: Path, reading: Reading) -> int:
     """Import one file; the exit code that it is worth."""
-    from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.session.service_context import service_of
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.ingest.threat_intelligence.indicator_files import UnreadableError, items
     from nephoscope.service.threat_intelligence import import_objects
@@ -186,8 +186,8 @@ def _quarantine(lake: Lake, workspace: str, path: Path, refused: list[Refusal]) 
 @click.pass_obj
 def list_(data: Path, /, workspace: str, every: bool, output: str, **options: Any) -> None:
     """List threat intelligence, newest first."""
-    from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.cli.session.list_output import show_list
+    from nephoscope.cli.session.state_access import state_of, workspace_of
     from nephoscope.ingest.threat_intelligence.defanging import refang
 
     options["value"] = refang(options["value"])
@@ -228,7 +228,7 @@ def _status(one: Intel) -> str:
 @click.pass_obj
 def show(data: Path, /, workspace: str, id_: str) -> None:
     """Show the object ID in its original form, with its matches and status."""
-    from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.cli.session.state_access import state_of, workspace_of
     from nephoscope.state import StateError
 
     with state_of(data) as state:
@@ -249,9 +249,9 @@ def show(data: Path, /, workspace: str, id_: str) -> None:
 @click.pass_obj
 def revoke(data: Path, /, workspace: str, ids: tuple[str, ...], undo: bool) -> None:
     """Withdraw objects, regardless of later updates from their source. Rules no longer match them."""
-    from nephoscope.cli.session.lakes import lake_of, take_in
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.cli.session.lake_access import lake_of, take_in
+    from nephoscope.cli.session.service_context import service_of
+    from nephoscope.cli.session.state_access import workspace_of
     from nephoscope.service.threat_intelligence import revoke_objects
 
     with lake_of(data) as (lake, state):
@@ -269,8 +269,8 @@ def refresh(data: Path, /, workspace: str) -> None:
     """Update the threat intelligence tables: expire objects and refresh rows that are a week old. `detect`
     does this automatically.
     """
-    from nephoscope.cli.session.lakes import lake_of, take_in
-    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.cli.session.lake_access import lake_of, take_in
+    from nephoscope.cli.session.state_access import workspace_of
     from nephoscope.ingest.threat_intelligence.indicator_store import refresh as refreshed
 
     with lake_of(data) as (lake, state):
@@ -285,8 +285,8 @@ def refresh(data: Path, /, workspace: str) -> None:
 @click.pass_obj
 def feeds(data: Path, /, workspace: str, output: str) -> None:
     """List sources of threat intelligence: imported files, and live feeds with their health."""
-    from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.cli.session.list_output import show_list
+    from nephoscope.cli.session.state_access import state_of, workspace_of
 
     with state_of(data) as state:
         name = workspace_of(state, workspace).name

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.inside import PARTS, inside_options, wishes
-from nephoscope.cli.session.keeping_inside import Keeping, keep_options
+from nephoscope.cli.session.inventory_options import Keeping, keep_options
+from nephoscope.cli.session.scan_output import PARTS, inside_options, wishes
 
 if TYPE_CHECKING:
     from nephoscope.collect.scanning.examination import ExaminedPart
@@ -38,8 +38,8 @@ def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: 
     """
     from socket import gethostname
 
-    from nephoscope.cli.session.inside import assess, circumstances, show_examination
-    from nephoscope.cli.session.keeping_inside import keep_scan
+    from nephoscope.cli.session.inventory_options import keep_scan
+    from nephoscope.cli.session.scan_output import assess, circumstances, show_examination
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.collect.malware.errors import MalwareRuleError
     from nephoscope.collect.scanning.examination_builder import examine_root

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.listing import list_options
-from nephoscope.cli.session.narrowing import workspace_option
+from nephoscope.cli.session.filter_options import workspace_option
+from nephoscope.cli.session.list_output import list_options
 
 if TYPE_CHECKING:
     from nephoscope.estate.estate import Estate
@@ -38,9 +38,9 @@ def command() -> None:
 @click.pass_obj
 def list_(data: Path, /, workspace: str, output: str) -> None:
     """List named locations and known egress addresses of the workspace."""
-    from nephoscope.cli.session.lakes import lake_of
-    from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.cli.session.lake_access import lake_of
+    from nephoscope.cli.session.list_output import show_list
+    from nephoscope.cli.session.state_access import workspace_of
 
     text = "_NamedLocations() | project Range, Kind, Name, Trusted, Source | order by Source asc, Range asc"
     with lake_of(data) as (lake, state):
@@ -51,9 +51,9 @@ def list_(data: Path, /, workspace: str, output: str) -> None:
 
 @contextmanager
 def _store(data: Path, workspace: str) -> Iterator[WatchlistStore]:
-    from nephoscope.cli.session.lakes import lake_of
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.cli.session.lake_access import lake_of
+    from nephoscope.cli.session.service_context import service_of
+    from nephoscope.cli.session.state_access import workspace_of
     from nephoscope.lake.writing.outbox import deliver
     from nephoscope.service.watchlists import WatchlistStore
 
@@ -97,9 +97,9 @@ def import_(data: Path, /, file: Path, workspace: str) -> None:
 def suggest(data: Path, /, workspace: str, days: int, output: str) -> None:
     """Suggest egress addresses: many users sign in from them on several days, with few failures."""
     from nephoscope.alerts.tuning.named_locations import suggest_locations
-    from nephoscope.cli.session.lakes import lake_of, take_in
-    from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.cli.session.lake_access import lake_of, take_in
+    from nephoscope.cli.session.list_output import show_list
+    from nephoscope.cli.session.state_access import workspace_of
 
     now = datetime.now(UTC)
     with lake_of(data) as (lake, state):
@@ -157,7 +157,7 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
     """
     from nephoscope.alerts.tuning.named_locations import EGRESS
     from nephoscope.alerts.tuning.own_egress import TAG, egress
-    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.list_output import show_list
     from nephoscope.cli.terminal.messages import tell
 
     found = [one for one in egress(_estates(data)) if one.shared or everything]
@@ -185,7 +185,7 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
 def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
     """List Entra's named locations in the estate (`nephoscope collect` reads them)."""
     from nephoscope.alerts.tuning.named_locations import NAMED, LocationError, of_estates
-    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.list_output import show_list
     from nephoscope.cli.terminal.messages import tell, usage_error
 
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from nephoscope import __version__
-from nephoscope.cli.session.platforms import find_lacking
+from nephoscope.cli.session.platform_support import find_lacking
 
 _FOLDER = Path(__file__).parent
 USAGE, NOT_JUDGED = 2, 3

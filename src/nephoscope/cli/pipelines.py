@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nephoscope.cli.session.listing import list_options
+from nephoscope.cli.session.list_output import list_options
 from nephoscope.cli.session.options import filter_options, judged_by
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def command() -> None:
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
     """List repositories with their open work items and last run."""
-    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.list_output import show_list
 
     def rows(context: ServiceContext) -> list[dict[str, Any]]:
         kept = context.state.pipelines
@@ -63,7 +63,7 @@ def list_(data: Path, /, output: str) -> None:
 @click.pass_obj
 def runs(data: Path, /, repository: str, top: int, output: str) -> None:
     """List the newest runs of REPOSITORY, or of all."""
-    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.list_output import show_list
 
     names = [repository.lower()] if repository else None
     found = _read(data, lambda context: context.state.pipelines.runs(names, top))
@@ -76,8 +76,8 @@ def runs(data: Path, /, repository: str, top: int, output: str) -> None:
 @click.pass_obj
 def show(data: Path, /, run: str, output: str) -> None:
     """Show the findings of a RUN, compared with the default branch."""
-    from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.list_output import show_list
+    from nephoscope.cli.session.state_access import state_of
     from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.service.pipelines import run_document
     from nephoscope.state import MissingError
@@ -111,7 +111,7 @@ def show(data: Path, /, run: str, output: str) -> None:
 @click.pass_obj
 def items(data: Path, /, repository: str, output: str, *, every: bool) -> None:
     """List work items of REPOSITORY, or of all, newest first."""
-    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.list_output import show_list
     from nephoscope.state.estate.pipelines import WorkItemStatus
 
     names = [repository.lower()] if repository else None
@@ -134,7 +134,7 @@ def items(data: Path, /, repository: str, output: str, *, every: bool) -> None:
 @click.pass_obj
 def origin(data: Path, /, resource: str, output: str) -> None:
     """Show the templates that deployed the resource ID, with lines."""
-    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.list_output import show_list
     from nephoscope.service.code_to_cloud import made_by
 
     rows = [
@@ -183,7 +183,7 @@ def send(
     Repository, commit and run are detected in GitHub Actions, Azure Pipelines and GitLab CI; options
     override them. The program's token is read from NEPHOSCOPE_TOKEN.
     """
-    from nephoscope.cli.session.pipeline_sending import prepare, record_here, send_to
+    from nephoscope.cli.session.pipeline_upload import prepare, record_here, send_to
 
     body = prepare(file, os.environ, given, category, partial=partial)
     told = send_to(server, body) if server else record_here(data, body)
@@ -244,7 +244,7 @@ def collect(
     """
     import sys
 
-    from nephoscope.cli.session.devops_collecting import (
+    from nephoscope.cli.session.devops_collection import (
         DevOpsAsked,
         collect_devops,
         platform_of,
@@ -278,8 +278,8 @@ def rejudge(data: Path, /, advisories: tuple[Path, ...]) -> None:
     """
     import sys
 
-    from nephoscope.cli.session.build_advisories import AdvisoryFiles
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.advisory_files import AdvisoryFiles
+    from nephoscope.cli.session.state_access import state_of
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.service.build_reevaluation import rejudge_builds
 
@@ -306,7 +306,7 @@ def posture(data: Path, /, output: str, **options: object) -> None:
     """List the security settings of organizations and repositories in TARGET, or in the last scan (collected
     by `pipelines collect`).
     """
-    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.list_output import show_list
     from nephoscope.cli.session.session import report_of
     from nephoscope.estate.devops_documents import repository_name
 
@@ -326,7 +326,7 @@ def posture(data: Path, /, output: str, **options: object) -> None:
 @click.pass_obj
 def remove(data: Path, /, repository: str) -> None:
     """Delete REPOSITORY with its runs and work items."""
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.state_access import state_of
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.posture.pipelines.repository_name import RepositoryNameError
     from nephoscope.service.pipelines import remove_repository
@@ -356,14 +356,14 @@ def _run_row(one: PipelineRun) -> dict[str, object]:
 
 
 def _context(data: Path, state: Any) -> ServiceContext:
-    from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.session.service_context import service_of
 
     return service_of(data, state)
 
 
 def _read(data: Path, call: Callable[[ServiceContext], list[_Result]]) -> list[_Result]:
     """Call with the context of a data folder; nothing where the folder has no state yet."""
-    from nephoscope.cli.session.stored import has_state, state_of
+    from nephoscope.cli.session.state_access import has_state, state_of
 
     if not has_state(data):
         return []

@@ -14,7 +14,7 @@ from nephoscope.cli.results import FORMATS
 from nephoscope.cli.session.options import Instant
 
 if TYPE_CHECKING:
-    from nephoscope.cli.session.asking import Desk
+    from nephoscope.cli.session.query_session import Desk
 
 INVALID = 2
 
@@ -116,7 +116,7 @@ def command(data: Path, /, query: str | None, only_format: bool, explain: bool, 
     nephoscope query 'T | where age > 30 | count' --table T=people.csv
 
     """
-    from nephoscope.cli.session.asking import UsageError
+    from nephoscope.cli.session.query_session import UsageError
 
     if options["csv_safe"] and options["output"] != "csv":
         raise click.UsageError("--csv-safe is for --output csv")
@@ -155,14 +155,14 @@ def _once(text: str, data: Path, options: dict[str, object], *, only_format: boo
 
 def _explain_missing_table(data: Path) -> None:
     """A table was not found: say so where there is no lake that it could have been in."""
-    from nephoscope.cli.session.stored import has_state
+    from nephoscope.cli.session.state_access import has_state
 
     if not has_state(data):
         click.echo(f"note: {data} holds no lake: --table names a file, --data another folder", err=True)
 
 
 def _run(desk: Desk, text: str, options: Mapping[str, object]) -> None:
-    from nephoscope.cli.session.showing import show
+    from nephoscope.cli.session.result_output import show
 
     answer = desk.ask(text)
     for note in answer.notes:
@@ -173,21 +173,21 @@ def _run(desk: Desk, text: str, options: Mapping[str, object]) -> None:
 @contextmanager
 def _desk(data: Path, options: Mapping[str, Any]) -> Iterator[Desk]:
     """The files that were given, or the lake, or both where a workspace is named beside files."""
-    from nephoscope.cli.session.asking import Desk
+    from nephoscope.cli.session.query_session import Desk
 
     if options["tables"] and not options["workspace"]:
         yield Desk.of(options)
         return
-    from nephoscope.cli.session.stored import has_state, workspace_of
+    from nephoscope.cli.session.state_access import has_state, workspace_of
 
     if not has_state(data):
         if options["workspace"]:
-            from nephoscope.cli.session.asking import UsageError
+            from nephoscope.cli.session.query_session import UsageError
 
             raise UsageError(f"--workspace: {data} holds no lake; --data names the folder of one")
         yield Desk.of(options)
         return
-    from nephoscope.cli.session.lakes import lake_of, take_in
+    from nephoscope.cli.session.lake_access import lake_of, take_in
 
     with lake_of(data) as (lake, state):
         take_in(data, lake, state)
@@ -198,20 +198,20 @@ def _desk(data: Path, options: Mapping[str, Any]) -> Iterator[Desk]:
 def _converse(desk: Desk, data: Path) -> None:
     """The prompt; what it shows and how can be changed in it."""
     try:
-        from nephoscope.cli.session.prompting import converse
+        from nephoscope.cli.session.query_prompt import converse
     except ImportError as error:
-        from nephoscope.cli.session.asking import UsageError
+        from nephoscope.cli.session.query_session import UsageError
         from nephoscope.model.extras import install
 
         raise UsageError(f"the prompt needs prompt_toolkit: {install('prompt')}; or give a QUERY") from error
-    from nephoscope.cli.session.talking import Talking
+    from nephoscope.cli.session.repl_commands import Talking
 
     converse(Talking(desk, _print_errors), data)
 
 
 def _text(query: str) -> str:
     """The query itself, or what the file of that name holds."""
-    from nephoscope.cli.session.asking import UsageError
+    from nephoscope.cli.session.query_session import UsageError
     from nephoscope.files.function_files import FunctionError, query_of
 
     path = Path(query)

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 def command(data: Path, /, **options: Any) -> None:
     """List recommendations for TARGET, or for the last scan, by severity and score gain."""
     from nephoscope.cli.outputs import check_shown, renderer
+    from nephoscope.cli.session.output_stream import open_output
     from nephoscope.cli.session.session import report_of
-    from nephoscope.cli.session.writing import open_output
     from nephoscope.cli.terminal.exit_code import NOTHING_ASSESSED, is_written
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.cli.views import grouping, recommendation, remediation

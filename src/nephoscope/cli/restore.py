@@ -36,7 +36,7 @@ def command(data: Path, /, file: Path, only_check: bool, accept: str) -> None:
     that a backup is complete, not who wrote it.
     """
     from nephoscope.cli.terminal.messages import usage_error
-    from nephoscope.cli.terminal.plain import format_count
+    from nephoscope.cli.terminal.sanitize_output import format_count
     from nephoscope.lake.backup.backup_archive import BackupError
     from nephoscope.state import StateError
 
@@ -74,7 +74,7 @@ def _looked_at(file: Path) -> tuple[Manifest, list[PolicyItem]]:
 def _restore_backup(data: Path, file: Path, accept: str) -> Manifest:
     """Restore a backup that decides nothing, or what somebody accepts."""
     from nephoscope.cli.session.session import progress_line
-    from nephoscope.cli.session.stored import state_url
+    from nephoscope.cli.session.state_access import state_url
     from nephoscope.lake.backup.backup_archive import BackupError
     from nephoscope.lake.backup.backup_restore import check_empty
     from nephoscope.serve.backup_policy import policy_of
@@ -122,7 +122,7 @@ def _digest(manifest: Manifest) -> str:
 
 
 def _list(items: list[PolicyItem]) -> None:
-    from nephoscope.cli.terminal.plain import plain
+    from nephoscope.cli.terminal.sanitize_output import plain
 
     before = ""
     for one in items:

@@ -52,8 +52,8 @@ def command(data: Path, /, **options: Any) -> None:
 
         sys.exit(scan_code(data, options, _explanation(options["explain"])))
     from nephoscope.cli.outputs import check_shown, reads, renderer
+    from nephoscope.cli.session.output_stream import open_output
     from nephoscope.cli.session.session import open_report
-    from nephoscope.cli.session.writing import open_output
     from nephoscope.cli.terminal.exit_code import check_gate, exit_code, is_written
     from nephoscope.cli.views import explanation, grouping
 

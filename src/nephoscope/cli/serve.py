@@ -144,7 +144,7 @@ def _sole(settings: Settings, stop: threading.Event) -> Iterator[Lock | None]:
 
 def _prepare_settings(wanted: Settings, stop: threading.Event, *, demo: bool) -> tuple[Settings, str] | None:
     """The settings and the authority's path when all is there that a server needs; None where it is to stop before."""
-    from nephoscope.cli.session.inputs import remove_left
+    from nephoscope.cli.session.ingest_inputs import remove_left
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.ingest.source_failures import SourceError
     from nephoscope.serve.preflight import check
@@ -214,7 +214,7 @@ def _addresses(given: tuple[str, ...]) -> tuple[str, ...]:
 def _settings(data: Path, options: dict[str, Any]) -> Settings:
     from nephoscope.access.query_queue import QueryLimits
     from nephoscope.access.tokens import NO_TENANT
-    from nephoscope.cli.session.stored import state_url
+    from nephoscope.cli.session.state_access import state_url
     from nephoscope.serve.server_settings import Settings
 
     return Settings(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.listing import list_options
+from nephoscope.cli.session.list_output import list_options
 
 if TYPE_CHECKING:
     from nephoscope.state import State
@@ -29,8 +29,8 @@ def command() -> None:
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
     """List providers and their role mappings."""
-    from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.list_output import show_list
+    from nephoscope.cli.session.state_access import state_of
 
     with state_of(data) as state:
         rows = [
@@ -83,8 +83,8 @@ def add(data: Path, /, name: str, **options: Any) -> None:
     """Add the sign-in provider NAME after reading its configuration; prints the redirect URI to register
     there.
     """
-    from nephoscope.cli.session.secrets import secret
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.secret_input import secret
+    from nephoscope.cli.session.state_access import state_of
     from nephoscope.state.access.sign_in_providers import SignInProvider
 
     given, trust = options["secret"] or "", options["trust"]
@@ -173,7 +173,7 @@ def test(data: Path, /, name: str) -> None:
 @click.pass_obj
 def remove(data: Path, /, name: str) -> None:
     """Delete the provider NAME and its client secret. Its users are preserved and can sign in by link."""
-    from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.session.service_context import service_of
     from nephoscope.service.sign_in_providers import remove_provider
 
     with _change_provider(data, name) as (state, _):
@@ -184,7 +184,7 @@ def remove(data: Path, /, name: str) -> None:
 @contextmanager
 def _change_provider(data: Path, name: str) -> Iterator[tuple[State, SignInProvider]]:
     """The state and the provider of a name; a usage error where there is none."""
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.state_access import state_of
     from nephoscope.cli.terminal.messages import usage_error
 
     with state_of(data) as state:
@@ -196,7 +196,7 @@ def _change_provider(data: Path, name: str) -> Iterator[tuple[State, SignInProvi
 
 def _keep(data: Path, state: State, provider: SignInProvider, client_secret: str = "") -> SignInProvider:
     from nephoscope.access.role_mapping import ProviderError
-    from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.session.service_context import service_of
     from nephoscope.service.sign_in_providers import put_provider
 
     try:

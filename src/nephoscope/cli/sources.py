@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.listing import list_options
-from nephoscope.cli.session.narrowing import workspace_option
-from nephoscope.cli.session.secrets import check_secret_names, pair, secret, secret_pair
+from nephoscope.cli.session.filter_options import workspace_option
+from nephoscope.cli.session.list_output import list_options
+from nephoscope.cli.session.secret_input import check_secret_names, pair, secret, secret_pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ def command() -> None:
 @list_options
 def kinds_(output: str) -> None:
     """List the kinds of sources with their settings and secrets."""
-    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.list_output import show_list
     from nephoscope.ingest.live.source_kinds import describe_kind, kinds
 
     rows = [
@@ -105,8 +105,8 @@ def add(
     no_test: bool,
 ) -> None:
     """Add the source NAME and test it."""
-    from nephoscope.cli.session.lakes import lake_of
-    from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.session.lake_access import lake_of
+    from nephoscope.cli.session.service_context import service_of
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.ingest.live import source_setup
     from nephoscope.ingest.live.source_kinds import kind_of, parse_settings
@@ -150,9 +150,9 @@ def list_(data: Path, /, output: str) -> None:
     """List sources with their last event, backlog, dropped rows and last error. Rows are dropped if the
     source's workspace does not accept their table.
     """
-    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.list_output import show_list
     from nephoscope.cli.session.source_health import told_errors
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.state_access import state_of
     from nephoscope.ingest.live.source_setup import error_of
 
     with state_of(data) as state:
@@ -179,9 +179,9 @@ def list_(data: Path, /, output: str) -> None:
 @click.pass_obj
 def show(data: Path, /, name: str, output: str) -> None:
     """Show the errors of the source NAME: the last error of each part, and its start."""
-    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.list_output import show_list
     from nephoscope.cli.session.source_health import standing_errors
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.state_access import state_of
 
     with _translate_errors(), state_of(data) as state:
         rows = standing_errors(state, state.sources.get(name))
@@ -193,7 +193,7 @@ def show(data: Path, /, name: str, output: str) -> None:
 @click.pass_obj
 def test(data: Path, /, name: str) -> None:
     """Test the connection of the source NAME without reading from it."""
-    from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.cli.session.lake_access import lake_of
 
     with _translate_errors(), lake_of(data) as (lake, state):
         click.echo(_test_source(state.sources.get(name), lake, state, data))
@@ -230,8 +230,8 @@ def set_(
     no_test: bool,
 ) -> None:
     """Change the source NAME; `serve` and waiting sources apply the change automatically."""
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.service_context import service_of
+    from nephoscope.cli.session.state_access import state_of
     from nephoscope.ingest.live.source_kinds import kind_of
     from nephoscope.service.sources import change_source
 
@@ -254,7 +254,7 @@ def token(data: Path, /, name: str, revoke: bool) -> None:
     """Create a token for the source NAME (of the kind logs_ingestion). It is shown once and stored as a
     hash.
     """
-    from nephoscope.cli.session.services import acting
+    from nephoscope.cli.session.service_context import acting
 
     with _translate_errors(), acting(data) as service:
         _new_token(service, name, revoke=revoke)
@@ -265,7 +265,7 @@ def token(data: Path, /, name: str, revoke: bool) -> None:
 @click.pass_obj
 def remove(data: Path, /, name: str) -> None:
     """Delete the source NAME with its checkpoints and secrets; ingested data is preserved."""
-    from nephoscope.cli.session.services import acting
+    from nephoscope.cli.session.service_context import acting
     from nephoscope.service.sources import remove_source
 
     with acting(data) as service:
@@ -280,7 +280,7 @@ def run(data: Path, /, names: tuple[str, ...]) -> None:
     """Run the sources NAMES, or all enabled sources, until SIGTERM or Ctrl-C; rows read by then are stored."""
     import signal
 
-    from nephoscope.cli.session.lakes import lake_of
+    from nephoscope.cli.session.lake_access import lake_of
     from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.ingest.live.supervisor import Supervisor
     from nephoscope.lake.writing.memory_release import give_back
@@ -316,8 +316,8 @@ def health(data: Path, /, missing: bool, days: int, output: str) -> None:
     """Show ingestion health by source and table: last event, rate compared with the baseline, delay, and
     quarantined rows. Exits 1 if something is unusual, or with --missing if logs are missing.
     """
-    from nephoscope.cli.session.lakes import lake_of, take_in
-    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.lake_access import lake_of, take_in
+    from nephoscope.cli.session.list_output import show_list
     from nephoscope.cli.session.source_health import health_rows, missing_rows, short
 
     with _translate_errors(), lake_of(data) as (lake, state):

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nephoscope.cli.session.listing import list_options
-from nephoscope.cli.session.narrowing import workspace_option
+from nephoscope.cli.session.filter_options import workspace_option
+from nephoscope.cli.session.list_output import list_options
 from nephoscope.cli.session.options import Instant
-from nephoscope.cli.session.services import call_in_workspace
+from nephoscope.cli.session.service_context import call_in_workspace
 
 if TYPE_CHECKING:
     from nephoscope.alerts.suppression.condition import Condition
@@ -102,11 +102,11 @@ def create(data: Path, /, name: str, workspace: str, output: str, **options: Any
     """Create the suppression NAME, and list recent alerts that it would have suppressed. Exits 1 without a
     change if one of them is a true positive, unless --yes is given.
     """
-    from nephoscope.cli.session.lakes import lake_of
-    from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.rules import rule_of, rules_of
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.cli.session.lake_access import lake_of
+    from nephoscope.cli.session.list_output import show_list
+    from nephoscope.cli.session.rule_selection import rule_of, rules_of
+    from nephoscope.cli.session.service_context import service_of
+    from nephoscope.cli.session.state_access import workspace_of
     from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.service.suppressions import NewSuppression, create_suppression
 
@@ -227,8 +227,8 @@ def _would_hold(
 @click.pass_obj
 def list_(data: Path, /, workspace: str, output: str) -> None:
     """List suppressions with their number of suppressed alerts."""
-    from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.cli.session.list_output import show_list
+    from nephoscope.cli.session.state_access import state_of, workspace_of
 
     with state_of(data) as state:
         own = workspace_of(state, workspace).name
@@ -264,7 +264,7 @@ def _row(one: StoredSuppression, held: dict[str, int]) -> dict[str, object]:
 def show(data: Path, /, name: str, workspace: str) -> None:
     """Print the suppression NAME (or ID) as an Azure alertsSuppressionRules document."""
     from nephoscope.alerts.tuning.azure_suppression_rule import to_document
-    from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.cli.session.state_access import state_of, workspace_of
 
     with state_of(data) as state:
         found = state.suppressions.find(workspace_of(state, workspace).name, name)

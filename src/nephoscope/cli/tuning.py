@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nephoscope.cli.session.listing import FORMATS, list_options, shown_as
+from nephoscope.cli.session.list_output import FORMATS, list_options, shown_as
 from nephoscope.cli.session.options import Instant
-from nephoscope.cli.session.overriding import COMMANDS, in_rules, of_rules, of_workspace
+from nephoscope.cli.session.rule_settings import COMMANDS, in_rules, of_rules, of_workspace
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rules.rule import Rule
@@ -79,9 +79,9 @@ def report(
 ) -> None:
     """Show alerts, classifications and run cost by rule."""
     from nephoscope.alerts.tuning.rule_quality import row, worth
-    from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.rules import rules_of
-    from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.cli.session.list_output import show_list
+    from nephoscope.cli.session.rule_selection import rules_of
+    from nephoscope.cli.session.state_access import state_of, workspace_of
 
     begin, end = _span(since, until, 30)
     with state_of(data) as state:
@@ -115,7 +115,7 @@ def advice(data: Path, /, workspace: str, output: str, **options: object) -> Non
     several rules. Confidence: proven = every alert was classified as benign, likely = most of them,
     review = other evidence.
     """
-    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.list_output import show_list
 
     with _open_advising(data, workspace, options) as (advising, rules):
         rows = [one.document() for one in advising.offered(rules)]
@@ -128,9 +128,9 @@ def _open_advising(
 ) -> Iterator[tuple[Advising, list[Rule]]]:
     """Who looks at the alerts, and the rules that are looked at."""
     from nephoscope.alerts.tuning.advice import Advising
-    from nephoscope.cli.session.lakes import lake_of, take_in
-    from nephoscope.cli.session.rules import rule_of, rules_of
-    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.cli.session.lake_access import lake_of, take_in
+    from nephoscope.cli.session.rule_selection import rule_of, rules_of
+    from nephoscope.cli.session.state_access import workspace_of
 
     begin, end = _span(options["since"], options["until"], 30)
     wanted = options.get("wanted")
@@ -154,7 +154,7 @@ def apply(
     """Apply the suggestions IDs, each tested again first; use the same --from and --to as for `tuning
     advise`.
     """
-    from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.session.service_context import service_of
     from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.service.tuning import apply_advice
 
@@ -206,9 +206,9 @@ def replay(
     """
     from nephoscope.alerts.tuning.effective_rules import Tuned
     from nephoscope.alerts.tuning.replay import replay as over
-    from nephoscope.cli.session.lakes import lake_of, take_in
-    from nephoscope.cli.session.rules import rule_of, rules_of
-    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.cli.session.lake_access import lake_of, take_in
+    from nephoscope.cli.session.rule_selection import rule_of, rules_of
+    from nephoscope.cli.session.state_access import workspace_of
 
     begin, end = _span(since, until, 7)
     now = datetime.now(UTC)
@@ -224,7 +224,7 @@ def replay(
 
 
 def _print_replay(done: Replayed, begin: datetime, end: datetime, output: str) -> None:
-    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.list_output import show_list
 
     found = done.document()
     document = {"rule": found.pop("rule"), "from": begin.isoformat(), "to": end.isoformat(), **found}

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.exempting import exempt, exemptions, unexempt
-from nephoscope.cli.session.importing_results import import_results
-from nephoscope.cli.session.inside import SEVERITIES
-from nephoscope.cli.session.listing import list_options, shown_as
-from nephoscope.cli.terminal.plain import format_count
+from nephoscope.cli.session.list_output import list_options, shown_as
+from nephoscope.cli.session.scan_output import SEVERITIES
+from nephoscope.cli.session.scanner_result_import import import_results
+from nephoscope.cli.session.vulnerability_exemptions import exempt, exemptions, unexempt
+from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.vulnerability.severities import rank
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def import_(
         raise click.UsageError(
             f"there is no {missing}: name a file, an archive or a folder of a feed, or {SAMPLE}"
         )
-    from nephoscope.cli.session.services import acting
+    from nephoscope.cli.session.service_context import acting
     from nephoscope.cli.terminal.messages import tell, usage_error
     from nephoscope.service.advisory_updates import update_advisories
     from nephoscope.vulnerability.errors import DatabaseFileError, FeedError
@@ -111,8 +111,8 @@ def import_(
 
 
 def _import_sample(data: Path) -> None:
-    from nephoscope.cli.session.lakes import lake_of
-    from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.session.lake_access import lake_of
+    from nephoscope.cli.session.service_context import service_of
     from nephoscope.lake.writing.outbox import deliver
     from nephoscope.sample.inventories import keep_company
 
@@ -129,7 +129,7 @@ def feeds(data: Path, /, output: str) -> None:
     """List imported feeds with their age; stale feeds, and partial feeds, which assess nothing by
     themselves.
     """
-    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.list_output import show_list
 
     now = datetime.now(UTC)
     with _database(data, now) as database:
@@ -194,14 +194,14 @@ def list_(data: Path, /, by: str, exempted: bool, fail_on: str | None, output: s
     an attack path or reachable from the Internet, likely to be exploited soon. Targets that were not
     fully assessed are listed as well, and the command exits 3.
     """
-    from nephoscope.cli.session.kept_vulnerabilities import (
+    from nephoscope.cli.session.list_output import show_list
+    from nephoscope.cli.session.service_context import acting
+    from nephoscope.cli.session.vulnerability_rows import (
         FINDING_COLUMNS,
         VULNERABILITY_COLUMNS,
         finding_rows,
         vulnerability_rows,
     )
-    from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.services import acting
     from nephoscope.model.read_reach import EVERYTHING
     from nephoscope.service.exemption_lookup import make_exemption_lookup
     from nephoscope.service.vulnerabilities import date_vulnerabilities, list_findings, list_vulnerabilities
@@ -261,7 +261,7 @@ def _tell_unrated(context: ServiceContext, wanted: FindingFilter) -> None:
 
 def _tell_uncovered(context: ServiceContext, wanted: FindingFilter) -> bool:
     """Tell what of the subjects asked for is not assessed in full; whether there is any."""
-    from nephoscope.cli.session.kept_vulnerabilities import describe_uncovered
+    from nephoscope.cli.session.vulnerability_rows import describe_uncovered
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.service.inventories import list_inventories
     from nephoscope.service.vulnerabilities import coverage_of
@@ -329,9 +329,9 @@ def _fix(row: dict[str, Any]) -> str:
 
 def _holders(data: Path, name: str) -> list[dict[str, object]]:
     """Return the findings of a vulnerability in what is kept, the riskiest first."""
-    from nephoscope.cli.session.kept_vulnerabilities import finding_rows
-    from nephoscope.cli.session.services import acting
-    from nephoscope.cli.session.stored import has_state
+    from nephoscope.cli.session.service_context import acting
+    from nephoscope.cli.session.state_access import has_state
+    from nephoscope.cli.session.vulnerability_rows import finding_rows
     from nephoscope.model.read_reach import EVERYTHING
     from nephoscope.service.exemption_lookup import make_exemption_lookup
     from nephoscope.service.vulnerabilities import holders_of

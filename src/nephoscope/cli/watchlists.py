@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nephoscope.cli.session.listing import list_options
-from nephoscope.cli.session.narrowing import workspace_option
+from nephoscope.cli.session.filter_options import workspace_option
+from nephoscope.cli.session.list_output import list_options
 
 if TYPE_CHECKING:
     from nephoscope.files.tables.delimited import Delimited
@@ -125,7 +125,7 @@ def add(data: Path, /, alias: str, cells: tuple[str, ...], workspace: str, expir
     """Add an item to the watchlist ALIAS, or replace the item with its search key. A list with a template is
     created if necessary.
     """
-    from nephoscope.cli.session.secrets import pair
+    from nephoscope.cli.session.secret_input import pair
     from nephoscope.lake.watchlists.watchlist_service import Given
     from nephoscope.service.watchlists import add_item
 
@@ -166,8 +166,8 @@ def delete(data: Path, /, alias: str, workspace: str) -> None:
 @click.pass_obj
 def list_(data: Path, /, workspace: str, output: str) -> None:
     """List the watchlists of a workspace."""
-    from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.cli.session.list_output import show_list
+    from nephoscope.cli.session.state_access import state_of, workspace_of
 
     with state_of(data) as state:
         found = state.watchlists.all(workspace_of(state, workspace).name)
@@ -191,8 +191,8 @@ def list_(data: Path, /, workspace: str, output: str) -> None:
 @click.pass_obj
 def show(data: Path, /, alias: str, workspace: str, most: int, output: str) -> None:
     """Show the items of the watchlist ALIAS."""
-    from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.stored import state_of, workspace_of
+    from nephoscope.cli.session.list_output import show_list
+    from nephoscope.cli.session.state_access import state_of, workspace_of
 
     with state_of(data) as state:
         head = state.watchlists.get(workspace_of(state, workspace).name, alias)
@@ -205,7 +205,7 @@ def show(data: Path, /, alias: str, workspace: str, most: int, output: str) -> N
 @list_options
 def templates(output: str) -> None:
     """List watchlist templates: the aliases that detections use, with their columns."""
-    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.list_output import show_list
     from nephoscope.lake.watchlists.watchlist_templates import templates as known
 
     show_list(known(), TEMPLATES, output)
@@ -214,9 +214,9 @@ def templates(output: str) -> None:
 @contextmanager
 def _store(data: Path, workspace: str) -> Iterator[WatchlistStore]:
     """The watchlists of a workspace; what is left to publish is published first, and what was changed posted to the lake."""
-    from nephoscope.cli.session.lakes import lake_of, take_in
-    from nephoscope.cli.session.services import service_of
-    from nephoscope.cli.session.stored import workspace_of
+    from nephoscope.cli.session.lake_access import lake_of, take_in
+    from nephoscope.cli.session.service_context import service_of
+    from nephoscope.cli.session.state_access import workspace_of
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.files.tables.delimited import DelimitedError
     from nephoscope.service.watchlists import WatchlistStore

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.listing import list_options
+from nephoscope.cli.session.list_output import list_options
 
 if TYPE_CHECKING:
     from nephoscope.state.workspaces.workspace import Workspace
@@ -41,8 +41,8 @@ def _settings_options(function: Callable[..., None]) -> Callable[..., None]:
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
     """List workspaces; `default` always exists."""
-    from nephoscope.cli.session.listing import show_list
-    from nephoscope.cli.session.stored import state_of
+    from nephoscope.cli.session.list_output import show_list
+    from nephoscope.cli.session.state_access import state_of
 
     with state_of(data) as state:
         rows = [_row(one) for one in state.workspaces.all()]
@@ -60,7 +60,7 @@ def list_(data: Path, /, output: str) -> None:
 @click.pass_obj
 def add(data: Path, /, name: str, **options: object) -> None:
     """Add the workspace NAME: lowercase letters, digits and dashes."""
-    from nephoscope.cli.session.services import acting
+    from nephoscope.cli.session.service_context import acting
     from nephoscope.service.workspaces import add_workspace
 
     with acting(data) as service:
@@ -78,7 +78,7 @@ def set_(data: Path, /, name: str, every_table: bool, every_subscription: bool, 
     """Change the workspace NAME; other settings are preserved. A list of tables or subscriptions replaces
     the present one. A shorter retention permanently deletes rows at the next clean-up.
     """
-    from nephoscope.cli.session.services import acting
+    from nephoscope.cli.session.service_context import acting
     from nephoscope.service.workspaces import change_workspace
 
     changes = _changes(options)
@@ -104,8 +104,8 @@ def remove(data: Path, /, name: str) -> None:
     """Delete the empty workspace NAME, which no source writes to. A workspace with rows is refused: rows
     expire only by retention, so that none is deleted by mistake.
     """
-    from nephoscope.cli.session.lakes import lake_of
-    from nephoscope.cli.session.services import service_of
+    from nephoscope.cli.session.lake_access import lake_of
+    from nephoscope.cli.session.service_context import service_of
     from nephoscope.service.workspaces import remove_workspace
 
     with lake_of(data) as (lake, state):

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from nephoscope.sample.dice import Dice
+from nephoscope.sample.seeded_random import Dice
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import msgspec
 
-from nephoscope.sample.attack import Attack
 from nephoscope.sample.company import USERS, Company
-from nephoscope.sample.dice import Dice
-from nephoscope.sample.entry import Entry, backgrounds
+from nephoscope.sample.log_entry import Entry, backgrounds
+from nephoscope.sample.seeded_random import Dice
+from nephoscope.sample.staged_attacks import Attack
 
 DAYS = 30
 """How many days there are where nobody says it."""

@@ -13,7 +13,7 @@ from nephoscope.estate.estate_store import StoreError
 from nephoscope.lake.errors import LakeError
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.web.all_pages import pages
-from nephoscope.web.visits.tags import tags
+from nephoscope.web.visits.tag_scopes import tags
 
 if TYPE_CHECKING:
     from nephoscope.entity_context import EntityContexts

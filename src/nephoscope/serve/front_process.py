@@ -21,7 +21,7 @@ import uvicorn
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.tokens import Tokens
-from nephoscope.api.wire.later import later
+from nephoscope.api.wire.unavailable_response import later
 from nephoscope.ingest.live.connection_budget import Bounds, ConnectionBudget
 from nephoscope.ingest.live.file_descriptors import short_of
 from nephoscope.ingest.live.https_server import Server

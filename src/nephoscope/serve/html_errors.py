@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nephoscope.serve.error_pages import by_browser
-from nephoscope.web import refusals
+from nephoscope.web import error_pages
 
 _TITLES = {401: "A token is needed", 403: "Not allowed", 429: "Too many requests", 503: "Not now"}
 
@@ -62,7 +62,7 @@ class _Refusal:
             text = _FOR_PROGRAMS
         elif start["status"] == 429 and (again := headers.get("retry-after")):
             text = f"This server takes only so many requests of one client. Try again in {again} seconds."
-        drawn = refusals.alone(request, start["status"], _TITLES[start["status"]], text)
+        drawn = error_pages.alone(request, start["status"], _TITLES[start["status"]], text)
         drawn.headers.update({name: headers[name] for name in _KEPT if name in headers})
         return drawn
 

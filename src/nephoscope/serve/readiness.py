@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.api.wire.later import later
+from nephoscope.api.wire.unavailable_response import later
 from nephoscope.lake.spool.segments import size
 from nephoscope.lake.writing.writer import RESERVE, SPOOL_LIMIT
 from nephoscope.state import StateError

@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from nephoscope.api.server import whole_body
-from nephoscope.api.wire.fault import Fault, bad
-from nephoscope.api.wire.later import later
+from nephoscope.api.wire.azure_error import Fault, bad
+from nephoscope.api.wire.unavailable_response import later
 from nephoscope.protect.registry.events.registry_event import RegistryEventError
 from nephoscope.service.registries import EventDeniedError, receive_events, registry_by_secret
 from nephoscope.state import StateError

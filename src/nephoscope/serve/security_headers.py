@@ -8,7 +8,7 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nephoscope.web.policy import POLICY
+from nephoscope.web.content_security_policy import POLICY
 
 HEADERS = {
     "Content-Security-Policy": POLICY,

@@ -115,7 +115,7 @@ def supervisor(settings: Settings, say: Callable[[str], None], stop: threading.E
 
 def _warm() -> None:
     """Read the templates of pages, so that a web process that is started again has them."""
-    drawing = import_module("nephoscope.web.drawing.drawing").environment()
+    drawing = import_module("nephoscope.web.rendering.templates").environment()
     for name in drawing.list_templates(["html"]):
         drawing.get_template(name)
 

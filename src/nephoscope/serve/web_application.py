@@ -11,12 +11,12 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from nephoscope.admin.wire.ask import Check, Host
+from nephoscope.admin.wire.admin_request import Check, Host
 from nephoscope.admin.wire.server import admin_routes
 from nephoscope.api.server import METHODS, respond
+from nephoscope.api.wire.azure_error import Fault
 from nephoscope.api.wire.bearer import authenticate
-from nephoscope.api.wire.fault import Fault
-from nephoscope.api.wire.later import later
+from nephoscope.api.wire.unavailable_response import later
 from nephoscope.serve.doctor import looked_at
 from nephoscope.serve.doctor_check import Patient
 from nephoscope.serve.forwarded_headers import Arrived

@@ -27,15 +27,15 @@ from nephoscope.state import MissingError, StateError
 from nephoscope.state.access.principals import SecretKind
 from nephoscope.state.database.retry import once_more
 from nephoscope.state.database.state_errors import OvertakenError, PassingError
-from nephoscope.web import refusals
+from nephoscope.web import error_pages
 from nephoscope.web.all_pages import navigation, pages
-from nephoscope.web.drawing.drawing import draw, show_navigation
-from nephoscope.web.forms.sent_form import MAX_OF_ANYBODY, FormError, Sent, read_form
-from nephoscope.web.policy import with_nonce
-from nephoscope.web.provider_pages import after_sign_out, provider_routes
+from nephoscope.web.content_security_policy import with_nonce
+from nephoscope.web.forms.form_parser import MAX_OF_ANYBODY, FormError, Sent, read_form
+from nephoscope.web.provider_sign_in import after_sign_out, provider_routes
+from nephoscope.web.rendering.templates import draw, show_navigation
 from nephoscope.web.visits.page import Page
+from nephoscope.web.visits.request_context import Visit
 from nephoscope.web.visits.session_cookie import COOKIE, drop, local, signed_in
-from nephoscope.web.visits.visit import Visit
 from nephoscope_kql.errors import KqlError
 
 if TYPE_CHECKING:
@@ -69,11 +69,11 @@ def _endpoint(instance: Instance, page: Page) -> Endpoint:
         if caller is None:
             return _asked_in(request)
         if request.method == "POST" and not own(request):
-            return refusals.from_elsewhere(request)
+            return error_pages.from_elsewhere(request)
         try:
             came = await read_form(request, page.most) if request.method == "POST" else Sent()
         except FormError as error:
-            return await run_in_threadpool(refusals.no_form, Visit(instance, caller, request), error)
+            return await run_in_threadpool(error_pages.no_form, Visit(instance, caller, request), error)
         visit = Visit(instance, caller, request, request.path_params, came.last, came.texts, came.file)
         drawing = partial(_draw_page, visit, page)
         if request.method != "POST":
@@ -90,7 +90,7 @@ async def _draw_in_turn(visit: Visit, drawing: Callable[[], Response]) -> Respon
     try:
         return await visit.instance.queries.run(visit.caller.principal.id, drawing, visit.request.receive)
     except TooManyQueriesError as error:
-        return await run_in_threadpool(refusals.too_many_queries, visit, error)
+        return await run_in_threadpool(error_pages.too_many_queries, visit, error)
     except ClientGoneError:
         return Response(status_code=400)
 
@@ -100,7 +100,7 @@ def _draw_page(visit: Visit, page: Page) -> Response:
         if not visit.allows(page):
             visit.caller.must(page.permission)
         if not visit.scoped:
-            return refusals.no_scope(visit)
+            return error_pages.no_scope(visit)
         found = page.filled(visit)
         if isinstance(found, Response):
             return found
@@ -109,19 +109,19 @@ def _draw_page(visit: Visit, page: Page) -> Response:
         return HTMLResponse(draw(page.template, visit=visit, page=page, **found), status, headers)
     except DeniedError as error:
         visit.instance.guard.denied(visit.caller.name, error.operation, error.scope, visit.caller.address)
-        return refusals.denied_page(visit, error)
+        return error_pages.denied_page(visit, error)
     except MissingError as error:
-        return refusals.missing_page(visit, str(error))
+        return error_pages.missing_page(visit, str(error))
     except PassingError:
         raise
     except OvertakenError as error:
-        return refusals.overtaken(visit, str(error))
+        return error_pages.overtaken(visit, str(error))
     except (KqlError, LakeError, StateError) as error:
-        return refusals.wrong(visit, str(error))
+        return error_pages.wrong(visit, str(error))
     except Exception:  # noqa: BLE001 - the boundary of a request: the page tells the id that the log has
         id_ = str(uuid.uuid4())
         _LOG.exception("page %s failed: %s", visit.request.url.path, id_)
-        return refusals.failed_page(visit, id_)
+        return error_pages.failed_page(visit, id_)
 
 
 async def nowhere(instance: Instance, request: Request) -> Response:
@@ -130,7 +130,7 @@ async def nowhere(instance: Instance, request: Request) -> Response:
     if caller is None:
         return _asked_in(request)
     text = f"there is no page {request.url.path[:200]}"
-    return await run_in_threadpool(refusals.missing_page, Visit(instance, caller, request), text)
+    return await run_in_threadpool(error_pages.missing_page, Visit(instance, caller, request), text)
 
 
 def for_people(request: Request) -> bool:
@@ -166,11 +166,11 @@ def _sign_in(instance: Instance) -> Endpoint:
         if request.method == "GET":
             return await run_in_threadpool(_sign_in_page, instance, request, next_)
         if not own(request):
-            return refusals.from_elsewhere(request)
+            return error_pages.from_elsewhere(request)
         try:
             form = (await read_form(request, beside=MAX_OF_ANYBODY)).last
         except FormError as error:
-            return refusals.alone(request, error.status, "That could not be read", str(error))
+            return error_pages.alone(request, error.status, "That could not be read", str(error))
         shown = form.get("link", "").strip().rsplit("/", 1)[-1]
         opened = await run_in_threadpool(_find_session, instance, request, shown)
         if opened is None:
@@ -195,7 +195,7 @@ def _link(instance: Instance) -> Endpoint:
             return HTMLResponse(draw("link.html", request=request))
         opened = await run_in_threadpool(_find_session, instance, request, secret) if own(request) else None
         if opened is None:
-            return refusals.alone(request, 401, "The link is over", OVER)
+            return error_pages.alone(request, 401, "The link is over", OVER)
         return signed_in(opened, "/")
 
     return answer
@@ -209,7 +209,7 @@ def _find_session(instance: Instance, request: Request, secret: str) -> str | No
 def _sign_out(instance: Instance) -> Endpoint:
     async def answer(request: Request) -> Response:
         if not own(request):
-            return refusals.from_elsewhere(request)
+            return error_pages.from_elsewhere(request)
         caller = await run_in_threadpool(_caller, instance, request)
         where = "/sign-in"
         if caller is not None:

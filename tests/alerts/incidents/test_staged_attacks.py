@@ -18,8 +18,8 @@ import pytest
 from nephoscope.alerts.rules.rule import Rule
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.rules.tactics import KILL_CHAIN
-from nephoscope.sample.attack import attack_named, attacks
 from nephoscope.sample.generator import Generator
+from nephoscope.sample.staged_attacks import attack_named, attacks
 
 _SPEC = importlib.util.spec_from_file_location("company_replay", Path(__file__).parents[1] / "replay.py")
 assert _SPEC is not None

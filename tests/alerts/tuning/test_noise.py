@@ -13,9 +13,9 @@ from nephoscope.alerts.tuning.effective_rules import Tuned
 from nephoscope.alerts.tuning.replay import replay_windows
 from nephoscope.alerts.tuning.tuning_service import Editing
 from nephoscope.lake.lake import Lake
-from nephoscope.sample.attack import attack_named
 from nephoscope.sample.generator import Generator
-from nephoscope.sample.loading import Loading
+from nephoscope.sample.sample_loading import Loading
+from nephoscope.sample.staged_attacks import attack_named
 from nephoscope.state import State
 from nephoscope.state.incidents.incidents import IncidentStatus
 from nephoscope_policy.model.place import Place

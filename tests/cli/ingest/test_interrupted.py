@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from tests.cli.ingest.logs import HEADER, HOSTS, counted, csv_of, document_of, ingest, lines_of, run
 
-from nephoscope.cli.session.inputs import remove_left
+from nephoscope.cli.session.ingest_inputs import remove_left
 from nephoscope.ingest.logs import record_framing, whole_file_formats
 from nephoscope.lake.writing.writer import Writer
 from nephoscope.state.ingestion.ingested_files import IngestedFiles

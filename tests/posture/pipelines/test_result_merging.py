@@ -189,7 +189,7 @@ def test_hostile_xml_is_refused(text: str, reason: str) -> None:
     ids=["arrays", "objects", "bytes", "XML"],
 )
 def test_hostile_files_are_a_usage_error(tmp_path: Path, text: bytes) -> None:
-    from nephoscope.cli.session.pipeline_sending import read_document
+    from nephoscope.cli.session.pipeline_upload import read_document
 
     file = tmp_path / "results.json"
     file.write_bytes(text)

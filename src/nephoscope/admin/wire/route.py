@@ -16,7 +16,7 @@ from typing import Any, get_type_hints
 
 import nephoscope.admin as package
 from nephoscope.access.scopes import TENANT
-from nephoscope.api.wire.path import Template
+from nephoscope.api.wire.arm_path import Template
 
 PREFIX = "/admin/v1"
 MAX_BODY = 1 << 20

@@ -14,13 +14,13 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as StarletteRoute
 
 from nephoscope.access.authenticator import DeniedError
-from nephoscope.admin.wire.ask import Ask, Host
+from nephoscope.admin.wire.admin_request import Ask, Host
 from nephoscope.admin.wire.openapi import document
 from nephoscope.admin.wire.route import MAX_BODY, PREFIX, Route, routes
 from nephoscope.api.server import whole_body
+from nephoscope.api.wire.azure_error import Fault, bad, unavailable
 from nephoscope.api.wire.bearer import authenticate
-from nephoscope.api.wire.fault import Fault, bad, unavailable
-from nephoscope.api.wire.later import later
+from nephoscope.api.wire.unavailable_response import later
 from nephoscope.lake.errors import LakeError
 from nephoscope.state import StateError
 from nephoscope.state.database.retry import once_more

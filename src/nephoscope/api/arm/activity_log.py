@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 
 from nephoscope.access.authenticator import DeniedError
-from nephoscope.api.wire.answer import Answer, answer_list, place
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, bad, not_assessed
+from nephoscope.api.wire.azure_error import Fault, bad, not_assessed
 from nephoscope.api.wire.odata_tree import Comparison, Node, conjuncts, read_tree
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.throttled import throttled_fault
+from nephoscope.api.wire.query_throttling import throttled_fault
+from nephoscope.api.wire.response import Answer, answer_list, place
+from nephoscope.api.wire.surface_request import Call
 from nephoscope_kql.binder.given import Given
 from nephoscope_kql.cells import columns_of, json_value, rows_of
 

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 
 from nephoscope.access.roles import role
 from nephoscope.access.scopes import containers
-from nephoscope.api.wire import documents
-from nephoscope.api.wire.answer import Answer, answer_list, read_skip_token
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire import arm_documents
+from nephoscope.api.wire.azure_error import Fault, bad
 from nephoscope.api.wire.odata_tree import Comparison, FunctionCall, Node, Path, conjuncts, read_tree
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.response import Answer, answer_list, read_skip_token
+from nephoscope.api.wire.surface_request import Call
 
 SURFACE = Surface("Authorization", "Microsoft.Authorization")
 _ROOT = "{scope}/providers/Microsoft.Authorization"
@@ -55,7 +55,7 @@ def permissions(call: Call) -> Answer:
 def assignments(call: Call) -> Answer:
     """The role assignments below a scope and those above it that hold there; `$filter` picks those of a principal."""
     test, exact = _parse_filter(call)
-    page = documents.page(call, [ASSIGNMENTS], call.below, test)
+    page = arm_documents.page(call, [ASSIGNMENTS], call.below, test)
     above = [] if read_skip_token(call) else [one for one in _held_above(call) if test(one)]
     rows = page.body["value"]
     if exact:
@@ -79,9 +79,9 @@ def _held_above(call: Call) -> list[dict[str, object]]:
     return [one for one in found if one is not None]
 
 
-def _parse_filter(call: Call) -> tuple[documents.Test, bool]:
+def _parse_filter(call: Call) -> tuple[arm_documents.Test, bool]:
     """What `$filter` of assignments picks, and whether only what stands at the scope itself; Fault for another filter."""
-    tests: list[documents.Test] = []
+    tests: list[arm_documents.Test] = []
     exact = False
     for node in conjuncts(_tree(call, _OF_ASSIGNMENTS)):
         match node:
@@ -106,7 +106,7 @@ def _tree(call: Call, told: str) -> Node | None:
 @SURFACE.get(f"{_ROOT}/roleDefinitions", "RoleDefinitions_List", _READ_DEFINITIONS)
 def definitions(call: Call) -> Answer:
     """The roles that can be assigned at a scope, as they were read of the estate; `$filter` picks by kind or name."""
-    test: documents.Test | None = None
+    test: arm_documents.Test | None = None
     match _tree(call, _OF_ROLES):
         case None:
             pass
@@ -116,10 +116,10 @@ def definitions(call: Call) -> Answer:
             test = _make_property_test("roleName", title)
         case _:
             raise bad(_OF_ROLES, "$filter")
-    return documents.page(call, [DEFINITIONS], "", test)
+    return arm_documents.page(call, [DEFINITIONS], "", test)
 
 
-def _make_property_test(name: str, value: str) -> documents.Test:
+def _make_property_test(name: str, value: str) -> arm_documents.Test:
     """Whether a property has a value, in any case."""
 
     def test(body: Mapping[str, object]) -> bool:

@@ -5,11 +5,11 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/locations (2015-06
 
 from __future__ import annotations
 
-from nephoscope.api.wire import documents
-from nephoscope.api.wire.answer import Answer
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import missing_fault
+from nephoscope.api.wire import arm_documents
+from nephoscope.api.wire.azure_error import missing_fault
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.response import Answer
+from nephoscope.api.wire.surface_request import Call
 
 SURFACE = Surface("Locations", "Microsoft.Security")
 TYPE = "Microsoft.Security/locations"
@@ -22,14 +22,14 @@ _LIST = f"/subscriptions/{{subscriptionId}}/providers/{TYPE}"
 @SURFACE.get(_LIST, "Locations_List", READ)
 def list_(call: Call) -> Answer:
     """The locations of a subscription."""
-    found = documents.page(call, [TYPE], call.below)
+    found = arm_documents.page(call, [TYPE], call.below)
     return found if found.body["value"] else Answer({"value": [_here(call)]})
 
 
 @SURFACE.get(f"{_LIST}/{{ascLocation}}", "Locations_Get", READ)
 def get(call: Call) -> Answer:
     """One location."""
-    kept = documents.find_document(call)
+    kept = arm_documents.find_document(call)
     if kept is None and call["ascLocation"].lower() != HERE:
         raise missing_fault(f"The location '{call['ascLocation']}'")
     return Answer(kept or _here(call))

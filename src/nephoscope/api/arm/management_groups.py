@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from nephoscope.api.wire.answer import Answer, answer_list, read_skip_token
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import missing_fault
+from nephoscope.api.wire.azure_error import missing_fault
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.response import Answer, answer_list, read_skip_token
+from nephoscope.api.wire.surface_request import Call
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 SURFACE = Surface("Management groups", "Microsoft.Management")

@@ -5,9 +5,9 @@ Source: https://learn.microsoft.com/azure-stack/user/azure-stack-version-profile
 
 from __future__ import annotations
 
-from nephoscope.api.wire.answer import Answer
-from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.operation import PUBLIC, Surface
+from nephoscope.api.wire.response import Answer
+from nephoscope.api.wire.surface_request import Call
 
 SURFACE = Surface("Metadata")
 

@@ -7,11 +7,11 @@ Source: https://github.com/Azure/azure-resource-manager-rpc/blob/master/v1.0/res
 
 from __future__ import annotations
 
-from nephoscope.api.wire import documents
-from nephoscope.api.wire.answer import NO_CONTENT, Answer
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad
+from nephoscope.api.wire import arm_documents
+from nephoscope.api.wire.azure_error import bad
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.response import NO_CONTENT, Answer
+from nephoscope.api.wire.surface_request import Call
 from nephoscope.collect.facts.fact_report import FactReport, claims
 from nephoscope.collect.facts.fact_types import FactType, fact_types
 from nephoscope.collect.facts.report_errors import FactError
@@ -35,7 +35,7 @@ def put(call: Call) -> Answer:
     if str(sent.pop("id", path)).lower().rstrip("/") != path.lower():
         raise bad("The id is not that of the path.", "id")
     report = FactReport(resource=path, read_at=call.instance.now, documents=({**sent, "id": path},))
-    before = documents.found_learned(call)
+    before = arm_documents.found_learned(call)
     try:
         put_facts(call.service, list(claims(report, call.instance.now)))
     except FactError as error:

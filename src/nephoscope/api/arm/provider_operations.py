@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from nephoscope.api.wire.answer import Answer
-from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.operation import ANYONE, PUBLIC, Directory, Operation, Surface
+from nephoscope.api.wire.response import Answer
+from nephoscope.api.wire.surface_request import Call
 
 SURFACE = Surface("Operations of providers", lets=ANYONE)
 PROVIDERS = ("Microsoft.PolicyInsights", "Microsoft.Security", "Microsoft.SecurityInsights")

@@ -5,11 +5,11 @@ Source: https://learn.microsoft.com/rest/api/resources/providers
 
 from __future__ import annotations
 
-from nephoscope.api.wire.answer import Answer, answer_list
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault
-from nephoscope.api.wire.known_types import KnownTypes
+from nephoscope.api.wire.azure_error import Fault
+from nephoscope.api.wire.known_resource_types import KnownTypes
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.response import Answer, answer_list
+from nephoscope.api.wire.surface_request import Call
 
 SURFACE = Surface("Resource providers")
 READ = "Microsoft.Resources/subscriptions/providers/read"

@@ -8,11 +8,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from nephoscope.api.wire.answer import Answer, pack_token, unpack_token
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad, missing_fault
+from nephoscope.api.wire.azure_error import bad, missing_fault
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.states_shape import moment
+from nephoscope.api.wire.policy_state_query import moment
+from nephoscope.api.wire.response import Answer, pack_token, unpack_token
+from nephoscope.api.wire.surface_request import Call
 from nephoscope.estate.resource_changes import ResourceChange, changes
 from nephoscope.estate.tenant_stores import tenant_stores
 from nephoscope_policy.model.resource_id import ResourceId

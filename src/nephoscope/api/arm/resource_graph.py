@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.api.wire import graph_scopes
-from nephoscope.api.wire.answer import Answer
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, bad, not_assessed
+from nephoscope.api.wire import resource_graph_request
+from nephoscope.api.wire.azure_error import Fault, bad, not_assessed
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.throttled import graph_throttled
-from nephoscope.current import Current, Reader
+from nephoscope.api.wire.query_throttling import graph_throttled
+from nephoscope.api.wire.response import Answer
+from nephoscope.api.wire.surface_request import Call
+from nephoscope.live_security_resources import Current, Reader
 from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.published_snapshot import GraphCatalog
 from nephoscope.posture.published.row_access import Shown, find_row_access
@@ -79,7 +79,7 @@ def resources(call: Call) -> Answer:
         "resultTruncated": "false",
     }
     if more:
-        body["$skipToken"] = graph_scopes.token(call, options.start + page.num_rows)
+        body["$skipToken"] = resource_graph_request.token(call, options.start + page.num_rows)
     return Answer(body)
 
 
@@ -114,14 +114,14 @@ def _options(call: Call) -> tuple[Call, Options]:
     if not (isinstance(skip, int) and skip >= 0):
         raise bad("$skip must be a whole number from 0 on.", "options.$skip", "InvalidParameter")
     if token := given.get("$skipToken"):
-        call, skip = graph_scopes.resume_page(call, token)
+        call, skip = resource_graph_request.resume_page(call, token)
     wanted = Options(top, skip, given.get("resultFormat") == "table", bool(given.get("allowPartialScopes")))
     return call, wanted
 
 
 def _reach(call: Call) -> dict[str, Shown]:
     """What each table shows: what the caller may read of it, of the subscriptions and management groups that are asked for."""
-    asked, within = graph_scopes.requested_subscriptions(call), _within(call)
+    asked, within = resource_graph_request.requested_subscriptions(call), _within(call)
 
     def reaches(operations: Iterable[str]) -> dict[str, Reach]:
         return {one: within(reach) for one, reach in call.caller.reaches(operations).items()}
@@ -134,7 +134,7 @@ def _reach(call: Call) -> dict[str, Shown]:
 
 def _within(call: Call) -> Callable[[Reach], Reach]:
     """Cuts a reach to the subscriptions that are asked for."""
-    asked = graph_scopes.requested_subscriptions(call)
+    asked = resource_graph_request.requested_subscriptions(call)
 
     @cache
     def within(reach: Reach) -> Reach:

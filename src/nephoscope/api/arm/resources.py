@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from nephoscope.api.wire import documents, resource_filter
-from nephoscope.api.wire.answer import Answer, answer_list, read_skip_token
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad, missing_fault
+from nephoscope.api.wire import arm_documents, resource_filter
+from nephoscope.api.wire.azure_error import bad, missing_fault
 from nephoscope.api.wire.instance_view import MACHINE, is_requested, view, with_view
 from nephoscope.api.wire.operation import BELOW, Surface
+from nephoscope.api.wire.response import Answer, answer_list, read_skip_token
+from nephoscope.api.wire.surface_request import Call
 from nephoscope_policy.model.resource_id import (
     MANAGEMENT_GROUP_TYPE,
     RESOURCE_GROUP_TYPE,
@@ -87,7 +87,7 @@ def read(call: Call) -> Answer:
         ResourceId.parse(path)
     except ValueError:
         return _below(call, path)
-    found = documents.find_learned_document(call)
+    found = arm_documents.find_learned_document(call)
     if found is None:
         raise missing_fault(f"The resource '{call.path}'")
     return Answer(with_view(found) if is_requested(call) else found)

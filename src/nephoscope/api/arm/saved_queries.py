@@ -6,10 +6,10 @@ Source: https://learn.microsoft.com/rest/api/azureresourcegraph/graphquery (2024
 from __future__ import annotations
 
 from nephoscope.api.arm.resource_graph import check_query, complete_query
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad
-from nephoscope.api.wire.kept import Body, Kind, declare, system_data
+from nephoscope.api.wire.azure_error import bad
+from nephoscope.api.wire.document_kinds import Body, Kind, declare, system_data
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.surface_request import Call
 
 SURFACE = Surface("Saved queries", "Microsoft.ResourceGraph")
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from nephoscope.api.wire.answer import Answer, answer_list
-from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.operation import BELOW, Surface
+from nephoscope.api.wire.response import Answer, answer_list
+from nephoscope.api.wire.surface_request import Call
 
 SURFACE = Surface("What subscriptions use", lets=BELOW)
 READ = "Microsoft.Resources/subscriptions/resources/read"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from nephoscope.api.wire.answer import Answer, answer_list, read_skip_token
-from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.operation import ANYONE, BELOW, Surface
+from nephoscope.api.wire.response import Answer, answer_list, read_skip_token
 from nephoscope.api.wire.scope_access import no_group, no_subscription
+from nephoscope.api.wire.surface_request import Call
 
 SURFACE = Surface("Subscriptions")
 READ = "Microsoft.Resources/subscriptions/read"

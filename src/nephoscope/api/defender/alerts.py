@@ -15,11 +15,11 @@ from typing import Any
 from nephoscope.alerts.incidents.alert_visibility import READ, sight_of
 from nephoscope.alerts.incidents.defender_alert import STATUSES, TYPE, find_visible_resources
 from nephoscope.alerts.incidents.defender_alert import body as shape
-from nephoscope.api.wire import documents
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, answer_list, pack_token, read_skip_token
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import missing_fault
+from nephoscope.api.wire import arm_documents
+from nephoscope.api.wire.azure_error import missing_fault
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.response import NO_CONTENT, Answer, answer_list, pack_token, read_skip_token
+from nephoscope.api.wire.surface_request import Call
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.alerts import ACTIONS, action_of, operation_of, set_alert_status
 from nephoscope.service.arm_documents import put_document
@@ -57,7 +57,7 @@ def _declare_lists() -> None:
             return Answer(
                 body(call, alert)
                 if alert is not None
-                else _filter_alert(call, documents.get(call, "alert").body)
+                else _filter_alert(call, arm_documents.get(call, "alert").body)
             )
 
         for act, status in ACTS.items():
@@ -80,7 +80,7 @@ def _declare_act(path: str, name: str, status: str) -> None:
 def _decide(call: Call, status: str) -> None:
     """Keep what was decided of an alert that was collected."""
     asked = replace(call, path=call.path.rstrip("/").rpartition("/")[0])
-    known = documents.find_document(asked)
+    known = arm_documents.find_document(asked)
     if known is None:
         raise missing_fault(f"The alert '{call['alertName']}'")
     word = "state" if "state" in known["properties"] else "status"
@@ -118,7 +118,7 @@ def _list_collected(call: Call, after: str) -> Answer:
     location = f"/locations/{call['ascLocation'].lower()}/"
     query = {name: value for name, value in call.query.items() if name.lower() != "$skiptoken"}
     asked = replace(call, query=query | ({"$skipToken": pack_token(after)} if after else {}))
-    found = documents.page(
+    found = arm_documents.page(
         asked,
         [TYPE],
         call.below,

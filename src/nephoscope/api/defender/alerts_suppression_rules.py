@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.suppression.condition import ConditionError
 from nephoscope.alerts.tuning.azure_suppression_rule import parse_suppression, to_document
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, answer_list
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import missing_fault, refusing
+from nephoscope.api.wire.azure_error import missing_fault, refusing
+from nephoscope.api.wire.body_schema import fields, many, moment, read, text, words
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import fields, many, moment, read, text, words
+from nephoscope.api.wire.response import NO_CONTENT, Answer, answer_list
+from nephoscope.api.wire.surface_request import Call
 from nephoscope.service.service_context import workspace_scope
 from nephoscope.service.suppressions import (
     READ,

@@ -5,10 +5,10 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/adaptive-applicati
 
 from __future__ import annotations
 
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad
-from nephoscope.api.wire.kept import Body, Kind, declare
+from nephoscope.api.wire.azure_error import bad
+from nephoscope.api.wire.document_kinds import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.surface_request import Call
 
 SURFACE = Surface("Adaptive application controls", "Microsoft.Security")
 TYPE = "Microsoft.Security/locations/applicationWhitelistings"

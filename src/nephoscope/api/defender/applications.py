@@ -5,9 +5,9 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/applications (2022
 
 from __future__ import annotations
 
-from nephoscope.api.wire.kept import Kind, declare
+from nephoscope.api.wire.body_schema import fields, many, text, words
+from nephoscope.api.wire.document_kinds import Kind, declare
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import fields, many, text, words
 
 SURFACE = Surface("Applications", "Microsoft.Security")
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nephoscope.api.defender.governance import add_owners
-from nephoscope.api.wire import documents
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, answer_list, read_skip_token
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, missing_fault
-from nephoscope.api.wire.kept import Body, Kind, declare, delete, put, require_document
+from nephoscope.api.wire import arm_documents
+from nephoscope.api.wire.azure_error import Fault, missing_fault
+from nephoscope.api.wire.body_schema import fields, flag, many, mapping_of, text, words
+from nephoscope.api.wire.document_kinds import Body, Kind, declare, delete, put, require_document
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import fields, flag, many, mapping_of, text, words
+from nephoscope.api.wire.response import NO_CONTENT, Answer, answer_list, read_skip_token
+from nephoscope.api.wire.surface_request import Call
 from nephoscope.posture.pipelines.resource_origins import CodeOrigin
 from nephoscope.service.arm_documents import remove_document
 from nephoscope.service.code_to_cloud import made_by_each
@@ -174,7 +174,7 @@ def one_metadata(call: Call) -> Answer:
 def metadata_of_subscription(call: Call) -> Answer:
     """The same, asked of a subscription, with what was put there."""
     kept = call.instance.state.arm_documents.all([_METADATA_TYPE], call.below)
-    mine = [shown_metadata(call, one.body) for one in kept if documents.visible(call.reach, one.key)]
+    mine = [shown_metadata(call, one.body) for one in kept if arm_documents.visible(call.reach, one.key)]
     several = _metadata(call)
     return Answer(
         {**several.body, "value": [*([] if read_skip_token(call) else mine), *several.body["value"]]}
@@ -269,7 +269,7 @@ def _metadata(call: Call) -> Answer:
 
 
 def _one(call: Call, what: str) -> Answer:
-    found = documents.find_learned_document(call)
+    found = arm_documents.find_learned_document(call)
     if found is None:
         raise missing_fault(f"The {what} '{call.path.rstrip('/').rsplit('/', 1)[-1]}'")
     return Answer(found)

@@ -5,10 +5,10 @@ Source: https://learn.microsoft.com/azure/defender-for-cloud/attack-path-api
 
 from __future__ import annotations
 
-from nephoscope.api.wire import documents
-from nephoscope.api.wire.answer import Answer
-from nephoscope.api.wire.call import Call
+from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.response import Answer
+from nephoscope.api.wire.surface_request import Call
 
 SURFACE = Surface("Attack paths", "Microsoft.Security")
 READ = "Microsoft.Security/attackPaths/read"
@@ -20,22 +20,22 @@ _SUBSCRIPTION = f"/subscriptions/{{subscriptionId}}/{_PATHS}"
 @SURFACE.get(_SUBSCRIPTION, "AttackPaths_List", READ)
 def in_subscription(call: Call) -> Answer:
     """The paths that lie in a subscription."""
-    return documents.page(call, [_TYPE], f"/subscriptions/{call['subscriptionId'].lower()}")
+    return arm_documents.page(call, [_TYPE], f"/subscriptions/{call['subscriptionId'].lower()}")
 
 
 @SURFACE.get(f"{_SUBSCRIPTION}/{{attackPathName}}", "AttackPaths_Get", READ)
 def of_subscription(call: Call) -> Answer:
     """One path of a subscription."""
-    return documents.get(call, "attack path")
+    return arm_documents.get(call, "attack path")
 
 
 @SURFACE.get(f"/{_PATHS}", "AttackPaths_ListByTenant", READ)
 def in_tenant(call: Call) -> Answer:
     """Every path that may be read, those that lead over several subscriptions included."""
-    return documents.page(call, [_TYPE], "")
+    return arm_documents.page(call, [_TYPE], "")
 
 
 @SURFACE.get(f"/{_PATHS}/{{attackPathName}}", "AttackPaths_GetOfTenant", READ)
 def of_tenant(call: Call) -> Answer:
     """One path that leads over several subscriptions."""
-    return documents.get(call, "attack path")
+    return arm_documents.get(call, "attack path")

@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
-from nephoscope.api.wire.answer import Answer
-from nephoscope.api.wire.automation_faults import automation_faults
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, bad
-from nephoscope.api.wire.kept import Body, Kind, declare
+from nephoscope.api.wire.automation_errors import automation_faults
+from nephoscope.api.wire.azure_error import Fault, bad
+from nephoscope.api.wire.body_schema import Shape, accept_anything, choose_by, fields, flag, many, text, words
+from nephoscope.api.wire.document_kinds import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import Shape, accept_anything, choose_by, fields, flag, many, text, words
+from nephoscope.api.wire.response import Answer
+from nephoscope.api.wire.surface_request import Call
 from nephoscope.automation.condition import ORDERED
 from nephoscope.automation.event_kinds import AZURE_SOURCES
 from nephoscope.automation.rule_formats.security_actions import list_secrets, name_secrets, secrets_of

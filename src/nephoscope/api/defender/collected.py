@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nephoscope.api.wire import documents
-from nephoscope.api.wire.answer import Answer
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, missing_fault, not_assessed
+from nephoscope.api.wire import arm_documents
+from nephoscope.api.wire.azure_error import Fault, missing_fault, not_assessed
 from nephoscope.api.wire.operation import Directory, Surface
+from nephoscope.api.wire.response import Answer
+from nephoscope.api.wire.surface_request import Call
 from nephoscope_policy.model.resource_id import ResourceId
 
 SURFACE = Surface("Collected from Azure")
@@ -168,7 +168,7 @@ def read(call: Call, provider: Provider, *, judged: bool = False) -> Answer:
     """
     tail = rest_of(call, provider)
     if _names_one(call.path):
-        found = documents.find_document(call)
+        found = arm_documents.find_document(call)
         if found is not None:
             return Answer(found)
         why = reason(provider, call)
@@ -221,7 +221,7 @@ def _list(call: Call, provider: Provider, tail: str) -> Answer:
         return own.startswith(wanted)
 
     scope = call.path.lower().rpartition(provider.marker)[0]
-    return documents.page(call, _types(provider, tail), scope, below)
+    return arm_documents.page(call, _types(provider, tail), scope, below)
 
 
 for _provider in PROVIDERS:

@@ -5,10 +5,10 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/security-connector
 
 from __future__ import annotations
 
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.kept import Body, Kind, declare, declare_reading
+from nephoscope.api.wire.body_schema import fields, many, text, words
+from nephoscope.api.wire.document_kinds import Body, Kind, declare, declare_reading
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import fields, many, text, words
+from nephoscope.api.wire.surface_request import Call
 
 SURFACE = Surface("Connectors", "Microsoft.Security")
 EFFECT = "Nothing is read through it here: other clouds and code hosts are not judged."

@@ -14,13 +14,13 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from nephoscope.api.wire import documents
-from nephoscope.api.wire.answer import Answer, answer_list, read_skip_token
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad, missing_fault
-from nephoscope.api.wire.kept import Body, Kind, declare, delete, of_scope, put, require_document
+from nephoscope.api.wire import arm_documents
+from nephoscope.api.wire.azure_error import bad, missing_fault
+from nephoscope.api.wire.body_schema import fields, flag, many, moment, text, words
+from nephoscope.api.wire.document_kinds import Body, Kind, declare, delete, of_scope, put, require_document
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import fields, flag, many, moment, text, words
+from nephoscope.api.wire.response import Answer, answer_list, read_skip_token
+from nephoscope.api.wire.surface_request import Call
 from nephoscope.automation.governance import (
     OWNERS,
     GovernanceRule,
@@ -109,7 +109,7 @@ def results(call: Call) -> Answer:
 
 def _require_assessment(call: Call, path: str) -> None:
     kept = call.instance.state.arm_documents.get(path.lower())
-    if kept is None or not documents.visible(call.reach, kept.key):
+    if kept is None or not arm_documents.visible(call.reach, kept.key):
         raise missing_fault(f"The governance rule '{path.rpartition('/')[2][:100]}'")
 
 
@@ -171,7 +171,7 @@ def delete_assignment(call: Call) -> Answer:
 def _of(call: Call, assessment: str) -> list[Body]:
     """The assignments of an assessment at a path."""
     kept = call.instance.state.arm_documents.all([ASSIGNMENTS.type.lower()], assessment.lower())
-    mine = [one.body for one in kept if documents.visible(call.reach, one.key)]
+    mine = [one.body for one in kept if arm_documents.visible(call.reach, one.key)]
     published = call.instance.shelf.newest()
     body = published.listing.get(assessment, call.reach) if published is not None else None
     return mine or ([] if body is None else list(_assign_by_rules(call, [body])))
@@ -186,7 +186,7 @@ def add_owners(call: Call, several: Sequence[Body]) -> list[Body]:
     mine = {
         one.key.rpartition("/governanceassignments/")[0]: one.body
         for one in kept
-        if documents.visible(call.reach, one.key)
+        if arm_documents.visible(call.reach, one.key)
     }
     made = {
         str(one["id"]).lower().rpartition("/governanceassignments/")[0]: one

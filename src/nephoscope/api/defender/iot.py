@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.kept import Body, Kind, declare
+from nephoscope.api.wire.body_schema import Shape, fields, flag, many, span, text, whole, words
+from nephoscope.api.wire.document_kinds import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import Shape, fields, flag, many, span, text, whole, words
+from nephoscope.api.wire.surface_request import Call
 
 SURFACE = Surface("Internet of things", "Microsoft.Security")
 EFFECT = "No device is watched by it here."

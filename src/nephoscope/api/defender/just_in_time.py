@@ -9,14 +9,14 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 from ipaddress import ip_network
 
-from nephoscope.api.wire.answer import Answer
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.documents import visible
-from nephoscope.api.wire.fault import bad, not_assessed
-from nephoscope.api.wire.kept import Body, Kind, declare, make_unprovisioned, require_document
+from nephoscope.api.wire.arm_documents import visible
+from nephoscope.api.wire.azure_error import bad, not_assessed
+from nephoscope.api.wire.body_schema import fields, many, moment, span, text, whole, words
+from nephoscope.api.wire.document_kinds import Body, Kind, declare, make_unprovisioned, require_document
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.response import Answer
 from nephoscope.api.wire.scope_access import there
-from nephoscope.api.wire.shape import fields, many, moment, span, text, whole, words
+from nephoscope.api.wire.surface_request import Call
 
 SURFACE = Surface("Just-in-time access", "Microsoft.Security")
 TYPE = "Microsoft.Security/locations/jitNetworkAccessPolicies"

@@ -6,9 +6,9 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/topology, allowed-
 from __future__ import annotations
 
 from nephoscope.api.defender.collected import PROVIDERS, read
-from nephoscope.api.wire.answer import Answer
-from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.response import Answer
+from nephoscope.api.wire.surface_request import Call
 
 SURFACE = Surface("Topology, connections and tasks", "Microsoft.Security")
 _PROVIDER = PROVIDERS[0]

@@ -5,10 +5,10 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/regulatory-complia
 
 from __future__ import annotations
 
-from nephoscope.api.wire import documents
-from nephoscope.api.wire.answer import Answer
-from nephoscope.api.wire.call import Call
+from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.response import Answer
+from nephoscope.api.wire.surface_request import Call
 
 SURFACE = Surface("Regulatory compliance", "Microsoft.Security")
 _TYPE = "Microsoft.Security/regulatoryComplianceStandards"
@@ -37,12 +37,12 @@ def _declare(operations: str, path: str, name: str, type_: str, word: str) -> No
         # what stands directly below the path: its own id, without the word of the list
         below = call.path.lower().rstrip("/").rpartition("/")[0]
         below = below.removesuffix("/providers/microsoft.security") if type_ == _TYPE else below
-        return documents.page(call, [type_], below)
+        return arm_documents.page(call, [type_], below)
 
     @SURFACE.get(f"{path}/{{{name}}}", f"{operations}_Get", permission)
     def _get(call: Call) -> Answer:
         """One of them."""
-        return documents.get(call, word)
+        return arm_documents.get(call, word)
 
 
 for _kind in _KINDS:

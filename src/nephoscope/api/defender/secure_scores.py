@@ -5,10 +5,10 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/secure-scores (202
 
 from __future__ import annotations
 
-from nephoscope.api.wire.answer import Answer, answer_list, read_skip_token
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import missing_fault
+from nephoscope.api.wire.azure_error import missing_fault
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.response import Answer, answer_list, read_skip_token
+from nephoscope.api.wire.surface_request import Call
 
 SURFACE = Surface("Secure scores", "Microsoft.Security")
 READ = "Microsoft.Security/secureScores/read"

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad
-from nephoscope.api.wire.kept import Body, Check, Kind, declare
+from nephoscope.api.wire.azure_error import bad
+from nephoscope.api.wire.body_schema import by_type, choose_by, fields, flag, many, text, whole, words
+from nephoscope.api.wire.document_kinds import Body, Check, Kind, declare
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import by_type, choose_by, fields, flag, many, text, whole, words
+from nephoscope.api.wire.surface_request import Call
 
 SURFACE = Surface("Plans, contacts and settings", "Microsoft.Security")
 #: Every plan that the versions of the interface have had; `az` and Azure's own policies name the older ones too.

@@ -5,7 +5,7 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/security-standards
 
 from __future__ import annotations
 
-from nephoscope.api.wire.kept import Kind, declare
+from nephoscope.api.wire.document_kinds import Kind, declare
 from nephoscope.api.wire.operation import Surface
 
 SURFACE = Surface("Standards of one's own", "Microsoft.Security")

@@ -18,11 +18,11 @@ from typing import Any
 
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.api.defender import collected
-from nephoscope.api.wire import documents
-from nephoscope.api.wire.answer import Answer, answer_list, place
-from nephoscope.api.wire.call import Call
+from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.throttled import throttled_fault
+from nephoscope.api.wire.query_throttling import throttled_fault
+from nephoscope.api.wire.response import Answer, answer_list, place
+from nephoscope.api.wire.surface_request import Call
 from nephoscope.lake.queries.time_span import Span
 
 SURFACE = Surface("Software inventories", "Microsoft.Security")
@@ -103,7 +103,11 @@ def _list_known(call: Call) -> Iterator[dict[str, Any]]:
     seen = set()
     for row in rows:
         machine = row["Machine"] or by_name.get(row["Host"], "")
-        if machine and f"{machine}/".startswith(f"{call.below}/") and documents.visible(call.reach, machine):
+        if (
+            machine
+            and f"{machine}/".startswith(f"{call.below}/")
+            and arm_documents.visible(call.reach, machine)
+        ):
             one = _body(machine, row)
             if one["id"] not in seen:
                 seen.add(one["id"])

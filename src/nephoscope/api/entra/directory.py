@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nephoscope.api.wire import graph_query
-from nephoscope.api.wire.answer import Answer
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, bad
-from nephoscope.api.wire.graph_query import Keyed
+from nephoscope.api.wire import microsoft_graph_query
+from nephoscope.api.wire.azure_error import Fault, bad
+from nephoscope.api.wire.microsoft_graph_query import Keyed
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.response import Answer
+from nephoscope.api.wire.surface_request import Call
 from nephoscope.model.read_reach import EVERYTHING
 
 SURFACE = Surface("Directory")
@@ -86,7 +86,7 @@ def _declare(kind: Collection) -> None:
     def _get(call: Call) -> Answer:
         """One object."""
         found = _object(call, kind, call["id"])
-        graph_query.admit(call, ("$select", "$expand"))
+        microsoft_graph_query.admit(call, ("$select", "$expand"))
         shown = _select_shown(call, kind, found)
         return Answer({"@odata.context": f"{_context(call, kind.path)}/$entity", **shown})
 
@@ -104,8 +104,10 @@ for _kind in COLLECTIONS:
 def members(call: Call) -> Answer:
     """The members of a group, each as the kind of object that it is; not assessed where they were not read."""
     several = _members(call)
-    graph_query.admit(call)
-    rows, told = graph_query.page(call, MOST, lambda after: [one for one in several if one[0] > after])
+    microsoft_graph_query.admit(call)
+    rows, told = microsoft_graph_query.page(
+        call, MOST, lambda after: [one for one in several if one[0] > after]
+    )
     context = {"@odata.context": _context(call, "directoryObjects")}
     return Answer({**context, **told, "value": [_select_fields(call, one) for one in rows]})
 
@@ -114,8 +116,8 @@ def members(call: Call) -> Answer:
 def count_members(call: Call) -> Answer:
     """How many members a group has, of those that `$filter` picks."""
     several = _members(call)
-    graph_query.admit(call, ("$filter",))
-    graph_query.eventual(call, "$count")
+    microsoft_graph_query.admit(call, ("$filter",))
+    microsoft_graph_query.eventual(call, "$count")
     return _plain(call, several)
 
 
@@ -129,7 +131,7 @@ def _members(call: Call) -> list[Keyed]:
 
 def _plain(call: Call, several: Iterable[Keyed]) -> Answer:
     """The number of those that are picked, as text."""
-    total = sum(1 for _ in graph_query.Picking.of(call).among(several))
+    total = sum(1 for _ in microsoft_graph_query.Picking.of(call).among(several))
     return Answer(str(total).encode(), headers={"Content-Type": "text/plain"})
 
 
@@ -152,8 +154,8 @@ def _require_tenant_read(call: Call) -> None:
 
 def _page(call: Call, kind: Collection) -> Answer:
     _require_tenant_read(call)
-    _admit(call, kind, graph_query.USUAL)
-    rows, told = graph_query.page(call, MOST, lambda after: _objects(call, kind, after))
+    _admit(call, kind, microsoft_graph_query.USUAL)
+    rows, told = microsoft_graph_query.page(call, MOST, lambda after: _objects(call, kind, after))
     context = {"@odata.context": _context(call, kind.path)}
     return Answer({**context, **told, "value": [_select_shown(call, kind, one) for one in rows]})
 
@@ -161,12 +163,12 @@ def _page(call: Call, kind: Collection) -> Answer:
 def _number(call: Call, kind: Collection) -> Answer:
     _require_tenant_read(call)
     _admit(call, kind, {"$filter"})
-    graph_query.eventual(call, "$count")
+    microsoft_graph_query.eventual(call, "$count")
     return _plain(call, _objects(call, kind, ""))
 
 
 def _admit(call: Call, kind: Collection, options: Collected[str]) -> None:
-    graph_query.admit(call, {*options, "$expand", *(("$search",) if kind.searched else ())})
+    microsoft_graph_query.admit(call, {*options, "$expand", *(("$search",) if kind.searched else ())})
 
 
 def _objects(call: Call, kind: Collection, after: str) -> Iterator[Keyed]:
@@ -205,7 +207,9 @@ def _read_expand(call: Call, kind: Collection) -> set[str]:
     for one in named:
         if one and one.lower() not in {known.lower() for known in kind.expanded}:
             told = ", ".join(kind.expanded) or "nothing"
-            raise graph_query.unsupported_fault(f"$expand of '{one[:60]}' is not answered here; {told} is.")
+            raise microsoft_graph_query.unsupported_fault(
+                f"$expand of '{one[:60]}' is not answered here; {told} is."
+            )
     return {one.lower() for one in named}
 
 

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 import msgspec
 
 from nephoscope.access.authenticator import DeniedError
-from nephoscope.api.wire import graph_query
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, next_link, place
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, bad, not_assessed
+from nephoscope.api.wire import microsoft_graph_query
+from nephoscope.api.wire.azure_error import Fault, bad, not_assessed
 from nephoscope.api.wire.odata_filter import compile_filter
 from nephoscope.api.wire.operation import OWN, Surface
-from nephoscope.api.wire.states_shape import order_rows, select_fields
-from nephoscope.api.wire.throttled import throttled_fault
+from nephoscope.api.wire.policy_state_query import order_rows, select_fields
+from nephoscope.api.wire.query_throttling import throttled_fault
+from nephoscope.api.wire.response import NO_CONTENT, Answer, next_link, place
+from nephoscope.api.wire.surface_request import Call
 from nephoscope.service.identity_risk import DECISIONS, READ, WRITE, decide_risk
 from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope_kql.cells import columns_of, json_value, rows_of
@@ -134,7 +134,7 @@ def decide(call: Call, kind: Collection, decision: str) -> Answer:
 
 def _page(call: Call, kind: Collection) -> Answer:
     newest = _newest(call, kind)
-    graph_query.admit(call)
+    microsoft_graph_query.admit(call)
     fits = compile_filter(call.asked("$filter"))
     rows = [one for one in (to_graph_object(row) for row in newest) if fits(one)]
     if order := call.asked("$orderby"):
@@ -144,7 +144,7 @@ def _page(call: Call, kind: Collection) -> Answer:
     if fields := [one.strip() for one in call.asked("$select").split(",") if one.strip()]:
         shown = [select_fields(one, fields) for one in shown]
     body: dict[str, object] = {"@odata.context": _context(call, kind), "value": shown}
-    if graph_query.is_count_requested(call) and not start:
+    if microsoft_graph_query.is_count_requested(call) and not start:
         body["@odata.count"] = len(rows)
     if len(rows) > start + most:
         body["@odata.nextLink"] = next_link(call, str(start + most))

@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from nephoscope.access.tokens import LASTS
-from nephoscope.api.wire.answer import Answer
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault
+from nephoscope.api.wire.azure_error import Fault
 from nephoscope.api.wire.operation import PUBLIC, Surface
+from nephoscope.api.wire.response import Answer
+from nephoscope.api.wire.surface_request import Call
 from nephoscope.service.access_tokens import ISSUE, issue_token
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 

@@ -9,13 +9,13 @@ import re
 import uuid
 from typing import TYPE_CHECKING
 
-from nephoscope.api.wire.answer import Answer
-from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.kusto_commands import Asked, as_rows, run_show_command
 from nephoscope.api.wire.kusto_properties import database, properties
-from nephoscope.api.wire.kusto_shape import Row, answered_table, bad_request, columns, frame
+from nephoscope.api.wire.kusto_response import Row, answered_table, bad_request, columns, frame
 from nephoscope.api.wire.operation import OWN, PUBLIC, Surface
-from nephoscope.api.wire.throttled import kusto_throttled
+from nephoscope.api.wire.query_throttling import kusto_throttled
+from nephoscope.api.wire.response import Answer
+from nephoscope.api.wire.surface_request import Call
 from nephoscope_kql.cells import columns_of, json_value, rows_of
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 
 from nephoscope.api.logs.log_analytics import workspace_of
-from nephoscope.api.wire.answer import Answer
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault
-from nephoscope.api.wire.kusto_shape import answered_table
+from nephoscope.api.wire.azure_error import Fault
+from nephoscope.api.wire.kusto_response import answered_table
 from nephoscope.api.wire.operation import OWN, Surface
+from nephoscope.api.wire.response import Answer
+from nephoscope.api.wire.surface_request import Call
 from nephoscope.files.json_text import json_documents
 from nephoscope.files.separated_values import SeparatedValuesError, separated_rows
 from nephoscope.ingest.live.ingestion.request_errors import RefusedError

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.access.authenticator import DeniedError
-from nephoscope.api.wire.answer import Answer
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire.azure_error import Fault, bad
 from nephoscope.api.wire.operation import OWN, Surface
-from nephoscope.api.wire.throttled import throttled_fault
+from nephoscope.api.wire.query_throttling import throttled_fault
+from nephoscope.api.wire.response import Answer
+from nephoscope.api.wire.surface_request import Call
 from nephoscope.lake.queries.estate_reach import ReachesWithin
 from nephoscope.lake.queries.principal_scope import Scope
 from nephoscope.lake.queries.time_span import Span

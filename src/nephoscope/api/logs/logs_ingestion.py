@@ -8,10 +8,10 @@ Source: https://learn.microsoft.com/azure/azure-monitor/logs/logs-ingestion-api-
 
 from __future__ import annotations
 
-from nephoscope.api.wire.answer import NO_CONTENT, Answer
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault
+from nephoscope.api.wire.azure_error import Fault
 from nephoscope.api.wire.operation import OWN, Surface
+from nephoscope.api.wire.response import NO_CONTENT, Answer
+from nephoscope.api.wire.surface_request import Call
 from nephoscope.ingest.live.ingestion.request_errors import RefusedError
 from nephoscope.ingest.live.ingestion.streams import PATH, PUBLISH
 

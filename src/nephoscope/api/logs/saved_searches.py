@@ -11,13 +11,13 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from nephoscope.api.wire.answer import NO_CONTENT, Answer
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad, missing_fault, refusing
+from nephoscope.api.wire.azure_error import bad, missing_fault, refusing
+from nephoscope.api.wire.document_kinds import etag
 from nephoscope.api.wire.function_alias import ALIAS, PARAMETERS, function_of, look_at
-from nephoscope.api.wire.kept import etag
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.workspace import require_workspace
+from nephoscope.api.wire.response import NO_CONTENT, Answer
+from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.workspace_lookup import require_workspace
 from nephoscope.resource_graph import must_read_estate_by
 from nephoscope.service.saved_queries import (
     DELETE,

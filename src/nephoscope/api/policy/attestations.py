@@ -5,11 +5,11 @@ Source: https://learn.microsoft.com/rest/api/policyinsights/attestations (2022-0
 
 from __future__ import annotations
 
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad
-from nephoscope.api.wire.kept import Body, Kind, declare, system_data
+from nephoscope.api.wire.azure_error import bad
+from nephoscope.api.wire.body_schema import fields, many, text
+from nephoscope.api.wire.document_kinds import Body, Kind, declare, system_data
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import fields, many, text
+from nephoscope.api.wire.surface_request import Call
 from nephoscope.posture.policies.attestation import Attestation
 from nephoscope_policy.errors import PolicyError
 

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from nephoscope.api.wire import documents, policy_filter, policy_lists, policy_references
-from nephoscope.api.wire.answer import Answer
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad
+from nephoscope.api.wire import arm_documents, policy_filter, policy_lists, policy_references
+from nephoscope.api.wire.azure_error import bad
+from nephoscope.api.wire.body_schema import Shape, fields, many, text, words
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import Shape, fields, many, text, words
+from nephoscope.api.wire.response import Answer
+from nephoscope.api.wire.surface_request import Call
 from nephoscope_policy.assignment import ENFORCEMENT_MODES
 from nephoscope_policy.catalogue import Catalogue
 from nephoscope_policy.definition import Definition
@@ -123,7 +123,7 @@ def put(call: Call, kind: Kind) -> Answer:
                 error.message, error.path, f"InvalidPolicy{kind.word.removeprefix('policy')[:-1]}"
             ) from error
 
-    return documents.put(call, kind.type, check)
+    return arm_documents.put(call, kind.type, check)
 
 
 def _declare(kind: Kind) -> None:
@@ -139,7 +139,7 @@ def _declare(kind: Kind) -> None:
     @SURFACE.get(one, f"{kind.operations}_Get", f"{kind.type}/read")
     def _get(call: Call) -> Answer:
         """One document."""
-        return documents.get(call, kind.word)
+        return arm_documents.get(call, kind.word)
 
     @SURFACE.put(one, f"{kind.operations}_CreateOrUpdate", f"{kind.type}/write")
     def _put(call: Call) -> Answer:
@@ -149,7 +149,7 @@ def _declare(kind: Kind) -> None:
     @SURFACE.delete(one, f"{kind.operations}_Delete", f"{kind.type}/delete")
     def _delete(call: Call) -> Answer:
         """Delete one that was put."""
-        return documents.delete(call, kind.type)
+        return arm_documents.delete(call, kind.type)
 
 
 for _kind in (DEFINITIONS, INITIATIVES, ASSIGNMENTS, EXEMPTIONS):

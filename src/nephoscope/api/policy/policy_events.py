@@ -5,12 +5,12 @@ Source: https://learn.microsoft.com/rest/api/policyinsights/policy-events (2019-
 
 from __future__ import annotations
 
-from nephoscope.api.wire import edm
-from nephoscope.api.wire.answer import Answer
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad
+from nephoscope.api.wire import odata_metadata
+from nephoscope.api.wire.azure_error import bad
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.policy_rows import Source, answer
+from nephoscope.api.wire.response import Answer
+from nephoscope.api.wire.surface_request import Call
 
 SURFACE = Surface("Policy events", "Microsoft.PolicyInsights")
 READ = "Microsoft.PolicyInsights/policyEvents/read"
@@ -31,6 +31,6 @@ def query_results(call: Call) -> Answer:
 def metadata(_: Call) -> Answer:
     """The fields of policy events, as OData describes them."""
     return Answer(
-        edm.description("PolicyEvent", ("default",), ("tenantId", "principalOid")),
+        odata_metadata.description("PolicyEvent", ("default",), ("tenantId", "principalOid")),
         headers={"Content-Type": "application/xml"},
     )

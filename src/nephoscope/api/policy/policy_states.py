@@ -11,13 +11,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from urllib.parse import quote
 
-from nephoscope.api.wire import edm
-from nephoscope.api.wire.answer import Answer
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, bad, missing_fault
+from nephoscope.api.wire import odata_metadata
+from nephoscope.api.wire.azure_error import Fault, bad, missing_fault
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.policy_rows import Source, answer, every, parse_filter
 from nephoscope.api.wire.policy_summary import Summary
+from nephoscope.api.wire.response import Answer
+from nephoscope.api.wire.surface_request import Call
 from nephoscope.instance import FAILED
 from nephoscope.posture.scans.scan import last_request
 
@@ -64,7 +64,7 @@ def summarize(call: Call) -> Answer:
 @SURFACE.get(f"{_PROVIDER}/$metadata", "PolicyStates_GetMetadata", READ)
 def metadata(_: Call) -> Answer:
     """The fields of policy states, as OData describes them."""
-    return Answer(edm.description("PolicyState", ("default", "latest")), headers=XML)
+    return Answer(odata_metadata.description("PolicyState", ("default", "latest")), headers=XML)
 
 
 @SURFACE.act(f"{_PROVIDER}/latest/triggerEvaluation", "PolicyStates_TriggerEvaluation", TRIGGER)

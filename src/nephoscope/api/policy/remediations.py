@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from nephoscope.api.policy.policy_states import STATES
-from nephoscope.api.wire.answer import Answer, answer_list, place
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, bad
-from nephoscope.api.wire.kept import Body, Kind, declare, require_document
+from nephoscope.api.wire.azure_error import Fault, bad
+from nephoscope.api.wire.body_schema import fields, many, number, text, whole, words
+from nephoscope.api.wire.document_kinds import Body, Kind, declare, require_document
 from nephoscope.api.wire.operation import Surface
 from nephoscope.api.wire.policy_rows import every
-from nephoscope.api.wire.shape import fields, many, number, text, whole, words
+from nephoscope.api.wire.response import Answer, answer_list, place
+from nephoscope.api.wire.surface_request import Call
 from nephoscope.service.arm_documents import put_document
 
 SURFACE = Surface("Remediations", "Microsoft.PolicyInsights")

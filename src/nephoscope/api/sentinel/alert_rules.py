@@ -19,17 +19,17 @@ from nephoscope.alerts.library.content_status import Standing, judge
 from nephoscope.alerts.library.own_rules import API, OwnRules
 from nephoscope.alerts.rules.rule import Kind, Rule, RuleError
 from nephoscope.alerts.rules.rule_files import load_shipped
-from nephoscope.api.wire import documents, rule_shapes
-from nephoscope.api.wire.answer import Answer, answer_list, place
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, bad
-from nephoscope.api.wire.kept import Body, of_scope
-from nephoscope.api.wire.kept import Kind as Kept
-from nephoscope.api.wire.kept import delete as forget_one
-from nephoscope.api.wire.kept import put as keep_one
-from nephoscope.api.wire.kept import require_document as kept_one
+from nephoscope.api.wire import alert_rule_schemas, arm_documents
+from nephoscope.api.wire.azure_error import Fault, bad
+from nephoscope.api.wire.document_kinds import Body, of_scope
+from nephoscope.api.wire.document_kinds import Kind as Kept
+from nephoscope.api.wire.document_kinds import delete as forget_one
+from nephoscope.api.wire.document_kinds import put as keep_one
+from nephoscope.api.wire.document_kinds import require_document as kept_one
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.workspace import WORKSPACE, require_workspace, root
+from nephoscope.api.wire.response import Answer, answer_list, place
+from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.workspace_lookup import WORKSPACE, require_workspace, root
 from nephoscope.resource_graph import must_read_estate
 from nephoscope.service.rules import DELETE, READ, WRITE, delete_own_rule, put_own_rule, switch_rules
 from nephoscope.state.rules.rule_switches import RULE
@@ -112,12 +112,12 @@ def template(call: Call) -> Answer:
     for one in _list_rules(call):
         if one.id == wanted:
             return Answer(_template(call, workspace, one))
-    return documents.get(call, "alert rule template")
+    return arm_documents.get(call, "alert rule template")
 
 
 def _check_shape(body: Body) -> None:
     """Fault where a rule of a kind that is not run here is none of that kind."""
-    body["properties"] = rule_shapes.NOT_RUN[body["kind"]](body["properties"], "properties")
+    body["properties"] = alert_rule_schemas.NOT_RUN[body["kind"]](body["properties"], "properties")
 
 
 def _make_rule(call: Call, body: Body, _: Body | None) -> Body:
@@ -259,7 +259,7 @@ def _keep(call: Call, workspace: str, kind: Any, properties: dict[str, Any]) -> 
     id_ = call["ruleId"].lower()
     if kind not in (Kind.SCHEDULED, Kind.NRT):
         raise bad(f"Rules of kind {kind!r} are not run here; Scheduled and NRT are.", "kind")
-    properties = rule_shapes.RUN(properties, "properties")
+    properties = alert_rule_schemas.RUN(properties, "properties")
     document = {**properties, "id": id_, "kind": kind}
     piece = Piece(
         PieceKind.RULE, id_, str(properties.get("displayName") or id_), "", "api", document, Place("put")

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from nephoscope.api.wire.attack import TACTIC
-from nephoscope.api.wire.automation_faults import automation_faults
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad
-from nephoscope.api.wire.kept import Body, Kind, declare
+from nephoscope.api.wire.automation_errors import automation_faults
+from nephoscope.api.wire.azure_error import bad
+from nephoscope.api.wire.body_schema import choose_by, fields, flag, many, moment, text, whole, words
+from nephoscope.api.wire.document_kinds import Body, Kind, declare
+from nephoscope.api.wire.mitre_attack import TACTIC
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import choose_by, fields, flag, many, moment, text, whole, words
-from nephoscope.api.wire.workspace import WORKSPACE, by, require_workspace
+from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.workspace_lookup import WORKSPACE, by, require_workspace
 from nephoscope.automation.rule import AutomationError
 from nephoscope.automation.rule_formats.security_actions import credential
 from nephoscope.automation.rule_formats.sentinel_rules import read_sentinel_rule

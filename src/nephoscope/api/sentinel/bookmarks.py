@@ -11,13 +11,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, answer_list, place
-from nephoscope.api.wire.attack import TACTICS_OF, TECHNIQUES_OF
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import Fault, bad, missing_fault
+from nephoscope.api.wire.azure_error import Fault, bad, missing_fault
+from nephoscope.api.wire.body_schema import check_shape, fields, many, moment, text
+from nephoscope.api.wire.mitre_attack import TACTICS_OF, TECHNIQUES_OF
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import check_shape, fields, many, moment, text
-from nephoscope.api.wire.workspace import WORKSPACE, person, require_workspace, root
+from nephoscope.api.wire.response import NO_CONTENT, Answer, answer_list, place
+from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.workspace_lookup import WORKSPACE, person, require_workspace, root
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.bookmarks import DELETE, READ, WRITE, change_bookmark, put_bookmark
 from nephoscope.state.incidents.bookmarks import Bookmark

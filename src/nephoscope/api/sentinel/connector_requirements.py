@@ -7,10 +7,10 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/data-connectors-ch
 
 from __future__ import annotations
 
-from nephoscope.api.wire.answer import Answer
-from nephoscope.api.wire.call import Call
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.workspace import WORKSPACE, require_workspace
+from nephoscope.api.wire.response import Answer
+from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.workspace_lookup import WORKSPACE, require_workspace
 
 SURFACE = Surface("Requirements of data connectors", "Microsoft.SecurityInsights")
 TYPE = "Microsoft.SecurityInsights/dataConnectorsCheckRequirements"

@@ -5,11 +5,11 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/data-connectors (2
 
 from __future__ import annotations
 
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.connector_shapes import CONNECTORS, DEFINITIONS
-from nephoscope.api.wire.kept import Body, Kind, declare
+from nephoscope.api.wire.data_connector_schemas import CONNECTORS, DEFINITIONS
+from nephoscope.api.wire.document_kinds import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.workspace import WORKSPACE
+from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.workspace_lookup import WORKSPACE
 
 SURFACE = Surface("Data connectors", "Microsoft.SecurityInsights")
 EFFECT = "No logs are fetched by it here: `nephoscope sources` does that."

@@ -17,14 +17,14 @@ from typing import Any
 
 from nephoscope.alerts.investigation.known_entities import Acquaintance, acquaintance
 from nephoscope.alerts.investigation.participants import Involved
-from nephoscope.api.wire import documents
-from nephoscope.api.wire.answer import Answer, answer_list, place
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.entity import TYPE, alert_body, count_kinds, entity_bodies, entity_body
-from nephoscope.api.wire.fault import bad, missing_fault
+from nephoscope.api.wire import arm_documents
+from nephoscope.api.wire.azure_error import bad, missing_fault
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.states_shape import moment
-from nephoscope.api.wire.workspace import WORKSPACE, person, require_workspace, root
+from nephoscope.api.wire.policy_state_query import moment
+from nephoscope.api.wire.response import Answer, answer_list, place
+from nephoscope.api.wire.sentinel_entities import TYPE, alert_body, count_kinds, entity_bodies, entity_body
+from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.workspace_lookup import WORKSPACE, person, require_workspace, root
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.state.incidents.bookmarks import Bookmark
 
@@ -96,7 +96,9 @@ def get(call: Call) -> Answer:
     if one is not None:
         return Answer(entity_bodies(call, workspace, [one])[0])
     alert = known.alerts.get(wanted)
-    return Answer(alert_body(call, workspace, alert)) if alert is not None else documents.get(call, "entity")
+    return (
+        Answer(alert_body(call, workspace, alert)) if alert is not None else arm_documents.get(call, "entity")
+    )
 
 
 @SURFACE.ask(f"{ENTITY}/getTimeline", "EntitiesGetTimeline_List", f"{TYPE}/gettimeline/action")
@@ -162,7 +164,7 @@ def relation(call: Call) -> Answer:
     one, wanted = known.by_id.get(call["entityId"].lower()), call["relationName"].lower()
     several = _relations(call, known, one) if one is not None else []
     found = next((each for each in several if each["name"] == wanted), None)
-    return Answer(found) if found is not None else documents.get(call, "relation")
+    return Answer(found) if found is not None else arm_documents.get(call, "relation")
 
 
 def _list_collected(call: Call, type_: str) -> list[dict[str, object]]:

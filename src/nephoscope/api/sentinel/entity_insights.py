@@ -14,11 +14,11 @@ from datetime import datetime
 from nephoscope.alerts.investigation.known_entities import Acquaintance
 from nephoscope.alerts.investigation.participants import Involved
 from nephoscope.api.sentinel.entities import ENTITY, known_entity, time_range
-from nephoscope.api.wire.answer import Answer, answer_list
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.entity import TYPE, describe, entity_body
-from nephoscope.api.wire.fault import bad
+from nephoscope.api.wire.azure_error import bad
 from nephoscope.api.wire.operation import Surface
+from nephoscope.api.wire.response import Answer, answer_list
+from nephoscope.api.wire.sentinel_entities import TYPE, describe, entity_body
+from nephoscope.api.wire.surface_request import Call
 from nephoscope.state.incidents.alerts import StoredAlert
 
 SURFACE = Surface("Entity insights", "Microsoft.SecurityInsights")

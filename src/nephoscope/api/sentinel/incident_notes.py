@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nephoscope.api.sentinel.incidents import require_incident
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, answer_list
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad, missing_fault
+from nephoscope.api.wire.azure_error import bad, missing_fault
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.workspace import WORKSPACE, author, require_workspace, root
+from nephoscope.api.wire.response import NO_CONTENT, Answer, answer_list
+from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.workspace_lookup import WORKSPACE, author, require_workspace, root
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.incidents import add_note, change_note, delete_note, note_operation
 from nephoscope.state.incidents.incidents import Incident, Note, NoteKind

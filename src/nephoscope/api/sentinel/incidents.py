@@ -13,14 +13,14 @@ from typing import Any
 
 from nephoscope.alerts.investigation.incident_details import case_file
 from nephoscope.api.sentinel.bookmarks import body as bookmark_body
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, answer_list, place
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.entity import alert_body, count_kinds, entity_bodies
-from nephoscope.api.wire.fault import bad, missing_fault
+from nephoscope.api.wire.azure_error import bad, missing_fault
+from nephoscope.api.wire.body_schema import check_shape, fields, many, text
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import check_shape, fields, many, text
-from nephoscope.api.wire.states_shape import moment
-from nephoscope.api.wire.workspace import WORKSPACE, author, require_workspace, root
+from nephoscope.api.wire.policy_state_query import moment
+from nephoscope.api.wire.response import NO_CONTENT, Answer, answer_list, place
+from nephoscope.api.wire.sentinel_entities import alert_body, count_kinds, entity_bodies
+from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.workspace_lookup import WORKSPACE, author, require_workspace, root
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.incidents import (
     DELETE,

@@ -5,11 +5,11 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/incident-relations
 
 from __future__ import annotations
 
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad, missing_fault
-from nephoscope.api.wire.kept import Body, Kind, declare
+from nephoscope.api.wire.azure_error import bad, missing_fault
+from nephoscope.api.wire.document_kinds import Body, Kind, declare
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.workspace import WORKSPACE
+from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.workspace_lookup import WORKSPACE
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.bookmarks import change_bookmark, promote_bookmarks
 from nephoscope.state.incidents.bookmarks import Bookmark

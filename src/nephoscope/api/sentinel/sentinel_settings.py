@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from nephoscope.api.sentinel.entities import expansion_queries
-from nephoscope.api.wire.attack import TACTICS_OF, TECHNIQUES_OF
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad
-from nephoscope.api.wire.kept import Body, Check, Kind, declare
+from nephoscope.api.wire.azure_error import bad
+from nephoscope.api.wire.body_schema import fields, many, text, words
+from nephoscope.api.wire.document_kinds import Body, Check, Kind, declare
+from nephoscope.api.wire.mitre_attack import TACTICS_OF, TECHNIQUES_OF
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import fields, many, text, words
-from nephoscope.api.wire.workspace import WORKSPACE
+from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.workspace_lookup import WORKSPACE
 
 SURFACE = Surface("Settings of a workspace", "Microsoft.SecurityInsights")
 _CONTENT = "What is run is told by packs and alert rules; this is kept beside them."

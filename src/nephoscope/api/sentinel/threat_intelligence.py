@@ -8,12 +8,12 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, answer_list, place
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad, missing_fault, refusing
+from nephoscope.api.wire.azure_error import bad, missing_fault, refusing
+from nephoscope.api.wire.body_schema import fields, flag, many, moment, read, text, whole
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import fields, flag, many, moment, read, text, whole
-from nephoscope.api.wire.workspace import WORKSPACE, require_workspace, root
+from nephoscope.api.wire.response import NO_CONTENT, Answer, answer_list, place
+from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.workspace_lookup import WORKSPACE, require_workspace, root
 from nephoscope.ingest.threat_intelligence.indicator import BadItemError, item
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.threat_intelligence import DELETE, READ, WRITE, put_object, revoke_objects

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from nephoscope.api.wire.answer import Answer
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad
+from nephoscope.api.wire.azure_error import bad
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.workspace import require_workspace
+from nephoscope.api.wire.response import Answer
+from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.workspace_lookup import require_workspace
 from nephoscope.ingest.threat_intelligence.indicator import BadItemError, Item, item
 from nephoscope.lake.writing.outbox import deliver_some
 from nephoscope.service.threat_intelligence import WRITE, import_objects

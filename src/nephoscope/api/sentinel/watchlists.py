@@ -10,12 +10,22 @@ from math import ceil
 from typing import Any
 
 from nephoscope.alerts.documents.duration import duration
-from nephoscope.api.wire.answer import NO_CONTENT, Answer, answer_list, place
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.fault import bad, missing_fault, refusing
+from nephoscope.api.wire.azure_error import bad, missing_fault, refusing
+from nephoscope.api.wire.body_schema import (
+    check_shape,
+    fields,
+    many,
+    mapping_of,
+    read,
+    span,
+    text,
+    whole,
+    words,
+)
 from nephoscope.api.wire.operation import Surface
-from nephoscope.api.wire.shape import check_shape, fields, many, mapping_of, read, span, text, whole, words
-from nephoscope.api.wire.workspace import WORKSPACE, person, require_workspace, root
+from nephoscope.api.wire.response import NO_CONTENT, Answer, answer_list, place
+from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.workspace_lookup import WORKSPACE, person, require_workspace, root
 from nephoscope.files.separated_values import SeparatedValuesError, separated_rows
 from nephoscope.lake.watchlists.watchlist_service import Given, ItemError
 from nephoscope.lake.writing.outbox import deliver_some

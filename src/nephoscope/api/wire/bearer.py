@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.api.wire.fault import Fault
+from nephoscope.api.wire.azure_error import Fault
 from nephoscope.state.access.principals import SecretKind
 
 if TYPE_CHECKING:

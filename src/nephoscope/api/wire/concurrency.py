@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nephoscope.api.wire.fault import Fault
+from nephoscope.api.wire.azure_error import Fault
 from nephoscope.api.wire.operation import Directory
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.call import Call
+    from nephoscope.api.wire.surface_request import Call
 
 WRITES = ("PUT", "PATCH", "DELETE")
 _LOCKS = tuple(threading.Lock() for _ in range(64))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire.azure_error import Fault, bad
 from nephoscope.lake.queries.principal_scope import EVERYTHING
 from nephoscope.lake.queries.shipped_functions import shipped_functions
 from nephoscope.lake.queries.stored_functions import is_name

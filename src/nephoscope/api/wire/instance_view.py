@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nephoscope.api.wire.call import Call
+from nephoscope.api.wire.surface_request import Call
 
 MACHINE = "microsoft.compute/virtualmachines"
 _TOLD = ("computerName", "osName", "osVersion", "hyperVGeneration")

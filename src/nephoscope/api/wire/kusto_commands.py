@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope import __version__
-from nephoscope.api.wire.kusto_shape import DATA_TYPES, Column, Row, bad_request, columns
+from nephoscope.api.wire.kusto_response import DATA_TYPES, Column, Row, bad_request, columns
 from nephoscope.state.access.principals import PrincipalKind
 from nephoscope_kql.parser import parse_parameters
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.call import Call
+    from nephoscope.api.wire.surface_request import Call
     from nephoscope.lake.queries.principal_scope import Scope
     from nephoscope_kql.catalog import StoredFunction
     from nephoscope_kql.tree import LambdaParameter

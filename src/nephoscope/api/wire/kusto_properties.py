@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.access.authenticator import DeniedError
-from nephoscope.api.wire.kusto_shape import bad_request
+from nephoscope.api.wire.kusto_response import bad_request
 from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope_kql import tree
 from nephoscope_kql.binder.given import Given, literal
@@ -21,7 +21,7 @@ from nephoscope_kql.settings import ACTIVE, INERT
 from nephoscope_kql.types import TICKS_PER_SECOND, KqlType
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.call import Call
+    from nephoscope.api.wire.surface_request import Call
     from nephoscope.lake.queries.principal_scope import Scope
 
 #: Source: https://learn.microsoft.com/kusto/concepts/query-limits#limit-on-result-set-size-result-truncation

@@ -13,15 +13,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from nephoscope.api.wire.answer import Answer, answer_list, read_skip_token
-from nephoscope.api.wire.fault import Fault, bad
-from nephoscope.api.wire.list_fields import is_known_field
+from nephoscope.api.wire.azure_error import Fault, bad
+from nephoscope.api.wire.list_properties import is_known_field
 from nephoscope.api.wire.odata_filter import Filter, read
 from nephoscope.api.wire.odata_value import at_path, has_path, sort_key
+from nephoscope.api.wire.response import Answer, answer_list, read_skip_token
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.call import Call
     from nephoscope.api.wire.operation import Handler
+    from nephoscope.api.wire.surface_request import Call
 
 Body = Mapping[str, Any]
 PROVIDERS = ("microsoft.security/", "microsoft.securityinsights/")

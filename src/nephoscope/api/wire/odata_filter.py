@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from nephoscope.api.wire import odata_tree as tree
-from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire.azure_error import Fault, bad
 from nephoscope.api.wire.odata_value import FUNCTIONS, at_path, compare
 
 Test = Callable[[Mapping[str, object]], bool]

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire.azure_error import Fault, bad
 from nephoscope.api.wire.odata_value import COMPARED, literal
 
 MAX_LENGTH, DEEPEST = 4000, 50

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 import nephoscope.api as package
-from nephoscope.api.wire.answer import Answer
-from nephoscope.api.wire.call import Call
-from nephoscope.api.wire.path import Template, asked_type
-from nephoscope.api.wire.throttled import Throttled
+from nephoscope.api.wire.arm_path import Template, asked_type
+from nephoscope.api.wire.query_throttling import Throttled
+from nephoscope.api.wire.response import Answer
+from nephoscope.api.wire.surface_request import Call
 from nephoscope.collect.resource_sources import Reading
 from nephoscope.posture.published.row_access import read_operation
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire.azure_error import Fault, bad
 from nephoscope.api.wire.odata_tree import Comparison, FunctionCall, Node, Path, conjuncts, read_tree
 from nephoscope.api.wire.odata_value import time_of
 from nephoscope.api.wire.policy_lists import Wanted
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.call import Call
+    from nephoscope.api.wire.surface_request import Call
 
 Test = Callable[[Mapping[str, object]], bool]
 #: What a word of a filter makes of what is asked for; `value` is '' of a word that has none.

@@ -14,12 +14,12 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from nephoscope.access.scopes import MANAGEMENT_GROUP, TENANT, containers
-from nephoscope.api.wire import documents
-from nephoscope.api.wire.answer import Answer, answer_list, read_skip_token
+from nephoscope.api.wire import arm_documents as documents
+from nephoscope.api.wire.response import Answer, answer_list, read_skip_token
 from nephoscope.model.read_reach import Reach
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.call import Call
+    from nephoscope.api.wire.surface_request import Call
     from nephoscope.posture.published.published_snapshot import Edition
 
 Body = dict[str, object]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire.azure_error import Fault, bad
 from nephoscope.posture.governance.effective_policy import outside
 from nephoscope.posture.governance.exemption_authorization import may_exempt
 from nephoscope_policy.assignment import Assignment, scope_id
@@ -18,7 +18,7 @@ from nephoscope_policy.exemption import Exemption
 from nephoscope_policy.initiative import Initiative
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.call import Call
+    from nephoscope.api.wire.surface_request import Call
 
 _REFERENCE = re.compile(
     r"(?P<scope>(/[^/]+)*)/providers/microsoft\.authorization/policy(?P<set>set)?definitions/(?P<name>[^/]+)"

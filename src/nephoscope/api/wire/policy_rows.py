@@ -14,19 +14,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nephoscope.api.wire import edm
-from nephoscope.api.wire.answer import Answer, next_link, place, read_skip_token
-from nephoscope.api.wire.call import Call
+from nephoscope.api.wire import odata_metadata
 from nephoscope.api.wire.list_query import unknown
 from nephoscope.api.wire.odata_filter import Test, read
-from nephoscope.api.wire.states_shape import apply_steps, moment, names_of, order_rows, select_fields
+from nephoscope.api.wire.policy_state_query import apply_steps, moment, names_of, order_rows, select_fields
+from nephoscope.api.wire.response import Answer, next_link, place, read_skip_token
+from nephoscope.api.wire.surface_request import Call
 
 Row = dict[str, Any]
 MOST = 1000
 TABULAR = "2017-08-09-preview"
 #: Fields that are told only where `$expand` names them.
 EXPANDED = ("components", "policyEvaluationDetails")
-_KNOWN = {name.lower() for name in (*edm.FIELDS, *EXPANDED, "tenantId", "principalOid")}
+_KNOWN = {name.lower() for name in (*odata_metadata.FIELDS, *EXPANDED, "tenantId", "principalOid")}
 _POLICY = re.compile(
     r"(?P<below>.*?)/providers/microsoft\.authorization/(?P<kind>policydefinitions|policysetdefinitions|policyassignments)/(?P<name>[^/]+)"
 )

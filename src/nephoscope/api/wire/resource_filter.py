@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from nephoscope.api.wire.fault import Fault, bad
+from nephoscope.api.wire.azure_error import Fault, bad
 from nephoscope.api.wire.odata_filter import Filter, read
 from nephoscope.api.wire.odata_tree import Comparison, conjuncts
 from nephoscope_policy.model.resource_id import ResourceId

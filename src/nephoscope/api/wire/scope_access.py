@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.access.scopes import MANAGEMENT_GROUP
-from nephoscope.api.wire.fault import Fault
+from nephoscope.api.wire.azure_error import Fault
 from nephoscope.api.wire.operation import ANYONE, BELOW, OWN
 
 if TYPE_CHECKING:
-    from nephoscope.api.wire.call import Call
     from nephoscope.api.wire.operation import Operation
+    from nephoscope.api.wire.surface_request import Call
     from nephoscope.posture.published.published_snapshot import Edition
 
 _SENTINEL = re.compile(

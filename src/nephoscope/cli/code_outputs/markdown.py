@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope.cli.terminal.plain import format_count
+from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:

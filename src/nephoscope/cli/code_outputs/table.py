@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope.cli.terminal.plain import format_count
+from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.posture.code.finding import FindingState
 from nephoscope_policy.model.state import Severity, State
 

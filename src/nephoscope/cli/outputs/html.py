@@ -14,7 +14,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from nephoscope.cli.outputs.table import NO_CONTROL, explain_weighting, percent
-from nephoscope.cli.terminal.plain import format_count
+from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.posture.reports.report import list_failing, listed_groups
 from nephoscope.posture.reports.resource_label import label_resource
 from nephoscope.posture.reports.row_selection import Extract

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.terminal.exit_code import is_assessed
-from nephoscope.cli.terminal.plain import format_count
+from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.posture.reports.report import Listed, list_failing, listed_groups
 from nephoscope.posture.reports.resource_label import label_change
 from nephoscope.posture.reports.row_selection import NOTHING, Extract

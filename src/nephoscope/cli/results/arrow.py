@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 
-from nephoscope.cli.results.columnar import columnar
+from nephoscope.cli.results.arrow_results import columnar
 
 if TYPE_CHECKING:
     from nephoscope_kql import QueryResult

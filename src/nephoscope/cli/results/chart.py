@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from rich.markup import escape
 
-from nephoscope.cli.results.drawing import draw_chart
+from nephoscope.cli.results.text_charts import draw_chart
 from nephoscope.cli.terminal.console import console_of
 from nephoscope_kql.cells import columns_of
 from nephoscope_kql.types import KqlType

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nephoscope.cli.results.columnar import columnar
+from nephoscope.cli.results.arrow_results import columnar
 
 if TYPE_CHECKING:
     from nephoscope_kql import QueryResult

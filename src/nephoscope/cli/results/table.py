@@ -9,9 +9,9 @@ from rich.cells import cell_len
 from rich.markup import escape
 from rich.table import Table
 
-from nephoscope.cli.results.drawing import draw_chart
+from nephoscope.cli.results.text_charts import draw_chart
 from nephoscope.cli.terminal.console import console_of
-from nephoscope.cli.terminal.plain import plain
+from nephoscope.cli.terminal.sanitize_output import plain
 from nephoscope_kql.cells import columns_of, rows_of, text
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.cli.code_outputs import code_formats, code_renderer
-from nephoscope.cli.session.writing import open_output
+from nephoscope.cli.session.output_stream import open_output
 from nephoscope.cli.terminal.exit_code import CLEAN, FINDINGS, NOT_JUDGED, NOTHING_ASSESSED
 from nephoscope.cli.terminal.messages import tell, usage_error
-from nephoscope.cli.terminal.plain import format_count
+from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.collect.templates.arm.template_repository import Repository, RepositoryError, open_repository
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.code.baseline import (
@@ -210,7 +210,7 @@ def _foreign(options: Mapping[str, object]) -> ForeignChecks | None:
 
 def _with_results(report: CodeReport, file: Path) -> CodeReport:
     """The report with what a tool wrote to a file; a usage error names a file that cannot be read."""
-    from nephoscope.cli.session.pipeline_sending import read_document
+    from nephoscope.cli.session.pipeline_upload import read_document
     from nephoscope.posture.pipelines.results.result_merging import merge_results
     from nephoscope.posture.pipelines.results.result_reader import read_results
     from nephoscope.posture.pipelines.results.tool_results import ResultsError

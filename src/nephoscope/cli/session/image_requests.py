@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.listing import list_options
+from nephoscope.cli.session.list_output import list_options
 from nephoscope.cli.session.registry_service import registry_service
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def requests() -> None:
 @click.pass_obj
 def list_(data: Path, /, status: str | None, output: str) -> None:
     """List requests, earliest deadline first, with their response times."""
-    from nephoscope.cli.session.listing import show_list
+    from nephoscope.cli.session.list_output import show_list
     from nephoscope.cli.terminal.messages import tell
     from nephoscope.service.image_requests import list_requests, measure_answers
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @contextmanager
 def registry_service(data: Path) -> Iterator[ServiceContext]:
     """Give the context of the data folder; what cannot be done ends the command with its message."""
-    from nephoscope.cli.session.services import acting
+    from nephoscope.cli.session.service_context import acting
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.protect.registry.registry_settings import RegistrySettingsError
 

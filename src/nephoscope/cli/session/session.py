@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from nephoscope.cli.session.checks import (
+from nephoscope.cli.session.input_checks import (
     check_earlier,
     check_estates,
     check_options,
@@ -20,8 +20,8 @@ from nephoscope.cli.session.checks import (
     refuse_empty,
 )
 from nephoscope.cli.session.progress_lines import ProgressLines, WaitingLines
-from nephoscope.cli.session.services import service_of
-from nephoscope.cli.session.stored import has_state, state_url
+from nephoscope.cli.session.service_context import service_of
+from nephoscope.cli.session.state_access import has_state, state_url
 from nephoscope.cli.terminal.messages import tell, usage_error
 from nephoscope.collect.facts.fact_reader import FactReader
 from nephoscope.collect.facts.fact_recording import settle

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from rich.console import Console
 from rich.segment import Segment
 
-from nephoscope.cli.terminal.plain import CONTROL, plain
+from nephoscope.cli.terminal.sanitize_output import CONTROL, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

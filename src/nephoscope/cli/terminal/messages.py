@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import click
 
-from nephoscope.cli.terminal.plain import plain
+from nephoscope.cli.terminal.sanitize_output import plain
 
 
 def usage_error(message: str) -> NoReturn:

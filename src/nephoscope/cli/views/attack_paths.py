@@ -15,7 +15,7 @@ from nephoscope.cli.outputs.csv import cell
 from nephoscope.cli.outputs.table import SEVERITY_STYLE
 from nephoscope.cli.terminal.console import console_of
 from nephoscope.cli.terminal.messages import usage_error
-from nephoscope.cli.terminal.plain import format_count
+from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.posture.attack_paths.arm_document import arm_id, entity_body, properties
 from nephoscope.posture.attack_paths.choke_points import choke_points
 from nephoscope.posture.attack_paths.entity import INTERNET

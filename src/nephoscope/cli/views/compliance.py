@@ -12,7 +12,7 @@ from rich.text import Text
 
 from nephoscope.cli.outputs.csv import cell
 from nephoscope.cli.terminal.console import console_of
-from nephoscope.cli.terminal.plain import format_count
+from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.posture.reports.compliance import ControlCompliance, Outcome, Requirement, Share, Standard
 
 _STYLE = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.UNKNOWN: "yellow"}

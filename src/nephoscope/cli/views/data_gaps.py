@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from nephoscope.cli.outputs.csv import cell
 from nephoscope.cli.terminal.console import console_of
-from nephoscope.cli.terminal.plain import format_count
+from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.posture.data_gaps.gap_groups import DataGap
 from nephoscope.posture.data_gaps.remedies import EXPORTED, FOLDER
 

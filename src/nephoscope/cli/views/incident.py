@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from nephoscope.alerts.investigation.entity_context import Context
     from nephoscope.alerts.investigation.incident_details import CaseFile, Moment
-    from nephoscope.cli.session.cases import Case
+    from nephoscope.cli.session.incident_details import Case
     from nephoscope.state.incidents.incidents import Incident
 
 MOST_MOMENTS, MOST_WEAKNESSES, MOST_ENTITIES = 60, 5, 25

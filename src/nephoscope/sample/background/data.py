@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.sample.calendar import at, day_name, every, weekend, within
 from nephoscope.sample.company import Application
-from nephoscope.sample.entry import Entry
+from nephoscope.sample.company_calendar import at, day_name, every, weekend, within
+from nephoscope.sample.log_entry import Entry
 from nephoscope.sample.records.azure import blob, sql, vault
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from nephoscope.sample.company import Company
-    from nephoscope.sample.dice import Dice
+    from nephoscope.sample.seeded_random import Dice
 
 _SECRETS = ("sql-connection", "redis-key", "smtp-password", "maps-key", "payment-token", "edi-signing")
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.sample.calendar import change_window, day_name, weekend, within
-from nephoscope.sample.entry import Entry
-from nephoscope.sample.presence import leavers, presence, starters
+from nephoscope.sample.company_calendar import change_window, day_name, weekend, within
+from nephoscope.sample.log_entry import Entry
 from nephoscope.sample.records.entra import audit
+from nephoscope.sample.staff_presence import leavers, presence, starters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
     from nephoscope.sample.company import Company, Person
-    from nephoscope.sample.dice import Dice
+    from nephoscope.sample.seeded_random import Dice
 
 
 def day(company: Company, day: date, dice: Dice) -> Iterator[Entry]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.sample.calendar import at, every, patch_night, release_day, weekend, within
-from nephoscope.sample.entry import Entry
-from nephoscope.sample.presence import presence, starters
+from nephoscope.sample.company_calendar import at, every, patch_night, release_day, weekend, within
+from nephoscope.sample.log_entry import Entry
 from nephoscope.sample.records.hosts import (
     DOMAIN,
     appliance,
@@ -17,13 +16,14 @@ from nephoscope.sample.records.hosts import (
     syslog,
     windows,
 )
+from nephoscope.sample.staff_presence import presence, starters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
     from nephoscope.sample.company import Company, Machine
-    from nephoscope.sample.dice import Dice
+    from nephoscope.sample.seeded_random import Dice
 
 _PROCESSES = (
     (r"C:\Windows\System32\svchost.exe", r"C:\Windows\System32\svchost.exe -k netsvcs -p"),

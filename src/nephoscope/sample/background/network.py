@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.sample.calendar import at, day_name, every, weekend, within
-from nephoscope.sample.entry import Entry
+from nephoscope.sample.company_calendar import at, day_name, every, weekend, within
+from nephoscope.sample.log_entry import Entry
 from nephoscope.sample.records.network import Tuple, dns, firewall, flows, request
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from nephoscope.sample.company import Company
-    from nephoscope.sample.dice import Dice
+    from nephoscope.sample.seeded_random import Dice
 
 _PEERS = {
     "10.50.2.4": 1433,

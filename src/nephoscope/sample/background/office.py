@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.sample.calendar import within
-from nephoscope.sample.entry import Entry
-from nephoscope.sample.presence import presence
+from nephoscope.sample.company_calendar import within
+from nephoscope.sample.log_entry import Entry
 from nephoscope.sample.records.office import file, mailbox
+from nephoscope.sample.staff_presence import presence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
     from nephoscope.sample.company import Company
-    from nephoscope.sample.dice import Dice
+    from nephoscope.sample.seeded_random import Dice
 
 _ITEMS = (
     "schedule.xlsx",

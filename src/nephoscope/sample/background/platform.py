@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.sample.calendar import (
+from nephoscope.sample.company import Application, Resource
+from nephoscope.sample.company_calendar import (
     at,
     change_window,
     every,
@@ -14,17 +15,16 @@ from nephoscope.sample.calendar import (
     weekend,
     within,
 )
-from nephoscope.sample.company import Application, Resource
-from nephoscope.sample.entry import Entry
-from nephoscope.sample.presence import presence
+from nephoscope.sample.log_entry import Entry
 from nephoscope.sample.records.azure import activity
+from nephoscope.sample.staff_presence import presence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date, datetime
 
     from nephoscope.sample.company import Company, Person
-    from nephoscope.sample.dice import Dice
+    from nephoscope.sample.seeded_random import Dice
 
 _OWNED = {"pipeline-booking": "booking", "pipeline-erp": "erp", "pipeline-data": "data"}
 _DEPLOYED = {

@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.sample.calendar import at, every, weekend, within
 from nephoscope.sample.company import Person, Place
-from nephoscope.sample.entry import Entry
-from nephoscope.sample.presence import Presence, list_departed, presence
+from nephoscope.sample.company_calendar import at, every, weekend, within
+from nephoscope.sample.log_entry import Entry
 from nephoscope.sample.records.entra import application_sign_in, sign_in
+from nephoscope.sample.staff_presence import Presence, list_departed, presence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date, datetime
 
     from nephoscope.sample.company import Company
-    from nephoscope.sample.dice import Dice
+    from nephoscope.sample.seeded_random import Dice
 
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.sample.company import Application, Person
-from nephoscope.sample.entry import Entry, stamp
+from nephoscope.sample.log_entry import Entry, stamp
 
 if TYPE_CHECKING:
     from nephoscope.sample.company import Company
-    from nephoscope.sample.dice import Dice
+    from nephoscope.sample.seeded_random import Dice
 
 _CLAIM = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn"
 _OBJECT = "http://schemas.microsoft.com/identity/claims/objectidentifier"

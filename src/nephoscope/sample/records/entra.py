@@ -8,11 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.sample.entry import Entry, stamp
+from nephoscope.sample.log_entry import Entry, stamp
 
 if TYPE_CHECKING:
     from nephoscope.sample.company import Application, Company, Person, Place
-    from nephoscope.sample.dice import Dice
+    from nephoscope.sample.seeded_random import Dice
 
 #: Applications that Microsoft runs, by the ids that it publishes.
 KNOWN_APPS = {

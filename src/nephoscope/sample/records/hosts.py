@@ -8,13 +8,13 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
-from nephoscope.sample.entry import Entry, stamp
+from nephoscope.sample.log_entry import Entry, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nephoscope.sample.company import Company, Machine
-    from nephoscope.sample.dice import Dice
+    from nephoscope.sample.seeded_random import Dice
 
 DOMAIN = "BRACKWATER"
 

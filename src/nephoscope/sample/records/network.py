@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from nephoscope.sample.entry import Entry, stamp
+from nephoscope.sample.log_entry import Entry, stamp
 
 if TYPE_CHECKING:
     from nephoscope.sample.company import Company, Machine
-    from nephoscope.sample.dice import Dice
+    from nephoscope.sample.seeded_random import Dice
 
 
 class Tuple(NamedTuple):

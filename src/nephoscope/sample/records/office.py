@@ -8,11 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.sample.entry import Entry
+from nephoscope.sample.log_entry import Entry
 
 if TYPE_CHECKING:
     from nephoscope.sample.company import Company, Person
-    from nephoscope.sample.dice import Dice
+    from nephoscope.sample.seeded_random import Dice
 
 _SITE = "https://brackwater.sharepoint.com/sites/"
 

@@ -18,13 +18,13 @@ from nephoscope.state import StateError
 from nephoscope.state.database.etag import moment_of
 from nephoscope.state.database.state_errors import OvertakenError
 from nephoscope.state.incidents.incidents import Action
-from nephoscope.web.drawing.suppression_choices import choices
+from nephoscope.web.rendering.suppression_choices import choices
 
 if TYPE_CHECKING:
     from nephoscope.state.incidents.alerts import StoredAlert
     from nephoscope.state.rules.suppressions import StoredSuppression
-    from nephoscope.web.facts.told_alerts import ToldAlerts
-    from nephoscope.web.visits.visit import Visit
+    from nephoscope.web.page_data.visible_alerts import ToldAlerts
+    from nephoscope.web.visits.request_context import Visit
 
 #: What is asked for -> what its button says.
 LABELS = {"activate": "Open again", "inProgress": "In progress", "resolve": "Resolve", "dismiss": "Dismiss"}

@@ -9,8 +9,8 @@ from starlette.responses import RedirectResponse, Response
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.state import StateError
 from nephoscope.state.database.state_errors import OvertakenError, PassingError
-from nephoscope.web.forms.drawn import Meanwhile
-from nephoscope.web.visits.visit import Visit
+from nephoscope.web.forms.optimistic_lock import Meanwhile
+from nephoscope.web.visits.request_context import Visit
 
 WRITE, DELETE = "Nephoscope/sources/write", "Nephoscope/sources/delete"
 #: Who sets up what is the host's own (its files, its addresses, its identity) must be an owner.

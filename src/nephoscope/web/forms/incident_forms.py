@@ -23,11 +23,11 @@ from nephoscope.state.incidents.incidents import (
     Note,
     NoteKind,
 )
-from nephoscope.web.visits.people import people
+from nephoscope.web.visits.assignable_people import people
 from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS as SEVERITIES
 
 if TYPE_CHECKING:
-    from nephoscope.web.visits.visit import Visit
+    from nephoscope.web.visits.request_context import Visit
 
 MOST_REMARK = 30_000
 #: What is added to an incident, where nobody's decision is overwritten.

@@ -8,11 +8,11 @@ from starlette.responses import RedirectResponse, Response
 
 from nephoscope.access.sessions import end, list_open_sessions
 from nephoscope.web.forms.form import act, apply_form
-from nephoscope.web.provider_pages import after_sign_out
-from nephoscope.web.tables.tables import Table, file_of
+from nephoscope.web.provider_sign_in import after_sign_out
+from nephoscope.web.tables.page_tables import Table, file_of
 from nephoscope.web.visits.page import EVERYBODY, SAME, Page
+from nephoscope.web.visits.request_context import Visit
 from nephoscope.web.visits.session_cookie import COOKIE, drop
-from nephoscope.web.visits.visit import Visit
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:

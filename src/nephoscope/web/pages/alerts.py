@@ -21,14 +21,6 @@ from nephoscope.state import StateError
 from nephoscope.state.database.state_errors import OvertakenError, PassingError
 from nephoscope.state.incidents.alerts import Looked, StoredAlert
 from nephoscope.state.incidents.incidents import Action
-from nephoscope.web.drawing.applications import applications
-from nephoscope.web.drawing.known_names import known_names, names_in
-from nephoscope.web.drawing.spoken import in_words, names_of, tactics
-from nephoscope.web.drawing.suppression_choices import choices
-from nephoscope.web.facts.entity_facts import entity_facts
-from nephoscope.web.facts.open_in_logs import open_in_logs
-from nephoscope.web.facts.suppressed_rules import READ as SUPPRESSIONS
-from nephoscope.web.facts.told_alerts import ToldAlerts, told_alerts
 from nephoscope.web.forms.alert_forms import (
     DAYS,
     LABELS,
@@ -38,11 +30,19 @@ from nephoscope.web.forms.alert_forms import (
     suppress,
     suppressed_since,
 )
+from nephoscope.web.page_data.entity_facts import entity_facts
+from nephoscope.web.page_data.log_query_links import open_in_logs
+from nephoscope.web.page_data.suppressed_rule_counts import READ as SUPPRESSIONS
+from nephoscope.web.page_data.visible_alerts import ToldAlerts, told_alerts
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.tables.download import as_csv
-from nephoscope.web.tables.tables import Table, file_of
+from nephoscope.web.rendering.application_lookup import applications
+from nephoscope.web.rendering.display_names import in_words, names_of, tactics
+from nephoscope.web.rendering.known_names import known_names, names_in
+from nephoscope.web.rendering.suppression_choices import choices
+from nephoscope.web.tables.page_tables import Table, file_of
+from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import Area, Page
-from nephoscope.web.visits.visit import LOGS, Visit
+from nephoscope.web.visits.request_context import LOGS, Visit
 from nephoscope_policy.model.state import Severity
 
 INCIDENTS, RULES = "Microsoft.SecurityInsights/incidents/read", "Microsoft.SecurityInsights/alertRules/read"

@@ -11,11 +11,11 @@ from starlette.responses import Response
 from nephoscope.posture.attack_paths.type_names import type_name
 from nephoscope.posture.published.attack_paths import PathRow, WantedPaths, chokes
 from nephoscope.state import MissingError
-from nephoscope.web.drawing.controls import plain
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.tables.download import as_csv
+from nephoscope.web.rendering.control_characters import plain
+from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import Area, Page
-from nephoscope.web.visits.visit import Visit
+from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.assessment import failure_title
 from nephoscope_policy.model.state import Severity
 

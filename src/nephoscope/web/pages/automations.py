@@ -9,11 +9,11 @@ from starlette.responses import Response
 from nephoscope.state.automation.automation_runs import RunStatus
 from nephoscope.state.automation.run_status import RunLine
 from nephoscope.state.workspaces.workspace import DEFAULT
-from nephoscope.web.facts.asked_rules import READ, AskedRule, asked_rules, seen_rules
+from nephoscope.web.page_data.automation_list import READ, AskedRule, asked_rules, seen_rules
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.tables.tables import Table, file_of
+from nephoscope.web.tables.page_tables import Table, file_of
 from nephoscope.web.visits.page import SAME, Area, Page
-from nephoscope.web.visits.visit import Visit
+from nephoscope.web.visits.request_context import Visit
 
 ROWS, MOST_CSV = 100, 100_000
 

@@ -13,10 +13,17 @@ from starlette.responses import Response
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.standards import ASSESSMENT, CONTROL, ORDER, worse
 from nephoscope.state import MissingError, StateError
-from nephoscope.web.facts.evidence import HEADER, Control, Evidence, NoDocumentError, Policy, document
-from nephoscope.web.tables.download import as_csv, as_file
+from nephoscope.web.page_data.compliance_evidence import (
+    HEADER,
+    Control,
+    Evidence,
+    NoDocumentError,
+    Policy,
+    document,
+)
+from nephoscope.web.tables.table_download import as_csv, as_file
 from nephoscope.web.visits.page import Area, Page
-from nephoscope.web.visits.visit import Visit
+from nephoscope.web.visits.request_context import Visit
 
 if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach

@@ -27,14 +27,14 @@ from nephoscope.service.rules import READ, WRITE
 from nephoscope.state import MissingError, StateError
 from nephoscope.state.database.state_errors import OvertakenError
 from nephoscope.state.rules.rule_switches import PACK, RULE
-from nephoscope.web.facts.content import KINDS, ContentRow, Shelf
+from nephoscope.web.forms.content_switches import ON, switch_selected
 from nephoscope.web.forms.form import apply_form
-from nephoscope.web.forms.switching import ON, switch_selected
+from nephoscope.web.page_data.content_rows import KINDS, ContentRow, Shelf
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.tables.download import as_csv, as_file
-from nephoscope.web.tables.tables import Table, file_of
+from nephoscope.web.tables.page_tables import Table, file_of
+from nephoscope.web.tables.table_download import as_csv, as_file
 from nephoscope.web.visits.page import SAME, Area, Page
-from nephoscope.web.visits.visit import Visit
+from nephoscope.web.visits.request_context import Visit
 
 ROWS, MOST_TOLD = 100, 20
 _CSV = ("Name", "Status", "From", "About", "Id")

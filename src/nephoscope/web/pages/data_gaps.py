@@ -8,10 +8,10 @@ from typing import Any
 from starlette.responses import Response
 
 from nephoscope.posture.data_gaps.gap_groups import DataGap, gaps_in
-from nephoscope.web.tables.download import as_csv
-from nephoscope.web.tables.ranked import READ
+from nephoscope.web.tables.recommendation_table import READ
+from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import Page
-from nephoscope.web.visits.visit import Visit
+from nephoscope.web.visits.request_context import Visit
 
 COLUMNS = (
     "Missing",

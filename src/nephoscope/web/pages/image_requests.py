@@ -21,12 +21,12 @@ from nephoscope.service.image_requests import (
 )
 from nephoscope.state import StateError
 from nephoscope.state.registries.image_requests import ImageRequest, RequestStatus
-from nephoscope.web.forms.drawn import as_drawn, form_digest, meanwhile
 from nephoscope.web.forms.form import act, apply_form
+from nephoscope.web.forms.optimistic_lock import as_drawn, form_digest, meanwhile
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.tables.download import as_csv
+from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import SAME, Area, Page
-from nephoscope.web.visits.visit import Visit
+from nephoscope.web.visits.request_context import Visit
 
 ROWS, MOST = 100, 10_000
 HEADER = (

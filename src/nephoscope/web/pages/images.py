@@ -27,7 +27,9 @@ from nephoscope.state import MissingError
 from nephoscope.state.database.state_errors import OvertakenError
 from nephoscope.state.inventory.finding import FindingFilter, SubjectFinding
 from nephoscope.state.inventory.subject import SubjectFilter
-from nephoscope.web.facts.image_facts import (
+from nephoscope.web.forms.form import act, apply_form
+from nephoscope.web.forms.optimistic_lock import as_drawn, form_digest, meanwhile
+from nephoscope.web.page_data.image_facts import (
     decisions_of,
     layers_of,
     not_assessed,
@@ -35,14 +37,12 @@ from nephoscope.web.facts.image_facts import (
     reasons_by_section,
     statements_of,
 )
-from nephoscope.web.forms.drawn import as_drawn, form_digest, meanwhile
-from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.pages.vulnerabilities import SEVERITIES
-from nephoscope.web.tables.download import as_csv
-from nephoscope.web.tables.tables import Table, file_of
+from nephoscope.web.tables.page_tables import Table, file_of
+from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import Area, Page
-from nephoscope.web.visits.visit import Visit
+from nephoscope.web.visits.request_context import Visit
 
 ROWS, MOST_FINDINGS = 100, 10_000
 #: What is counted of an image beside its vulnerabilities.

@@ -19,19 +19,19 @@ from nephoscope.state import StateError
 from nephoscope.state.database.state_errors import OvertakenError, PassingError
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.state.incidents.incidents import CLASSIFICATIONS, Incident, IncidentStatus, NoteKind, Sought
-from nephoscope.web.drawing.applications import applications
-from nephoscope.web.drawing.charts import Node, links
-from nephoscope.web.drawing.known_names import known_names
-from nephoscope.web.drawing.spoken import names_of, replace_ids, tactics
-from nephoscope.web.drawing.wording import count_text
-from nephoscope.web.facts.entity_facts import entity_facts
-from nephoscope.web.facts.open_in_logs import open_in_logs
 from nephoscope.web.forms.incident_forms import OPEN, decide_many, decide_one, owners, remark_of
+from nephoscope.web.page_data.entity_facts import entity_facts
+from nephoscope.web.page_data.log_query_links import open_in_logs
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.tables.download import as_csv
-from nephoscope.web.tables.tables import Table, file_of
+from nephoscope.web.rendering.application_lookup import applications
+from nephoscope.web.rendering.charts import Node, links
+from nephoscope.web.rendering.display_names import names_of, replace_ids, tactics
+from nephoscope.web.rendering.formatting import count_text
+from nephoscope.web.rendering.known_names import known_names
+from nephoscope.web.tables.page_tables import Table, file_of
+from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import Area, Page
-from nephoscope.web.visits.visit import Visit
+from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.state import SEVERITIES_OF_INCIDENTS as SEVERITIES
 
 READ = "Microsoft.SecurityInsights/incidents/read"

@@ -13,17 +13,17 @@ from nephoscope.posture.published.attack_paths import WantedPaths
 from nephoscope.posture.published.findings import Wanted
 from nephoscope.posture.published.inventory import Listed
 from nephoscope.state import MissingError
-from nephoscope.web.facts.code_facts import code_facts
-from nephoscope.web.facts.machine_facts import MACHINES, machine_software
-from nephoscope.web.facts.resource_facts import entity_of, facts
+from nephoscope.web.page_data.code_facts import code_facts
+from nephoscope.web.page_data.machine_facts import MACHINES, machine_software
+from nephoscope.web.page_data.resource_facts import entity_of, facts
 from nephoscope.web.pages.attack_paths import READ as PATHS
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.tables.download import as_csv
 from nephoscope.web.tables.own_assessments import own_assessments
+from nephoscope.web.tables.page_tables import file_of
 from nephoscope.web.tables.resource_tables import tables
-from nephoscope.web.tables.tables import file_of
+from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import Area, Page
-from nephoscope.web.visits.visit import Visit
+from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 from nephoscope_policy.model.state import State
 

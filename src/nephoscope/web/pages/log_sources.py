@@ -16,16 +16,16 @@ from nephoscope.service import sources as service
 from nephoscope.service.sources import DELETE, HOST, WRITE
 from nephoscope.state import StateError
 from nephoscope.state.ingestion.sources import Source
-from nephoscope.web.drawing.drawing import draw
-from nephoscope.web.forms.drawn import as_drawn, form_digest, meanwhile
 from nephoscope.web.forms.form import apply_form
+from nephoscope.web.forms.optimistic_lock import as_drawn, form_digest, meanwhile
 from nephoscope.web.pages.recommendations import page_start
 from nephoscope.web.pages.sources import READ
-from nephoscope.web.tables.download import as_csv
+from nephoscope.web.rendering.templates import draw
 from nephoscope.web.tables.health_table import health_table
-from nephoscope.web.tables.tables import Table, file_of
+from nephoscope.web.tables.page_tables import Table, file_of
+from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import Page
-from nephoscope.web.visits.visit import Visit
+from nephoscope.web.visits.request_context import Visit
 
 SET, SECRET = "set.", "secret."
 ROWS, MOST_DAYS = 100, 90

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from nephoscope.access.authenticator import DeniedError
-from nephoscope.current import Current, Reader
 from nephoscope.lake.queries.time_span import Span
+from nephoscope.live_security_resources import Current, Reader
 from nephoscope.posture.published.published_snapshot import GraphCatalog
 from nephoscope.posture.published.row_access import find_row_access
 from nephoscope.posture.reports.resource_graph_tables import COLUMNS, TABLES
@@ -22,12 +22,12 @@ from nephoscope.service.saved_queries import ESTATE, may_share, remove_query, sa
 from nephoscope.state.database.etag import etag_of
 from nephoscope.state.workspaces.saved_queries import SavedQuery
 from nephoscope.web.forms.form import act
-from nephoscope.web.plotting.drawn import Plot
-from nephoscope.web.plotting.plotted import plot_result
-from nephoscope.web.tables.download import Number, as_csv, as_parquet
-from nephoscope.web.tables.sparse import without_empty
+from nephoscope.web.result_charts.chart_page import Plot
+from nephoscope.web.result_charts.result_chart import plot_result
+from nephoscope.web.tables.empty_columns import without_empty
+from nephoscope.web.tables.table_download import Number, as_csv, as_parquet
 from nephoscope.web.visits.page import Area, Page
-from nephoscope.web.visits.visit import GRAPH, Visit
+from nephoscope.web.visits.request_context import GRAPH, Visit
 from nephoscope_kql.cells import columns_of, rows_of, text
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.complete import complete

@@ -15,15 +15,15 @@ from nephoscope.posture.published.priorities import Priority, priorities_of
 from nephoscope.posture.scans.scan import last_request
 from nephoscope.state import MissingError
 from nephoscope.state.incidents.incidents import IncidentStatus, Sought
-from nephoscope.web.drawing.known_names import known_names
-from nephoscope.web.drawing.wording import STATES, cause_text
-from nephoscope.web.facts.progress import trouble, under_way
-from nephoscope.web.facts.scores import score_of
-from nephoscope.web.facts.suppressed_rules import suppressed_rules
-from nephoscope.web.tables.ranked import rank_recommendations, table
-from nephoscope.web.tables.tables import Table, file_of
+from nephoscope.web.page_data.assessment_progress import trouble, under_way
+from nephoscope.web.page_data.secure_score import score_of
+from nephoscope.web.page_data.suppressed_rule_counts import suppressed_rules
+from nephoscope.web.rendering.formatting import STATES, cause_text
+from nephoscope.web.rendering.known_names import known_names
+from nephoscope.web.tables.page_tables import Table, file_of
+from nephoscope.web.tables.recommendation_table import rank_recommendations, table
 from nephoscope.web.visits.page import Area, Page
-from nephoscope.web.visits.visit import Visit
+from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:

@@ -17,12 +17,12 @@ from nephoscope.service.code_to_cloud import ViolatedPass, violated_passes
 from nephoscope.service.pipelines import READ, readable_repositories, run_document
 from nephoscope.state import MissingError
 from nephoscope.state.estate.pipelines import PipelineRepository, PipelineRun, PipelineSeries
-from nephoscope.web.facts.source_links import line_link, safe_link
+from nephoscope.web.page_data.source_links import line_link, safe_link
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.tables.download import as_csv
-from nephoscope.web.tables.tables import Table, file_of
+from nephoscope.web.tables.page_tables import Table, file_of
+from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import SAME, Area, Page
-from nephoscope.web.visits.visit import Visit
+from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.state import Severity, State
 
 ASSESSMENTS = "Microsoft.Security/assessments/read"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from starlette.responses import HTMLResponse, Response
 
-from nephoscope.web.drawing.drawing import draw
-from nephoscope.web.facts.progress import under_way
+from nephoscope.web.page_data.assessment_progress import under_way
+from nephoscope.web.rendering.templates import draw
 from nephoscope.web.visits.page import Page
-from nephoscope.web.visits.visit import Visit
+from nephoscope.web.visits.request_context import Visit
 
 READ = "Microsoft.Security/assessments/read"
 

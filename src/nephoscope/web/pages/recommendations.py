@@ -11,16 +11,16 @@ from nephoscope.posture.published.findings import SHOWN_STATES, Wanted
 from nephoscope.service.code_to_cloud import made_by_each
 from nephoscope.state import MissingError
 from nephoscope.state.database.state_errors import OvertakenError
-from nephoscope.web.drawing.wording import STATES, cause_text
-from nephoscope.web.facts.progress import trouble, under_way, up_to_date
-from nephoscope.web.forms import exemptions
-from nephoscope.web.tables.download import as_csv
+from nephoscope.web.forms import exemption_forms
+from nephoscope.web.page_data.assessment_progress import trouble, under_way, up_to_date
+from nephoscope.web.rendering.formatting import STATES, cause_text
 from nephoscope.web.tables.own_assessments import overview as own_assessments_table
 from nephoscope.web.tables.own_assessments import own_assessments, resources
-from nephoscope.web.tables.ranked import READ, rank_recommendations, table
-from nephoscope.web.tables.tables import Table, file_of
+from nephoscope.web.tables.page_tables import Table, file_of
+from nephoscope.web.tables.recommendation_table import READ, rank_recommendations, table
+from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import Area, Page
-from nephoscope.web.visits.visit import Visit
+from nephoscope.web.visits.request_context import Visit
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
@@ -92,14 +92,16 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     asked = Wanted(recommendations=frozenset({key}), states=states, text=visit.asked("q"))
     if visit.request.method == "POST":
         try:
-            done = dict.fromkeys(DONE) | exemptions.act(visit, key)
+            done = dict.fromkeys(DONE) | exemption_forms.act(visit, key)
         except OvertakenError:
             shown = _show_recommendation(visit, edition, key, known["properties"], asked)
-            return {**shown, "overtaken": exemptions.since_drawn(visit)}
+            return {**shown, "overtaken": exemption_forms.since_drawn(visit)}
         return RedirectResponse(visit.here(**done), 303)
     files = {
         "resources": lambda: _resources(visit, known, asked),
-        "exemptions": lambda: _exemptions(exemptions.list_shown(visit, exemptions.put_for(visit, key))),
+        "exemptions": lambda: _exemptions(
+            exemption_forms.list_shown(visit, exemption_forms.put_for(visit, key))
+        ),
     }
     file = file_of(visit, key, files)
     return file if file is not None else _show_recommendation(visit, edition, key, known["properties"], asked)
@@ -131,7 +133,7 @@ def _show_recommendation(
     reach, start = visit.reach(READ), page_start(visit)
     about = Wanted(recommendations=asked.recommendations)
     findings = edition.findings.page(reach, asked, order="resource", start=start, most=ROWS)
-    put = exemptions.list_shown(visit, exemptions.put_for(visit, key))
+    put = exemption_forms.list_shown(visit, exemption_forms.put_for(visit, key))
     held = frozenset(one.exemption.scope for one in put if not one.over)
     return {
         "edition": edition,
@@ -148,7 +150,7 @@ def _show_recommendation(
         "chosen": asked.states,
         "states": SHOWN_STATES,
         "text": visit.asked("q"),
-        "exemptable": exemptions.exemptable(visit, key, findings, held),
+        "exemptable": exemption_forms.exemptable(visit, key, findings, held),
         "held": held,
         "put": put,
         "overtaken": None,
@@ -176,7 +178,7 @@ def _resources(visit: Visit, known: Mapping[str, Any], asked: Wanted) -> Table:
     ))  # fmt: skip
 
 
-def _exemptions(several: Sequence[exemptions.Shown]) -> Table:
+def _exemptions(several: Sequence[exemption_forms.Shown]) -> Table:
     return Table(("Resource", "From", "Category", "Reason", "Ends", "By"), (
         [one.exemption.scope, one.about, one.exemption.category, one.exemption.description or one.exemption.display_name,
          one.exemption.expires_on.isoformat() if one.exemption.expires_on else "", one.author]

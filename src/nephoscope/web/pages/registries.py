@@ -22,9 +22,8 @@ from nephoscope.service.registries import DELETE, READ, WRITE
 from nephoscope.state import StateError
 from nephoscope.state.registries.registry_images import ImageStatus, RegistryImageFilter
 from nephoscope.state.registries.watched_registries import WatchedRegistry
-from nephoscope.web.drawing.drawing import draw
-from nephoscope.web.forms.drawn import as_drawn, form_digest, meanwhile
 from nephoscope.web.forms.form import act, apply_form
+from nephoscope.web.forms.optimistic_lock import as_drawn, form_digest, meanwhile
 from nephoscope.web.forms.registry_form import (
     policy_fields,
     read_form,
@@ -32,9 +31,10 @@ from nephoscope.web.forms.registry_form import (
     setting_fields,
     typed_fields,
 )
-from nephoscope.web.tables.download import as_csv
+from nephoscope.web.rendering.templates import draw
+from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import SAME, Area, Page
-from nephoscope.web.visits.visit import Visit
+from nephoscope.web.visits.request_context import Visit
 
 HEADER = (
     "Registry", "Address", "State", "Held", "Waiting", "Images", "Last event", "Last poll", "Error", "Workspace",

@@ -18,16 +18,16 @@ from nephoscope.state import StateError
 from nephoscope.state.incidents.alert_counts import AlertTally
 from nephoscope.state.incidents.alerts import Looked
 from nephoscope.state.rules.rule_switches import RULE
-from nephoscope.web.facts.suppressed_rules import READ as SUPPRESSIONS
-from nephoscope.web.forms import trying
+from nephoscope.web.forms import trial_forms
 from nephoscope.web.forms.form import apply_form
-from nephoscope.web.forms.trying import rule_of, rules_of
+from nephoscope.web.forms.trial_forms import rule_of, rules_of
+from nephoscope.web.page_data.suppressed_rule_counts import READ as SUPPRESSIONS
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.tables.download import as_csv
+from nephoscope.web.tables.page_tables import file_of
 from nephoscope.web.tables.rule_tables import tables
-from nephoscope.web.tables.tables import file_of
+from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import SAME, Area, Page
-from nephoscope.web.visits.visit import SPANS, Visit
+from nephoscope.web.visits.request_context import SPANS, Visit
 
 ROWS, NEWEST = 100, 25
 #: Head of a column of the file -> what stands in it; those of the page come first.
@@ -116,15 +116,15 @@ def _show_rule(visit: Visit, workspace: str, rule: Rule, refused: str = "") -> d
         "tally": state.alert_tallies.of(workspace, visit.since, rule.id).get(rule.id, AlertTally()),
         "logs": visit.link("/logs", query=rule.query, workspace=workspace) if len(rule.query) < 6000 else "",
         "scheduled": rule.kind is not Kind.HUNTING,
-        **trying.show_trials(visit, workspace, rule),
+        **trial_forms.show_trials(visit, workspace, rule),
     }
 
 
 def _apply_form(visit: Visit, workspace: str, rule: Rule) -> str:
     """Do what a form asks for; the address that it leads to."""
     act = visit.form.get("act", "")
-    if act in trying.ACTS:
-        return trying.apply_act(visit, workspace, rule, act)
+    if act in trial_forms.ACTS:
+        return trial_forms.apply_act(visit, workspace, rule, act)
     if act not in ("on", "off"):
         raise StateError(f"a rule cannot be treated so: {act[:40] or 'nothing was asked for'}")
     switch_rules(visit.service, workspace, {RULE: [rule.id]}, enabled=act == "on")
@@ -137,8 +137,8 @@ def trial(visit: Visit) -> Mapping[str, object] | Response:
     rule = rule_of(visit, workspace)
     if visit.request.method == "POST":
         act = visit.form.get("act", "")
-        return RedirectResponse(trying.decide_trial(visit, workspace, rule, act), 303)
-    return trying.one(visit, workspace, rule)
+        return RedirectResponse(trial_forms.decide_trial(visit, workspace, rule, act), 303)
+    return trial_forms.one(visit, workspace, rule)
 
 
 PAGES = (

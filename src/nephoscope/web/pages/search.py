@@ -20,13 +20,13 @@ from nephoscope.service.saved_queries import ESTATE
 from nephoscope.service.vulnerability_search import find_packages, find_vulnerabilities
 from nephoscope.state.incidents.alerts import Looked
 from nephoscope.state.incidents.incidents import Sought
-from nephoscope.web.facts.resource_facts import SUB
-from nephoscope.web.facts.told_alerts import everywhere
-from nephoscope.web.forms.trying import rules_of
+from nephoscope.web.forms.trial_forms import rules_of
+from nephoscope.web.page_data.resource_facts import SUB
+from nephoscope.web.page_data.visible_alerts import everywhere
 from nephoscope.web.pages.attack_paths import READ as PATHS
-from nephoscope.web.tables.download import as_csv
+from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import Page
-from nephoscope.web.visits.visit import LOGS, Visit
+from nephoscope.web.visits.request_context import LOGS, Visit
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rules.rule import Rule

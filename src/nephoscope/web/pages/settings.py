@@ -18,11 +18,11 @@ from nephoscope.service.principals import WRITE, bind_principal, end_sessions
 from nephoscope.state import MissingError, StateError
 from nephoscope.state.access.principals import PrincipalKind
 from nephoscope.state.audit.audit import Entry
-from nephoscope.web.drawing.role_scopes import describe_place
 from nephoscope.web.forms.form import act, apply_form
-from nephoscope.web.tables.tables import Table, file_of
+from nephoscope.web.rendering.role_scopes import describe_place
+from nephoscope.web.tables.page_tables import Table, file_of
 from nephoscope.web.visits.page import SAME, Area, Page
-from nephoscope.web.visits.visit import Visit
+from nephoscope.web.visits.request_context import Visit
 
 READ = "Nephoscope/audit/read"
 ENTRIES, MOST_CSV = 100, 100_000

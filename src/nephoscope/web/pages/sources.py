@@ -14,12 +14,12 @@ from nephoscope.posture.scans.scan import last_request
 from nephoscope.state.estate.tenants import Tenant
 from nephoscope.state.ingestion.ingested_files import IngestedFile
 from nephoscope.state.ingestion.sources import Source
-from nephoscope.web.facts.progress import trouble, under_way
 from nephoscope.web.forms.form import WRITE
+from nephoscope.web.page_data.assessment_progress import trouble, under_way
 from nephoscope.web.tables.health_table import health_table
-from nephoscope.web.tables.tables import Table, file_of
+from nephoscope.web.tables.page_tables import Table, file_of
 from nephoscope.web.visits.page import SAME, Area, Page
-from nephoscope.web.visits.visit import Visit
+from nephoscope.web.visits.request_context import Visit
 
 READ = "Nephoscope/sources/read"
 ASSESSED = "Microsoft.Security/assessments/read"

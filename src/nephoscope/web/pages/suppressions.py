@@ -15,16 +15,16 @@ from nephoscope.service.suppressions import WRITE, end_suppression
 from nephoscope.state.database.etag import moment_of
 from nephoscope.state.incidents.incidents import Action
 from nephoscope.state.rules.suppressions import ANY_RULE, StoredSuppression
-from nephoscope.web.drawing.suppression_choices import describe
-from nephoscope.web.drawing.wording import SUPPRESSION_STATES as STATES
-from nephoscope.web.facts.suppressed_rules import READ
-from nephoscope.web.forms.drawn import Meanwhile
 from nephoscope.web.forms.form import act, apply_form
-from nephoscope.web.forms.trying import rules_of
+from nephoscope.web.forms.optimistic_lock import Meanwhile
+from nephoscope.web.forms.trial_forms import rules_of
+from nephoscope.web.page_data.suppressed_rule_counts import READ
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.tables.download import as_csv
+from nephoscope.web.rendering.formatting import SUPPRESSION_STATES as STATES
+from nephoscope.web.rendering.suppression_choices import describe
+from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import SAME, Area, Page
-from nephoscope.web.visits.visit import Visit
+from nephoscope.web.visits.request_context import Visit
 
 ROWS = 100
 HEADER = (

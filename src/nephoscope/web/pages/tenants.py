@@ -18,14 +18,14 @@ from nephoscope.service import tenants as service
 from nephoscope.service.tenants import DELETE, WRITE
 from nephoscope.state import MissingError, StateError
 from nephoscope.state.estate.tenants import CERTIFICATE, MANAGED_IDENTITY, SECRET, Connection, Tenant
-from nephoscope.web.drawing.drawing import draw
-from nephoscope.web.facts.progress import under_way
-from nephoscope.web.forms.drawn import as_drawn, form_digest, meanwhile
 from nephoscope.web.forms.form import act, apply_form, lines, number
+from nephoscope.web.forms.optimistic_lock import as_drawn, form_digest, meanwhile
+from nephoscope.web.page_data.assessment_progress import under_way
 from nephoscope.web.pages.sources import READ
-from nephoscope.web.tables.download import as_csv, as_file
+from nephoscope.web.rendering.templates import draw
+from nephoscope.web.tables.table_download import as_csv, as_file
 from nephoscope.web.visits.page import Page
-from nephoscope.web.visits.visit import Visit
+from nephoscope.web.visits.request_context import Visit
 
 SIGNING_IN = {
     SECRET: "an application with a client secret",

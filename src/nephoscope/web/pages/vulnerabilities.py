@@ -31,23 +31,23 @@ from nephoscope.state.inventory.finding import FindingFilter, SubjectFinding, Vu
 from nephoscope.state.inventory.subject import InventorySubject, SubjectFilter, SubjectKind
 from nephoscope.vulnerability.matching.findings import Finding
 from nephoscope.vulnerability.severities import rank
-from nephoscope.web.facts.source_links import safe_link
-from nephoscope.web.forms.drawn import meanwhile
 from nephoscope.web.forms.form import apply_form
-from nephoscope.web.forms.vulnerability_exempting import HEADER as EXEMPTION_HEADER
-from nephoscope.web.forms.vulnerability_exempting import (
+from nephoscope.web.forms.optimistic_lock import meanwhile
+from nephoscope.web.forms.vulnerability_exemptions import HEADER as EXEMPTION_HEADER
+from nephoscope.web.forms.vulnerability_exemptions import (
     change_exemptions,
     choices_of,
     exempted_everywhere,
     exemption_row,
     shown_exemptions,
 )
+from nephoscope.web.page_data.source_links import safe_link
 from nephoscope.web.pages.attack_paths import READ as PATHS
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.tables.download import as_csv
-from nephoscope.web.tables.tables import Table, file_of
+from nephoscope.web.tables.page_tables import Table, file_of
+from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import Area, Page
-from nephoscope.web.visits.visit import Visit
+from nephoscope.web.visits.request_context import Visit
 
 ROWS, MOST, MOST_HOLDERS, MOST_REASONS = 100, 100_000, 10_000, 20
 SEVERITIES = ("Critical", "High", "Medium", "Low", "Negligible", "Unknown")

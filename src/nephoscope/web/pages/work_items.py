@@ -10,9 +10,9 @@ from nephoscope.service.pipelines import READ, readable_repositories
 from nephoscope.state.estate.pipelines import WorkItem, WorkItemFilter, WorkItemStatus
 from nephoscope.web.pages.pipelines import ROWS, SEVERITIES, open_items
 from nephoscope.web.pages.recommendations import page_start
-from nephoscope.web.tables.download import as_csv
+from nephoscope.web.tables.table_download import as_csv
 from nephoscope.web.visits.page import SAME, Area, Page
-from nephoscope.web.visits.visit import Visit
+from nephoscope.web.visits.request_context import Visit
 
 HEADER = (
     "Status",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from nephoscope.web.tables.tables import Table
+from nephoscope.web.tables.page_tables import Table
 
 if TYPE_CHECKING:
     from nephoscope.ingest.live.health.health_table import Row

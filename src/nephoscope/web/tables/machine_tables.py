@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.web.tables.tables import Table
+from nephoscope.web.tables.page_tables import Table
 
 if TYPE_CHECKING:
     from nephoscope.service.exemption_lookup import VulnerabilityExemption
     from nephoscope.state.inventory.finding import SubjectFinding
-    from nephoscope.web.facts.machine_facts import MachineSoftware
+    from nephoscope.web.page_data.machine_facts import MachineSoftware
 
 
 def software_table(software: MachineSoftware | None) -> Table:

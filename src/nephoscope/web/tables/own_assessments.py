@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.web.tables.ranked import READ
-from nephoscope.web.tables.tables import Table
+from nephoscope.web.tables.page_tables import Table
+from nephoscope.web.tables.recommendation_table import READ
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
     from nephoscope.state.estate.arm_documents import ArmDocument
-    from nephoscope.web.visits.visit import Visit
+    from nephoscope.web.visits.request_context import Visit
 
 TYPE, METADATA = "microsoft.security/assessments", "microsoft.security/assessmentmetadata"
 _INSIDE = f"/providers/{TYPE}/"

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.web.drawing.wording import STATES, cause_text
-from nephoscope.web.facts.code_facts import code_rows
+from nephoscope.web.page_data.code_facts import code_rows
+from nephoscope.web.rendering.formatting import STATES, cause_text
 from nephoscope.web.tables.machine_tables import software_table, vulnerability_table
-from nephoscope.web.tables.tables import Table
+from nephoscope.web.tables.page_tables import Table
 
 if TYPE_CHECKING:
     from nephoscope.posture.published.findings import Finding
-    from nephoscope.web.facts.resource_facts import Named
+    from nephoscope.web.page_data.resource_facts import Named
 
 Rows = Iterator[tuple[object, ...]]
 

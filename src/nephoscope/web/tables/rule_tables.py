@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.tuning.trial import Trials, What
 from nephoscope.state.incidents.alerts import Looked
-from nephoscope.web.tables.tables import Table
+from nephoscope.web.tables.page_tables import Table
 
 if TYPE_CHECKING:
     from nephoscope.alerts.rules.rule import Rule

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.tuning.trial import What
-from nephoscope.web.tables.tables import Table
+from nephoscope.web.tables.page_tables import Table
 
 if TYPE_CHECKING:
     from nephoscope.alerts.tuning.trial import Trial

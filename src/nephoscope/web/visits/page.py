@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from nephoscope.model.read_reach import Reach
     from nephoscope.posture.published.published_snapshot import Edition
-    from nephoscope.web.visits.visit import Visit
+    from nephoscope.web.visits.request_context import Visit
 
 
 class Area(StrEnum):

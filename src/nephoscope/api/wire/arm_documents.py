@@ -1,0 +1,123 @@
+"""ARM documents of a type: those that people put first, then what was published; read, listed, put, deleted in one way everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.api.wire.azure_error import bad, missing_fault
+from nephoscope.api.wire.response import NO_CONTENT, Answer, answer_list, read_skip_token
+from nephoscope.service.arm_documents import put_document, remove_document
+from nephoscope_policy.model.resource_id import ResourceId
+
+if TYPE_CHECKING:
+    from nephoscope.api.wire.surface_request import Call
+    from nephoscope.model.read_reach import Reach
+
+#: Says whether a document belongs into a list.
+Test = Callable[[Mapping[str, object]], bool]
+
+
+def find_document(call: Call) -> dict[str, Any] | None:
+    """The document at the path of a call, None where there is none that may be read."""
+    kept = call.instance.state.arm_documents.get(_key(call.path))
+    if kept is not None:
+        return kept.body if visible(call.reach, kept.key) else None
+    published = call.instance.shelf.newest()
+    if published is None or _key(call.path) in call.instance.removed_since(published.made.when):
+        return None
+    return published.listing.get(call.path, call.reach)
+
+
+def find_learned_document(call: Call) -> dict[str, object] | None:
+    """As `found_learned`; Fault where nothing was learned there and nothing was assessed at all."""
+    found = found_learned(call)
+    return (
+        call.edition.listing.get(call.path, call.reach) if found is None and not _is_removed(call) else found
+    )
+
+
+def _is_removed(call: Call) -> bool:
+    published = call.instance.shelf.newest()
+    return published is not None and _key(call.path) in call.instance.removed_since(published.made.when)
+
+
+def found_learned(call: Call) -> dict[str, object] | None:
+    """The own fact at the path of a call that was not judged yet, else what was published; None where there is none, or no more."""
+    key, published = _key(call.path), call.instance.shelf.newest()
+    own = call.instance.state.own_facts.get(key)
+    waits = own is not None and (
+        published is None or (own.changed is not None and own.changed >= published.made.when)
+    )
+    if own is not None and waits and visible(call.reach, key):
+        return own.documents[0]
+    if published is None or _is_removed(call):
+        return None
+    return published.listing.get(call.path, call.reach)
+
+
+def get(call: Call, what: str) -> Answer:
+    """One document; `what` is the word for it in the answer that there is none."""
+    document = find_document(call)
+    if document is None:
+        raise missing_fault(f"The {what} '{call.path.rstrip('/').rsplit('/', 1)[-1]}'")
+    return Answer(document)
+
+
+def page(call: Call, types: Sequence[str], below: str, test: Test | None = None) -> Answer:
+    """The documents of types below a scope ('' = everywhere): those that people put first, then what was published, page by page."""
+    after = read_skip_token(call)
+    kept = call.instance.state.arm_documents.all([one.lower() for one in types], below)
+    mine = [one.body for one in kept if visible(call.reach, one.key)] if not after else []
+    published = call.instance.shelf.newest()
+    shown: list[dict[str, object]] = []
+    if published is not None:
+        several = published.listing.page(
+            [one.lower() for one in types],
+            call.reach,
+            below,
+            after=after,
+            most=call.top(1000),
+            collected=True,
+        )
+        # what was put is shown as it is now, and what was removed since is no more
+        after = several.after
+        passed = {one.key for one in kept} | call.instance.removed_since(published.made.when)
+        shown = [body for body in several.bodies if _key(str(body["id"])) not in passed]
+    return answer_list(call, _apply_test([*mine, *shown], test), after)
+
+
+def _key(id_: str) -> str:
+    return id_.lower().rstrip("/")
+
+
+def _apply_test(bodies: Iterable[dict[str, object]], test: Test | None) -> list[dict[str, object]]:
+    return [one for one in bodies if test is None or test(one)]
+
+
+def put(call: Call, type_: str, check: Callable[[dict[str, Any]], object] | None = None) -> Answer:
+    """Keep what was sent under the path of the call; `check` raises Fault for a document that cannot be used."""
+    if not isinstance(call.body.get("properties"), dict):
+        raise bad("The request content has no 'properties'.", "properties")
+    id_ = call.path.rstrip("/")
+    body = {**call.body, "id": id_, "name": id_.rsplit("/", 1)[-1], "type": type_}
+    if check is not None:
+        check(body)
+    new = put_document(call.service, call.scope, body, type_, operation=call.permission)
+    return Answer(body, 201 if new else 200)
+
+
+def delete(call: Call, type_: str) -> Answer:
+    """Forget a document that was put; 204 where there is none. What content or the estate has cannot be deleted here."""
+    key = call.path.lower().rstrip("/")
+    kept = call.instance.state.arm_documents.get(key)
+    if kept is None:
+        return NO_CONTENT
+    remove_document(call.service, call.scope, key, type_, operation=call.permission)
+    return Answer(kept.body)
+
+
+def visible(reach: Reach, key: str) -> bool:
+    """Whether a document at an id may be read."""
+    id_ = ResourceId.parse(key)
+    return reach.sees(id_.subscription, id_.resource_group_id) or (not id_.subscription and not reach.nothing)

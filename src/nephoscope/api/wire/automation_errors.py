@@ -1,0 +1,24 @@
+"""What a service says of an automation that cannot be kept, as a fault of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nephoscope.api.wire.azure_error import Fault, bad
+from nephoscope.automation.rule import AutomationError
+from nephoscope.service.action_egress import AddressError, OperatorFileError
+
+
+@contextmanager
+def automation_faults() -> Iterator[None]:
+    """Raise as a Fault what is wrong with an automation, an address, or the operator's file."""
+    try:
+        yield
+    except AddressError as error:
+        raise bad(error.reason, error.path, "InvalidAddress") from error
+    except AutomationError as error:
+        raise bad(error.reason, error.path) from error
+    except OperatorFileError as error:
+        text = "The operator's file cannot be used, so that no address is judged: nephoscope doctor."
+        raise Fault(503, "ServiceUnavailable", text) from error

@@ -1,0 +1,146 @@
+"""Shapes of Sentinel's data connectors and of their definitions, a table a kind.
+
+A field is needed where every version of the interface that has the kind needs it; a data type that is named says its state.
+
+Source: https://learn.microsoft.com/azure/templates/microsoft.securityinsights/dataconnectors (to 2025-04-01-preview),
+https://learn.microsoft.com/azure/templates/microsoft.securityinsights/dataconnectordefinitions (2024-09-01)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nephoscope.api.wire.body_schema import Shape, by_type, fields, flag, many, moment, text, whole, words
+
+_GUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_STATE = fields({"state": words("Enabled", "Disabled")})
+_SINCE = fields({"state": words("Enabled", "Disabled")}, {"lookbackPeriod": text()})
+_TENANT: Mapping[str, Shape] = {"tenantId": text(_GUID, "the id of a tenant")}
+_SUBSCRIPTION: Mapping[str, Shape] = {"subscriptionId": text(_GUID, "the id of a subscription")}
+
+
+def _types(*several: str) -> Shape:
+    """The data types that a connector may have."""
+    return fields({}, dict.fromkeys(several, _STATE))
+
+
+def _of_tenant(*several: str, **more: Shape) -> Shape:
+    """A connector that reads some data types of a tenant."""
+    return fields(_TENANT, {"dataTypes": _types(*several), **more})
+
+
+_PERMISSION = fields(
+    {},
+    {
+        "provider": text(),
+        "permissionsDisplayText": text(),
+        "providerDisplayName": text(),
+        "scope": words("Subscription", "ResourceGroup", "Workspace"),
+        "requiredPermissions": fields({}, dict.fromkeys(("action", "delete", "read", "write"), flag)),
+    },
+)
+_STEP = fields(
+    {},
+    {"title": text(), "description": text(), "instructions": many(fields({"type": text(least=1)}))},
+)
+_SHOWN_ALWAYS: Mapping[str, Shape] = {
+    "title": text(least=1),
+    "publisher": text(least=1),
+    "descriptionMarkdown": text(),
+    "graphQueries": many(fields({}, {"metricName": text(), "legend": text(), "baseQuery": text()})),
+    "dataTypes": many(fields({}, {"name": text(), "lastDataReceivedQuery": text()})),
+    "connectivityCriteria": many(fields({}, {"type": text(least=1), "value": many(text())})),
+    "permissions": fields(
+        {},
+        {
+            "resourceProvider": many(_PERMISSION),
+            "customs": many(fields({}, {"name": text(), "description": text()})),
+        },
+    ),
+    "instructionSteps": many(_STEP),
+}
+_QUERIES = many(fields({}, {"description": text(), "query": text()}))
+# the status is a number in every example, and a text in the tables of fields
+_AVAILABILITY = fields({}, {"status": by_type({str: words("1"), int: whole(1, 1)}), "isPreview": flag})
+_PAGE = fields(
+    {
+        **_SHOWN_ALWAYS,
+        "graphQueriesTableName": text(least=1),
+        "sampleQueries": _QUERIES,
+        "availability": _AVAILABILITY,
+    },
+    {"customImage": text()},
+)
+_POLLING = fields(
+    {"auth": fields({"authType": text(least=1)}), "request": fields({"apiEndpoint": text(least=1)})},
+    {"isActive": flag},
+)
+#: What a definition beside the connector draws, and a rule of data collection takes in.
+_CODELESS: Mapping[str, Shape] = {
+    "isActive": flag,
+    "dataType": text(),
+    "dcrConfig": fields(
+        {},
+        {"streamName": text(), "dataCollectionEndpoint": text(), "dataCollectionRuleImmutableId": text()},
+    ),
+}
+_DEFINED: Mapping[str, Shape] = {"connectorDefinitionName": text(least=1)}
+_ASKED: Mapping[str, Shape] = {**_DEFINED, "auth": fields({"type": text(least=1)}), "request": fields({})}
+CONNECTORS: Mapping[str, Shape] = {
+    "AmazonWebServicesCloudTrail": fields({}, {"awsRoleArn": text(), "dataTypes": _types("logs")}),
+    "AmazonWebServicesS3": fields(
+        {"destinationTable": text(least=1), "roleArn": text(least=1), "sqsUrls": many(text(least=1))},
+        {"dataTypes": _types("logs"), **_CODELESS},
+    ),
+    "APIPolling": fields({}, {"connectorUiConfig": _PAGE, "pollingConfig": _POLLING}),
+    "AzureActiveDirectory": _of_tenant("alerts"),
+    "AzureAdvancedThreatProtection": _of_tenant("alerts"),
+    "AzureSecurityCenter": fields({}, {**_SUBSCRIPTION, "dataTypes": _types("alerts")}),
+    "Dynamics365": _of_tenant("dynamics365CdsActivities"),
+    "GCP": fields(_ASKED, _CODELESS),
+    "GenericUI": fields({}, {"connectorUiConfig": _PAGE}),
+    "IOT": fields({}, {**_SUBSCRIPTION, "dataTypes": _types("alerts")}),
+    "MicrosoftCloudAppSecurity": _of_tenant("alerts", "discoveryLogs"),
+    "MicrosoftDefenderAdvancedThreatProtection": _of_tenant("alerts"),
+    "MicrosoftPurviewInformationProtection": _of_tenant("logs"),
+    "MicrosoftThreatIntelligence": fields(
+        _TENANT,
+        {
+            "dataTypes": fields(
+                {}, dict.fromkeys(("bingSafetyPhishingURL", "microsoftEmergingThreatFeed"), _SINCE)
+            )
+        },
+    ),
+    "MicrosoftThreatProtection": _of_tenant("incidents", "alerts"),
+    "Office365": _of_tenant("exchange", "sharePoint", "teams"),
+    "Office365Project": _of_tenant("logs"),
+    "OfficeATP": _of_tenant("alerts"),
+    "OfficeIRM": _of_tenant("alerts"),
+    "OfficePowerBI": _of_tenant("logs"),
+    "PremiumMicrosoftDefenderForThreatIntelligence": _of_tenant(
+        "connector", lookbackPeriod=text(), requiredSKUsPresent=flag
+    ),
+    "PurviewAudit": fields(_TENANT, {"dataTypes": _types("logs"), **_DEFINED, **_CODELESS}),
+    "RestApiPoller": fields(_ASKED, _CODELESS),
+    "StorageAccountBlobContainer": fields(_ASKED, _CODELESS),
+    "ThreatIntelligence": _of_tenant("indicators", tipLookbackPeriod=moment),
+    "ThreatIntelligenceTaxii": _of_tenant(
+        "taxiiClient",
+        pollingFrequency=words("OnceAMinute", "OnceAnHour", "OnceADay"),
+        taxiiLookbackPeriod=moment,
+        **dict.fromkeys(("collectionId", "friendlyName", "taxiiServer", "userName", "workspaceId"), text()),
+    ),
+}
+DEFINITIONS: Mapping[str, Shape] = {
+    "Customizable": fields(
+        {},
+        {
+            "connectorUiConfig": fields(
+                _SHOWN_ALWAYS, {"id": text(), "logo": text(), "isConnectivityCriteriasMatchSome": flag}
+            ),
+            "connectionsConfig": fields(
+                {"templateSpecName": text(least=1), "templateSpecVersion": text(least=1)}
+            ),
+        },
+    )
+}

@@ -1,0 +1,391 @@
+"""Kinds of ARM documents that people put and get back: a surface declares each in a line, with what follows from it here.
+
+A document stands in the place of what was collected under the same id; where it is deleted, what was collected holds again. Secrets
+inside a document are not kept: their place is null in every answer, as Azure shows none either.
+
+Source: https://github.com/Azure/azure-resource-manager-rpc/blob/master/v1.0/resource-api-reference.md
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from nephoscope.api.wire import arm_documents
+from nephoscope.api.wire.azure_error import bad, missing_fault
+from nephoscope.api.wire.body_schema import Shape, read, words
+from nephoscope.api.wire.odata_filter import compile_filter
+from nephoscope.api.wire.operation import Handler, Surface
+from nephoscope.api.wire.response import NO_CONTENT, Answer, answer_list, read_skip_token
+from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.workspace_lookup import require_workspace
+from nephoscope.files.json_tree import tree_of
+from nephoscope.model.secret_redaction import is_secret_key, redact_text
+from nephoscope.service.arm_documents import put_document, remove_document
+from nephoscope.state.access.principals import PrincipalKind
+
+Body = dict[str, Any]
+#: Raises Fault for a document that cannot be used.
+Check = Callable[[Body], object]
+#: Adds what the server says of a document: (call, what is kept, what was kept before).
+Made = Callable[[Call, Body, Body | None], Body]
+_INSIGHTS = "/providers/microsoft.securityinsights/"
+_LISTED = "/locations/{locationsName}/"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind. `type` is Azure's, in its spelling; `operations` begins the names of its operations; `effect` says what follows here.
+
+    `root` is the path before its provider. `created` and `deleted` are the statuses of what is new and what was there. `whole` kinds
+    need no `properties`; `patched` ones answer PATCH; `etag` ones carry one; `near` ones are listed where they stand
+    and not from above; lists of `filtered` ones mind `$filter`; lists of those that are not `collected` leave out what Azure itself
+    had said; `acting` ones are acted on by the server. `shown` adds what is known of one when it is read, `forgotten` is called when
+    one is deleted. `told` adds what is known to documents that were published. `own` gives those that the server has by itself, which
+    nobody can change; lists of such kinds mind `kind`. `shape` is that of its properties, `shapes` are those by the word of its `kind`
+    (none: any), `names` are all that there are (none: any). `secrets` of a request are kept encrypted with the document, by their
+    names; `credentials` names those that go with it.
+    """
+
+    type: str
+    operations: str
+    effect: str
+    root: str = "{scope}"
+    check: Check | None = None
+    made: Made | None = None
+    created: int = 201
+    deleted: int = 200
+    whole: bool = False
+    patched: bool = False
+    etag: bool = False
+    near: bool = False
+    filtered: bool = False
+    collected: bool = True
+    acting: bool = False
+    shown: Callable[[Call, Body], Body] | None = None
+    forgotten: Callable[[Call, Body], None] | None = None
+    secrets: Callable[[Call], Mapping[str, str]] | None = None
+    credentials: Callable[[Call], Collection[str]] | None = None
+    told: Callable[[Call, Sequence[Body]], list[Body]] | None = None
+    own: Callable[[Call], list[Body]] | None = None
+    shape: Shape | None = None
+    shapes: Mapping[str, Shape] | None = None
+    names: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """The template of one document."""
+        provider, *words = self.type.split("/")
+        return f"{self.root}/providers/{provider}/" + "/".join(f"{one}/{{{one}Name}}" for one in words)
+
+    @property
+    def lists(self) -> list[str]:
+        """The templates of its lists: a kind that stands at locations is listed over all of them too."""
+        path = self.path.rpartition("/")[0]
+        return [path, path.replace(_LISTED, "/")] if _LISTED in path else [path]
+
+
+def make_unprovisioned(_: Call, body: Body) -> Body:
+    """A document without a provisioning state: what is only kept is carried out nowhere, and an answer must not say that it was.
+
+    Clients take an answer that has none for the end of the operation, as ARM defines it.
+    """
+    properties = body.get("properties") or {}
+    return {**body, "properties": {key: one for key, one in properties.items() if key != "provisioningState"}}
+
+
+def declare_reading(surface: Surface, kind: Kind) -> None:
+    """The operations of a kind that people only read, as Azure alone makes its documents: list, get."""
+
+    def _list(call: Call) -> Answer:
+        """Those below the scope that were put or collected."""
+        return page(call, kind, _parse_filter(call) if kind.filtered else _of_kind(call, kind))
+
+    def _get(call: Call) -> Answer:
+        """One of them."""
+        return Answer(require_document(call, kind))
+
+    for at, path in enumerate(kind.lists):
+        _declare(surface, kind, "GET", path, f"List{'Everywhere' if at else ''}", "read", _list)
+    _declare(surface, kind, "GET", kind.path, "Get", "read", _get)
+
+
+def declare(surface: Surface, kind: Kind) -> None:
+    """The operations of a kind: list, get, put, patch where it is, delete."""
+
+    def _put(call: Call) -> Answer:
+        return put(call, kind, call.body)
+
+    def _patch(call: Call) -> Answer:
+        return put(call, kind, merge_documents(require_document(call, kind), call.body))
+
+    def _delete(call: Call) -> Answer:
+        """Forget one that was put; 204 where there is none."""
+        return delete(call, kind)
+
+    _put.__doc__ = f"Keep one. {kind.effect}"
+    _patch.__doc__ = f"Change the fields that are sent. {kind.effect}"
+    declare_reading(surface, kind)
+    _declare(surface, kind, "PUT", kind.path, "CreateOrUpdate", "write", _put)
+    if kind.patched:
+        _declare(surface, kind, "PATCH", kind.path, "Update", "write", _patch)
+    _declare(surface, kind, "DELETE", kind.path, "Delete", "delete", _delete)
+
+
+def _declare(
+    surface: Surface, kind: Kind, method: str, path: str, name: str, act: str, handler: Handler
+) -> None:
+    effect = "" if kind.acting else kind.effect
+    surface.operation(method, path, f"{kind.operations}_{name}", f"{kind.type}/{act}", effect=effect)(handler)
+
+
+def require_document(call: Call, kind: Kind) -> Body:
+    """The document at the path of a call; Fault where there is none that may be read."""
+    kept = _find_kept(call, kind)
+    if kept is not None:
+        return _show(call, kind, kept)
+    own = next(
+        (one for one in _own(call, kind) if _tail(str(one["id"])) == _tail(call.path.rstrip("/"))), None
+    )
+    if own is not None:
+        return own
+    published = call.instance.shelf.newest()
+    document = published.listing.get(call.path, call.reach) if published is not None else None
+    if document is None:
+        raise missing_fault(f"The {kind.type} '{call.path.rstrip('/').rsplit('/', 1)[-1][:100]}'")
+    return document if kind.told is None else kind.told(call, [document])[0]
+
+
+def _own(call: Call, kind: Kind) -> list[Body]:
+    return [] if kind.own is None else kind.own(call)
+
+
+def _of_kind(call: Call, kind: Kind) -> arm_documents.Test | None:
+    """Those of the kind that a list of documents of several kinds asks for."""
+    wanted = call.asked("kind").lower()
+    if kind.own is None or not wanted:
+        return None
+    return lambda body: str(body.get("kind", "")).lower() == wanted
+
+
+def _parse_filter(call: Call) -> arm_documents.Test:
+    """The documents whose properties `$filter` picks."""
+    fits = compile_filter(call.asked("$filter"))
+    return lambda body: fits(tree_of(body, "properties"))
+
+
+def page(call: Call, kind: Kind, test: arm_documents.Test | None = None) -> Answer:
+    """Those below the scope of a list: what people put first, then what was collected, page by page."""
+    after = read_skip_token(call)
+    below = _below(call, kind)
+    after_first = bool(after)
+    mine = {} if after else of_scope(call, kind, below)
+    published = call.instance.shelf.newest() if kind.collected or mine else call.edition
+    shown: list[Body] = []
+    if published is not None:
+        several = published.listing.page(
+            [kind.type.lower()], call.reach, below, after=after, most=call.top(1000), collected=kind.collected
+        )
+        after = several.after
+        shown = [one for one in several.bodies if str(one["id"]).lower() not in mine]
+        shown = shown if kind.told is None else kind.told(call, shown)
+    if location := call["locationsName"].lower():
+        mine = {key: one for key, one in mine.items() if f"/locations/{location}/" in key}
+        shown = [one for one in shown if f"/locations/{location}/" in str(one["id"]).lower()]
+    own = [] if after_first else _own(call, kind)
+    both = [*(_show(call, kind, one) for one in mine.values()), *own, *shown]
+    return answer_list(call, [one for one in both if test is None or test(one)], after)
+
+
+def put(call: Call, kind: Kind, sent: Body) -> Answer:
+    """Keep a document under the path of the call; Fault says what is wrong with it."""
+    if not kind.whole and not isinstance(sent.get("properties"), dict):
+        raise bad("The request content has no 'properties'.", "properties")
+    key, id_ = _key(call, f"{kind.type}/write"), call.path.rstrip("/")
+    kept = call.instance.state.arm_documents.get(key.lower())
+    before = kept.body if kept is not None else None
+    body: Body = {**without_secrets(sent), "id": id_, "name": id_.rsplit("/", 1)[-1], "type": kind.type}
+    _check_name(kind, body["name"])
+    body = _read(kind, body)
+    if kind.check is not None:
+        kind.check(body)
+    if kind.made is not None:
+        body = kind.made(call, body, before)
+    if kind.etag:
+        body["etag"] = etag(body)
+    secrets = kind.secrets(call) if kind.secrets is not None else {}
+    new = put_document(
+        call.service,
+        _scope(call, key),
+        {**body, "id": key},
+        kind.type,
+        operation=call.permission,
+        secrets=secrets,
+    )
+    return Answer(_show(call, kind, body), kind.created if new else 200)
+
+
+def _read(kind: Kind, body: Body) -> Body:
+    """The document in Azure's spelling; Fault where its properties, or its word of kind, have not the shape."""
+    shape = kind.shape
+    if kind.shapes is not None:
+        body["kind"] = words(*kind.shapes)(body.get("kind"), "kind")
+        shape = kind.shapes[body["kind"]]
+    if shape is None or (kind.whole and body.get("properties") is None):
+        return body
+    return read(shape, body)
+
+
+def _check_name(kind: Kind, name: str) -> None:
+    if kind.names and name.lower() not in {one.lower() for one in kind.names}:
+        told = f"There is no {kind.type} '{name[:100]}'; there are {', '.join(kind.names)}."
+        raise bad(told, "name", "InvalidResourceName")
+
+
+def _show(call: Call, kind: Kind, body: Body) -> Body:
+    return body if kind.shown is None else kind.shown(call, body)
+
+
+def delete(call: Call, kind: Kind) -> Answer:
+    """Forget a document that was put; 204 where there is none."""
+    key = _key(call, f"{kind.type}/delete").lower()
+    kept = call.instance.state.arm_documents.get(key)
+    if kept is None:
+        return NO_CONTENT
+    credentials = kind.credentials(call) if kind.credentials is not None else ()
+    remove_document(
+        call.service, _scope(call, key), key, kind.type, operation=call.permission, credentials=credentials
+    )
+    if kind.forgotten is not None:
+        kind.forgotten(call, kept.body)
+    return NO_CONTENT if kind.deleted == 204 else Answer(None, kind.deleted)
+
+
+def merge_documents(old: Mapping[str, Any], new: Mapping[str, Any]) -> Body:
+    """A document with the fields of another in place of its own; null takes a field away (RFC 7396)."""
+    result = dict(old)
+    for name, value in new.items():
+        if value is None:
+            result.pop(name, None)
+        elif isinstance(value, dict) and isinstance(result.get(name), dict):
+            result[name] = merge_documents(result[name], value)
+        else:
+            result[name] = value
+    return result
+
+
+#: Where a request that a document describes has its headers and parameters, and the names there that say who asks.
+_REQUEST = ("headers", "queryparameters")
+_SIGNING = frozenset({
+    "authorization", "proxy-authorization", "cookie", "ocp-apim-subscription-key", "subscription-key", "x-functions-key",
+    "sig", "code", "key",
+})  # fmt: skip
+
+
+def without_secrets(value: object, within: str = "") -> Any:
+    """A document with null in the place of its passwords, keys and what a request is signed with; tags are no secrets.
+
+    `within` is the name under which the value stands: `{"password": {"value": ...}}` is a secret too.
+    """
+    if isinstance(value, dict):
+        return {
+            name: one
+            if name == "tags"
+            else None
+            if isinstance(one, str) and _secret(name, one, within)
+            else without_secrets(one, name)
+            for name, one in value.items()
+        }
+    return [without_secrets(one, within) for one in value] if isinstance(value, list) else value
+
+
+def _secret(name: str, text: str, within: str) -> bool:
+    if is_secret_key(name) or name.lower() == "authorizationcode":
+        return True
+    if within.lower().startswith(_REQUEST):
+        return name.lower() in _SIGNING or redact_text(text) != text
+    return name.lower() == "value" and is_secret_key(within)
+
+
+def system_data(call: Call, before: Mapping[str, Any] | None) -> Body:
+    """Who made and changed a document, and when."""
+    now, name = call.instance.now.isoformat(), call.caller.name
+    kind = "User" if call.caller.principal.kind is PrincipalKind.PERSON else "Application"
+    old = (before or {}).get("systemData") or {}
+    made = {"createdBy": name, "createdByType": kind, "createdAt": now, **old}
+    return made | {"lastModifiedBy": name, "lastModifiedByType": kind, "lastModifiedAt": now}
+
+
+def etag(body: Mapping[str, object]) -> str:
+    """What tells one state of a document from another."""
+    text = msgspec.json.encode({name: one for name, one in body.items() if name != "etag"}, order="sorted")
+    return f'"{hashlib.blake2b(text, digest_size=12).hexdigest()}"'
+
+
+def _key(call: Call, permission: str) -> str:
+    """The id under which a document is kept: in a workspace one, whatever subscription and group the path names."""
+    path = call.path.rstrip("/")
+    if not call["workspaceName"]:
+        return path
+    return f"/workspaces/{require_workspace(call, permission)}{_tail(path)}"
+
+
+def _scope(call: Call, key: str) -> str:
+    """Where the caller needs the permission for what is kept under an id of `_key`."""
+    return "/".join(key.split("/")[:3]) if call["workspaceName"] else call.scope
+
+
+def _tail(path: str) -> str:
+    return path[path.lower().rindex(_INSIGHTS) :]
+
+
+def _workspace(call: Call, kind: Kind) -> str | None:
+    """The workspace of a path, None where it is none of ours or may not be read."""
+    known = call.instance.state.workspaces.find(call["workspaceName"])
+    may = known is not None and call.caller.may(f"{kind.type}/read", f"/workspaces/{known.name}")
+    return known.name if known is not None and may else None
+
+
+def _find_kept(call: Call, kind: Kind) -> Body | None:
+    path = call.path.rstrip("/")
+    if not call["workspaceName"]:
+        kept = call.instance.state.arm_documents.get(path.lower())
+        return kept.body if kept is not None and arm_documents.visible(call.reach, kept.key) else None
+    workspace = _workspace(call, kind)
+    if workspace is None:
+        return None
+    kept = call.instance.state.arm_documents.get(f"/workspaces/{workspace}{_tail(path)}".lower())
+    return {**kept.body, "id": path} if kept is not None else None
+
+
+def of_scope(call: Call, kind: Kind, below: str) -> dict[str, Body]:
+    """What people put below a scope, by lower-cased id."""
+    documented = call.instance.state.arm_documents
+    if not call["workspaceName"]:
+        several = documented.all([kind.type.lower()], below)
+        return {one.key: one.body for one in several if arm_documents.visible(call.reach, one.key)}
+    workspace = _workspace(call, kind)
+    if workspace is None:
+        return {}
+    path = call.path.rstrip("/")
+    root = path[: path.lower().rindex(_INSIGHTS)]
+    inside = f"/workspaces/{workspace}{_tail(path)}".lower()
+    shown = [
+        {**one.body, "id": f"{root}{_tail(str(one.body['id']))}"}
+        for one in documented.all([kind.type.lower()], inside)
+    ]
+    return {str(one["id"]).lower(): one for one in shown}
+
+
+def _below(call: Call, kind: Kind) -> str:
+    """What a list is below: a document that its path names, else its scope; one of a location has what lies in resource groups too."""
+    path = call.path.lower().rstrip("/")
+    words = path.rpartition(f"/providers/{kind.type.split('/')[0].lower()}/")[2].split("/")
+    located = words[0] == "locations" and len(words) == 3
+    if kind.near or call["workspaceName"] or (len(words) > 1 and not located):
+        return path
+    return call.below

@@ -1,0 +1,71 @@
+"""Tables and errors as Kusto's clients read them.
+
+Source: https://learn.microsoft.com/kusto/api/rest/response-http (v1 tables, v2 frames)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from nephoscope.api.wire.azure_error import Fault
+from nephoscope_kql.types import KqlType
+
+#: KQL type -> the one of .NET, which v1 tells beside it.
+DATA_TYPES = {
+    KqlType.STRING: "String", KqlType.GUID: "Guid", KqlType.LONG: "Int64", KqlType.INT: "Int32", KqlType.REAL: "Double",
+    KqlType.DECIMAL: "SqlDecimal", KqlType.BOOL: "SByte", KqlType.DATETIME: "DateTime", KqlType.TIMESPAN: "TimeSpan",
+    KqlType.DYNAMIC: "Object",
+}  # fmt: skip
+Column = tuple[str, KqlType]
+Row = tuple[object, ...]
+
+
+class KustoFault(Fault):
+    """An error as Kusto's clients read it."""
+
+    permanent = True
+    kind = "Kusto.Data.Exceptions.KustoBadRequestException"
+    summary = "Request is invalid and cannot be executed."
+
+    def body(self) -> dict[str, Any]:
+        """The error object."""
+        told = {
+            "code": self.code,
+            "message": self.summary,
+            "@message": self.message,
+        }
+        return {"error": {**told, "@type": self.kind, "@permanent": self.permanent}}
+
+
+def bad_request(code: str, message: str) -> Fault:
+    """400: a query, command or property that cannot be answered."""
+    return KustoFault(400, code, message)
+
+
+def answered_table(name: str, columns: Iterable[Column], rows: Iterable[Row]) -> dict[str, object]:
+    """A table of version 1."""
+    told = [
+        {"ColumnName": one, "DataType": DATA_TYPES[kind], "ColumnType": kind.value} for one, kind in columns
+    ]
+    return {"TableName": name, "Columns": told, "Rows": list(rows)}
+
+
+def frame(
+    id_: int, kind: str, name: str, columns: Iterable[Column], rows: Iterable[Row]
+) -> dict[str, object]:
+    """A table of version 2."""
+    told = [{"ColumnName": one, "ColumnType": type_.value} for one, type_ in columns]
+    return {
+        "FrameType": "DataTable",
+        "TableId": id_,
+        "TableKind": kind,
+        "TableName": name,
+        "Columns": told,
+        "Rows": list(rows),
+    }
+
+
+def columns(**kinds: KqlType) -> tuple[Column, ...]:
+    """The columns of a table by name."""
+    return tuple(kinds.items())

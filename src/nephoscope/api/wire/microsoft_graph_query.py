@@ -1,0 +1,134 @@
+"""What Microsoft Graph's query options pick of a collection; an option that is not answered is refused, never left out of account.
+
+Source: https://learn.microsoft.com/graph/query-parameters, https://learn.microsoft.com/graph/search-query-parameter and
+https://learn.microsoft.com/graph/aad-advanced-queries (ConsistencyLevel)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.api.wire.azure_error import Fault
+from nephoscope.api.wire.microsoft_graph_search import search
+from nephoscope.api.wire.odata_filter import Filter, read
+from nephoscope.api.wire.odata_value import at_path, has_path, sort_key
+from nephoscope.api.wire.response import next_link, read_skip_token
+
+if TYPE_CHECKING:
+    from nephoscope.api.wire.surface_request import Call
+
+Row = Mapping[str, object]
+#: (where a page that ends with it goes on, the object)
+Keyed = tuple[str, Row]
+USUAL = frozenset({"$filter", "$select", "$top", "$skiptoken", "$orderby", "$count"})
+#: As many as are put in order at once.
+MOST_ORDERED = 100_000
+_ORDER = re.compile(r"\s*([A-Za-z_]\w*(?:/\w+)*)(?:\s+(asc|desc))?\s*", re.IGNORECASE)
+
+
+def unsupported_fault(message: str) -> Fault:
+    """400: a query option that is not answered here, or not so."""
+    return Fault(400, "Request_UnsupportedQuery", message)
+
+
+def admit(call: Call, options: Iterable[str] = USUAL) -> None:
+    """Fault for a query option that is none of those that an operation minds."""
+    known = frozenset(options)
+    given = (name for name in call.query if name.startswith("$"))
+    for name in given:
+        if name.lower() not in known:
+            raise unsupported_fault(f"The query option {name[:40]} is not answered here.")
+
+
+def eventual(call: Call, what: str) -> None:
+    """Fault where a request lacks the header that Graph asks of searches and counts."""
+    if call.headers.get("ConsistencyLevel", "").lower() != "eventual":
+        told = f"Request with {what} only works with a special request header: 'ConsistencyLevel: eventual'."
+        raise unsupported_fault(told)
+
+
+def is_count_requested(call: Call) -> bool:
+    """Whether the number of all that is picked is asked for."""
+    given = call.asked("$count").lower()
+    if given not in ("", "true", "false"):
+        raise unsupported_fault("$count is true or false.")
+    return given == "true"
+
+
+@dataclass
+class Picking:
+    """What of a collection is picked and in which order. `unseen` are the properties that are named and that no object had yet."""
+
+    filter: Filter
+    searched: Callable[[Row], bool]
+    orders: list[tuple[str, bool]]
+    unseen: set[str] = field(default_factory=set)
+    read: int = 0
+
+    @classmethod
+    def of(cls, call: Call) -> Picking:
+        """What a request picks; Fault for what is not understood."""
+        if call.asked("$search"):
+            eventual(call, "$search query parameter")
+        found, (test, names) = read(call.asked("$filter")), search(call.asked("$search"))
+        orders = _orders(call.asked("$orderby"))
+        return cls(found, test, orders, {*found.names, *names, *(name for name, _ in orders)})
+
+    def among(self, several: Iterable[Keyed]) -> Iterator[Keyed]:
+        """Those that are picked; Fault at the end where a property was named that none of all objects has."""
+        for key, row in several:
+            self.read += 1
+            self.unseen -= {name for name in self.unseen if has_path(row, name)}
+            if self.filter.test(row) and self.searched(row):
+                yield key, row
+        if self.unseen and self.read:
+            name = min(self.unseen)
+            raise Fault(
+                400, "Request_BadRequest", f"No object of this collection has a property '{name[:100]}'."
+            )
+
+    def in_order(self, several: Iterable[Keyed]) -> list[Keyed]:
+        """Those that are picked as `$orderby` has them, each keyed by its place."""
+        found = [row for _, row in islice(self.among(several), MOST_ORDERED + 1)]
+        if len(found) > MOST_ORDERED:
+            raise unsupported_fault(
+                f"More than {MOST_ORDERED} would have to be put in order: pick fewer by $filter."
+            )
+        for path, descending in reversed(self.orders):
+            found.sort(key=lambda row, path=path: sort_key(at_path(row, path)), reverse=descending)  # type: ignore[misc]
+        return [(str(at), row) for at, row in enumerate(found, 1)]
+
+
+def page(
+    call: Call, most: int, objects: Callable[[str], Iterable[Keyed]]
+) -> tuple[list[Row], dict[str, Any]]:
+    """A page of what a request picks, and its count and link; `objects` gives those after a key in their order.
+
+    The count comes with the first page, as Graph gives it.
+    """
+    picking, after, top = Picking.of(call), read_skip_token(call), call.top(most)
+    if picking.orders:
+        several = picking.in_order(objects(""))
+        start = int(after) if after.isascii() and after.isdecimal() else 0
+        found, total = several[start : start + top + 1], len(several)
+    else:
+        whole = is_count_requested(call) and not after
+        picked = picking.among(objects(after))
+        every = list(picked) if whole else list(islice(picked, top + 1))
+        found, total = every[: top + 1], len(every)
+    told: dict[str, Any] = {"@odata.count": total} if is_count_requested(call) and not after else {}
+    if len(found) > top:
+        told["@odata.nextLink"] = next_link(call, found[top - 1][0])
+    return [row for _, row in found[:top]], told
+
+
+def _orders(text: str) -> list[tuple[str, bool]]:
+    """(path, whether descending) of `$orderby`."""
+    found = [_ORDER.fullmatch(part) for part in text.split(",")] if text.strip() else []
+    if len(text) > 1000 or not all(found):
+        raise unsupported_fault("$orderby is not understood: it is properties, each with asc or desc.")
+    return [(one[1], (one[2] or "").lower() == "desc") for one in found if one is not None]

@@ -1,0 +1,47 @@
+"""What a principal with too many queries is answered, in the shape of each surface.
+
+Source: https://learn.microsoft.com/azure/governance/resource-graph/concepts/guidance-for-throttled-requests,
+https://learn.microsoft.com/azure/azure-monitor/service-limits#log-queries-and-language
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nephoscope.access.query_queue import TooManyQueriesError
+from nephoscope.api.wire.azure_error import Fault
+from nephoscope.api.wire.kusto_response import KustoFault
+
+Throttled = Callable[[TooManyQueriesError], Fault]
+
+
+def throttled_fault(error: TooManyQueriesError) -> Fault:
+    """Answer as Azure Resource Manager and Log Analytics do."""
+    return Fault(429, "TooManyRequests", str(error), headers=_headers(error))
+
+
+def graph_throttled(error: TooManyQueriesError) -> Fault:
+    """Answer as Resource Graph does: with the rest of a quota, and when it is whole again."""
+    quota = {
+        "x-ms-user-quota-remaining": "0",
+        "x-ms-user-quota-resets-after": f"00:00:{error.again:02}",
+    }
+    details = ({"code": "RateLimiting", "message": str(error)},)
+    return Fault(429, "RateLimiting", str(error), details=details, headers={**_headers(error), **quota})
+
+
+def kusto_throttled(error: TooManyQueriesError) -> Fault:
+    """Answer as Kusto does: its clients try again what is not permanent."""
+    return KustoThrottled(429, "Too many requests", str(error), headers=_headers(error))
+
+
+class KustoThrottled(KustoFault):
+    """A request that Kusto throttles."""
+
+    permanent = False
+    kind = "Kusto.DataNode.Exceptions.QueryThrottledException"
+    summary = "Request is denied due to throttling."
+
+
+def _headers(error: TooManyQueriesError) -> dict[str, str]:
+    return {"Retry-After": str(error.again)}

@@ -1,0 +1,120 @@
+"""What a request to Resource Graph is about: the subscriptions that it names, and the page that its token goes on with.
+
+Source: https://learn.microsoft.com/azure/governance/resource-graph/concepts/paginate-result,
+https://learn.microsoft.com/azure/governance/resource-graph/troubleshoot/general
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope.access.scopes import MANAGEMENT_GROUP
+from nephoscope.api.wire.azure_error import Fault, bad
+from nephoscope.api.wire.response import pack_token, unpack_token
+
+if TYPE_CHECKING:
+    from nephoscope.api.wire.surface_request import Call
+
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_FIELDS = ("query", "subscriptions", "managementGroups", "facets")
+
+
+def requested_subscriptions(call: Call) -> frozenset[str] | None:
+    """The subscriptions that are asked for, None where all are.
+
+    Fault where a name cannot be one, or who may read everything names only what is not there: it would find nothing. Another is told
+    neither that there is one nor that there is none.
+    """
+    named, groups = _texts(call, "subscriptions"), _texts(call, "managementGroups")
+    if not named and not groups:
+        return None
+    for one in named:
+        if not _ID.fullmatch(one.lower()):
+            raise _invalid("InvalidSubscriptionId", f"'{one[:100]}' is not the id of a subscription.")
+    found = {one.lower() for one in named}.union(*(_below(call, one) for one in groups))
+    if call.reach.everything and not any(_there(call, one) for one in found):
+        _none(call, named, groups)
+    return frozenset(found)
+
+
+def _none(call: Call, named: list[str], groups: list[str]) -> None:
+    """Fault where nothing that is named is there; a management group that is there may have no subscription."""
+    known = {one for several in call.caller.hierarchy.ancestors.values() for one in several}
+    if any(_group(one) in known or call.edition.holds(_group(one)) for one in groups):
+        return
+    given = ", ".join(f"'{one[:100]}'" for one in [*named, *groups][:10])
+    if groups and not named:
+        raise _invalid("ManagementGroupNotFound", f"There is no such management group: {given}.")
+    told = f"There must be at least one subscription that is eligible to contain resources. Given: {given}."
+    raise _invalid("NoValidSubscriptionsInQueryRequest", told)
+
+
+def _texts(call: Call, field: str) -> list[str]:
+    values = call.body.get(field) or []
+    if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
+        raise bad(f"'{field}' must be a list of texts.", field)
+    return values
+
+
+def _group(named: str) -> str:
+    return MANAGEMENT_GROUP + named.lower().rsplit("/", 1)[-1]
+
+
+def _below(call: Call, group: str) -> frozenset[str]:
+    return call.caller.hierarchy.below(_group(group))
+
+
+def _there(call: Call, subscription: str) -> bool:
+    return subscription in call.edition.made.subscriptions or call.edition.holds(
+        f"/subscriptions/{subscription}"
+    )
+
+
+def token(call: Call, start: int) -> str:
+    """What a page is gone on with: of this query, by this caller, alone, in the edition that it began with."""
+    return pack_token(f"{call.edition.version}:{start}:{_mark(call)}")
+
+
+def resume_page(call: Call, given: object) -> tuple[Call, int]:
+    """The call over the edition that a token was given in, and where its page begins; Fault for one of another query or caller,
+    and where the edition is kept no longer: rows of two editions would be doubled or lost between pages.
+    """
+    version, _, rest = unpack_token(str(given), "$skipToken").partition(":")
+    start, _, mark = rest.partition(":")
+    numbers = all(one.isascii() and one.isdecimal() and len(one) < 15 for one in (version, start))
+    if not numbers or not _MARK.fullmatch(mark):
+        raise bad("The $skipToken is not one that this server gave.", "$skipToken", "InvalidSkipToken")
+    began = call.instance.shelf.at(int(version))
+    if began is None:
+        told = "The evaluation that the $skipToken goes on with is kept no longer: begin the query anew."
+        raise bad(told, "$skipToken", "SkipTokenExpired")
+    call = replace(call, began=began)
+    if mark != _mark(call):
+        told = "The $skipToken was given for another query, other scopes or another caller."
+        raise bad(told, "$skipToken", "InvalidSkipToken")
+    return call, int(start)
+
+
+_MARK = re.compile(r"[0-9a-f]{24}")
+
+
+def _mark(call: Call) -> str:
+    """What tells a query and its caller from others."""
+    wanted = (call.body.get("options") or {}).get("authorizationScopeFilter")
+    about = [
+        call.caller.principal.id,
+        wanted,
+        call.edition.made.when,
+        *(call.body.get(one) for one in _FIELDS),
+    ]
+    return hashlib.blake2b(msgspec.json.encode(about), digest_size=12).hexdigest()
+
+
+def _invalid(code: str, message: str) -> Fault:
+    details = ({"code": code, "message": message},)
+    return Fault(400, "BadRequest", message, details=details)

@@ -1,0 +1,123 @@
+"""Entities and alerts as Microsoft.SecurityInsights tells of them.
+
+Source: https://learn.microsoft.com/rest/api/securityinsights/entities (2025-07-01-preview), incidents/list-entities (2023-02-01)
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from nephoscope.alerts.investigation.entity_context import Context
+from nephoscope.alerts.investigation.estate_reader import EstateReader
+from nephoscope.alerts.investigation.known_entities import entity_id
+from nephoscope.alerts.investigation.participants import Involved
+from nephoscope.api.wire.azure_error import Fault
+from nephoscope.api.wire.surface_request import Call
+from nephoscope.api.wire.workspace_lookup import root
+from nephoscope.estate.estate_store import StoreError
+from nephoscope.lake.errors import LakeError
+from nephoscope.model.entity import Entity
+from nephoscope.state.incidents.alerts import StoredAlert
+
+TYPE = "Microsoft.SecurityInsights/entities"
+#: Kinds whose names differ from those of alerts, and their identifiers.
+_KINDS = {"IP": "Ip", "URL": "Url", "DNS": "DnsResolution"}
+_PROPERTIES = {
+    ("Account", "Name"): "accountName",
+    ("CloudApplication", "Name"): "appName",
+    ("File", "Name"): "fileName",
+    ("FileHash", "Value"): "hashValue",
+    ("Host", "AzureID"): "azureID",
+    ("Host", "OMSAgentID"): "omsAgentID",
+    ("Host", "OSFamily"): "osFamily",
+    ("Host", "OSVersion"): "osVersion",
+    ("Malware", "Name"): "malwareName",
+    ("RegistryValue", "Name"): "valueName",
+    ("RegistryValue", "Value"): "valueData",
+}
+_UPPER = {"NTDomain": "ntDomain", "PUID": "puid", "SID": "sid", "UPNSuffix": "upnSuffix"}
+_TRUTHS = {"true": True, "false": False}
+
+
+def kind_of(entity: Entity) -> str:
+    """The kind of an entity in the words of the API."""
+    return _KINDS.get(entity.kind, entity.kind)
+
+
+def entity_bodies(call: Call, workspace: str, involved: Sequence[Involved]) -> list[dict[str, object]]:
+    """Entities in the shape of the API, with what the estate knows of each in `additionalData.estate`, as the caller may read it."""
+    contexts = describe(call, involved) or [None] * len(involved)
+    return [
+        entity_body(call, workspace, one.entity, found) for one, found in zip(involved, contexts, strict=True)
+    ]
+
+
+def describe(call: Call, involved: Sequence[Involved]) -> list[Context | None] | None:
+    """The contexts of entities, None where the caller reaches no collected estate; Fault where the estate cannot be read."""
+    try:
+        return call.instance.entity_contexts.describe(involved, EstateReader.of(call.caller))
+    except (StoreError, LakeError) as error:
+        raise Fault(500, "EstateUnreadable", f"The estate cannot be read: {error}") from error
+
+
+def entity_body(call: Call, workspace: str, entity: Entity, context: Context | None = None) -> dict[str, Any]:
+    """An entity in the shape of the API; `context` is told in its additional data."""
+    name = entity_id(workspace, entity.key)
+    more = {"additionalData": {"estate": context.document()}} if context is not None else {}
+    return {
+        "id": f"{root(call, workspace)}/entities/{name}",
+        "name": name,
+        "type": TYPE,
+        "kind": kind_of(entity),
+        "properties": {
+            "friendlyName": entity.title,
+            **{_property(entity.kind, key): _value(key, value) for key, value in entity.identifiers},
+            **more,
+        },
+    }
+
+
+def _property(kind: str, identifier: str) -> str:
+    known = _PROPERTIES.get((kind, identifier)) or _UPPER.get(identifier)
+    return known or identifier[:1].lower() + identifier[1:]
+
+
+def _value(identifier: str, value: str) -> object:
+    return _TRUTHS.get(value.lower(), value) if identifier.startswith("Is") else value
+
+
+def alert_body(call: Call, workspace: str, alert: StoredAlert) -> dict[str, object]:
+    """An alert as an entity."""
+    row = alert.document
+    return {
+        "id": f"{root(call, workspace)}/entities/{row['SystemAlertId']}",
+        "name": row["SystemAlertId"],
+        "type": TYPE,
+        "kind": "SecurityAlert",
+        "properties": {
+            "systemAlertId": row["SystemAlertId"],
+            "alertDisplayName": row["AlertName"],
+            "description": row["Description"],
+            "severity": row["AlertSeverity"],
+            "status": row["Status"],
+            "vendorName": row["VendorName"],
+            "productName": row["ProductName"],
+            "alertType": row["AlertType"],
+            "startTimeUtc": row["StartTime"],
+            "endTimeUtc": row["EndTime"],
+            "timeGenerated": row["TimeGenerated"],
+            "compromisedEntity": row["CompromisedEntity"],
+            "tactics": [one for one in str(row["Tactics"]).split(", ") if one],
+            "additionalData": json.loads(row["ExtendedProperties"] or "{}"),
+            "friendlyName": row["AlertName"],
+        },
+    }
+
+
+def count_kinds(bodies: Iterable[dict[str, object]]) -> list[dict[str, object]]:
+    """How many entities there are of each kind."""
+    counts = Counter(str(one["kind"]) for one in bodies)
+    return [{"entityKind": kind, "count": count} for kind, count in sorted(counts.items())]

@@ -1,0 +1,123 @@
+"""What content covers of ATT&CK, and how imported rules stand, for a command."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nephoscope.cli.session.content_library import MOST_SHOWN, status_rows
+from nephoscope.cli.session.lake_access import lake_of
+from nephoscope.cli.session.state_access import has_state, state_of, workspace_of
+from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.sanitize_output import format_count, plain
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.library.attack_coverage import Cell, Source
+    from nephoscope.state.rules.rule_switches import Switched
+
+
+def cover(data: Path, workspace: str, output: str, *, every: bool) -> None:
+    """Print which techniques what is run speaks of; of `every` rule, those that are off too."""
+    from nephoscope.alerts.library.attack_coverage import cells
+
+    found = cells(one for one in _sources(data, _load_switched(data, workspace)) if every or one.on)
+    _FORMS[output](found)
+
+
+def _load_switched(data: Path, workspace: str) -> Switched:
+    from nephoscope.state.rules.rule_switches import Switched
+
+    if not has_state(data):
+        return Switched({}, {})
+    with state_of(data) as state:
+        return state.rule_switches.of(workspace_of(state, workspace).name)
+
+
+def _sources(data: Path, switched: Switched) -> Iterator[Source]:
+    from nephoscope.alerts.library.content_listing import list_coverage_sources, packs_of
+    from nephoscope.alerts.library.content_packs import PackError
+
+    try:
+        packs = packs_of(data)
+    except PackError as error:
+        usage_error(str(error))
+    return list_coverage_sources(packs, switched)
+
+
+def _table(found: list[Cell]) -> None:
+    from nephoscope.alerts.library.attack_coverage import numbers
+    from nephoscope.cli.session.list_output import show_list
+
+    show_list(numbers(found), ("tactic", "techniques", "detections", "hunting"), "table")
+
+
+def _json(found: list[Cell]) -> None:
+    from nephoscope.alerts.library.attack_coverage import numbers
+
+    rows = [
+        {
+            "tactic": one.tactic,
+            "technique": one.technique,
+            "detections": one.detections,
+            "hunting": one.hunting,
+        }
+        for one in found
+    ]
+    click.echo(json.dumps({"tactics": numbers(found), "techniques": rows}, indent=2, ensure_ascii=False))
+
+
+def _markdown(found: list[Cell]) -> None:
+    from nephoscope.alerts.library.attack_coverage import markdown
+
+    click.echo(plain("\n".join(["# ATT&CK coverage", "", *markdown(found)])))
+
+
+def _navigator(found: list[Cell]) -> None:
+    from nephoscope.alerts.library.attack_coverage import navigator
+
+    click.echo(json.dumps(navigator(found, "nephoscope"), indent=2, ensure_ascii=False))
+
+
+_FORMS: dict[str, Callable[[list[Cell]], None]] = {
+    "table": _table, "json": _json, "markdown": _markdown, "navigator": _navigator,
+}  # fmt: skip
+
+
+def test_imported(data: Path, *, verbose: bool) -> None:
+    """Judge every imported rule and query anew and tell how each stands."""
+    from nephoscope.alerts.library.content_import import Importing, held_tables
+    from nephoscope.alerts.library.content_packs import PackError, RulePacks
+
+    try:
+        packs = RulePacks(data).all()
+    except PackError as error:
+        usage_error(str(error))
+    if not packs:
+        return
+    now = datetime.now(UTC)
+    with lake_of(data) as (lake, state):
+        for pack in packs:
+            place = workspace_of(state, pack.workspace).name
+            judged = Importing(lake, state, place).again(pack, now)
+            rows = [
+                row for row in status_rows(judged, held_tables(lake, place), frozenset(lake.tables.by_name))
+                if row["standing"] != "saved"
+            ]  # fmt: skip
+            counts = Counter(row["standing"] for row in rows)
+            parts = ", ".join(f"{count:,} {word}" for word, count in counts.most_common())
+            click.echo(
+                f"{pack.name}: {format_count(len(rows), 'imported rule or query', 'imported rules and queries')}: {parts}"
+            )
+            shown = (
+                rows if verbose else [row for row in rows if row["standing"] in ("refused", "unsupported")]
+            )
+            for row in shown if verbose else shown[:MOST_SHOWN]:
+                click.echo(plain(f"  {row['name'] or row['file']}: {row['status']}"))
+            if len(shown) > MOST_SHOWN and not verbose:
+                tell(f"{len(shown) - MOST_SHOWN:,} more of {pack.name}: --verbose lists all")

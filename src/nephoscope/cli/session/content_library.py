@@ -1,0 +1,248 @@
+"""Imported content of detection for a command: importing, listing and switching it."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.list_output import show_list
+from nephoscope.cli.session.service_context import call_in_workspace, service_of
+from nephoscope.cli.session.state_access import has_state, workspace_of
+from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.sanitize_output import format_count, plain
+from nephoscope.service.local_user import LocalUser
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.library.content_discovery import Reading
+    from nephoscope.alerts.library.content_import import Imported
+    from nephoscope.alerts.library.content_packs import RulePack
+    from nephoscope.posture.policies.policy_packs import Imported as Pack
+
+NOT_TAKEN = 3
+MOST_SHOWN, MOST_NEEDED = 10, 6
+COLUMNS = ("kind", "name", "version", "status", "file")
+LIST = ("on", "kind", "severity", "name", "pack", "status", "id")
+
+
+def reading_of(path: Path, sigma: str) -> Reading:
+    """What a folder or file holds of detection content."""
+    from nephoscope.alerts.library.content_discovery import read
+    from nephoscope.cli.session.session import progress_line
+
+    with progress_line() as progress:
+        return read(path, sigma, progress)
+
+
+def import_rules(
+    data: Path,
+    path: Path,
+    name: str,
+    reading: Reading,
+    *,
+    verbose: bool,
+    enable: bool,
+    workspace: str,
+    output: str,
+) -> None:
+    """Keep what was read as a pack and tell how each rule stands; ends with 3 where something was not taken."""
+    from nephoscope.alerts.library.content_import import Importing, held_tables
+    from nephoscope.alerts.library.content_packs import PackError
+    from nephoscope.cli.session.session import progress_line
+    from nephoscope.service.content import import_pack
+
+    if reading.empty:
+        usage_error(f"{path}: no rule, hunting query, parser or watchlist is in it")
+    now = datetime.now(UTC)
+    with lake_of(data) as (lake, state), progress_line() as progress:
+        take_in(data, lake, state)
+        place = workspace_of(state, workspace).name
+        take = partial(
+            Importing(lake, state, place, LocalUser.current().author, progress).take, reading, name, path, now
+        )
+        try:
+            found = import_pack(
+                service_of(data, state), place, name, take, origin=str(path.resolve()), enable=enable
+            )
+        except PackError as error:
+            usage_error(str(error))
+        rows = list(status_rows(found.pack, held_tables(lake, place), frozenset(lake.tables.by_name)))
+        on = state.rule_switches.of(place).packs.get(found.pack.name, False)
+    if output == "table":
+        _summary(found, rows, verbose=verbose, on=on)
+    else:
+        show_list(rows, COLUMNS, output)
+    if any(row["standing"] in ("refused", "unsupported") for row in rows):
+        sys.exit(NOT_TAKEN)
+
+
+def status_rows(pack: RulePack, tables: set[str], known: frozenset[str]) -> Iterator[dict[str, object]]:
+    """A row a piece: rules with their standing, what could not be used with why."""
+    from nephoscope.alerts.library.content_listing import Held, rows
+
+    return rows(pack, Held(frozenset(tables), known))
+
+
+def _summary(found: Imported, rows: list[dict[str, Any]], *, verbose: bool, on: bool) -> None:
+    from nephoscope.alerts.library.content_listing import UNKNOWN, WAITS
+
+    pack = found.pack
+    kinds = Counter(one.kind for one in pack.pieces)
+    several = [
+        format_count(kinds["rule"], "rule"),
+        format_count(kinds["hunting"], "hunting query", "hunting queries"),
+        format_count(kinds["function"], "function"),
+        format_count(kinds["watchlist"], "watchlist"),
+    ]
+    click.echo(f"{pack.name}: {', '.join(several)} taken from {format_count(found.files, 'file')}")
+    parts = [f"{len(names):,} {word}" for word, names in found.changes.items() if names]
+    click.echo(f"  {', '.join(parts) or 'nothing has changed'}")
+    standings = Counter(row["standing"] for row in rows if row["kind"] in ("rule", "hunting", ""))
+    for word in ("runs", WAITS, UNKNOWN, "unsupported", "refused"):
+        if not standings[word]:
+            continue
+        needed = Counter(name for row in rows if row["standing"] == word for name in row["needs"])
+        most = ", ".join(f"{name} {count}" for name, count in needed.most_common(MOST_NEEDED))
+        click.echo(f"  {standings[word]:>6,}  {word}" + (f", most often {most}" if most else ""))
+    for why, count in sorted(found.passed.items()):
+        click.echo(f"  {count:>6,}  passed over: {why}")
+    shown = [row for row in rows if verbose or row["standing"] in ("refused", "unsupported")]
+    for row in shown if verbose else shown[:MOST_SHOWN]:
+        notes = f" ({'; '.join(row['notes'])})" if row["notes"] else ""
+        told = ": ".join(one for one in (row["file"].rstrip(": "), row["name"], row["status"]) if one)
+        click.echo(plain(f"  {told}{notes}"))
+    if not verbose and len(shown) > MOST_SHOWN:
+        click.echo(f"  ... and {len(shown) - MOST_SHOWN:,} more: --verbose lists all")
+    if verbose:
+        for word, names in found.changes.items():
+            for name in names:
+                click.echo(plain(f"  {word}: {name}"))
+    if kinds["rule"]:
+        click.echo(
+            "its rules are on"
+            if on
+            else f"its rules are off: `nephoscope content enable {pack.name}`, or a rule by its name"
+        )
+
+
+def show_packs(data: Path, policies: Iterable[Pack], output: str) -> None:
+    """Print the packs of policies, alias tables and rules."""
+    rows = [{"name": one.name, "holds": "policies", "size": one.size, "from": one.source} for one in policies]
+    rows += [
+        {"name": one.name, "holds": "rules", "size": len(one.pieces), "from": one.origin}
+        for one in _packs(data)
+    ]
+    if output != "table":
+        show_list(rows, ("name", "holds", "size", "from"), output)
+        return
+    for row in rows:
+        click.echo(plain(f"{row['name']}  {row['size']:,}  {row['from']}"))
+
+
+def _packs(data: Path) -> list[RulePack]:
+    from nephoscope.alerts.library.content_packs import PackError, RulePacks
+
+    try:
+        return RulePacks(data).all()
+    except PackError as error:
+        usage_error(str(error))
+
+
+def list_rules(data: Path, text: str, workspace: str, output: str) -> None:
+    """Print the rules and hunting queries whose name, id or pack contains a text."""
+    from nephoscope.alerts.library.content_listing import Held, rules
+    from nephoscope.state.rules.rule_switches import Switched
+
+    held, switched = Held(frozenset(), frozenset()), Switched({}, {})
+    if has_state(data):
+        with lake_of(data) as (lake, state):
+            from nephoscope.alerts.library.content_import import held_tables
+
+            place = workspace_of(state, workspace).name
+            held = Held(frozenset(held_tables(lake, place)), frozenset(lake.tables.by_name))
+            switched = state.rule_switches.of(place)
+    wanted = text.casefold()
+    found = [
+        {
+            "on": one.on, "kind": one.kind, "severity": one.severity, "name": one.name, "pack": one.pack,
+            "status": one.status.partition(": ")[0] if output == "table" else one.status, "id": one.id,
+            "version": one.version, "tactics": list(one.tactics), "techniques": list(one.techniques),
+        }
+        for one in rules(_packs(data), switched, held)
+        if any(wanted in word.casefold() for word in (one.name, one.id, one.pack))
+    ]  # fmt: skip
+    found.sort(key=lambda row: (row["pack"], row["name"]))
+    show_list(found, LIST, output, f"no rule has {text!r} in its name")
+
+
+def switch(data: Path, names: tuple[str, ...], workspace: str, *, enabled: bool) -> None:
+    """Switch rules and packs; what is of no name or of several is refused, and nothing is switched then."""
+    from nephoscope.service.rules import switch_rules
+    from nephoscope.state.rules.rule_switches import PACK, RULE
+
+    packs = {pack.name: pack for pack in _packs(data)}
+    rules = [*_shipped_names(), *((one.id, one.name) for pack in packs.values() for one in pack.of_rules())]
+    chosen: dict[str, list[str]] = {RULE: [], PACK: []}
+    for name in names:
+        if name in packs:
+            chosen[PACK].append(name)
+            continue
+        found = sorted({id_ for id_, known in rules if name.casefold() in (id_, known.casefold())})
+        if len(found) != 1:
+            usage_error(
+                f"{len(found)} rules are named {name!r}: {', '.join(found)}; give an id" if found
+                else f"no rule and no pack is named {name!r}: `content list --rules` lists them"
+            )  # fmt: skip
+        chosen[RULE] += found
+    word = "on" if enabled else "off"
+    call_in_workspace(
+        data, workspace, lambda context, place: switch_rules(context, place, chosen, enabled=enabled)
+    )
+    tell(f"switched {word}: {', '.join([*chosen[PACK], *chosen[RULE]])}")
+
+
+def _shipped_names() -> Iterator[tuple[str, str]]:
+    from nephoscope.alerts.rules.former_names import former_names
+    from nephoscope.alerts.rules.rule_files import load_shipped
+
+    for rule in load_shipped().rules:
+        for name in (rule.name, *former_names().get(rule.id, ())):
+            yield rule.id, name
+
+
+def remove_packs(data: Path, names: tuple[str, ...]) -> None:
+    """Forget packs, with their functions and switches."""
+    from nephoscope.alerts.library.content_packs import PackError, RulePacks
+    from nephoscope.service.content import remove_pack
+
+    with lake_of(data) as (lake, state):
+        for name in names:
+            try:
+                pack = RulePacks(data).read(name)
+            except PackError as error:
+                usage_error(str(error))
+            remove_pack(service_of(data, state), lake, pack)
+            tell(f"{pack.name}: removed, {format_count(len(pack.pieces), 'piece')}")
+
+
+def rule_document(data: Path, name: str) -> dict[str, Any] | None:
+    """The document of a rule or hunting query by its id or name, None where there is none."""
+    from nephoscope.alerts.rules.former_names import choose_rules
+    from nephoscope.alerts.rules.rule_files import document_of, load_shipped
+
+    wanted = name.casefold()
+    for pack in _packs(data):
+        for one in pack.of_rules():
+            if wanted in (one.id, one.name.casefold()):
+                return {**one.document, "pack": pack.name, "file": one.source}
+    for rule in choose_rules(load_shipped().rules, name):
+        document: dict[str, Any] = document_of(Path(rule.place.file))
+        return document
+    return None

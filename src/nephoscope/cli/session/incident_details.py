@@ -1,0 +1,143 @@
+"""The case of an incident for a command: its file, the events behind its alerts, what the estate knows of its entities."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope.cli.session.lake_access import lake_of, take_in
+from nephoscope.cli.session.state_access import workspace_of
+from nephoscope.cli.terminal.messages import tell
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.investigation.alert_events import Events
+    from nephoscope.alerts.investigation.entity_context import Context
+    from nephoscope.alerts.investigation.incident_details import CaseFile, Moment
+    from nephoscope.state.incidents.incidents import Incident
+
+#: Alerts whose events are read; an incident takes 150.
+MOST_ALERTS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case file with what stands around it: `contexts` of its entities in their order, None for kinds that no estate holds.
+
+    `estate` says why no estate was asked ('' = it was).
+    """
+
+    file: CaseFile
+    events: list[Events] = field(default_factory=list)
+    contexts: list[Context | None] = field(default_factory=list)
+    estate: str = ""
+
+    @property
+    def timeline(self) -> list[Moment]:
+        """What happened and what people did, in order."""
+        return self.file.timeline(moment for one in self.events for moment in one.moments())
+
+
+def case_of(data: Path, workspace: str, number: int, *, events: bool, estate: bool) -> Case:
+    """The case of an incident."""
+    from nephoscope.alerts.investigation.alert_events import events as events_of
+    from nephoscope.alerts.investigation.incident_details import case_file
+
+    now = datetime.now(UTC)
+    with lake_of(data) as (lake, state):
+        take_in(data, lake, state)
+        file = case_file(state, workspace_of(state, workspace).name, number, now)
+        found = [events_of(lake, one, now) for one in file.alerts[:MOST_ALERTS]] if events else []
+    return _with_estate(Case(file, found), data) if estate else Case(file, found, estate="not asked")
+
+
+def _with_estate(case: Case, data: Path) -> Case:
+    """The case with the contexts of its entities, or with the reason why there are none."""
+    from nephoscope.entity_context import EntityContexts
+    from nephoscope.estate.estate_store import StoreError
+    from nephoscope.lake.errors import LakeError
+    from nephoscope.posture.published.edition_cache import Shelf
+
+    known = EntityContexts(data, Shelf(data))
+    try:
+        contexts = known.describe(case.file.participants)
+        file = replace(case.file, applications=known.applications())
+    except (StoreError, LakeError) as error:
+        tell(f"the estate cannot be read: {error}")
+        return replace(case, estate=str(error))
+    if contexts is None:
+        return replace(case, estate="no estate was collected: `nephoscope scan TARGET` keeps one")
+    return replace(case, file=file, contexts=contexts)
+
+
+def document_of(case: Case) -> dict[str, object]:
+    """The case as JSON values: the row of SecurityIncident and all that stands around it."""
+    from nephoscope.alerts.incidents.security_rows import incident_row
+
+    file = case.file
+    incident = file.incident
+    row = incident_row(
+        incident, list(file.alerts), list(file.notes), incident.changed, incident.owner, [one.id for one in file.bookmarks]
+    )  # fmt: skip
+    contexts = case.contexts or [None] * len(file.participants)
+    return {
+        **row,
+        "workspace": incident.workspace,
+        "acknowledgedTime": incident.acknowledged.isoformat() if incident.acknowledged else None,
+        "mergedInto": incident.merged_into,
+        "tactics": file.tactics,
+        "techniques": file.techniques,
+        "entities": [
+            {
+                **one.entity.document(place + 1),
+                "title": one.entity.title,
+                "alerts": list(one.sources),
+                "firstSeen": one.first.isoformat(),
+                "lastSeen": one.last.isoformat(),
+                "estate": context.document() if context is not None else None,
+            }
+            for place, (one, context) in enumerate(zip(file.participants, contexts, strict=True))
+        ],
+        "estate": case.estate or "asked",
+        "timeline": [
+            {
+                "time": one.at.isoformat(),
+                "kind": one.kind,
+                "who": one.who,
+                "text": one.text,
+                "source": one.source,
+            }
+            for one in case.timeline
+        ],
+        "events": [
+            {
+                "alert": one.alert.id,
+                "count": one.count,
+                "error": one.error,
+                "rows": [each.document() for each in one.rows],
+            }
+            for one in case.events
+        ],
+        "similar": [
+            {**_summarize(one.incident), "entities": list(one.entities), "rules": list(one.rules)}
+            for one in file.similar
+        ],
+        "alerts": [one.document for one in file.alerts],
+        "bookmarks": json.loads(msgspec.json.encode(list(file.bookmarks))),
+    }
+
+
+def _summarize(incident: Incident) -> dict[str, object]:
+    """How an incident stands, in short."""
+    return {
+        "number": incident.number,
+        "title": incident.title,
+        "status": incident.status.value,
+        "classification": incident.classification,
+        "classificationReason": incident.reason,
+        "closed": incident.closed.isoformat() if incident.closed else None,
+    }

@@ -1,0 +1,73 @@
+"""What is asked for must be there: an empty export, a misspelt scope or an unread history must not look like a clean estate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.cli.terminal.sanitize_output import format_count
+from nephoscope.collect.resources.template_detection import template_in
+from nephoscope.estate.estate import Estate
+from nephoscope.posture.scans.scan import NoSuchScopeError
+from nephoscope_policy.assignment import scope_id, within
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Refuse options that name nothing, or that cannot be had together."""
+    if any(not target.strip() for target in options["targets"]):
+        usage_error("an empty TARGET: give a snapshot, or `sample:` for the bundled sample estate")
+    if any(not tag.partition("=")[0].strip() for tag in options.get("tags") or ()):
+        usage_error("--tag needs the name of a tag: --tag owner or --tag owner=payments")
+    since = options["since"]
+    if since is None or Path(since).exists():
+        return
+    date_of(since)
+    if options["no_history"]:
+        usage_error(f"--since {since} asks the history, which --no-history leaves out: name a snapshot")
+
+
+def check_estates(estates: Sequence[Estate], label: str, scope: str = "") -> None:
+    """Refuse estates that hold nothing, and a scope that nothing lies under."""
+    if not any(estate.quarantine for estate in estates) and not _any_read(estates):
+        refuse_empty(label)
+    if scope and not any(_holds(estate, scope_id(scope)) for estate in estates):
+        raise NoSuchScopeError(scope)
+
+
+def _any_read(estates: Sequence[Estate]) -> bool:
+    return any(not one.derived for estate in estates for one in estate.resources.values())
+
+
+def refuse_empty(label: str) -> NoReturn:
+    """End because a target holds no resource."""
+    usage_error(template_in(Path(label)) or f"{label}: it holds no resource; a failed export looks like this")
+
+
+def check_earlier(estates: Sequence[Estate], since: str) -> None:
+    """Refuse an earlier snapshot that holds nothing, and tell what of it could not be read."""
+    if not _any_read(estates):
+        usage_error(f"--since {since}: it holds no readable resource to compare with")
+    lost = list(dict.fromkeys(record for estate in estates for record in estate.quarantine))
+    for record in lost[:3]:
+        tell(f"--since {since}: not read: {record.place}: {record.reason}")
+    if len(lost) > 3:
+        tell(f"--since {since}: {format_count(len(lost), 'record')} in all were not read")
+
+
+def date_of(text: str) -> datetime:
+    """The instant that --since names, UTC where it has no zone."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        usage_error(f"--since {text}: neither a snapshot that exists nor a date")
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _holds(estate: Estate, scope: str) -> bool:
+    groups = estate.management_groups
+    return any(
+        within(key, scope, groups.get(one.id.subscription_id, ())) for key, one in estate.resources.items()
+    )

@@ -1,0 +1,125 @@
+"""How commands that look inside keep what they found: their options, and what they say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import click
+
+from nephoscope import __version__
+
+if TYPE_CHECKING:
+    from nephoscope.collect.images.image import Image
+    from nephoscope.collect.scanning.scan_contents import Contents
+    from nephoscope.service.exemption_subjects import ExemptedSubject
+    from nephoscope.service.inventories import ImageScan, MachineScan
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
+
+
+def keep_options(command: _Command) -> _Command:
+    """Add the options that say whether what was found is kept, and of which resource it is."""
+    options = (
+        click.option("--keep", is_flag=True, help="Store the packages and vulnerabilities, replacing the previous scan."),
+        click.option(
+            "--resource", default="", metavar="ID",
+            help="With --keep: ARM ID of the machine, or of the registry that holds the image.",
+        ),
+        click.option("--tenant", default="", metavar="ID", help="With --keep: tenant of the machine or image."),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Whether what was found is kept, the id in ARM of the resource that it is of, and its tenant."""
+
+    keep: bool
+    resource: str
+    tenant: str
+
+    @classmethod
+    def asked(cls, options: Mapping[str, Any]) -> Self:
+        """Return what the options say. Raises UsageError where a resource or a tenant is named and nothing is kept."""
+        found = cls(options["keep"], options["resource"], options["tenant"])
+        if not found.keep and (found.resource or found.tenant):
+            raise click.UsageError("--resource and --tenant say of what something is kept: give --keep, too")
+        return found
+
+    def machine(self, contents: Contents, host: str) -> MachineScan:
+        """Return what is kept of a machine that was scanned just now; without a host it is named by its resource."""
+        from nephoscope.service.inventories import MachineScan
+        from nephoscope.state.inventory.subject import OWN_SCANNER
+
+        name = host or self.resource.rpartition("/")[2]
+        return MachineScan(
+            contents, datetime.now(UTC), name, self.resource, self.tenant, OWN_SCANNER, __version__
+        )
+
+    def exempted_machine(self) -> ExemptedSubject:
+        """Return what exemptions are asked about of a machine."""
+        from nephoscope.service.exemption_subjects import ExemptedSubject
+
+        return ExemptedSubject(frozenset(), self.resource.lower().rstrip("/"), self.tenant.lower())
+
+    def exempted_image(self, image: Image, target: str, tag: str) -> ExemptedSubject:
+        """Return what exemptions are asked about of an image: all of its names."""
+        from nephoscope.service.exemption_subjects import ExemptedSubject, image_names
+
+        host, repository, tags = _parse_target(target, tag)
+        names = image_names(host, repository, image.digest, tags)
+        return ExemptedSubject(names, self.resource.lower().rstrip("/"), self.tenant.lower())
+
+    def image(self, contents: Contents, image: Image, target: str, tag: str) -> ImageScan:
+        """Return what is kept of an image that was scanned just now; one of a file is known by the file's name."""
+        from nephoscope.service.inventories import ImageScan
+        from nephoscope.state.inventory.subject import OWN_SCANNER
+
+        host, repository, tags = _parse_target(target, tag)
+        return ImageScan(
+            contents, datetime.now(UTC), repository, image.digest, host, tags, self.resource, self.tenant,
+            OWN_SCANNER, __version__,
+        )  # fmt: skip
+
+
+def _parse_target(target: str, tag: str) -> tuple[str, str, tuple[str, ...]]:
+    """Return the host, the repository and the tags of what a target names; a file is known by its own name."""
+    if Path(target).exists():
+        return "", Path(target).name.lower(), (tag,) if tag else ()
+    from nephoscope.collect.images.image_name import ImageReference
+
+    reference = ImageReference.parse(target)
+    called = tag or reference.tag
+    return reference.host, reference.repository, (called,) if called else ()
+
+
+def keep_scan(data: Path, scan: MachineScan | ImageScan) -> None:
+    """Keep a scan, publish its findings, and say what it changed; ends the process with 2 where it cannot be kept."""
+    from nephoscope.cli.session.lake_access import lake_of
+    from nephoscope.cli.session.service_context import service_of
+    from nephoscope.cli.terminal.messages import tell, usage_error
+    from nephoscope.cli.terminal.sanitize_output import format_count
+    from nephoscope.lake.writing.outbox import deliver
+    from nephoscope.service.inventories import keep_inventory
+    from nephoscope.service.vulnerability_facts import publish_findings
+    from nephoscope.state import StateError
+
+    try:
+        with lake_of(data) as (lake, state):
+            context = service_of(data, state)
+            kept = keep_inventory(context, scan)
+            publish_findings(context)
+            deliver(lake, state)
+    except StateError as error:
+        usage_error(str(error))
+    changes = kept.changes
+    tell(
+        f"kept: {kept.subject.name}: {format_count(kept.subject.packages, 'package')}; findings: {changes.opened:,} opened, "
+        f"{changes.closed:,} closed, {changes.reopened:,} opened again"
+    )

@@ -1,0 +1,38 @@
+"""The lake of the data folder for a command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nephoscope.cli.session.state_access import state_of
+from nephoscope.cli.terminal.messages import tell, usage_error
+from nephoscope.lake.errors import LakeError
+from nephoscope.lake.lake import Lake
+from nephoscope.lake.spool.segments import folders, segments
+from nephoscope.lake.writing.outbox import deliver
+from nephoscope.resource_graph import opened_lake
+from nephoscope.state import State, StateError
+
+
+@contextmanager
+def lake_of(data: Path, *, keeps: bool = False) -> Iterator[tuple[Lake, State]]:
+    """The lake and its state, as `state_of`; the command ends with exit code 2 and a message where they cannot do what is asked."""
+    try:
+        with state_of(data, keeps=keeps) as state, opened_lake(data, state) as lake:
+            yield lake, state
+    except LakeError as error:
+        usage_error(str(error))
+
+
+def take_in(data: Path, lake: Lake, state: State) -> None:
+    """Put what waits in the outbox and in the spool into the tables, where no other process is at it: what was kept is to be seen."""
+    try:
+        if deliver(lake, state):
+            lake.writer().close_segment()
+        if any(any(segments(folder)) for folder in folders(data)):
+            while (flushed := lake.flush_round()) is not None and flushed.more:
+                pass
+    except (LakeError, StateError, OSError) as error:
+        tell(f"what waits in the spool is not in the tables yet: {error}")

@@ -1,0 +1,56 @@
+"""Where output goes: the terminal, or a file that is complete or not there."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+from nephoscope.cli.session.whole_file import new_file
+from nephoscope.cli.terminal.sanitize_output import plain_stream
+
+
+@contextmanager
+def open_output(path: Path | None, *, styled: bool) -> Iterator[TextIO]:
+    """Open standard output, or a new file at `path` that appears when everything has been written.
+
+    What is not `styled` (by a console that takes care itself) has no control characters but those of names: they are spelled out.
+    """
+    with _target(path) as out:
+        yield out if styled else plain_stream(out)
+
+
+@contextmanager
+def writing_bytes(path: Path | None) -> Iterator[BinaryIO]:
+    """`writing` for bytes; ValueError where they would go to a terminal."""
+    if path is None:
+        if sys.stdout.isatty():
+            raise ValueError("bytes are nothing for a terminal: --output-file FILE, or a pipe")
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    with _new_file(path) as file:
+        yield file
+
+
+@contextmanager
+def _target(path: Path | None) -> Iterator[TextIO]:
+    if path is None:
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    with _new_file(path) as file:
+        text = TextIOWrapper(file, encoding="utf-8")
+        yield text
+        text.flush()
+        text.detach()
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[BinaryIO]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with new_file(path) as file:
+        yield file

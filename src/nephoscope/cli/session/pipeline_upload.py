@@ -1,0 +1,109 @@
+"""Send the results of a tool: to a server over its API, or into the data folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from nephoscope.cli.session.ci_environment import CiRun, ci_run
+from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.files.json_text import JsonTextError, decode_json
+
+TOKEN = "NEPHOSCOPE_TOKEN"  # noqa: S105 - a variable's name
+MOST_BYTES = 20 << 20
+_TIMEOUT = 120.0
+_WANTED = {"repository": "--repository", "branch": "--branch", "commit": "--commit", "run_id": "--run-id"}
+
+
+def prepare(
+    file: Path,
+    environment: Mapping[str, str],
+    given: Mapping[str, str | None],
+    category: str,
+    *,
+    partial: bool,
+) -> dict[str, object]:
+    """Return the body of the API's operation; a usage error names what neither an option nor the CI server tells."""
+    told = ci_run(environment)
+    values = {name: given.get(name) or getattr(told, name) for name in CiRun.__dataclass_fields__}
+    for name, option in _WANTED.items():
+        if not values[name].strip("."):
+            usage_error(f"{option} is missing, and the environment is no CI server's that tells it")
+    document = read_document(file)
+    names = {
+        "repository": "repository", "repository_url": "repositoryUrl", "branch": "branch", "commit": "commit", "run_id": "runId",
+        "url": "url", "pull_request": "pullRequest", "default_branch": "defaultBranch",
+    }  # fmt: skip
+    return {
+        **{names[name]: value for name, value in values.items()},
+        "category": category,
+        "partial": partial,
+        "document": document,
+    }
+
+
+def read_document(file: Path) -> object:
+    """Return decoded JSON, or the text of XML; a usage error where a file is neither, or too large."""
+    if file.stat().st_size > MOST_BYTES:
+        usage_error(f"{file}: more than {MOST_BYTES >> 20} MB")
+    raw = file.read_bytes()
+    if raw.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
+        try:
+            return raw.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            usage_error(f"{file}: is not UTF-8: {error}")
+    try:
+        return decode_json(raw)
+    except JsonTextError as error:
+        usage_error(f"{file}: is neither JSON nor XML: {error}")
+
+
+def record_here(data: Path, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep a run in the data folder; returns its id, counts and note."""
+    from nephoscope.cli.session.service_context import acting
+    from nephoscope.posture.pipelines.repository_name import RepositoryNameError
+    from nephoscope.posture.pipelines.results.result_reader import read_results
+    from nephoscope.posture.pipelines.results.tool_results import ResultsError
+    from nephoscope.service.pipelines import NewPipelineRun, RunConflictError, record_run
+
+    try:
+        new = NewPipelineRun(
+            repository=body["repository"], branch=body["branch"], commit_id=body["commit"], run_id=body["runId"],
+            results=read_results(body["document"]), url=body["url"], pull_request=body["pullRequest"],
+            default_branch=body["defaultBranch"], category=body["category"], repository_url=body["repositoryUrl"],
+            partial=body["partial"],
+        )  # fmt: skip
+        with acting(data, keeps=True) as service:
+            told = record_run(service, new)
+    except (ResultsError, RepositoryNameError, RunConflictError) as error:
+        usage_error(str(error))
+    run = told.run
+    return {"id": run.id, "counts": run.counts, "note": run.note, "repeated": told.repeated}
+
+
+def send_to(server: str, body: Mapping[str, object]) -> dict[str, Any]:
+    """Send a run to a server; a usage error has its answer where it takes none. Returns the run's id, counts and note."""
+    import httpx
+
+    token = os.environ.get(TOKEN, "")
+    if not token:
+        usage_error(f"{TOKEN} is not set: give it the token of a program with the role Pipeline Publisher")
+    if not server.startswith("https://"):
+        usage_error(f"--server must be an https:// address: the token goes with the request (got {server})")
+    try:
+        answer = httpx.put(
+            f"{server.rstrip('/')}/admin/v1/pipelines/runs",
+            content=msgspec.json.encode(body),
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            timeout=_TIMEOUT,
+        )
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        usage_error(f"{server}: {error}")
+    if answer.status_code != httpx.codes.OK:
+        usage_error(f"{server} answered {answer.status_code}: {answer.text[:500]}")
+    told = answer.json()
+    return {**told["run"], "repeated": told["repeated"]}

@@ -1,0 +1,96 @@
+"""What the prompt does with a line: run a query, list tables, show columns, change how results are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from nephoscope.cli.results import BINARY, FORMATS
+from nephoscope.cli.session.list_output import show_list
+from nephoscope.cli.session.query_session import Desk, UsageError
+from nephoscope.cli.session.result_output import show
+from nephoscope_kql.errors import KqlError
+
+if TYPE_CHECKING:
+    from nephoscope_kql.catalog import Catalog
+
+_SHOWN = tuple(form for form in FORMATS if form not in BINARY)
+
+
+class Talking:
+    """One conversation: what is shown, and how."""
+
+    def __init__(self, desk: Desk, told: Callable[[KqlError, str], int]) -> None:
+        self._desk = desk
+        self._told = told
+        self._options: dict[str, object] = dict(desk.options) | {"output_file": None}
+        if self._options["output"] in BINARY:
+            self._options["output"] = "table"
+
+    def catalog(self) -> Catalog:
+        """What names there are now."""
+        with self._desk.catalog() as (catalog, _):
+            return catalog
+
+    def run(self, text: str) -> None:
+        """Run a query and show what it gives, or what is wrong with it."""
+        try:
+            answer = self._desk.ask(text)
+            for note in answer.notes:
+                click.echo(f"note: {note}", err=True)
+            show(answer.results, self._options)
+        except KqlError as error:
+            self._told(error, text)
+
+    def command(self, word: str, rest: str) -> None:
+        """Do what a line `.word rest` asks for."""
+        commands = {
+            "tables": self._tables,
+            "schema": self._schema,
+            "output": self._output,
+            "rows": self._rows,
+        }
+        if word not in commands:
+            click.echo(f"error: there is no .{word}: .help shows what there is", err=True)
+            return
+        try:
+            commands[word](rest)
+        except UsageError as error:
+            click.echo(f"error: {error}", err=True)
+
+    def _tables(self, rest: str) -> None:
+        """The tables with rows; with a text, every known table whose name holds it."""
+        with self._desk.catalog() as (catalog, below):
+            names = set(catalog.names())
+            known = (
+                {table.name for table in self._desk.lake.tables}
+                if self._desk.lake and below and rest
+                else set()
+            )
+            found = sorted(name for name in names | known if rest.lower() in name.lower())
+            rows = [
+                {"table": name, "columns": len(table.columns)}
+                for name in found
+                if (table := catalog.table(name))
+            ]
+        show_list(rows, ("table", "columns"), "table", "there is no such table")
+
+    def _schema(self, rest: str) -> None:
+        with self._desk.catalog() as (catalog, _):
+            table = catalog.table(rest)
+        if table is None:
+            raise UsageError(f"there is no table {rest}")
+        rows = [{"column": name, "type": kind.value} for name, kind in table.columns]
+        show_list(rows, ("column", "type"), "table")
+
+    def _output(self, rest: str) -> None:
+        if rest not in _SHOWN:
+            raise UsageError(f".output is one of {', '.join(_SHOWN)}")
+        self._options["output"] = rest
+
+    def _rows(self, rest: str) -> None:
+        if not rest.isdecimal() or not int(rest):
+            raise UsageError(".rows needs a number")
+        self._options["rows"] = int(rest)

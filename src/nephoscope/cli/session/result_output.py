@@ -1,0 +1,57 @@
+"""The results of a query on their way out: to the terminal, a pipe or a file, in the format that was asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nephoscope.cli.results import BINARY, STYLED, renderer
+from nephoscope.cli.session.output_stream import open_output, writing_bytes
+from nephoscope.cli.session.query_session import UsageError
+from nephoscope.cli.terminal.sanitize_output import format_count
+
+if TYPE_CHECKING:
+    from nephoscope_kql import QueryResult
+
+
+def show(results: Sequence[QueryResult], options: Mapping[str, Any]) -> None:
+    """Write results as `output`, `output_file` and `rows` of the options say; UsageError where the format cannot hold them."""
+    form = options["output"]
+    if form in BINARY:
+        _bytes(results, options)
+        return
+    with open_output(options["output_file"], styled=form in STYLED or _exact(options)) as out:
+        if form == "csv" and options.get("csv_safe"):
+            from nephoscope.cli.results.csv import render_safe
+
+            render_safe(results, out)
+        else:
+            renderer(form)(results, out, options["rows"])
+
+
+def _exact(options: Mapping[str, object]) -> bool:
+    """Whether a program reads it, by which control characters in values are kept: CSV that goes to no terminal."""
+    for_program = options["output"] == "csv" and not options.get("csv_safe")
+    return for_program and (options["output_file"] is not None or not sys.stdout.isatty())
+
+
+def _bytes(results: Sequence[QueryResult], options: Mapping[str, Any]) -> None:
+    form = options["output"]
+    if len(results) != 1:
+        raise UsageError(f"--output {form} holds one result, the query gives {len(results)}: json holds all")
+    from nephoscope.cli.results.arrow_results import cut
+
+    lost = cut(results[0].table)
+    if lost:
+        click.echo(
+            f"note: {format_count(lost, 'time')} cut to microseconds, as {form} and the lake hold them",
+            err=True,
+        )
+    try:
+        with writing_bytes(options["output_file"]) as out:
+            renderer(form)(results, out, options["rows"])
+    except ValueError as error:
+        raise UsageError(f"--output {form}: {error}") from error

@@ -1,0 +1,317 @@
+"""What commands print of what is inside of a host or an image: packages, their vulnerabilities, and what else was found."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from nephoscope.cli.session.list_output import show_list
+from nephoscope.cli.session.scan_sections import (
+    PACKAGE_COLUMNS,
+    SECTIONS,
+    VULNERABILITY_COLUMNS,
+    package_rows,
+    section_rows,
+    vulnerability_rows,
+)
+from nephoscope.cli.terminal.messages import tell
+from nephoscope.cli.terminal.sanitize_output import format_count
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nephoscope.collect.scanning.examination import Examination, ExaminedPart
+    from nephoscope.collect.scanning.examination_builder import Circumstances
+    from nephoscope.collect.scanning.scan_contents import Contents
+    from nephoscope.service.exemption_subjects import ExemptedSubject
+    from nephoscope.vulnerability.matching.findings import Assessment, Finding
+
+FORMATS = ("table", "json", "csv", "sarif", "cyclonedx", "spdx")
+SEVERITIES = ("Critical", "High", "Medium", "Low", "Negligible")
+#: What can be looked for beside packages.
+PARTS = ("configuration", "secrets", "malware")
+_BILLS = ("cyclonedx", "spdx")
+_SHOWN = 10
+_UNREAD = 3
+_FOUND = 1
+_Command = TypeVar("_Command", bound=Callable[..., object])
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The wishes of a person: what is shown, and what the exit code says: 1 where a finding is as severe as `fail_on` ('' = never)."""
+
+    output: str
+    packages: bool = False
+    fail_on: str = ""
+    fail_on_unknown: bool = False
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether packages are judged by advisories: a bill of materials tells of none of it."""
+        return self.output not in _BILLS or bool(self.fail_on) or self.fail_on_unknown
+
+
+def inside_options(command: _Command) -> _Command:
+    """Add the options that commands which look inside share."""
+    options = (
+        click.option(
+            "--allow-license", "allowed", multiple=True, metavar="SPDX",
+            help="Allowed licence (Apache-2.0, BSD-*); other licences are reported. May be repeated.",
+        ),
+        click.option(
+            "--deny-license", "denied", multiple=True, metavar="SPDX",
+            help="Forbidden licence (GPL-*). May be repeated.",
+        ),
+        click.option(
+            "--fail-on", type=click.Choice(SEVERITIES, case_sensitive=False), help="Exit 1 if a finding has this severity or higher."
+        ),
+        click.option("--fail-on-unknown", is_flag=True, help="Exit 3 if a package was not assessed, or a severity is unknown."),
+        click.option(
+            "--output", "-o", type=click.Choice(FORMATS), default="table", show_default=True,
+            help=("Output format; csv lists packages or vulnerabilities, cyclonedx and spdx write a bill " "of materials."),
+        ),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def wishes(options: Mapping[str, Any], *, packages: bool) -> Asked:
+    """Return the wishes that the shared options tell."""
+    return Asked(options["output"], packages, options["fail_on"] or "", options["fail_on_unknown"])
+
+
+def circumstances(
+    data: Path, look_for: Collection[ExaminedPart], allowed: tuple[str, ...], denied: tuple[str, ...]
+) -> Circumstances:
+    """Return what an examination judges by: now, the digests that the state knows where malware is looked for, the licences."""
+    from nephoscope.collect.scanning.examination_builder import Circumstances
+    from nephoscope.collect.scanning.license_policy import LicensePolicyError, make_policy
+
+    now = datetime.now(UTC)
+    try:
+        licenses = make_policy(allowed, denied)
+    except LicensePolicyError as error:
+        raise click.UsageError(str(error)) from error
+    if "malware" not in look_for:
+        return Circumstances(now, None, licenses)
+    from nephoscope.cli.session.state_access import has_state, state_of
+    from nephoscope.service.examinations import known_malware
+
+    if not has_state(data):
+        return Circumstances(now, None, licenses)
+    with state_of(data) as state:
+        return Circumstances(now, known_malware(state, now), licenses)
+
+
+def assess(
+    data: Path, contents: Contents, asked: Asked, of: ExemptedSubject | None = None
+) -> tuple[Assessment, ...]:
+    """Match the packages with the advisories of a data folder where they are judged; without any all of them end not assessed.
+
+    Findings that somebody exempted `of` what is looked into are told and left out.
+    """
+    if not asked.is_judged:
+        return ()
+    from nephoscope.service.advisories import open_advisories
+    from nephoscope.vulnerability.matching.matcher import match_all
+
+    with open_advisories(data, datetime.now(UTC)) as advisories:
+        found = tuple(match_all(contents.packages, advisories.source, advisories.options))
+    return found if of is None else _without_exempted(data, found, of)
+
+
+def _without_exempted(
+    data: Path, assessments: tuple[Assessment, ...], of: ExemptedSubject
+) -> tuple[Assessment, ...]:
+    from nephoscope.cli.session.state_access import has_state
+
+    if not any(whole.findings for whole in assessments) or not has_state(data):
+        return assessments
+    import msgspec
+
+    from nephoscope.cli.session.service_context import acting
+    from nephoscope.service.exemption_lookup import make_exemption_lookup
+
+    with acting(data) as service:
+        exemption_of = make_exemption_lookup(service)
+    kept = [
+        tuple(one for one in whole.findings if not exemption_of(of, one.ids(), one.package.name))
+        for whole in assessments
+    ]
+    left_out = sum(len(whole.findings) - len(some) for whole, some in zip(assessments, kept, strict=True))
+    if left_out:
+        tell(f"exempted: {left_out:,} findings (nephoscope vulnerabilities exemptions)")
+    return tuple(
+        msgspec.structs.replace(whole, findings=some) for whole, some in zip(assessments, kept, strict=True)
+    )
+
+
+def show_examination(
+    name: str, examination: Examination, assessments: tuple[Assessment, ...], asked: Asked
+) -> None:
+    """Print what was found, then what was not assessed and not read; ends the process with its exit code."""
+    from nephoscope.vulnerability.matching.risk_order import findings_by_risk
+
+    findings = findings_by_risk(assessments)
+    if asked.output in _BILLS:
+        click.echo(_bill(name, examination.contents, asked.output), nl=False)
+    elif asked.output == "sarif":
+        _show_sarif(name, examination, findings)
+    elif asked.output == "json" and not (asked.packages and examination.examined == ("packages",)):
+        _show_document(name, examination, findings, asked)
+    elif asked.packages:
+        show_list(package_rows(examination), PACKAGE_COLUMNS, asked.output, "no packages were found")
+    else:
+        show_list(vulnerability_rows(findings), VULNERABILITY_COLUMNS, asked.output)
+    if asked.output == "table":
+        _show_sections(examination)
+        _summarize(name, examination, assessments, findings)
+    elif not asked.packages:
+        # a program that reads an empty list must not take it for a clean image
+        for line in _describe_unassessed(assessments):
+            tell(line)
+    _tell_unread(examination, asked.output == "table")
+    sys.exit(_exit_code(examination, assessments, findings, asked))
+
+
+def _bill(name: str, contents: Contents, form: str) -> bytes:
+    """Return the packages as a bill of materials."""
+    from nephoscope.collect.sbom.writing.cyclonedx_json import write_cyclonedx_json
+    from nephoscope.collect.sbom.writing.document_metadata import WrittenAs
+    from nephoscope.collect.sbom.writing.spdx_json import write_spdx_json
+
+    written_as = WrittenAs(subject=name, time=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
+    write = write_cyclonedx_json if form == "cyclonedx" else write_spdx_json
+    return write(contents.packages, written_as)
+
+
+def _show_sarif(name: str, examination: Examination, findings: list[Finding]) -> None:
+    from nephoscope.cli.outputs.sarif import render_code
+    from nephoscope.cli.session.scan_findings import inside_report
+
+    render_code(inside_report(name, examination, findings, datetime.now(UTC)), sys.stdout)
+
+
+def _show_document(name: str, examination: Examination, findings: list[Finding], asked: Asked) -> None:
+    """Print all of it as one document, packages only where they are asked for."""
+    import msgspec
+
+    contents = examination.contents
+    listed = (
+        {"packages": package_rows(examination)}
+        if asked.packages
+        else {"vulnerabilities": vulnerability_rows(findings)}
+    )
+    document = {
+        "name": name,
+        "digest": getattr(examination, "digest", ""),
+        "family": contents.family,
+        "release": contents.release,
+        "examined": examination.examined,
+        **listed,
+        **section_rows(examination),
+        "engines": examination.engines,
+        "unassessed": examination.unassessed,
+    }
+    click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
+
+
+def _show_sections(examination: Examination) -> None:
+    for name, rows in section_rows(examination).items():
+        if rows:
+            click.echo(f"\n{name}:")
+            show_list(rows, SECTIONS[name], "table")
+
+
+def _summarize(
+    name: str, examination: Examination, assessments: tuple[Assessment, ...], findings: list[Finding]
+) -> None:
+    from collections import Counter
+
+    from nephoscope.vulnerability.matching.risk_order import count_severities
+
+    contents = examination.contents
+    types = Counter(one.type for one in contents.packages)
+    kinds = sorted(types.items(), key=lambda kind: (-kind[1], kind[0]))
+    system = f"{contents.family} {contents.release}".strip() or "no distribution is named"
+    listed = ", ".join(f"{number:,} {kind}" for kind, number in kinds) or "none"
+    click.echo(f"\n{name}: {system}; {format_count(len(contents.packages), 'package')} ({listed})")
+    told = _count_severities(count_severities(findings))
+    click.echo(f"vulnerabilities: {told or 'none of what was assessed'}")
+    for part, rows in section_rows(examination).items():
+        certain = Counter(row["severity"] for row in rows if row.get("status") != "Unknown")
+        click.echo(
+            f"{part}: {_count_severities(certain) or _describe_empty(examination, part)}{_not_known(rows)}"
+        )
+    for engine in examination.engines:
+        click.echo(
+            f"looked for malware by {engine.engine}: {engine.state} {engine.version} {engine.date}".rstrip()
+        )
+    for line in _describe_unassessed(assessments):
+        click.echo(line)
+
+
+def _describe_empty(examination: Examination, part: str) -> str:
+    """Say that a part has no findings: of what was looked at, where that was not all."""
+    is_partial = any(one.part == part for one in examination.unassessed)
+    return "none of what was assessed" if is_partial else "nothing was found"
+
+
+def _count_severities(severities: Any) -> str:
+    order = ("Critical", "High", "Medium", "Low", "Negligible", "Informational", "Unknown")
+    return ", ".join(f"{severities[one]:,} {one}" for one in order if severities[one])
+
+
+def _not_known(rows: list[dict[str, object]]) -> str:
+    unknown = sum(row.get("status") == "Unknown" for row in rows)
+    return f"; {unknown:,} not known" if unknown else ""
+
+
+def _describe_unassessed(assessments: tuple[Assessment, ...]) -> list[str]:
+    """Say how many packages were not assessed, and why."""
+    from nephoscope.vulnerability.matching.risk_order import unassessed_reasons
+
+    reasons = unassessed_reasons(assessments).most_common(_SHOWN)
+    return [f"not assessed: {format_count(count, 'package')}: {reason}" for reason, count in reasons]
+
+
+def _tell_unread(examination: Examination, is_table: bool) -> None:
+    """Say what was not looked at: beside a table with it, beside other formats on the other channel."""
+    for one in examination.unassessed:
+        if not one.path:
+            (click.echo if is_table else tell)(f"not assessed: {one.part}: {one.reason}")
+    unread = [one for one in examination.unassessed if one.path]
+    for one in unread[:_SHOWN]:
+        part = "" if one.part == "packages" else f" for {one.part}"
+        tell(f"not read{part}: {one.path}: {one.reason}")
+    if len(unread) > _SHOWN:
+        tell(f"and {len(unread) - _SHOWN:,} more files that were not read")
+
+
+def _exit_code(
+    examination: Examination, assessments: tuple[Assessment, ...], findings: list[Finding], asked: Asked
+) -> int:
+    from nephoscope.vulnerability.severities import rank
+
+    found = [one.severity for one in findings]
+    found += [
+        row["severity"]
+        for rows in section_rows(examination).values()
+        for row in rows
+        if row.get("status") != "Unknown"
+    ]
+    if asked.fail_on and any(rank(one) >= rank(asked.fail_on) for one in found):
+        return _FOUND
+    unread = any(one.path for one in examination.unassessed)
+    unknown = bool(examination.unassessed) or any(
+        one.status != "assessed" or one.undetermined for one in assessments
+    )
+    unknown = unknown or any(rank(one.severity) == 0 for one in findings)
+    return _UNREAD if unread or (asked.fail_on_unknown and unknown) else 0

@@ -1,0 +1,91 @@
+"""The command that imports results of scanners of others."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from nephoscope.service.scanner_results import ImportedResults
+    from nephoscope.vulnerability.scanner_results.scanner_report import ScannerReport
+
+_UNREAD, _SHOWN = 3, 20
+_TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"])
+
+
+@click.command("import-results")
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE...",
+)
+@click.option(
+    "--format",
+    "format_",
+    default="auto",
+    show_default=True,
+    metavar="FORMAT",
+    help="Format of the results (default: detected): docs/reference/scanner-results.md.",
+)
+@click.option(
+    "--resource",
+    default="",
+    metavar="ID",
+    help="ARM ID of the scanned machine, or of the registry that holds the image.",
+)
+@click.option("--host", default="", metavar="NAME", help="Name of a machine without an ARM ID.")
+@click.option("--image", default="", metavar="IMAGE", help="Scanned image, by its digest or stored name.")
+@click.option("--tenant", default="", metavar="ID", help="Tenant of the machine or image.")
+@click.option("--scanned-at", type=_TIME, help="Time of the scan, if the results do not contain it.")
+@click.pass_obj
+def import_results(data: Path, /, files: tuple[Path, ...], format_: str, **told: Any) -> None:
+    """Import scanner results from FILES: Trivy, Grype, Qualys, Tenable, Rapid7, Defender, OpenSCAP, or any
+    SARIF. Hosts are matched by the ARM ID in the results, else by name or address in the estate. Findings
+    that the same scanner no longer reports are closed; findings of other scanners are preserved. Rejected
+    records and hosts are listed, and the command exits 3.
+    """
+    from nephoscope.cli.session.lake_access import lake_of
+    from nephoscope.cli.session.service_context import service_of
+    from nephoscope.cli.terminal.messages import usage_error
+    from nephoscope.lake.writing.outbox import deliver
+    from nephoscope.service import scanner_results
+    from nephoscope.service.reported_targets import ResultsOrigin
+    from nephoscope.vulnerability.errors import ScannerResultsError
+    from nephoscope.vulnerability.scanner_results.result_formats import read_results_files
+
+    scanned_at: datetime | None = told.pop("scanned_at")
+    origin = ResultsOrigin(**told, scanned_at=scanned_at.replace(tzinfo=UTC) if scanned_at else None)
+    try:
+        report = read_results_files(files, format_)
+        with lake_of(data) as (lake, state):
+            done = scanner_results.import_results(service_of(data, state), report, origin)
+            deliver(lake, state)
+    except (ScannerResultsError, OSError) as error:
+        usage_error(str(error))
+    _tell(report, done)
+    if done.refused:
+        sys.exit(_UNREAD)
+
+
+def _tell(report: ScannerReport, done: ImportedResults) -> None:
+    """Say what was kept, what was left out, and what was refused."""
+    from nephoscope.cli.terminal.messages import tell
+
+    changes = done.changes
+    click.echo(
+        f"{report.scanner}: {len(done.kept):,} machines and images; findings: {changes.opened:,} opened, {changes.closed:,} closed, "
+        f"{changes.reopened:,} opened again"
+    )
+    for reason, count in report.left_out.items():
+        if count:
+            tell(f"left out: {count:,} {reason}")
+    for one in done.refused[:_SHOWN]:
+        tell(f"refused: {one.place}: {one.reason}")
+    if len(done.refused) > _SHOWN:
+        tell(f"refused: {len(done.refused) - _SHOWN:,} more")

@@ -1,0 +1,49 @@
+"""What a command gives to the service layer: the user whose process it is, the data folder and its state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from nephoscope.service.local_user import LocalUser
+from nephoscope.service.service_context import ServiceContext
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nephoscope.state import State
+
+_Result = TypeVar("_Result")
+
+
+def service_of(data: Path, state: State) -> ServiceContext:
+    """Return the context in which the local user acts on a data folder."""
+    return ServiceContext(LocalUser.current(), state, data)
+
+
+@contextmanager
+def acting(data: Path, *, keeps: bool = False) -> Iterator[ServiceContext]:
+    """Open the state of a data folder and give the context in which the local user acts on it; `keeps` as of `state_of`."""
+    from nephoscope.cli.session.state_access import state_of
+
+    with state_of(data, keeps=keeps) as state:
+        yield service_of(data, state)
+
+
+def call_in_workspace(
+    data: Path, workspace: str, call: Callable[[ServiceContext, str], _Result], *, delivers: bool = False
+) -> _Result:
+    """Call a service with the context and the name of a workspace; `delivers`: what it changes has rows for the lake."""
+    from nephoscope.cli.session.state_access import state_of, workspace_of
+
+    if not delivers:
+        with state_of(data) as state:
+            return call(service_of(data, state), workspace_of(state, workspace).name)
+    from nephoscope.cli.session.lake_access import lake_of
+    from nephoscope.lake.writing.outbox import deliver
+
+    with lake_of(data) as (lake, state):
+        found = call(service_of(data, state), workspace_of(state, workspace).name)
+        deliver(lake, state)
+    return found

@@ -1,0 +1,100 @@
+"""Where people are on a day: in the office, at home, on the way, on holiday; who came and who left."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from nephoscope.sample.company_calendar import weekend
+from nephoscope.sample.seeded_random import Dice
+
+if TYPE_CHECKING:
+    from nephoscope.sample.company import Company, Person, Place
+
+_MONDAY = date(2024, 1, 1)
+
+
+class Presence(NamedTuple):
+    """A person's day: `desk` is where the laptop is, `hand` where the phone is, `travels` whether abroad."""
+
+    desk: Place
+    hand: Place
+    travels: bool = False
+
+
+def presence(company: Company, person: Person, day: date) -> Presence | None:
+    """Where somebody works on a day, None on a day off."""
+    if person.kind == "former" or not _works(company, person, day):
+        return None
+    trip = _trip(company, person, day)
+    if trip is not None:
+        return Presence(trip, trip, travels=True)
+    dice = Dice.of(company.seed, "presence", person.upn, day)
+    phone = replace(person.home, address=dice.below(person.phone))
+    if person.kind == "guest":
+        return Presence(person.home, phone)
+    way = dice.random()
+    if way < 0.6:
+        return Presence(company.at(person.office), phone)
+    # who works at home comes out of the VPN, or out of the own line while it is not up
+    return Presence(company.vpn if way < 0.9 else person.home, phone)
+
+
+def starters(company: Company, day: date) -> list[Person]:
+    """Who has the first day: some each month begin on a Monday."""
+    return [one for one in company.people if one.kind == "employee" and _first(company, one) == day]
+
+
+def leavers(company: Company, day: date) -> list[Person]:
+    """Whose account is closed in the evening of a day."""
+    return [one for one in company.people if one.kind == "employee" and _last(company, one) == day]
+
+
+def list_departed(company: Company, day: date, within: int = 5) -> list[Person]:
+    """Who left in the days before: their phones still try to fetch mail."""
+    return [one for back in range(1, within + 1) for one in leavers(company, day - timedelta(days=back))]
+
+
+def _works(company: Company, person: Person, day: date) -> bool:
+    if day < _first(company, person) or day > _last(company, person):
+        return False
+    dice = Dice.of(company.seed, "works", person.upn, day)
+    facts = company.facts["departments"][person.department]
+    if facts.get("shifts"):
+        return dice.happens(0.66)
+    if person.kind == "guest":
+        return not weekend(day) and dice.happens(0.3)
+    return dice.happens(0.92 if not weekend(day) else 0.03)
+
+
+@lru_cache(maxsize=8192)
+def _first(company: Company, person: Person) -> date:
+    """The first day, long ago for nearly all; the same in every year."""
+    dice = Dice.of(company.seed, "first day", person.upn)
+    if person.kind != "employee" or not dice.happens(0.25):
+        return date.min
+    return date(2025, 1, 6) + timedelta(weeks=dice.randrange(156))
+
+
+@lru_cache(maxsize=8192)
+def _last(company: Company, person: Person) -> date:
+    dice = Dice.of(company.seed, "last day", person.upn)
+    if person.kind != "employee" or _first(company, person) != date.min or not dice.happens(0.25):
+        return date.max
+    return date(2025, 1, 3) + timedelta(weeks=dice.randrange(156))
+
+
+def _trip(company: Company, person: Person, day: date) -> Place | None:
+    """The hotel where somebody stays in the middle of a week, None for who is not on a trip."""
+    often = 0.12 if company.facts["departments"][person.department].get("travels") else 0.015
+    if person.kind in ("guest", "former"):
+        return None
+    week = (day - _MONDAY).days // 7
+    dice = Dice.of(company.seed, "trip", person.upn, week)
+    if not dice.happens(often):
+        return None
+    city, first, length = dice.choice(list(company.facts["travel"])), dice.randrange(3), dice.randrange(1, 4)
+    place = company.abroad(city, dice)
+    return place if first <= day.weekday() < first + length else None

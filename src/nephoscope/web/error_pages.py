@@ -1,0 +1,169 @@
+"""What a page says where it cannot be shown: why, and what to do, in the frame of every other page."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from starlette.responses import HTMLResponse, Response
+
+from nephoscope.access.roles import smallest
+from nephoscope.access.scopes import find_role_scope
+from nephoscope.web.rendering.templates import draw
+from nephoscope.web.visits.page import Page
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from nephoscope.access.authenticator import DeniedError
+    from nephoscope.access.query_queue import TooManyQueriesError
+    from nephoscope.web.forms.form_parser import FormError
+    from nephoscope.web.visits.request_context import Visit
+
+_LOG = logging.getLogger("nephoscope.web")
+
+
+def denied_page(visit: Visit, error: DeniedError) -> Response:
+    """403: the visitor's roles do not allow it."""
+    wanted = f", which is wanted for {error.why}" if error.why else ""
+    return _framed_page(
+        visit,
+        403,
+        "Not allowed",
+        f"Your roles do not allow {error.operation} at {error.scope}{wanted}.",
+        (
+            "The roles that you have are behind your name, at the top of the page.",
+            f"{smallest(error.operation).name} is the smallest role that allows it. An owner gives it on the "
+            f"server{_data_folder_options(visit)}:",
+        ),
+        command=visit.instance.command(
+            "access",
+            "grant",
+            visit.caller.name,
+            "--role",
+            smallest(error.operation).name,
+            "--scope",
+            find_role_scope(error.scope),
+        ),
+    )
+
+
+def _data_folder_options(visit: Visit) -> str:
+    """What a command must be told besides the data folder, '' where it finds the state there."""
+    file, own = visit.instance.state.database.file, visit.instance.data / "state.db"
+    return (
+        ""
+        if file is not None and file.resolve() == own.resolve()
+        else ", with the NEPHOSCOPE_STATE that the server has"
+    )
+
+
+def missing_page(visit: Visit, text: str) -> Response:
+    """404: there is nothing of the kind, or not for this visitor."""
+    return _framed_page(
+        visit,
+        404,
+        "Not found",
+        f"{text[:1].upper()}{text[1:]}.",
+        (
+            "The search at the top of the page finds resources, accounts, addresses, policies and alerts.",
+            "What was deleted, or is no longer in the estate since the last assessment, has no page.",
+            "What lies where you have no role is not shown to you either.",
+        ),
+    )
+
+
+def no_scope(visit: Visit) -> Response:
+    """404: the scope that the address names is none that the visitor may see."""
+    text = f"There is no scope {visit.asked('scope')[:200]}, or you have no role there."
+    advice = ("The scopes that you may see are in the list at the top of the page.",)
+    # the frame is that of all subscriptions: its links and counts would else be those of no scope
+    whole = visit.without("scope")
+    ways = (
+        (whole.here(), "This page for all subscriptions"),
+        (whole.link("/"), "To the overview"),
+    )
+    return _framed_page(whole, 404, "No such scope", text, advice, ways)
+
+
+def wrong(visit: Visit, text: str) -> Response:
+    """400: what was asked for or sent cannot be done."""
+    advice = ("Go back, change what the message names, and send it again.",)
+    return _framed_page(visit, 400, "That could not be done", text, advice)
+
+
+def no_form(visit: Visit, error: FormError) -> Response:
+    """400 or 413: a form that is not taken."""
+    text = str(error)
+    advice = ("Go back, and send less at once.",)
+    return _framed_page(
+        visit, error.status, "That could not be read", f"{text[:1].upper()}{text[1:]}.", advice
+    )
+
+
+def overtaken(visit: Visit, text: str) -> Response:
+    """409: somebody changed what was to be changed after the page was drawn."""
+    advice = ("Go back, load the page anew, and send it again where it is still wanted.",)
+    return _framed_page(visit, 409, "Nothing was changed", text, advice)
+
+
+def too_many_queries(visit: Visit, error: TooManyQueriesError) -> Response:
+    """429: the visitor has too many queries that run or wait."""
+    advice = (
+        "Queries that you no longer need end when their pages are closed.",
+        "One that takes long is quicker over less time, or with a filter before it counts or joins.",
+    )
+    ways = ((visit.here(), "Run the query again"), (visit.link("/"), "To the overview"))
+    found = _framed_page(visit, 429, "Too many queries", str(error), advice, ways)
+    found.headers["Retry-After"] = str(error.again)
+    return found
+
+
+def failed_page(visit: Visit, id_: str) -> Response:
+    """500: a fault of nephoscope, of which the log tells under an id."""
+    title, text = "A fault of nephoscope", f"The log tells of it under {id_}."
+    advice = (
+        "Try again; where it comes again, look into the log of the server.",
+        "`nephoscope doctor` finds what is misconfigured.",
+    )
+    try:
+        return _framed_page(visit, 500, title, text, advice)
+    except Exception:  # noqa: BLE001 - what failed may be what the frame shows, too
+        _LOG.exception("the frame of the page of %s failed, too", id_)
+        return alone(visit.request, 500, title, text)
+
+
+def from_elsewhere(request: Request) -> Response:
+    """403: a form that no page of this server sent."""
+    return alone(request, 403, "Not from here", "A change is only taken from a page of this server.")
+
+
+def alone(request: Request, status: int, title: str, text: str) -> Response:
+    """A page without the frame, for who has not signed in."""
+    return HTMLResponse(draw("error.html", request=request, title=title, text=text), status)
+
+
+def _framed_page(
+    visit: Visit,
+    status: int,
+    title: str,
+    text: str,
+    advice: Sequence[str],
+    ways: Sequence[tuple[str, str]] = (),
+    command: str = "",
+) -> Response:
+    """The page; `ways` are the addresses that lead on, with their names (() = the overview), `command` is what an operator runs."""
+    page = Page("", title, "refused.html", "", lambda _: {})
+    return HTMLResponse(
+        draw(
+            page.template,
+            visit=visit,
+            page=page,
+            text=text,
+            advice=advice,
+            command=command,
+            ways=ways or ((visit.link("/"), "To the overview"),),
+        ),
+        status,
+    )

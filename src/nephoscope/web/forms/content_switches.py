@@ -1,0 +1,76 @@
+"""Switching rules and packs of the list of content: those that somebody switched since the list was drawn are left out, and told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nephoscope.service.rules import switch_rules_unchanged
+from nephoscope.state import StateError
+from nephoscope.state.database.database import BusyError
+from nephoscope.state.rules.rule_switches import PACK
+
+if TYPE_CHECKING:
+    from nephoscope.web.page_data.content_rows import ContentRow, Shelf
+    from nephoscope.web.visits.request_context import Visit
+
+ON = {"on": True, "off": False}
+MOST_AT_ONCE, TRIES = 500, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What was left out, as it stands, and why."""
+
+    row: ContentRow
+    why: str
+
+
+def switch_selected(visit: Visit, shelf: Shelf, kind: str) -> tuple[int, list[Left]]:
+    """Switch what is ticked; how many, and those that were left out. StateError for what cannot be."""
+    chosen, act = _read_ticked(visit), visit.form.get("act", "")
+    if act not in ON or not chosen:
+        raise StateError("tick what is to be switched, and say on or off")
+    if len(chosen) > MOST_AT_ONCE:
+        raise StateError(f"at most {MOST_AT_ONCE} are switched at once")
+    for _ in range(TRIES):
+        found = _try_switch(visit, shelf, kind, chosen)
+        if found is not None:
+            return len(chosen) - len(found), _explain_left(visit, shelf, kind, found)
+    raise BusyError("others switch at the same time: send it again")
+
+
+def _read_ticked(visit: Visit) -> dict[str, str]:
+    """Key -> `on` or `off`, as the page showed it."""
+    return {key: on for key, _, on in (one.rpartition(" ") for one in visit.ticked_values("key")) if key}
+
+
+def _try_switch(visit: Visit, shelf: Shelf, kind: str, chosen: Mapping[str, str]) -> list[ContentRow] | None:
+    """Switch those that stand as they were shown, and give the others; None where somebody switched while this looked."""
+    before = visit.instance.state.rule_switches.of(shelf.workspace)
+    rows = shelf.list_imported() if kind == PACK else shelf.rules()
+    known = {one.key: one for one in rows if one.on is not None}
+    if unknown := [one for one in chosen if one not in known]:
+        raise StateError(f"there is nothing to switch that is called {unknown[0][:80]}")
+    left = [known[key] for key, on in chosen.items() if known[key].on is not ON.get(on)]
+    keys = [key for key, on in chosen.items() if known[key].on is ON.get(on)]
+    if not switch_rules_unchanged(
+        visit.service, shelf.workspace, kind, keys, before, enabled=ON[visit.form["act"]]
+    ):
+        return None
+    return left
+
+
+def _explain_left(visit: Visit, shelf: Shelf, kind: str, rows: list[ContentRow]) -> list[Left]:
+    """They with who switched them, or the pack that they are of."""
+    switches, workspace = visit.instance.state.rule_switches, shelf.workspace
+    own = switches.last(workspace, kind, [one.key for one in rows])
+    packs = switches.last(workspace, PACK, {one.pack for one in rows if one.pack})
+    found = []
+    for one in rows:
+        known = [each for each in (own.get(one.key), packs.get(one.pack)) if each is not None]
+        moment, author = max(known, default=(None, ""))
+        when = f"{moment:%Y-%m-%d %H:%M:%S} UTC: {author}" if moment else "somebody"
+        found.append(Left(one, f"{when} switched it after this page was drawn for you"))
+    return found

@@ -1,0 +1,231 @@
+"""Exemptions from a recommendation, as its page puts, changes and ends them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.access.authenticator import DeniedError
+from nephoscope.posture.published.findings import Finding, Wanted
+from nephoscope.service.exemptions import (
+    DELETE,
+    READ,
+    TYPE,
+    end_exemption,
+    put_exemptions,
+    require_exempting,
+)
+from nephoscope.state import MissingError, StateError
+from nephoscope.state.database.state_errors import OvertakenError
+from nephoscope.web.forms.optimistic_lock import Meanwhile, as_drawn, form_digest, meanwhile
+from nephoscope_policy.exemption import MITIGATED, TYPE_NAME, WAIVER, Exemption
+from nephoscope_policy.model.state import State
+
+if TYPE_CHECKING:
+    from nephoscope.state.estate.arm_documents import ArmDocument
+    from nephoscope.web.visits.request_context import Visit
+
+ASSESSMENTS = "Microsoft.Security/assessments/read"
+MOST_DAYS, MOST_AT_ONCE = 3650, 500
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An exemption that was put here; `may_change` and `may_end` say what the visitor may do to it, `over` that it has expired,
+    `etag` of which state its forms are drawn.
+
+    `about` says from what it exempts: the recommendation alone, members of an assignment, or all of one.
+    """
+
+    exemption: Exemption
+    about: str
+    author: str
+    over: bool
+    may_change: bool
+    may_end: bool
+    etag: str
+
+
+def put_for(visit: Visit, key: str) -> list[ArmDocument]:
+    """The exemptions that reach a recommendation, were put here and that the visitor may read, by id.
+
+    Those from an assignment that holds it are among them, also where they exempt from more.
+    """
+    reach = visit.caller.reach(READ)
+    put = visit.instance.state.arm_documents.all([TYPE_NAME])
+    governing = visit.instance.load_governing() if put else None
+    found = [one for one in put if governing is not None and governing.speaks(_of(one), key)]
+    return [one for one in found if reach.everything or visit.caller.may(READ, _of(one).scope)]
+
+
+def list_shown(visit: Visit, put: Sequence[ArmDocument]) -> list[Shown]:
+    """They with what the visitor may do to each."""
+    now = visit.instance.now
+    return [
+        Shown(
+            one := _of(document),
+            _about(visit, one),
+            document.author,
+            not one.active(now),
+            _may_put(visit, one),
+            visit.caller.may(DELETE, one.scope),
+            form_digest(visit, document.body),
+        )
+        for document in put
+    ]
+
+
+def _about(visit: Visit, one: Exemption) -> str:
+    if not one.assignment:
+        several = len(one.recommendations)
+        return "this recommendation" if several == 1 else f"{several} recommendations"
+    found = visit.instance.load_governing().assignment(one.assignment)
+    name = (found.display_name if found is not None else "") or one.assignment.rsplit("/", 1)[-1]
+    if one.references:
+        members = f"{len(one.references)} member{'' if len(one.references) == 1 else 's'}"
+        return f"{members} of the assignment {name}"
+    return f"the whole assignment {name}"
+
+
+def act(visit: Visit, key: str) -> dict[str, int]:
+    """Do what the form asks for; how many exemptions were put, changed or ended, by the word for it. StateError for a wrong form."""
+    match visit.form.get("act", ""):
+        case "exempt":
+            return {"exempted": exempt(visit, key)}
+        case "change":
+            return {"changed": change(visit, key)}
+        case "end":
+            return {"ended": end(visit, key)}
+        case other:
+            raise StateError(f"an exemption is not changed by '{other[:40]}', but by exempt, change and end")
+
+
+def exempt(visit: Visit, key: str) -> int:
+    """Put an exemption for each resource of the form; how many. StateError for a form that says too little, or what cannot be."""
+    scopes = [one.lower().rstrip("/") for one in visit.ticked_values("scope")]
+    properties = _properties(visit.form, key, visit)
+    if not scopes or not all(one.startswith("/subscriptions/") for one in scopes):
+        raise StateError("an exemption needs a resource")
+    if len(scopes) > MOST_AT_ONCE:
+        raise StateError(f"at most {MOST_AT_ONCE} resources are exempted at once")
+    for scope in scopes:
+        require_exempting(visit.service, _draft_exemption(scope, key), visit.instance.load_governing)
+    _must_fit(visit, key, scopes)
+    bodies = [_document(scope, str(uuid.uuid4()), properties) for scope in scopes]
+    return put_exemptions(visit.service, bodies, visit.instance.load_governing)
+
+
+def _must_fit(visit: Visit, key: str, scopes: Sequence[str]) -> None:
+    """StateError where a resource is not assessed by the recommendation, or is exempted from it already."""
+    findings = visit.edition.findings if visit.edition is not None else None
+    wanted = Wanted(recommendations=frozenset({key}))
+    known = findings.those(visit.caller.reach(ASSESSMENTS), wanted, scopes) if findings else frozenset()
+    if strange := [one for one in scopes if one not in known]:
+        raise StateError(f"the recommendation knows no resource {strange[0][:300]}")
+    held = {_of(one).scope for one in put_for(visit, key) if _of(one).active(visit.instance.now)}
+    if twice := [one for one in scopes if one in held]:
+        raise StateError(f"{twice[0][:300]} is exempted already: change or end that exemption")
+
+
+def change(visit: Visit, key: str) -> int:
+    """Give an exemption another category, reason and end."""
+    one = _require_exemption(visit, key)
+    require_exempting(visit.service, one, visit.instance.load_governing)
+    document = visit.instance.state.arm_documents.get(one.id)
+    held = document.body["properties"] if document else {}
+    told = _properties(visit.form, key, visit)
+    kept = {name: value for name, value in held.items() if name != "expiresOn"}
+    metadata = {**held.get("metadata", {}), "updatedBy": visit.caller.name}
+    with as_drawn(visit, lambda: _body(visit, one)):
+        body = _document(one.scope, one.id.rsplit("/", 1)[-1], {**kept, **told, "metadata": metadata})
+        return put_exemptions(visit.service, [body], visit.instance.load_governing)
+
+
+def end(visit: Visit, key: str) -> int:
+    """End an exemption, with all that it exempts from: what it covers is judged as any other from the next assessment on."""
+    one = _require_exemption(visit, key)
+    visit.service.require(DELETE, one.scope)
+    with as_drawn(visit, lambda: _body(visit, one)):
+        return int(end_exemption(visit.service, one))
+
+
+def since_drawn(visit: Visit) -> Meanwhile:
+    """What was done to the exemption of a form after that was drawn, and how it stands."""
+    key = visit.form.get("exemption", "").lower()
+    document = visit.instance.state.arm_documents.get(key)
+    if document is None or not visit.caller.may(READ, _of(document).scope):
+        return meanwhile(visit, key)
+    one = _of(document)
+    return meanwhile(visit, key, {"category": one.category, "reason": one.description or one.display_name})
+
+
+def _body(visit: Visit, one: Exemption) -> Any:
+    document = visit.instance.state.arm_documents.get(one.id)
+    return document.body if document is not None else None
+
+
+def _require_exemption(visit: Visit, key: str) -> Exemption:
+    wanted = visit.form.get("exemption", "").lower()
+    found = next((_of(one) for one in put_for(visit, key) if one.key == wanted), None)
+    if found is None and visit.form.get("etag"):
+        raise OvertakenError("somebody ended the exemption meanwhile")
+    if found is None:
+        raise MissingError(f"there is no exemption {wanted[-100:]} in what you may see")
+    return found
+
+
+def _properties(form: Mapping[str, str], key: str, visit: Visit) -> dict[str, Any]:
+    category, reason, days = form.get("category", ""), form.get("reason", "").strip(), form.get("days", "")
+    if category not in (WAIVER, MITIGATED) or not reason:
+        raise StateError("an exemption needs a category and a reason")
+    if days and not (days.isdecimal() and 0 < int(days) <= MOST_DAYS):
+        raise StateError(f"an exemption lasts 1 to {MOST_DAYS} days, or without an end where none is given")
+    ends = {"expiresOn": (visit.instance.now + timedelta(days=int(days))).isoformat()} if days else {}
+    return {
+        "exemptionCategory": category,
+        "displayName": reason[:128],
+        "description": reason,
+        "metadata": {"nephoscope": {"recommendations": [key]}, "createdBy": visit.caller.name},
+        **ends,
+    }
+
+
+def _document(scope: str, name: str, properties: Mapping[str, object]) -> dict[str, object]:
+    return {
+        "id": f"{scope}/providers/{TYPE}/{name}",
+        "name": name,
+        "type": TYPE,
+        "properties": dict(properties),
+    }
+
+
+def exemptable(visit: Visit, key: str, findings: Sequence[Finding], held: frozenset[str]) -> frozenset[str]:
+    """The failing resources of a page that the visitor may exempt; those that are `held` by an exemption wait to be judged by it."""
+    failing = [one.resource for one in findings if one.state is State.NON_COMPLIANT]
+    return frozenset(one for one in failing if one not in held and may(visit, key, one))
+
+
+def may(visit: Visit, key: str, resource: str) -> bool:
+    """Whether the visitor may exempt a resource from a recommendation."""
+    return resource.startswith("/subscriptions/") and _may_put(visit, _draft_exemption(resource, key))
+
+
+def _may_put(visit: Visit, exemption: Exemption) -> bool:
+    try:
+        require_exempting(visit.service, exemption, visit.instance.load_governing)
+    except DeniedError:
+        return False
+    return True
+
+
+def _draft_exemption(scope: str, key: str) -> Exemption:
+    """An exemption of a resource from a recommendation, as far as rights to it go."""
+    id_ = f"{scope}/providers/{TYPE}/new".lower()
+    return Exemption(id_, scope, "", WAIVER, recommendations=frozenset({key}))
+
+
+def _of(document: ArmDocument) -> Exemption:
+    return Exemption.parse(document.body)

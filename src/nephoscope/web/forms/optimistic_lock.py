@@ -1,0 +1,81 @@
+"""What a form was drawn of: it sends back a digest of that with the moment, and changes nothing where it is something else by then."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nephoscope.state.database.etag import etag_of, moment_of
+from nephoscope.state.database.state_errors import OvertakenError
+from nephoscope.state.incidents.incidents import Action
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from nephoscope.web.visits.request_context import Visit
+
+#: What a form asked for -> how that is told of; what is not here changes nothing that a form shows.
+_WORDS = {"pause": "paused it", "go-on": "let it go on", "change": "changed it", "": "changed it"}
+
+
+@dataclass(frozen=True, slots=True)
+class Meanwhile:
+    """What was done after a form was drawn, and which fields have other values by now than those that were typed."""
+
+    changes: Sequence[Action]
+    differs: Sequence[tuple[str, str]] = ()
+
+
+def form_digest(visit: Visit, what: object) -> str:
+    """What the form of something carries."""
+    return f"{_digest(what)}.{etag_of(visit.instance.now)}"
+
+
+@contextmanager
+def as_drawn(visit: Visit, read: Callable[[], object]) -> Iterator[None]:
+    """Let the first change within the block be made only where `read` gives, before it, what the form was drawn of.
+
+    OvertakenError else. Forms that are sent to one path wait for each other.
+    """
+    state, path = visit.instance.state, visit.request.url.path
+
+    def look() -> None:
+        if _digest(read()) != visit.form.get("etag", "").partition(".")[0]:
+            raise OvertakenError("somebody changed this after the page was drawn: look at it again")
+
+    def check(session: Session) -> None:
+        state.database.queue(session, f"form {path}")
+        look()
+
+    look()  # before anything else is said of what was typed
+    with state.only_if(check):
+        yield
+
+
+def meanwhile(visit: Visit, target: str, now: Mapping[str, str] | None = None) -> Meanwhile:
+    """What the audit tells of a target since the form was drawn; `now` has the values of its fields."""
+    since = moment_of(visit.form.get("etag", "").partition(".")[2])
+    entries = visit.instance.state.audit.told_of(target, since) if since is not None else []
+    done = [(one, _WORDS.get(str(one.detail.get("act", "")))) for one in entries]
+    changes = [
+        Action(one.moment, one.author, "removed it" if one.operation.endswith("/delete") else words)
+        for one, words in done
+        if words is not None
+    ]
+    typed = visit.form
+    differs = [
+        (name, value)
+        for name, value in (now or {}).items()
+        if name in typed and typed[name].split() != value.split()
+    ]
+    return Meanwhile(changes, differs)
+
+
+def _digest(what: object) -> str:
+    text = msgspec.json.encode(what, order="deterministic")
+    return hashlib.blake2b(text, digest_size=12).hexdigest()

@@ -1,0 +1,161 @@
+"""What pages of rules have to do with trials: asking for one, how it stands, following advice and taking it back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.alerts.library.active_rules import active_rules
+from nephoscope.alerts.rules.rule import Kind
+from nephoscope.alerts.rules.rule_files import load_shipped
+from nephoscope.alerts.rules.window import count
+from nephoscope.alerts.tuning.applied_advice import list_followed
+from nephoscope.alerts.tuning.trial import Trial, Trials, What
+from nephoscope.service.tuning import may_tune, request_trial, stop_trial, undo_advice
+from nephoscope.state import MissingError, StateError
+from nephoscope.state.incidents.alerts import Looked
+from nephoscope.web.tables.page_tables import file_of
+from nephoscope.web.tables.rule_tables import WORDS
+from nephoscope.web.tables.trial_tables import tables
+from nephoscope.web.visits.request_context import LOGS, Visit
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from nephoscope.alerts.rules.rule import Rule
+    from nephoscope.state import State
+
+ACTS = ("replay", "advice", "undo")
+#: Days that are chosen where a person chooses none, and at most; windows of one replay.
+DAYS, ADVICE_DAYS, MOST_DAYS, MOST_WINDOWS = 7, 30, 90, 50_000
+#: Alerts of a rule that those of a replay are compared with.
+MOST_KEPT = 5_000
+
+
+def rules_of(visit: Visit, workspace: str) -> dict[str, Rule]:
+    """The rules of a workspace by id."""
+    state = visit.instance.state
+    found = active_rules(visit.instance.data, load_shipped(), state.rule_switches.of(workspace))
+    return {one.id: one for one in found.rules}
+
+
+def rule_of(visit: Visit, workspace: str) -> Rule:
+    """The rule that the path names; MissingError where there is none."""
+    rule = rules_of(visit, workspace).get(visit.parameters["id"].lower())
+    if rule is None:
+        raise MissingError(f"there is no rule {visit.parameters['id'][:100]} in the workspace {workspace}")
+    return rule
+
+
+def show_trials(visit: Visit, workspace: str, rule: Rule) -> dict[str, object]:
+    """What the page of a rule shows of its trials and its tuning."""
+    state, at, now = visit.instance.state, f"/workspaces/{workspace}", visit.instance.now
+    return {
+        "may_try": visit.caller.may(LOGS, at),
+        "may_tune": may_tune(visit.service, workspace),
+        "trials": Trials(state).of(workspace, rule.id),
+        "words": WORDS,
+        "first": (now - timedelta(days=DAYS - 1)).date(),
+        "first_advice": (now - timedelta(days=ADVICE_DAYS - 1)).date(),
+        "last": now.date(),
+        "followed": list_followed(state, workspace, rule.id),
+        "settings": [
+            one for one in state.rule_settings.all(workspace) if one.rule == rule.id and one.holds(now)
+        ],
+        "suppressions": [one for one in state.suppressions.all(workspace) if one.rule == rule.id],
+    }
+
+
+def apply_act(visit: Visit, workspace: str, rule: Rule, act: str) -> str:
+    """Ask for a trial, or take back an advice; the address of what came of it."""
+    if act == "undo":
+        return _undo_advice(visit, workspace, rule)
+    visit.caller.must(LOGS, f"/workspaces/{workspace}")
+    since, until = days(visit.form, visit.instance.now, DAYS if act == "replay" else ADVICE_DAYS)
+    if rule.kind is Kind.HUNTING:
+        raise StateError("it is run when somebody hunts, on no schedule that could be tried")
+    if count(rule, since, until) > MOST_WINDOWS:
+        raise StateError(f"the rule has more than {MOST_WINDOWS:,} windows in these days: choose fewer")
+    return _request_trial(
+        visit, Trial(workspace, rule.id, What(act), since, until, visit.caller.name, visit.instance.now)
+    )
+
+
+def days(form: Mapping[str, str], now: datetime, most: int) -> tuple[datetime, datetime]:
+    """The days of a form in UTC, from the begin of the first to the end of the last or now; StateError for what is none."""
+    try:
+        last = date.fromisoformat(form["until"]) if form.get("until") else now.date()
+        first = date.fromisoformat(form["since"]) if form.get("since") else last - timedelta(days=most - 1)
+        since = datetime(first.year, first.month, first.day, tzinfo=UTC)
+        until = min(datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1), now)
+    except (ValueError, OverflowError) as error:
+        raise StateError("days are written as 2026-01-31") from error
+    if since >= until:
+        raise StateError("the first day lies behind the last, or in the future")
+    if until - since > timedelta(days=MOST_DAYS):
+        raise StateError(f"at most {MOST_DAYS} days are tried at once")
+    return since, until
+
+
+def _request_trial(visit: Visit, wanted: Trial) -> str:
+    kept = request_trial(visit.service, wanted)
+    return visit.link(f"/rules/{wanted.rule}/trials/{kept.id}", workspace=wanted.workspace)
+
+
+def _undo_advice(visit: Visit, workspace: str, rule: Rule) -> str:
+    """Take back an advice that was followed in this rule."""
+    changes = undo_advice(visit.service, workspace, visit.form.get("advice", ""), rule.id)
+    return visit.link(f"/rules/{rule.id}", workspace=workspace, undone=changes)
+
+
+def one(visit: Visit, workspace: str, rule: Rule) -> Mapping[str, Any] | Response:
+    """What the page of a trial shows, or one of its tables as a file."""
+    visit.caller.must(LOGS, f"/workspaces/{workspace}")
+    state = visit.instance.state
+    trial = Trials(state).get(workspace, rule.id, visit.parameters["trial"])
+    if (file := file_of(visit, trial.what.value, tables(trial))) is not None:
+        return file
+    applied = {each.advice: each for each in list_followed(state, workspace, rule.id)}
+    real = _real(state, workspace, rule, trial.found.get("newest", ()))
+    return {
+        "workspace": workspace, "rule": rule, "trial": trial, "title": WORDS[trial.what], "found": trial.found, "real": real,
+        "applied": applied, "may_tune": may_tune(visit.service, workspace),
+        "most": max(trial.found.get("days", {}).values(), default=0),
+    }  # fmt: skip
+
+
+def _real(state: State, workspace: str, rule: Rule, told: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Id of an alert of a replay -> the one that is there of the same events ('' = none), of whichever window."""
+    kept = state.alerts.listed(workspace, Looked(rule=rule.id, held=True), most=MOST_KEPT)
+    by_id = {one.id: one.id for one in kept}
+    by_events = {(str(one.document["AlertName"]), one.ended): one.id for one in kept}
+    return {
+        one["id"]: by_id.get(one["id"])
+        or by_events.get((one["title"], datetime.fromisoformat(one["ended"])), "")
+        for one in told
+    }
+
+
+def decide_trial(visit: Visit, workspace: str, rule: Rule, act: str) -> str:
+    """Stop a trial, or have an advice followed that it found; the address that it leads to."""
+    visit.caller.must(LOGS, f"/workspaces/{workspace}")
+    trials = Trials(visit.instance.state)
+    trial = trials.get(workspace, rule.id, visit.parameters["trial"])
+    if act == "apply":
+        return _request_advice(visit, trial)
+    if act != "stop":
+        raise StateError(f"a trial cannot be treated so: {act[:40] or 'nothing was asked for'}")
+    stop_trial(visit.service, trial)
+    return visit.link(f"/rules/{rule.id}", workspace=workspace)
+
+
+def _request_advice(visit: Visit, trial: Trial) -> str:
+    """Ask for an advice to be followed: it is tried once more before."""
+    wanted = visit.form.get("advice", "")
+    if trial.what is not What.ADVICE or wanted not in {each["id"] for each in trial.found.get("advice", ())}:
+        raise StateError("the trial found no such advice")
+    now, by = visit.instance.now, visit.caller.name
+    return _request_trial(
+        visit, Trial(trial.workspace, trial.rule, What.APPLY, trial.since, trial.until, by, now, wanted)
+    )

@@ -1,0 +1,56 @@
+"""What the page of a resource says of the code that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nephoscope.service.code_to_cloud import made_by, open_items_about
+from nephoscope.service.pipelines import READ
+from nephoscope_policy.model.state import State
+
+if TYPE_CHECKING:
+    from nephoscope.posture.pipelines.resource_origins import CodeOrigin
+    from nephoscope.posture.published.findings import Finding
+    from nephoscope.state.estate.pipelines import WorkItem
+    from nephoscope.web.visits.request_context import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class CodeFacts:
+    """The templates that made a resource, the open work items about it, and what it violates though a template passes it."""
+
+    origins: Sequence[CodeOrigin] = ()
+    items: Sequence[WorkItem] = ()
+    violated: Sequence[tuple[Finding, CodeOrigin]] = ()
+
+
+def code_rows(code: CodeFacts | None) -> Iterator[tuple[str, str, str, str, int, str]]:
+    """Give the rows of the file of the section."""
+    for one in code.origins if code else ():
+        planned = one.planned
+        word = "made by" if one.certain else "may be made by"
+        yield word, "", "", planned.file, planned.line, planned.repository
+    for item in code.items if code else ():
+        yield "open work item", item.severity, item.title, item.file, item.line, item.repository
+    for finding, origin in code.violated if code else ():
+        planned = origin.planned
+        yield (
+            "passed by the gate", finding.severity.value, finding.title, planned.file, planned.line, planned.repository
+        )  # fmt: skip
+
+
+def code_facts(visit: Visit, id_: str, findings: Sequence[Finding]) -> CodeFacts | None:
+    """Return what is known of the code behind a lower-cased id; None for who may read no repository."""
+    if not visit.caller.in_some_repository(READ):
+        return None
+    origins = made_by(visit.service, id_)
+    violated = [
+        (one, origin)
+        for one in findings
+        if one.state is State.NON_COMPLIANT
+        for origin in origins
+        if one.recommendation in origin.planned.passed
+    ]
+    return CodeFacts(origins, open_items_about(visit.service, id_), violated)

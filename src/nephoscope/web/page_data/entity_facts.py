@@ -1,0 +1,70 @@
+"""What the pages of incidents and alerts show of the entities in them: the estate's facts, assessments and attack paths."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.investigation.entity_context import Context, Fact, choose
+from nephoscope.alerts.investigation.estate_reader import EstateReader
+from nephoscope.estate.estate_store import StoreError
+from nephoscope.lake.errors import LakeError
+from nephoscope.web.rendering.formatting import brief, count_text
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.investigation.participants import Involved, Party
+    from nephoscope.model.entity import Entity
+    from nephoscope.web.visits.request_context import Visit
+
+#: A subscription alone, which people know by a name.
+_SUBSCRIPTION = re.compile(r"/subscriptions/([0-9a-f-]{36})(?![/0-9a-f-])", re.IGNORECASE)
+_LEADING = ("account", "exposure", "resource")
+NOTHING_COLLECTED = "No estate was collected, or your roles reach none of it."
+
+
+@dataclass(frozen=True, slots=True)
+class EntityFacts:
+    """The contexts of the entities of a page; `error` says why there are none ('' = there are), `names` are those of subscriptions."""
+
+    contexts: dict[Entity, Context] = field(default_factory=dict)
+    error: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, party: Party) -> Context | None:
+        """The context of a party by that of its names which tells most, None where no estate holds such."""
+        return choose(self.contexts.get(one) for one in party.entities)
+
+    def is_first(self, party: Party) -> bool:
+        """Whether a party is the first that the estate holds: it is shown in full."""
+        first = next((one for one in self.contexts.values() if one.found), None)
+        return first is not None and first.entity in party.entities
+
+    def value(self, fact: Fact) -> str:
+        """The value of a fact with subscriptions by their names."""
+        return brief(_SUBSCRIPTION.sub(lambda one: self.names.get(one[1].lower(), one[0]), fact.value))
+
+    def summary(self, context: Context) -> str:
+        """A context in one line: what it is called by, then what is wrong."""
+        told = [
+            one.value
+            for one in context.facts
+            if one.known and one.name in ("account", "exposure", "resource")
+        ]
+        weaknesses, paths = context.weaknesses or (), context.paths or ()
+        told += [f"{count_text(len(weaknesses), 'unhealthy assessment')}"] if weaknesses else []
+        told += [f"on {count_text(len(paths), 'attack path')}"] if paths else []
+        return "; ".join(told) or "unknown"
+
+
+def entity_facts(visit: Visit, involved: Sequence[Involved]) -> EntityFacts:
+    """The contexts of entities, as the visitor may be told of them."""
+    try:
+        found = visit.instance.entity_contexts.describe(involved, EstateReader.of(visit.caller))
+    except (StoreError, LakeError) as error:
+        return EntityFacts(error=f"The estate cannot be read: {error}")
+    if found is None:
+        return EntityFacts(error=NOTHING_COLLECTED)
+    pairs = zip((one.entity for one in involved), found, strict=True)
+    return EntityFacts({entity: one for entity, one in pairs if one is not None}, names=visit.subscriptions)

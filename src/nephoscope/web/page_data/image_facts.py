@@ -1,0 +1,137 @@
+"""What pages show of an image: what was found in it by kind, its packages with their layers, and what was decided about it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from nephoscope.protect.registry.registry_settings import read_settings
+
+if TYPE_CHECKING:
+    from nephoscope.model.package import Package
+    from nephoscope.service.image_overview import ImageOverview
+    from nephoscope.web.visits.request_context import Visit
+
+#: Kinds of reasons -> the section of the page that they stand in.
+SECTIONS = {
+    "malware": "Malware", "suspicious": "Malware", "malware_unknown": "Malware", "secret": "Secrets",
+    "configuration": "Configuration", "configuration_unknown": "Configuration", "license": "Licences", "license_unknown": "Licences",
+    "vulnerability": "Vulnerabilities", "not_assessed": "Not assessed", "unread": "Not read", "age": "Age of the base",
+    "signature": "Signatures and attestations", "attestation": "Signatures and attestations", "artifact": "Other content",
+}  # fmt: skip
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+_WORDS = {"promote": "promoted it", "reject": "rejected it", "examine": "had it examined again"}
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLayer:
+    """A layer with how many packages it brought; the digest is '' for what is of no layer that is known."""
+
+    digest: str
+    packages: int
+    ecosystems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageStatement:
+    """A signature or an attestation of an image in a place, with who signed it; `builder` is of a provenance alone."""
+
+    place: str
+    kind: str
+    type: str
+    signers: tuple[str, ...]
+    builder: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDecision:
+    """What somebody did about an image, or what the policy decided."""
+
+    moment: datetime
+    author: str
+    text: str
+    reason: str
+
+
+def reasons_by_section(image: ImageOverview) -> dict[str, list[Mapping[str, object]]]:
+    """Return the reasons of the verdict, by the section that they stand in."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for one in image.registered.reasons if image.registered else ():
+        found.setdefault(SECTIONS.get(str(one.get("kind")), "Other content"), []).append(one)
+    return {name: found[name] for name in dict.fromkeys(SECTIONS.values()) if name in found}
+
+
+def problem_counts(image: ImageOverview) -> dict[str, int] | None:
+    """Return how many problems beside vulnerabilities were found, by section; None where it was not examined for them."""
+    summary = image.registered.summary if image.registered else None
+    if summary is None:
+        return None
+    counts: Counter[str] = Counter()
+    for kind, count in summary.get("problems", {}).items():
+        counts[SECTIONS.get(kind, "Other content")] += int(count)
+    return counts
+
+
+def not_assessed(image: ImageOverview) -> int | None:
+    """Return how many packages were not assessed when the registry's image was examined; None where it was not."""
+    summary = image.registered.summary if image.registered else None
+    return None if summary is None else int(summary.get("notAssessed", 0))
+
+
+def layers_of(packages: Iterable[Package]) -> list[ImageLayer]:
+    """Return the layers that packages are of, those with the most first."""
+    by_layer: dict[str, list[Package]] = {}
+    for one in packages:
+        by_layer.setdefault(one.layer, []).append(one)
+    found = [
+        ImageLayer(digest, len(several), tuple(sorted({one.type for one in several})))
+        for digest, several in by_layer.items()
+    ]
+    return sorted(found, key=lambda one: (-one.packages, one.digest))
+
+
+def statements_of(visit: Visit, images: Iterable[ImageOverview]) -> list[ImageStatement] | None:
+    """Return what keys and identities of registries state on an image in its places; None where no registry of it has any."""
+    found: list[ImageStatement] = []
+    is_asked = False
+    for one in images:
+        if one.registered is None:
+            continue
+        watched = visit.instance.state.watched_registries.get(one.registered.registry)
+        is_asked = is_asked or bool(read_settings(watched.settings).signer_names)
+        found += _statements(f"{one.server}/{one.repository}", one.registered.summary or {})
+    return found if found or is_asked else None
+
+
+def _statements(place: str, summary: Mapping[str, Any]) -> Iterator[ImageStatement]:
+    if summary.get("signedBy"):
+        yield ImageStatement(place, "Signature", "", tuple(summary["signedBy"]), "")
+    for one in summary.get("attestations", ()):
+        yield ImageStatement(
+            place, "Attestation", str(one["predicateType"]), tuple(one["keys"]), str(one.get("builder", ""))
+        )
+    if summary.get("notVerified"):
+        yield ImageStatement(place, "Keyless, not verified", str(summary["notVerified"]), (), "")
+
+
+def decisions_of(visit: Visit, images: Sequence[ImageOverview]) -> list[ImageDecision]:
+    """Return what was decided about an image in all of its places, the newest first."""
+    found: list[ImageDecision] = []
+    for one in images:
+        image = one.registered
+        if image is None:
+            continue
+        names = {
+            f"image {image.name}",
+            *(f"image {image.repository}:{tag}@{image.digest}" for tag in one.tags),
+        }
+        for entry in (each for name in names for each in visit.instance.state.audit.told_of(name, _FIRST)):
+            act = str(entry.detail.get("decision") or entry.detail.get("act") or "")
+            text = _WORDS.get(act, act or entry.operation)
+            found.append(ImageDecision(entry.moment, entry.author, text, str(entry.detail.get("reason", ""))))
+        if image.examined and image.verdict and not image.decided_by:
+            found.append(ImageDecision(image.examined, "", f"the policy says: {image.verdict}", ""))
+    return sorted(found, key=lambda one: one.moment, reverse=True)

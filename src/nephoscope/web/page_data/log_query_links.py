@@ -1,0 +1,22 @@
+"""The way from an alert to its rows: the address of its query on the page of logs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.investigation.alert_events import as_run
+
+if TYPE_CHECKING:
+    from nephoscope.state.incidents.alerts import StoredAlert
+    from nephoscope.web.visits.request_context import Visit
+
+#: Characters of a query that an address may carry.
+MOST = 6000
+
+
+def open_in_logs(visit: Visit, alert: StoredAlert) -> str:
+    """Where the query of an alert gives what it gave when it was run, whatever time is chosen; '' where there is none to open."""
+    query = as_run(alert)
+    if not query or len(query) > MOST:
+        return ""
+    return visit.link("/logs", query=query, workspace=alert.workspace, span=None)

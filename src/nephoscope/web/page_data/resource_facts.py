@@ -1,0 +1,282 @@
+"""What the page of a resource shows beside its assessments: each with what is not assessed, or not within the visitor's reach."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nephoscope.model.secret_redaction import redact
+from nephoscope.posture.published import resource_changes, role_holders
+from nephoscope.posture.published.kinds import allowed_connections, exposures, sub_assessments
+from nephoscope.state.incidents.alerts import Looked, StoredAlert
+from nephoscope.web.page_data.visible_alerts import everywhere
+from nephoscope.web.rendering.formatting import short
+from nephoscope.web.visits.request_context import LOGS, Visit
+from nephoscope_policy.model.resource_id import ResourceId
+
+if TYPE_CHECKING:
+    from nephoscope.posture.published.published_snapshot import Edition
+    from nephoscope.state.incidents.incidents import Incident
+    from nephoscope.web.page_data.visible_alerts import ToldAlerts
+
+#: Where objects of the directory stand.
+DIRECTORY = "/providers/microsoft.graph/"
+ALERTS, INCIDENTS = "Microsoft.Security/alerts/read", "Microsoft.SecurityInsights/incidents/read"
+SUB = "Microsoft.Security/assessments/subAssessments/read"
+CONNECTIONS = "Microsoft.Security/allowedConnections/read"
+ASSIGNMENTS = "Microsoft.Authorization/roleAssignments/read"
+READ = "Microsoft.Resources/subscriptions/resources/read"
+#: Alerts that are looked through, and rows of a section that are shown.
+MOST_ALERTS, MOST = 500, 100
+#: Findings inside assessments that are looked through for those of an account.
+MOST_SUBS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The alerts that name a resource, the newest first, and their incidents; `unread` are workspaces whose alerts may not be read."""
+
+    alerts: list[StoredAlert] = field(default_factory=list)
+    incidents: list[Incident] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+
+def facts(visit: Visit, edition: Edition, id_: str, body: Mapping[str, object]) -> dict[str, object]:
+    """All sections of a lower-cased id; of an object of the directory the roles that it holds in the place of who holds one on it."""
+    directory = id_.startswith(DIRECTORY)
+    holding = role_holders.held_by if directory else role_holders.holders
+    return {
+        "directory": directory,
+        "called": display_name(id_, body),
+        "named": find_named(
+            visit, id_, str(_properties(body).get("userPrincipalName") or "").lower() if directory else ""
+        ),
+        "subs": _subs(visit, edition, id_),
+        "exposure": _exposure(visit, edition, id_),
+        "connections": _connections(visit, edition, id_),
+        "holders": holding(
+            edition, entity_of(id_), visit.caller.reach(ASSIGNMENTS), visit.caller.reach(READ)
+        ),
+        "path_gaps": _path_gaps(visit, edition, id_),
+        "roles_gap": edition.made.gap(role_holders.ASSIGNMENT, _subscription(id_)),
+        "changes": _changes(visit, edition, id_),
+        "kept_days": resource_changes.KEPT.days,
+        "logs": _logs(visit, entity_of(id_)),
+        "most": MOST,
+    }
+
+
+def _path_gaps(visit: Visit, edition: Edition, id_: str) -> list[str]:
+    """What was not read for paths to a resource: of its subscription; of an object of a tenant, of what lies in no subscription."""
+    found, own = edition.made.gaps_for(visit.caller.reach(READ)), _subscription(id_)
+    known = edition.made.subscriptions
+    return list(dict.fromkeys(what for where, what in found if (where == own if own else where not in known)))
+
+
+def entity_of(id_: str) -> str:
+    """What attack paths, roles and logs call it: an object of the directory by its object id, a resource by its lower-cased id."""
+    return id_.rsplit("/", 1)[-1] if id_.startswith(DIRECTORY) else id_
+
+
+def display_name(id_: str, body: Mapping[str, object]) -> str:
+    """What people call a resource, or an object of the directory."""
+    told = _properties(body)
+    names = (told.get("userPrincipalName"), told.get("displayName")) if id_.startswith(DIRECTORY) else ()
+    return next((str(one) for one in (*names, body.get("name")) if one), short(id_))
+
+
+def find_named(visit: Visit, id_: str, account: str = "") -> Named:
+    """What names a resource, or an account by its name or its object id, of what the visitor is told of alerts."""
+    wanted = dict.fromkeys(one for one in (account, entity_of(id_)) if one)
+    found, state = Named(), visit.instance.state
+    reads_incidents = visit.workspaces(INCIDENTS)
+    for told in everywhere(visit.without("scope")):
+        mine = [one for text in wanted for one in _find_naming_alerts(told, text)]
+        mine = list({one.id: one for one in mine}.values())
+        found.alerts.extend(mine)
+        of = (one for one in mine if one.workspace in reads_incidents)
+        numbers = dict.fromkeys(one.incident for one in of if one.incident is not None)
+        known = (state.incidents.get(number) for number in numbers)
+        found.incidents.extend(one for one in known if one is not None)
+    if not _reaches(visit, id_):
+        whole = visit.workspaces(ALERTS)
+        found.unread.extend(one for one in visit.every_workspace if one not in whole)
+    found.alerts.sort(key=lambda one: one.ended, reverse=True)
+    return found
+
+
+def _reaches(visit: Visit, id_: str) -> bool:
+    """Whether the visitor reads every alert that names a lower-cased id, for it lies in the reach."""
+    if not id_.startswith("/subscriptions/"):
+        return False
+    lying = ResourceId.parse(id_)
+    return visit.caller.reach(ALERTS).sees(lying.subscription, lying.resource_group_id)
+
+
+def _find_naming_alerts(told: ToldAlerts, text: str) -> list[StoredAlert]:
+    """The alerts that name an id, or an account."""
+    found = told.newest(Looked(text=text, held=True), MOST_ALERTS)
+    return [one for one in found if names(one.document, text)] if text.startswith("/") else found
+
+
+def names(row: Mapping[str, object], id_: str) -> bool:
+    """Whether the row of an alert names a resource by its lower-cased id, or something below it."""
+    text = f"{row.get('_ResourceId') or ''}\n{row.get('Entities') or ''}".lower()
+    return re.search(re.escape(id_) + r"(?![^/\"\\\s])", text) is not None
+
+
+class Way(msgspec.Struct, frozen=True):
+    """A way in to a machine: a word for it, the ids on it, its protocol and ports."""
+
+    kind: str
+    via: tuple[str, ...] = ()
+    protocol: str = ""
+    ports: tuple[str, ...] = ()
+
+
+class Port(msgspec.Struct, frozen=True):
+    """A port that the Internet reaches, with what usually listens there; not to `everybody`: to some addresses."""
+
+    protocol: str
+    port: int
+    usually: str = ""
+    everybody: bool = False
+
+
+class Exposure(msgspec.Struct, frozen=True, rename="camel"):
+    """Whom the endpoint of a service answers ('' = none, or that is not known), or the ways in to a machine (None: it is none)."""
+
+    answers: str = ""
+    ways: tuple[Way, ...] | None = None
+    ports: tuple[Port, ...] = ()
+    not_collected: tuple[str, ...] = ()
+
+
+def _exposure(visit: Visit, edition: Edition, id_: str) -> Exposure:
+    body = edition.listing.get(f"{id_}/providers/{exposures.TYPE}/internet", visit.caller.reach(READ))
+    return msgspec.convert(_properties(body), Exposure)
+
+
+@dataclass(frozen=True, slots=True)
+class Sub:
+    """A finding inside an assessment (its key): its own id, its title, a code such as Unhealthy, a severity ('' = none), whose."""
+
+    assessment: str
+    id: str
+    title: str
+    code: str
+    severity: str
+    resource: str
+
+
+def _subs(visit: Visit, edition: Edition, id_: str) -> list[Sub]:
+    """The single findings inside its assessments, those that are unhealthy and grave first."""
+    type_, reach = sub_assessments.TYPE.lower(), visit.caller.reach(SUB)
+    if id_.startswith(DIRECTORY):  # what is said of an account stands inside assessments of subscriptions
+        every = edition.once(
+            ("named subs", reach),
+            lambda: tuple(map(_sub, edition.listing.page((type_,), reach, most=MOST_SUBS).bodies)),
+        )
+        return sorted((one for one in every if one.id.lower() == entity_of(id_)), key=_rank)
+    below = f"{id_}/providers/microsoft.security/assessments"
+    found = edition.listing.page((type_,), reach, below, collected=True).bodies
+    return sorted(map(_sub, found), key=_rank)
+
+
+def _sub(body: Mapping[str, object]) -> Sub:
+    told = _properties(body)
+    status = told.get("status") or {}
+    return Sub(
+        str(body["id"]).lower().split("/")[-3],
+        str(told.get("id") or body.get("name") or ""),
+        str(told.get("displayName") or ""),
+        str(status.get("code") or ""),
+        str(status.get("severity") or ""),
+        str(body["id"]).lower().partition("/providers/microsoft.security/")[0],
+    )
+
+
+def _rank(sub: Sub) -> tuple[bool, int, str]:
+    order = ("critical", "high", "medium", "low")
+    place = order.index(sub.severity.lower()) if sub.severity.lower() in order else len(order)
+    return sub.code != "Unhealthy", place, sub.title
+
+
+def _connections(visit: Visit, edition: Edition, id_: str) -> dict[str, Any] | None:
+    """Which machines it may reach and be reached by; None where that was not looked at, or may not be read."""
+    type_ = allowed_connections.TYPE.lower().replace("locations", "locations/global")
+    body = edition.listing.get(
+        f"/subscriptions/{_subscription(id_)}/providers/{type_}/internal", visit.caller.reach(CONNECTIONS)
+    )
+    told: list[dict[str, Any]] = _properties(body).get("connectableResources", [])
+    return next((one for one in told if str(one["id"]).lower() == id_), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change that was seen at a time: what differs, as (path, value before, value after); None where there was none."""
+
+    at: datetime
+    kind: str
+    values: list[tuple[str, Any, Any]]
+
+
+def _changes(visit: Visit, edition: Edition, id_: str) -> list[Change]:
+    """Its last changes, the newest first, without secrets."""
+    below = f"{id_}/providers/{resource_changes.TYPE.lower()}"
+    found = edition.listing.page((resource_changes.TYPE.lower(),), visit.caller.reach(READ), below).bodies
+    told = [_change(_properties(one)) for one in found]
+    return sorted(told, key=lambda one: one.at, reverse=True)
+
+
+def _change(told: Mapping[str, Any]) -> Change:
+    values = [
+        (path, mask_secret(path, one["previousValue"]), mask_secret(path, one["newValue"]))
+        for path, one in told["changes"].items()
+    ]
+    return Change(datetime.fromisoformat(told["changeAttributes"]["timestamp"]), told["changeType"], values)
+
+
+def mask_secret(path: str, value: object) -> object:
+    """A value at a path such as `properties.rules[0].name`, masked where a name on the way says that it is secret."""
+    words = [re.sub(r"\[\d+\]", "", word) for word in path.split(".")]
+    found = value
+    for word in reversed(words):
+        found = {word: found}
+    found = redact(found)
+    for word in words:
+        if not isinstance(found, dict):
+            break
+        found = found[word]
+    return found
+
+
+def _subscription(id_: str) -> str:
+    """The subscription of a lower-cased id, '' where it is in none."""
+    return id_.split("/")[2] if id_.startswith("/subscriptions/") else ""
+
+
+def _logs(visit: Visit, id_: str) -> list[tuple[str, str, str]]:
+    """For each workspace whose logs the visitor reads: its name, the query of rows that name the resource, and of how many a table."""
+    rows = f"search {json.dumps(id_)}"
+    newest = f"{rows}\n| sort by TimeGenerated desc\n| take 100"
+    counted = f"{rows}\n| summarize Rows = count(), Last = max(TimeGenerated) by $table"
+    return [
+        (
+            one,
+            visit.link("/logs", query=newest, workspace=one),
+            visit.link("/logs", query=counted, workspace=one),
+        )
+        for one in visit.workspaces(LOGS)
+    ]
+
+
+def _properties(body: Mapping[str, object] | None) -> dict[str, Any]:
+    found = (body or {}).get("properties")
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,126 @@
+"""The alerts that a visitor is told: all of the workspaces that they read, of others those about what they reach of the estate.
+
+Of the latter each is told without what is out of reach (`alerts.sight`), as the API tells it, and a text is not found in that.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.incidents.alert_visibility import READ, sight_of
+from nephoscope.alerts.incidents.defender_alert import find_visible_resources
+from nephoscope.state import MissingError
+from nephoscope.state.incidents.alerts import Looked, StoredAlert
+
+if TYPE_CHECKING:
+    from nephoscope.model.read_reach import Reach
+    from nephoscope.web.visits.request_context import Visit
+
+#: Alerts that contain a text and are looked through for those that say it within reach.
+MOST_SOUGHT = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ToldAlerts:
+    """Alerts of workspaces; `reach` is of what the visitor reads alerts there (None = of the workspaces themselves)."""
+
+    visit: Visit
+    workspaces: tuple[str, ...]
+    reach: Reach | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that an alert says is told."""
+        return self.reach is None
+
+    @property
+    def any(self) -> bool:
+        """Whether there is one at all."""
+        return self.count(Looked(held=True)) > 0
+
+    def page(self, looked: Looked, start: int, most: int) -> tuple[list[StoredAlert], int]:
+        """Some of those that are looked at, those of the latest events first, and how many there are."""
+        if self.whole or not looked.text:
+            return self._list_page(self._within(looked), start, most), self.count(looked)
+        found = self._find_saying(looked)
+        return found[start : start + most], len(found)
+
+    def newest(self, looked: Looked, most: int) -> list[StoredAlert]:
+        """At most so many of those that are looked at, those of the latest events first."""
+        if self.whole or not looked.text:
+            return self._list_page(self._within(looked), 0, most)
+        return self._find_saying(looked)[:most]
+
+    def count(self, looked: Looked) -> int:
+        """How many are looked at; of a part, whatever text is looked for."""
+        wanted = self._within(looked if self.whole else replace(looked, text=""))
+        return sum(self.visit.instance.state.alerts.count(one, wanted) for one in self.workspaces)
+
+    def get(self, id_: str) -> StoredAlert:
+        """One as it is told; MissingError where there is none of the id that may be."""
+        return self._told(self.kept(id_))
+
+    def kept(self, id_: str) -> StoredAlert:
+        """The same as it is kept."""
+        found = self.visit.instance.state.alerts.get(id_.lower())
+        if found is None or found.workspace not in self.workspaces or not self._seen(found):
+            where = f" in the workspace {self.workspaces[0]}" if self.whole else ""
+            raise MissingError(f"there is no alert {id_[:100]}{where}")
+        return found
+
+    def _seen(self, alert: StoredAlert) -> bool:
+        reach = self.visit.caller.reach(READ)
+        return self.whole or next(find_visible_resources(alert, reach), None) is not None
+
+    def _within(self, looked: Looked) -> Looked:
+        return replace(looked, within=self.visit.place if self.reach is None else self.reach)
+
+    def _find_saying(self, looked: Looked) -> list[StoredAlert]:
+        """Those that say a text in what is told of them."""
+        return [
+            one for one in self._list_page(self._within(looked), 0, MOST_SOUGHT) if _says(one, looked.text)
+        ]
+
+    def _list_page(self, looked: Looked, start: int, most: int) -> list[StoredAlert]:
+        alerts = self.visit.instance.state.alerts
+        if len(self.workspaces) == 1:
+            found = alerts.listed(self.workspaces[0], looked, start=start, most=most)
+        else:
+            several = [
+                one for name in self.workspaces for one in alerts.listed(name, looked, most=start + most)
+            ]
+            found = sorted(several, key=lambda one: (-one.ended.timestamp(), one.id))[start : start + most]
+        return [self._told(one) for one in found]
+
+    def _told(self, alert: StoredAlert) -> StoredAlert:
+        return alert if self.whole else sight_of(self.visit.caller).alert(alert)
+
+
+def told_alerts(visit: Visit, name: str = "") -> ToldAlerts:
+    """Those of a workspace ('' = that which a page opens), or what is reached of them; DeniedError where nothing is."""
+    wanted = name.lower() or visit.home(READ)
+    if visit.caller.reach(READ).nothing or visit.caller.may(READ, f"/workspaces/{wanted}"):
+        return ToldAlerts(visit, (visit.workspace(READ, wanted),))
+    every = visit.every_workspace
+    return ToldAlerts(visit, tuple(one for one in every if wanted in ("", one)), visit.reach(READ))
+
+
+def everywhere(visit: Visit) -> list[ToldAlerts]:
+    """Those of all workspaces."""
+    every = visit.every_workspace
+    whole = visit.workspaces(READ)
+    rest = tuple(one for one in every if one not in whole)
+    part = bool(rest) and not visit.caller.reach(READ).nothing
+    found = [ToldAlerts(visit, (one,)) for one in whole]
+    return [*found, ToldAlerts(visit, rest, visit.reach(READ))] if part else found
+
+
+def _says(alert: StoredAlert, text: str) -> bool:
+    """Whether the row of an alert contains a text; one such as `ada@contoso.com` also where name and suffix stand apart in it."""
+    row = json.dumps(alert.document, ensure_ascii=False).casefold()
+    wanted = json.dumps(text, ensure_ascii=False)[1:-1].casefold()
+    name, _, suffix = wanted.partition("@")
+    apart = bool(name and suffix) and f'{name}\\"' in row and f'upnsuffix\\": \\"{suffix}' in row
+    return wanted in row or apart

@@ -1,0 +1,137 @@
+"""Signing in and out by an OpenID provider, as a browser does it."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from nephoscope.access.authenticator import SESSION
+from nephoscope.access.sign_in import RefusedError
+from nephoscope.state import StateError
+from nephoscope.state.access.sign_in_attempts import LASTS
+from nephoscope.state.database.state_errors import PassingError
+from nephoscope.web.rendering.templates import draw
+from nephoscope.web.visits.session_cookie import COOKIE, drop, keep, local, signed_in
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from nephoscope.access.authenticator import Caller
+    from nephoscope.instance import Instance
+
+#: Of the browser that began an attempt.
+ATTEMPT = "__Host-nephoscope-attempt"
+#: The ID token that a browser signed in with: it alone keeps it, and hands it to the provider when it signs out there.
+HINT = "__Host-nephoscope-hint"
+MAX_ANSWER, MAX_HINT = 16 << 10, 3500
+_LOG = logging.getLogger("nephoscope.web")
+Endpoint = Callable[["Request"], Awaitable[Response]]
+
+
+def provider_routes(instance: Instance) -> list[BaseRoute]:
+    """The routes of signing in and out by providers."""
+    return [
+        Route("/sign-in/{provider}", _endpoint(instance, _begin_sign_in)),
+        Route("/sign-in/{provider}/callback", _endpoint(instance, _finish_sign_in)),
+        Route("/signed-out", _endpoint(instance, _signed_out)),
+        Route("/sign-out/{provider}", _endpoint(instance, _sent_out)),
+    ]
+
+
+def after_sign_out(instance: Instance, caller: Caller) -> str:
+    """Where a browser goes that signed out here: it is told where it is still signed in."""
+    found = instance.sign_in.provider_of(caller.principal)
+    return f"/signed-out?provider={found.name}" if found is not None and found.enabled else "/sign-in"
+
+
+def _endpoint(instance: Instance, answered: Callable[[Instance, Request], Response]) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        return await run_in_threadpool(_explain_refusal, instance, request, answered)
+
+    return answer
+
+
+def _explain_refusal(
+    instance: Instance, request: Request, answered: Callable[[Instance, Request], Response]
+) -> Response:
+    """The answer, or a page that says why there is none."""
+    try:
+        return answered(instance, request)
+    except RefusedError as error:
+        title, text, status = error.title, error.text, error.status
+    except PassingError:
+        raise
+    except StateError as error:
+        id_ = uuid.uuid4()
+        _LOG.error("signing in failed, %s: %s", id_, error)
+        title, text, status = "A fault of nephoscope", f"The log tells of it under {id_}.", 500
+    except Exception:  # noqa: BLE001 - the boundary of a request: the page tells the id that the log has
+        id_ = uuid.uuid4()
+        _LOG.exception("signing in failed: %s", id_)
+        title, text, status = "A fault of nephoscope", f"The log tells of it under {id_}.", 500
+    page = HTMLResponse(draw("error.html", request=request, title=title, text=text), status)
+    page.headers["Cache-Control"] = "no-store"
+    return page
+
+
+def _base(request: Request) -> str:
+    return f"{request.url.scheme}://{request.url.netloc}"
+
+
+def _begin_sign_in(instance: Instance, request: Request) -> Response:
+    name = request.path_params["provider"]
+    redirect = f"{_base(request)}/sign-in/{name}/callback"
+    next_ = local(request.query_params.get("next", "/"))
+    begun = instance.sign_in.begin(name, redirect, next_, request.cookies.get(ATTEMPT, ""))
+    answer = RedirectResponse(begun.address, 303, {"Cache-Control": "no-store"})
+    keep(answer, ATTEMPT, begun.browser, int(LASTS.total_seconds()))
+    return answer
+
+
+def _finish_sign_in(instance: Instance, request: Request) -> Response:
+    if len(request.url.query) > MAX_ANSWER:
+        raise RefusedError("Nobody was signed in", "The provider's answer is too long.", 400)
+    address = request.client.host if request.client else ""
+    finished = instance.sign_in.finish(
+        request.path_params["provider"],
+        request.cookies.get(ATTEMPT, ""),
+        dict(request.query_params),
+        address,
+        request.cookies.get(COOKIE, ""),
+    )
+    answer = signed_in(finished.session, local(finished.next))
+    drop(answer, ATTEMPT)
+    if finished.token and len(finished.token) <= MAX_HINT:
+        keep(answer, HINT, finished.token, int(SESSION.total_seconds()))
+    else:
+        drop(answer, HINT)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _signed_out(instance: Instance, request: Request) -> Response:
+    wanted = request.query_params.get("provider", "")
+    provider = next((one for one in instance.sign_in.offered() if one.name == wanted), None)
+    return HTMLResponse(draw("signed-out.html", request=request, provider=provider))
+
+
+def _sent_out(instance: Instance, request: Request) -> Response:
+    # another site that leads a browser here does not sign it out without the provider's asking
+    here = request.headers.get("sec-fetch-site", "") == "same-origin"
+    hint = request.cookies.get(HINT, "") if here else ""
+    back = f"{_base(request)}/sign-in"
+    address = instance.sign_in.sign_out_address(request.path_params["provider"], back, hint)
+    if not address:
+        raise RefusedError(
+            "Not offered", "This provider cannot be signed out of from here: use its own page.", 404
+        )
+    answer = RedirectResponse(address, 303, {"Cache-Control": "no-store"})
+    if hint:
+        drop(answer, HINT)
+    return answer

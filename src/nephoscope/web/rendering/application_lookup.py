@@ -1,0 +1,27 @@
+"""Which object of the directory is which application: logs name a service principal by either id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from nephoscope.alerts.investigation.participants import object_ids
+from nephoscope.estate.principals import SERVICE_TYPE
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.investigation.participants import Involved
+    from nephoscope.web.visits.request_context import Visit
+
+READ = "Microsoft.Resources/subscriptions/resources/read"
+
+
+def applications(visit: Visit, involved: Iterable[Involved]) -> dict[str, str]:
+    """Object id -> application id of the service principals among who takes part, of what the visitor may read of the directory."""
+    if visit.edition is None:
+        return {}
+    reach, found = visit.caller.reach(READ), {}
+    for id_ in sorted(object_ids(involved)):
+        body = visit.edition.listing.get(f"/providers/{SERVICE_TYPE}/{id_}", reach)
+        if body is not None and (application := (body.get("properties") or {}).get("appId")):
+            found[id_] = str(application).lower()
+    return found

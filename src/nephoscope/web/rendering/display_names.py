@@ -1,0 +1,80 @@
+"""Ids and values as people say them: names for ids, tactics of ATT&CK in words, values of alerts without their brackets."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup, escape
+
+from nephoscope.web.rendering.formatting import spell_duration
+
+if TYPE_CHECKING:
+    from nephoscope.alerts.investigation.participants import Party
+
+_GUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
+_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_SPAN = re.compile(r"(?:(\d+)\.)?(\d{2}):(\d{2}):(\d{2})")
+_ENDS = re.compile(r"(?<=[/.])(?=.)")
+
+
+def tactics(told: str | Iterable[str]) -> str:
+    """Tactics as ATT&CK writes them: `InitialAccess, CommandAndControl` as `Initial Access, Command and Control`, each once."""
+    several = re.split(r"[,;]\s*", told) if isinstance(told, str) else told
+    words = (_WORD.sub(" ", one.strip()).replace(" And ", " and ") for one in several)
+    return ", ".join(dict.fromkeys(one for one in words if one))
+
+
+def names_of(parties: Iterable[Party]) -> dict[str, str]:
+    """Lower-cased id -> name of those who take part and are known by one."""
+    found: dict[str, str] = {}
+    for one in parties:
+        if not _GUID.fullmatch(one.title):
+            told = (
+                f"{one.id} {' '.join(str(value) for each in one.entities for _, value in each.identifiers)}"
+            )
+            found |= {id_.lower(): one.title for id_ in _GUID.findall(told)}
+    return found
+
+
+def guids(text: str) -> list[str]:
+    """The GUIDs in a text, in lower case."""
+    return [one.lower() for one in _GUID.findall(text)]
+
+
+def replace_ids(text: str, names: Mapping[str, str]) -> str:
+    """A text in which those whose ids are known stand by their names; an id that is part of a path stays."""
+
+    def name(match: re.Match[str]) -> str:
+        inside = "/" in (text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1])
+        return match[0] if inside else names.get(match[0].lower(), match[0])
+
+    return _GUID.sub(name, text)
+
+
+def in_words(told: object) -> str:
+    """A value of an alert's properties: lists and objects by their members, spans of time in words, '' for what holds nothing."""
+    if isinstance(told, str):
+        if span := _SPAN.fullmatch(told):
+            days, hours, minutes, seconds = (int(one or 0) for one in span.groups())
+            return spell_duration(timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds))
+        if told[:1] in ("[", "{"):
+            try:
+                return in_words(json.loads(told))
+            except (ValueError, RecursionError):
+                return told
+        return told
+    if isinstance(told, Mapping):
+        parts = ((name, in_words(one)) for name, one in told.items())
+        return "; ".join(f"{name}: {one}" for name, one in parts if one)
+    if isinstance(told, list):
+        return ", ".join(one for one in map(in_words, told) if one)
+    return "" if told is None else str(told)
+
+
+def path(text: str) -> Markup:
+    """An operation or id that a line may end in only behind its slashes and dots."""
+    return Markup("<wbr>").join(escape(one) for one in _ENDS.split(text))

@@ -1,0 +1,26 @@
+"""Where a role holds, in the words of people: subscriptions by their names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.access.scopes import MANAGEMENT_GROUP, REPOSITORY, TENANT, WORKSPACE
+
+if TYPE_CHECKING:
+    from nephoscope.web.visits.request_context import Visit
+
+
+def describe_place(visit: Visit, scope: str) -> str:
+    """Where a scope is, as `at prod`; of a subscription that the visitor may not see, or that was not collected, its id."""
+    if scope == TENANT:
+        return "of everything"
+    last = scope.rsplit("/", 1)[-1]
+    if scope.startswith(WORKSPACE):
+        return f"at workspace {last}"
+    if scope.startswith(REPOSITORY):
+        return f"at repository {scope.removeprefix(REPOSITORY)}"
+    if scope.startswith(MANAGEMENT_GROUP):
+        return f"at management group {last}"
+    id_ = scope.split("/")[2]
+    name = visit.subscriptions.get(id_, id_)
+    return f"at {last} in {name}" if "/resourcegroups/" in scope else f"at {name}"

@@ -1,0 +1,74 @@
+"""Drawing templates: escaped, strict about what is not defined, with the few functions that pages share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from nephoscope import __version__
+from nephoscope.web.rendering import charts, display_names, formatting, known_names, time_elements
+from nephoscope.web.rendering.control_characters import show_control_characters
+from nephoscope.web.rendering.role_scopes import describe_place
+from nephoscope.web.rendering.scope_picker import choices
+from nephoscope.web.rendering.suppression_choices import describe
+from nephoscope.web.visits.request_context import KEPT, SPANS
+
+
+@cache
+def environment() -> Environment:
+    """The templates of the package."""
+    made = Environment(
+        loader=PackageLoader("nephoscope.web"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update(
+        charts=charts,
+        spans=SPANS,
+        kept=KEPT,
+        version=__version__,
+        choices=choices,
+        placed=describe_place,
+        state_words={state.value: word for state, word in formatting.STATES.items()},
+        now=lambda: datetime.now(UTC),
+    )
+    made.filters.update(
+        whole=formatting.whole,
+        counted=formatting.count_text,
+        caused=formatting.cause_text,
+        coded=formatting.format_code,
+        share=formatting.share,
+        ago=time_elements.ago,
+        cell=time_elements.cell,
+        lasting=formatting.duration_text,
+        spelled=formatting.spell_duration,
+        ports=formatting.ports,
+        short=formatting.short,
+        brief=formatting.brief,
+        kind=formatting.kind,
+        moment=time_elements.moment,
+        tactics=display_names.tactics,
+        called=display_names.replace_ids,
+        path=display_names.path,
+        titled=known_names.name_in_title,
+        unmet=formatting.unmet,
+        conditions=describe,
+        reason=formatting.reason,
+        suppression_state=formatting.suppression_state,
+    )
+    return made
+
+
+def draw(template: str, **given: object) -> str:
+    """A template filled; characters that would reorder or hide text are shown by their numbers."""
+    return show_control_characters(environment().get_template(template).render(**given))
+
+
+def show_navigation(areas: Callable[[], Sequence[tuple[str, Sequence[object]]]]) -> None:
+    """Give the templates the navigation: what is called gives its parts, each with its pages."""
+    environment().globals["areas"] = areas

@@ -1,0 +1,34 @@
+"""Times on pages: elements that say the moment, which the script shows in the reader's zone where the address asks for it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from markupsafe import Markup
+
+from nephoscope.web.rendering import formatting
+from nephoscope_kql.types import KqlType
+
+_MOMENT = Markup('<time datetime="{}">{}</time>')
+_AGO = Markup('<time datetime="{}" data-ago title="{}">{}</time>')
+_EXACT = Markup('<time datetime="{0}" data-exact>{0}</time>')
+
+
+def moment(value: datetime | str) -> Markup:
+    """A time to the second, in UTC until the script says otherwise; a text must be in ISO 8601 with a zone."""
+    when = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return _MOMENT.format(_iso(when), formatting.moment(when))
+
+
+def ago(value: datetime) -> Markup:
+    """How long ago a time is, with the time as its title."""
+    return _AGO.format(_iso(value), formatting.moment(value), formatting.ago(value))
+
+
+def cell(text: str, kind: KqlType | None) -> Markup | str:
+    """A cell of a result: a time with all its digits, anything else as it is."""
+    return _EXACT.format(text) if text and kind is KqlType.DATETIME else text
+
+
+def _iso(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat()

@@ -1,0 +1,94 @@
+"""Upright columns over times, numbers or names: beside one another, or stacked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import floor, log10
+
+from nephoscope.web.result_charts.chart_page import HEIGHT, WIDTH, Mark, Plot, Series, bounds
+from nephoscope.web.result_charts.chart_series import Pointed, make_points, stacks
+from nephoscope.web.result_charts.column_positions import FEW, Slots, slots
+from nephoscope.web.result_charts.render_spec import Asked, Columns
+from nephoscope_kql.types import KqlType
+
+Spans = Mapping[str, Mapping[float, tuple[float, float]]]
+#: What an axis ends at, of the power of ten that it has.
+_ROUND = (1.0, 1.2, 1.6, 2.0, 2.4, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
+#: The part of a place that its columns take.
+_FILLED = 0.84
+#: What a column of a place is at least wide, of WIDTH.
+_THIN = 1.5
+
+
+def upright(columns: Columns, rows: Sequence[object], asked: Asked, across: int) -> Plot:
+    """The columns; a place where a series has no number has none of it."""
+    found = make_points(columns, rows, asked, across)
+    if not found.series:
+        return Plot("columns", left=found.left)
+    kind = columns[across][1]
+    places = sorted({at for several in found.series.values() for at, _ in several})
+    where = slots(places, found.told, kind)
+    spans = _spans(found, asked.stacked)
+    low, high = _reach(spans, asked)
+    unit = "%" if asked.stacked == "stacked100" else ""
+    below, middle, above = (f"{value:,.6g}{unit}" for value in (low, (low + high) / 2, high))
+    return Plot(
+        "columns", _series(spans, found, where, (low, high), bool(asked.stacked)), low=below, middle=middle, high=above,
+        labels=where.labels, timed=kind is KqlType.DATETIME, zero=_down(0.0, low, high) if low < 0 < high else None,
+        left=found.left, stacked=bool(asked.stacked),
+    )  # fmt: skip
+
+
+def _spans(found: Pointed, stacked: str) -> Spans:
+    """From where to where the column of each number goes."""
+    if stacked:
+        return stacks(found.numbers, stacked == "stacked100")
+    return {
+        name: {at: (0.0, value) for at, value in several.items()} for name, several in found.numbers.items()
+    }
+
+
+def _reach(spans: Spans, asked: Asked) -> tuple[float, float]:
+    low, high = bounds([end for several in spans.values() for _, end in several.values()])
+    if asked.stacked == "stacked100":
+        low, high = (-100.0 if low < 0 else 0.0), (100.0 if high > 0 else 0.0)
+    return bounds([_round(low), _round(high)], asked.low, asked.high)
+
+
+def _round(value: float) -> float:
+    """The next number away from nought that reads well."""
+    if value == 0:
+        return 0.0
+    power = 10.0 ** floor(log10(abs(value)))
+    far = next((one for one in _ROUND if one * power >= abs(value)), 10.0) * power
+    return far if value > 0 else -far
+
+
+def _series(
+    spans: Spans, found: Pointed, where: Slots, reach: tuple[float, float], stacked: bool
+) -> tuple[Series, ...]:
+    room = max(min(where.wide, WIDTH / FEW) * _FILLED, _THIN)
+    wide = room if stacked else room / len(spans)
+    made: list[Series] = []
+    for number, (name, several) in enumerate(spans.items()):
+        own, right = found.numbers[name], 0.0 if stacked else wide * number
+        marks = tuple(
+            Mark(
+                _outline(max(0.0, where.middle[at] - room / 2) + right, wide, span, reach),
+                f"{found.told[at]} · {name}: {own[at]:,.6g}",
+            )
+            for at, span in several.items()
+            if span[0] != span[1]
+        )
+        made.append(Series(name, marks=marks))
+    return tuple(made)
+
+
+def _outline(left: float, wide: float, span: tuple[float, float], reach: tuple[float, float]) -> str:
+    top, bottom = sorted(_down(value, *reach) for value in span)
+    return f"M{left:.2f} {top:.2f}h{wide:.2f}V{bottom:.2f}h{-wide:.2f}Z"
+
+
+def _down(value: float, low: float, high: float) -> float:
+    """How far down a number is; what lies beyond the axis is at its end."""
+    return HEIGHT - HEIGHT * (min(max(value, low), high) - low) / (high - low)

@@ -1,0 +1,34 @@
+"""A chart of a result, of the kind that the query's render asks for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from nephoscope.web.result_charts.chart_page import MOST_POINTS, Plot
+from nephoscope.web.result_charts.column_chart import upright
+from nephoscope.web.result_charts.pie_chart import bars, pie
+from nephoscope.web.result_charts.render_spec import ACROSS, read_hint
+from nephoscope.web.result_charts.xy_chart import over
+from nephoscope_kql.cells import columns_of, rows_of
+
+if TYPE_CHECKING:
+    from nephoscope_kql.run import QueryResult
+
+
+def plot_result(result: QueryResult) -> Plot | None:
+    """The chart that render asks for; None where it asks for none, or the result has no numbers."""
+    columns = columns_of(result.table)
+    wanted = read_hint(result.hint, columns)
+    if wanted is None:
+        return None
+    rows = list(rows_of(result.table, MOST_POINTS))
+    if wanted.across is not None and wanted.chart in ACROSS:
+        draw = upright if ACROSS[wanted.chart] == "columns" else over
+        plot = draw(columns, rows, wanted, wanted.across)
+    else:
+        plot = (pie if wanted.chart == "piechart" else bars)(columns, rows, wanted)
+    return replace(
+        plot, left=plot.left + result.table.num_rows - len(rows), title=wanted.title, across=wanted.xtitle,
+        upright=wanted.ytitle, legend=wanted.legend, told=wanted.told,
+    )  # fmt: skip

@@ -1,0 +1,107 @@
+"""Lines, areas and dots over a time, a number or names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from nephoscope.web.rendering.control_characters import plain
+from nephoscope.web.result_charts.chart_page import HEIGHT, WIDTH, Label, Plot, Series, bounds
+from nephoscope.web.result_charts.chart_series import Pairs, Pointed, make_points, stacks
+from nephoscope.web.result_charts.render_spec import ACROSS, Asked, Columns
+from nephoscope_kql.types import TICKS_PER_SECOND, KqlType
+
+#: 1970 in ticks of 100 ns since the year 1.
+EPOCH = 621_355_968_000_000_000
+Corners = Sequence[tuple[float, float]]
+
+
+def over(columns: Columns, rows: Sequence[object], asked: Asked, across: int) -> Plot:
+    """The chart; stacked areas lie on one another, with nought where a series has no number."""
+    kind = ACROSS[asked.chart]
+    found = make_points(columns, rows, asked, across)
+    if not found.series:
+        return Plot(kind, left=found.left)
+    timed = columns[across][1] is KqlType.DATETIME
+    places = sorted(found.told)
+    first, last = (Label(found.told[at], found.told[at] if timed else "") for at in (places[0], places[-1]))
+    series, low, high = _stack(found, asked) if asked.stacked else _beside(found.series, kind, asked)
+    scripted = timed and kind != "dots" and not asked.stacked
+    return Plot(
+        kind, series, low=f"{low:,.6g}", high=f"{high:,.6g}{'%' if asked.stacked == 'stacked100' else ''}",
+        first=first, last=last, left=found.left, stacked=bool(asked.stacked),
+        points=_points(found, kind, asked) if scripted else "",
+    )  # fmt: skip
+
+
+def _beside(series: Pairs, kind: str, asked: Asked) -> tuple[tuple[Series, ...], float, float]:
+    every = [one for several in series.values() for one in several]
+    low, high = bounds([value for _, value in every], asked.low, asked.high)
+    start, end = min(at for at, _ in every), max(at for at, _ in every)
+    zero = _down(min(max(0.0, low), high), low, high)
+    drawn = tuple(
+        _series(
+            name, [(_right(at, start, end), _down(value, low, high)) for at, value in several], kind, zero
+        )
+        for name, several in series.items()
+    )
+    return drawn, low, high
+
+
+def _stack(found: Pointed, asked: Asked) -> tuple[tuple[Series, ...], float, float]:
+    made = stacks(found.numbers, asked.stacked == "stacked100")
+    ends = [end for several in made.values() for _, end in several.values()]
+    low, high = bounds(ends, asked.low, asked.high)
+    places = sorted(next(iter(made.values())))
+    drawn = tuple(_layer(name, several, places, (low, high)) for name, several in made.items())
+    return drawn, low, high
+
+
+def _layer(
+    name: str,
+    several: Mapping[float, tuple[float, float]],
+    places: Sequence[float],
+    reach: tuple[float, float],
+) -> Series:
+    """An area from where the ones under it end to where it ends."""
+    right = [_right(at, places[0], places[-1]) for at in places]
+    below, above = ([_down(several[at][side], *reach) for at in places] for side in (0, 1))
+    path = _path(list(zip(right, above, strict=True)))
+    back = " ".join(f"L{x:.1f} {y:.1f}" for x, y in reversed(list(zip(right, below, strict=True))))
+    return Series(name, path, f"{path} {back}Z")
+
+
+def _right(at: float, start: float, end: float) -> float:
+    return WIDTH * (at - start) / ((end - start) or 1)
+
+
+def _down(value: float, low: float, high: float) -> float:
+    return HEIGHT - HEIGHT * (value - low) / (high - low)
+
+
+def _path(corners: Corners) -> str:
+    return "M" + " L".join(f"{x:.1f} {y:.1f}" for x, y in corners)
+
+
+def _series(name: str, corners: Corners, kind: str, zero: float) -> Series:
+    if kind == "dots":
+        return Series(name, " ".join(f"M{x:.1f} {y:.1f}h0" for x, y in corners))
+    path = _path(corners)
+    if kind == "line":
+        return Series(name, path)
+    return Series(name, path, f"{path} L{corners[-1][0]:.1f} {zero:.1f} L{corners[0][0]:.1f} {zero:.1f}Z")
+
+
+def _points(found: Pointed, kind: str, asked: Asked) -> str:
+    """The series over all times of any of them, as JSON."""
+    by_time = [dict(several) for several in found.series.values()]
+    times = sorted({at for several in by_time for at in several})
+    seconds = [(at - EPOCH) / TICKS_PER_SECOND for at in times]
+    return msgspec.json.encode(
+        {
+            "kind": kind, "names": [plain(name) for name in found.series], "legend": asked.legend,
+            "low": asked.low, "high": asked.high,
+            "data": [seconds, *([several.get(at) for at in times] for several in by_time)],
+        }
+    ).decode()  # fmt: skip

@@ -1,0 +1,44 @@
+"""The recommendations of a visit in the order to work on them, and how a table tells them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.posture.published.priorities import EVERY, priorities_of
+from nephoscope.web.rendering.formatting import STATES
+from nephoscope.web.tables.page_tables import Table
+from nephoscope_policy.model.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nephoscope.posture.published.findings import Wanted
+    from nephoscope.posture.published.priorities import Priority
+    from nephoscope.web.visits.request_context import Visit
+
+READ, PATHS = "Microsoft.Security/assessments/read", "Microsoft.Security/attackPaths/read"
+HEADER = (
+    "Severity", "Recommendation", "Why it ranks here", "Unhealthy", "Of", "Gain", "Control",
+    *(STATES[one] for one in State if one is not State.NON_COMPLIANT), "Id",
+)  # fmt: skip
+"""A table's columns: how the rest of the resources stand is a bar on the page, and numbers in a file."""
+
+
+def rank_recommendations(visit: Visit, wanted: Wanted = EVERY) -> list[Priority]:
+    """Those of the scope that the visitor may see; none before the first assessment."""
+    if visit.edition is None:
+        return []
+    return priorities_of(visit.edition).rank(visit.reach(READ), visit.reach(PATHS), wanted)
+
+
+def table(several: Iterable[Priority]) -> Table:
+    """They as a table."""
+    return Table(HEADER, map(_row, several))
+
+
+def _row(one: Priority) -> list[object]:
+    told = one.tally
+    return [
+        told.severity.value, told.title, one.why, told.unhealthy, told.counts.total(), round(one.gain, 2), one.control,
+        *(told.counts[state] for state in State if state is not State.NON_COMPLIANT), told.recommendation,
+    ]  # fmt: skip

@@ -1,0 +1,322 @@
+"""A visit: a request for a page by someone who is signed in, with the scope and the time that it asks for."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+
+from nephoscope.access.scopes import Hierarchy, log_scope
+from nephoscope.lake.queries.principal_scope import Scope
+from nephoscope.model.read_reach import Reach
+from nephoscope.service.service_context import ServiceContext
+from nephoscope.state import MissingError
+from nephoscope.state.workspaces.workspace import DEFAULT
+from nephoscope.web.visits.tag_scopes import Tagged, tags
+
+if TYPE_CHECKING:
+    from nephoscope.access.authenticator import Caller
+    from nephoscope.instance import Instance
+    from nephoscope.posture.published.published_snapshot import Edition
+
+SPANS = {
+    "1h": ("Last hour", timedelta(hours=1)),
+    "24h": ("Last 24 hours", timedelta(days=1)),
+    "7d": ("Last 7 days", timedelta(days=7)),
+    "30d": ("Last 30 days", timedelta(days=30)),
+    "90d": ("Last 90 days", timedelta(days=90)),
+}
+LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
+GRAPH = "Microsoft.ResourceGraph/resources/read"
+KEPT = ("scope", "span", "zone")
+"""What the address says on every page: links keep it."""
+
+
+class Guarded(Protocol):
+    """What a page says of who may see it; see Page."""
+
+    @property
+    def permission(self) -> str:
+        """The role operation that it needs, '' where it is for everybody."""
+        ...
+
+    @property
+    def tenant(self) -> bool:
+        """Whether the permission is wanted everywhere."""
+        ...
+
+    @property
+    def anywhere(self) -> bool:
+        """Whether it is about no part of the estate."""
+        ...
+
+    @property
+    def repositories(self) -> bool:
+        """Whether the permission is wanted in any repository."""
+        ...
+
+    @property
+    def parted(self) -> bool:
+        """Whether it is also for who has the permission at a part of the estate."""
+        ...
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request for a page; `form` is what was sent, `ticks` the same where a name
+    comes several times, `file` the name and the bytes of one, `parameters` what stands in the path."""
+
+    instance: Instance
+    caller: Caller
+    request: Request
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] = field(default_factory=dict)
+    ticks: Sequence[tuple[str, str]] = ()
+    file: tuple[str, bytes] | None = None
+
+    def asked(self, name: str, default: str = "") -> str:
+        """A value of the address."""
+        return self.request.query_params.get(name, default)
+
+    def several(self, name: str) -> frozenset[str]:
+        """All values of a name in the address that say something."""
+        return frozenset(one for one in self.request.query_params.getlist(name) if one)
+
+    def ticked_values(self, name: str) -> list[str]:
+        """All values of a name in what was sent, each once."""
+        return list(dict.fromkeys(value for known, value in self.ticks if known == name and value))
+
+    @property
+    def service(self) -> ServiceContext:
+        """What the calls of the service layer work with."""
+        return ServiceContext(self.caller, self.instance.state, self.instance.data)
+
+    @property
+    def base(self) -> str:
+        """The address of the server as the browser has it, without a slash at the end."""
+        return str(self.request.base_url).rstrip("/")
+
+    @cached_property
+    def nonce(self) -> str:
+        """What style sheets of this answer's scripts carry."""
+        return secrets.token_urlsafe(16)
+
+    @cached_property
+    def edition(self) -> Edition | None:
+        """What was published last, None where nothing was assessed yet."""
+        return self.instance.shelf.newest()
+
+    @cached_property
+    def subscriptions(self) -> Mapping[str, str]:
+        """Id -> name of the subscriptions that the caller may see, by name."""
+        if self.edition is None:
+            return {}
+        reach, edition = self.caller.reach("Microsoft.Resources/subscriptions/read"), self.edition
+        return edition.once(("subscriptions", reach), lambda: _subscriptions(edition, reach))
+
+    def named(self, id_: str) -> str:
+        """The name of a resource by its id; of a subscription the one that people know."""
+        last = id_.rstrip("/").rsplit("/", 1)[-1]
+        return self.subscriptions.get(last, last) or "tenant"
+
+    @cached_property
+    def chosen_subscriptions(self) -> frozenset[str] | None:
+        """The subscriptions that the address chooses: one, those below a management group, or None for all."""
+        scope = self.asked("scope").lower()
+        if not scope or self.edition is None:
+            return None
+        if scope.startswith("tag:"):
+            carried = self.tags.get(self.asked("scope")[4:])
+            groups = carried.groups if carried else ()
+            return frozenset(
+                [*(carried.subscriptions if carried else ()), *(one.split("/")[2] for one in groups)]
+            )
+        if scope.startswith("mg:"):
+            group = f"/providers/microsoft.management/managementgroups/{scope[3:]}"
+            return self.caller.hierarchy.below(group)
+        return frozenset({scope})
+
+    def without(self, name: str) -> Visit:
+        """The same visit at an address that does not have a name."""
+        kept = [one for one in self.request.query_params.multi_items() if one[0] != name]
+        request = Request({**self.request.scope, "query_string": urlencode(kept).encode()})
+        return replace(self, request=request)
+
+    @property
+    def scoped(self) -> bool:
+        """Whether the address names no scope, or one that the visitor may see; before an assessment there is none to see."""
+        scope = self.asked("scope")
+        if not scope or self.edition is None:
+            return True
+        if scope.startswith("tag:"):
+            return scope[4:] in self.tags
+        return scope.lower() in self.subscriptions or scope.lower() in self.management_groups
+
+    @cached_property
+    def management_groups(self) -> dict[str, str]:
+        """Scope -> name of the management groups above what the visitor may see."""
+        if self.edition is None:
+            return {}
+        made = self.edition.made
+        above = sorted(Hierarchy(made.ancestors).above(self.subscriptions))
+        return {f"mg:{one.rsplit('/', 1)[-1]}": made.name_group(one, self.subscriptions) for one in above}
+
+    @cached_property
+    def tags(self) -> Mapping[str, Tagged]:
+        """The tags of what the visitor may see, with what carries each."""
+        if self.edition is None:
+            return {}
+        return tags(self.edition, self.caller.reach("Microsoft.Resources/subscriptions/resourceGroups/read"))
+
+    @property
+    def zone(self) -> str:
+        """In which zone times are shown: 'utc', or 'local' to the reader's browser."""
+        return "local" if self.asked("zone") == "local" else "utc"
+
+    @cached_property
+    def place(self) -> Reach | None:
+        """What the chosen scope is of, whoever asks; None where none is chosen."""
+        scope = self.asked("scope")
+        if self.edition is not None and scope.startswith("tag:"):
+            carried = self.tags.get(scope[4:], Tagged(frozenset(), frozenset()))
+            return Reach(subscriptions=carried.subscriptions, groups=carried.groups)
+        return None if self.chosen_subscriptions is None else Reach(subscriptions=self.chosen_subscriptions)
+
+    @property
+    def place_name(self) -> str:
+        """What people call the chosen scope, '' where none is chosen."""
+        scope = self.asked("scope") if self.place is not None else ""
+        if scope.startswith("tag:"):
+            return f"the tag {scope[4:]}"
+        return self.management_groups.get(scope.lower()) or self.subscriptions.get(scope.lower(), scope)
+
+    def reach(self, permission: str) -> Reach:
+        """What of the chosen scope an operation may be done on."""
+        return self.within(self.caller.reach(permission))
+
+    def within(self, own: Reach) -> Reach:
+        """A reach, of the chosen scope."""
+        if self.place is None:
+            return own
+        if self.place.groups:
+            return own.within_groups(self.place.subscriptions, self.place.groups)
+        return own.within(self.place.subscriptions)
+
+    def rows(self, workspace: str) -> Scope:
+        """Which rows of a workspace a query of the visitor reads: what the roles reach, of the chosen scope.
+
+        Rows say their subscription, and not all of them the resource: of a tag they are those of the subscriptions in which it is
+        carried. DeniedError where the roles reach none.
+        """
+        own = self.caller.logs(LOGS, workspace)
+        return own if self.chosen_subscriptions is None else own.of(self.chosen_subscriptions)
+
+    @cached_property
+    def _incidents(self) -> dict[str, frozenset[int]]:
+        return {}
+
+    def incidents_of(self, workspace: str) -> frozenset[int] | None:
+        """The incidents of a workspace that are about the chosen scope; None where none is chosen."""
+        if self.place is None:
+            return None
+        if workspace not in self._incidents:
+            found = self.instance.state.alerts.incidents_within(workspace, self.place)
+            self._incidents[workspace] = found
+        return self._incidents[workspace]
+
+    @cached_property
+    def every_workspace(self) -> list[str]:
+        """The names of all workspaces, whatever the visitor may do there."""
+        return self.instance.state.workspaces.names()
+
+    def workspaces(self, permission: str) -> list[str]:
+        """The workspaces in which the visitor may do something; where it is to read logs, those of which any row may be read."""
+        return [one for one in self.every_workspace if self._may_in(permission, one)]
+
+    def _may_in(self, permission: str, workspace: str) -> bool:
+        if permission == LOGS:
+            return log_scope(self.caller.roles, permission, self.caller.hierarchy, workspace) is not None
+        return self.caller.may(permission, f"/workspaces/{workspace}")
+
+    def home(self, permission: str) -> str:
+        """The workspace that a page opens whose address names none, '' where the visitor may do so in none."""
+        found = self.workspaces(permission)
+        return DEFAULT if DEFAULT in found else next(iter(found), "")
+
+    def workspace(self, permission: str, name: str = "") -> str:
+        """The workspace that the address names, or the first that the visitor may; DeniedError where that is none of the kind.
+
+        Only who may do so in every workspace is told by a MissingError that there is none of the name.
+        """
+        wanted = (name or self.asked("workspace")).lower() or self.home(permission) or DEFAULT
+        if wanted not in self.every_workspace:
+            self.caller.must(permission)
+            raise MissingError(f"there is no workspace {wanted[:100]}")
+        if permission == LOGS:
+            self.caller.logs(permission, wanted)
+        else:
+            self.caller.must(permission, f"/workspaces/{wanted}")
+        return wanted
+
+    def allows(self, page: Guarded) -> bool:
+        """Whether the visitor may see a page at all."""
+        if not page.permission:
+            return True
+        if page.tenant:
+            return self.caller.may(page.permission)
+        if page.repositories:
+            return self.caller.in_some_repository(page.permission)
+        if not page.anywhere:
+            return not self.caller.reach(page.permission).nothing
+        if page.parted and not self.caller.reach(page.permission).nothing:
+            return True
+        return bool(self.home(page.permission)) or (page.permission == LOGS and self.asks_estate)
+
+    @property
+    def asks_estate(self) -> bool:
+        """Whether the visitor may ask the estate by queries: any part of it."""
+        return not (self.caller.reach(LOGS).nothing or self.caller.reach(GRAPH).nothing)
+
+    @property
+    def span(self) -> str:
+        """The key of the time range, one of SPANS."""
+        given = self.asked("span", "7d")
+        return given if given in SPANS else "7d"
+
+    @property
+    def since(self) -> datetime:
+        """Where the time range begins."""
+        return self.instance.now - SPANS[self.span][1]
+
+    def link(self, path: str, **changes: str | int | None) -> str:
+        """The address of a page with the scope and time of this one, and what `changes` says (None takes it out)."""
+        kept = {name: self.asked(name) for name in KEPT if self.asked(name)}
+        wanted = {**kept, **{name: str(value) for name, value in changes.items() if value is not None}}
+        for name in (name for name, value in changes.items() if value is None):
+            wanted.pop(name, None)
+        return f"{path}?{urlencode(wanted)}" if wanted else path
+
+    def here(self, **changes: str | int | None) -> str:
+        """The address of this page with changes (None takes a value out)."""
+        kept = [
+            (name, value) for name, value in self.request.query_params.multi_items() if name not in changes
+        ]
+        added = [(name, str(value)) for name, value in changes.items() if value is not None]
+        query = urlencode([*kept, *added])
+        return f"{self.request.url.path}?{query}" if query else self.request.url.path
+
+
+def _subscriptions(edition: Edition, reach: Reach) -> Mapping[str, str]:
+    groups = {group.split("/")[2] for group in reach.groups}
+    found = {
+        id_: name or id_
+        for id_, name in edition.made.subscriptions.items()
+        if reach.sees(id_) or id_ in groups
+    }
+    return dict(sorted(found.items(), key=lambda one: one[1].casefold()))
