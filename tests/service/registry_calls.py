@@ -18,6 +18,7 @@ from nephoscope.service import (
     vulnerability_exemptions,
 )
 from nephoscope.service.attestation_key import attestation_key
+from nephoscope.service.exemption_lookup import VulnerabilityExemption
 from nephoscope.service.reported_targets import ResultsOrigin
 from nephoscope.state.registries.image_requests import ImageRequest
 from nephoscope.state.registries.registry_images import ImageStatus, RegistryImage, image_key
@@ -40,7 +41,7 @@ SETTINGS = {
     "requestRegistries": ["docker.io"],
 }
 REQUESTERS = ADMINISTRATORS | {"Image Requester"}
-WANTED = vulnerability_exemptions.VulnerabilityExemption("/", "the lamp is off", package="lamp")
+WANTED = VulnerabilityExemption("/", "the lamp is off", package="lamp")
 
 
 def arrange_registries(state: State, now: datetime) -> None:

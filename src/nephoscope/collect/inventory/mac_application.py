@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import plistlib
 from collections.abc import Iterator
-from xml.parsers.expat import ExpatError
 
 from nephoscope.collect.inventory.formats.untyped_values import table, word
 from nephoscope.collect.inventory.inventory_file import InventoryFile
@@ -17,6 +15,9 @@ MAX_SIZE = 4_000_000
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the application; raises UnreadableInventoryError."""
+    import plistlib  # every reader is loaded for its patterns, and few files are read
+    from xml.parsers.expat import ExpatError
+
     try:
         properties = table(plistlib.loads(file.content))
     except (

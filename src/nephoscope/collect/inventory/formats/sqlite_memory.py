@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -46,6 +45,8 @@ def _open(content: bytes) -> Iterator[sqlite3.Connection]:
             connection.deserialize(head + content[20:])
             yield connection
         return
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="nephoscope-") as folder:
         path = Path(folder) / "database"
         with path.open("wb") as written:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 
 from nephoscope.collect.inventory.inventory_file import InventoryFile
@@ -16,6 +15,8 @@ _OPENING = re.compile(r'"""|' + "'''")
 
 def parse_toml(file: InventoryFile) -> dict[str, object]:
     """Return the tables of a TOML file; raises UnreadableInventoryError with the line."""
+    import tomllib  # every reader is loaded for its patterns, and few files are read
+
     try:
         return tomllib.loads(file.text)
     except tomllib.TOMLDecodeError as error:
