@@ -41,6 +41,7 @@ from nephoscope_policy.model.state import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from nephoscope.collect.templates.arm.template_specs import SpecLookup
     from nephoscope.posture.code.code_report import CodeReport
     from nephoscope.posture.code.external_checks import ForeignChecks
     from nephoscope.posture.code.finding import CodeFinding
@@ -151,12 +152,13 @@ def _judge_targets(
     judge.explains = explanation.wants if explanation is not None else None
     foreign = _foreign(options)
     cache = _cache(data, options, asked, packs, now)
-    report = scan_targets(targets, judge, scope, options["parameters_files"], foreign, cache)
+    specs = _template_specs(data)
+    report = scan_targets(targets, judge, scope, options["parameters_files"], foreign, cache, specs)
     explained += judge.explained
     judge.explains = None
     if options["since"] is not None:
         before = frozenset[str]().union(
-            *(_before(target, options["since"], judge, scope, foreign, cache) for target in targets)
+            *(_before(target, options["since"], judge, scope, foreign, cache, specs) for target in targets)
         )
         report = known_before(report, before, options["since"])
     if cache is not None:
@@ -166,6 +168,18 @@ def _judge_targets(
     if options["baseline"] is not None:
         report = known_before(report, read_baseline(options["baseline"]), str(options["baseline"]))
     return report
+
+
+def _template_specs(data: Path) -> SpecLookup:
+    """What the estate knows of template specs; it is opened where a template deploys one that no file holds."""
+
+    def find(id_: str) -> Mapping[str, Any] | None:
+        from nephoscope.estate.tenant_stores import tenant_stores
+
+        held = (store.several([id_]).get(id_) for store in tenant_stores(data))
+        return next((one.body for one in held if one is not None), None)
+
+    return find
 
 
 def _plan(asked: _Asked, packs: Packs) -> Plan:
@@ -228,6 +242,7 @@ def _before(
     scope: Scope,
     foreign: ForeignChecks | None,
     cache: VerdictCache | None,
+    specs: SpecLookup,
 ) -> frozenset[str]:
     """The fingerprints of what fails in a target at the commit that a change starts from."""
     repository, names = open_repository(target)
@@ -236,7 +251,7 @@ def _before(
     prefix = names[0].rpartition("/")[0] if names and target.is_file() else ""
     around = target.absolute().relative_to(repository.root).as_posix() if target.is_dir() else prefix
     inside = [name for name in base.files if around in ("", ".") or name.startswith(f"{around}/")]
-    report = scan_files([(earlier, inside)], since, judge, scope, cache=cache)
+    report = scan_files([(earlier, inside)], since, judge, scope, cache=cache, specs=specs)
     if foreign is not None:
         report = foreign.extend(report, [(earlier, inside)])
     applied = failing_before_apply(repository, names, judge, scope)

@@ -15,6 +15,7 @@ _SUFFIXES = (".bicep", ".bicepparam")
 _TEMPLATE = re.compile(rb"schema\"?\s*:\s*\"[^\"]*/[A-Za-z]*deploymentTemplate\.json", re.IGNORECASE)
 _PLAN = re.compile(rb"\"(?:resource_changes|planned_values|terraform_version)\"\s*:")
 _FORMAT = re.compile(rb"\"format_version\"\s*:")
+_BUILT = re.compile(rb'"parametersJson"\s*:')
 _CHANGE = b'"changeType"'
 _MANIFEST = "coverage.json"
 _REPOSITORY = (".git", ".github", "Dockerfile", ".gitlab-ci.yml", "azure-pipelines.yml")
@@ -61,7 +62,9 @@ def _is_template(path: Path) -> bool:
         from nephoscope.collect.templates.arm.what_if import is_what_if
 
         return is_what_if(path.name, head.decode("utf-8", "replace"))
-    return _has_outermost(_TEMPLATE, head) or (_has_outermost(_FORMAT, head) and _has_outermost(_PLAN, head))
+    if _has_outermost(_TEMPLATE, head) or _has_outermost(_BUILT, head):
+        return True
+    return _has_outermost(_FORMAT, head) and _has_outermost(_PLAN, head)
 
 
 def _has_outermost(pattern: re.Pattern[bytes], head: bytes) -> bool:

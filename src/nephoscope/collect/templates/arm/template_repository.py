@@ -109,7 +109,7 @@ class Repository:
         found = [
             name
             for name in names
-            if (name.endswith(".bicep") and name in self.compiled)
+            if (name in self.compiled and not name.endswith(".bicepparam"))
             or (name.endswith((".json", ".jsonc")) and self.is_template(name))
         ]
         return [TemplateFile(name, chosen or tuple(self._beside(name, beside))) for name in found]

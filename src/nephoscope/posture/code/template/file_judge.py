@@ -81,7 +81,12 @@ class FileJudge:
 
         def load(other: str) -> bytes | Document | None:
             found.loaded[other] = self.files.digest(other)
-            return self.files.load(other)
+            held = self.files.load(other)
+            if isinstance(held, Document) and held is repository.parsed(
+                held.file
+            ):  # the version of a template spec
+                found.loaded[held.file] = self.files.digest(held.file)
+            return held
 
         repository = self.files.repository
         for parameters in self.files.templates[name].parameters or ("",):

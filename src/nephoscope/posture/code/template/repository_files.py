@@ -11,6 +11,7 @@ import msgspec
 
 from nephoscope.collect.templates import policy_as_code
 from nephoscope.collect.templates.arm.template_repository import Repository, TemplateFile
+from nephoscope.collect.templates.arm.template_specs import TemplateSpecs, is_template_spec
 from nephoscope.collect.templates.bicep import BICEP
 from nephoscope.collect.templates.discovery import HEAD
 from nephoscope.collect.templates.source_text import SourceText
@@ -28,10 +29,13 @@ class RepositoryFiles:
     repository: Repository
     templates: Mapping[str, TemplateFile]
     scope: Scope
+    specs: TemplateSpecs | None = None
     _digests: dict[str, str] = field(default_factory=dict)
 
     def load(self, name: str) -> bytes | Document | None:
-        """Give what a file holds, of a Bicep file what it compiles to; None where there is none."""
+        """Give what a file holds, of a Bicep file what it compiles to, or a template spec by its id; None where there is none."""
+        if self.specs is not None and is_template_spec(name):
+            return self.specs.find(name)
         return self.repository.compiled.get(name) or self.repository.load(name)
 
     def digest(self, name: str) -> str:

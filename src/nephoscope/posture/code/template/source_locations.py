@@ -84,5 +84,7 @@ def _is_container(text: str, start: int) -> bool:
 
 
 def _text(written: Written) -> str:
+    if not written.document.text:  # an expression, or what no file holds, made it
+        return ""
     start, end = written.span
     return written.document.text[start:end][:MAX_EVIDENCE]

@@ -6,7 +6,9 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 from nephoscope.collect.templates.arm.template_repository import Repository, open_repository
+from nephoscope.collect.templates.arm.template_specs import SpecLookup, TemplateSpecs
 from nephoscope.collect.templates.bicep import BICEP, PARAMETERS
+from nephoscope.collect.templates.bicep.built_parameters import take_built_parameters
 from nephoscope.collect.templates.terraform.plan_repository import plan_names
 from nephoscope.estate.gc_control import no_collection
 from nephoscope.posture.code.code_report import CodeReport
@@ -36,6 +38,7 @@ class TemplateScan:
     """Judges the files of repositories; `scope` is where templates are taken to be deployed.
 
     `processes` judge them together; None chooses by the number of files. What `cache` holds of a file is taken in place of judging it.
+    `specs` is asked for template specs that no file holds.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class TemplateScan:
         scope: Scope,
         processes: int | None = None,
         cache: VerdictCache | None = None,
+        specs: SpecLookup | None = None,
     ) -> None:
         self.report = TemplateReport()
         self.rules: dict[str, CodeRule] = {one.id: one for one in (NOT_KNOWN, NOT_MAPPED)}
@@ -54,13 +58,15 @@ class TemplateScan:
         self._judge = judge
         self._scope = scope
         self._processes = processes
+        self._specs = specs
         self._cache = cache if judge.explains is None else None
         self._seen: set[CodeFinding] = set()
 
     def add(self, repository: Repository, names: Sequence[str], parameters: Sequence[str] = ()) -> None:
         """Judge files: templates by what they plan (those that another one links there), plans, and others by their own rules."""
         templates = {one.name: one for one in repository.templates(names, parameters)}
-        files = RepositoryFiles(repository, templates, self._scope)
+        specs = TemplateSpecs(repository, names, self._specs)
+        files = RepositoryFiles(repository, templates, self._scope, specs)
         plans = plan_names(repository, names)
         found = self._verdicts(files, [name for name in names if files.is_judged(name)])
         if not found and not plans:
@@ -157,13 +163,14 @@ def scan_targets(
     parameters: Sequence[Path] = (),
     foreign: ForeignChecks | None = None,
     cache: VerdictCache | None = None,
+    specs: SpecLookup | None = None,
 ) -> CodeReport:
     """Judge the files of a repository or single ones; raises RepositoryError for what is not there."""
     opened = [open_repository(target) for target in targets]
     for repository, _ in opened:
         given = [_relative(repository, path) for path in parameters]
     report = scan_files(
-        opened, " ".join(map(str, targets)), judge, scope, given if opened else [], cache=cache
+        opened, " ".join(map(str, targets)), judge, scope, given if opened else [], cache=cache, specs=specs
     )
     return report if foreign is None else foreign.extend(report, opened)
 
@@ -176,6 +183,7 @@ def scan_files(
     parameters: Sequence[str] = (),
     processes: int | None = None,
     cache: VerdictCache | None = None,
+    specs: SpecLookup | None = None,
 ) -> CodeReport:
     """Judge files of repositories: templates by what they plan, pipelines, Dockerfiles and scripts by their own rules.
 
@@ -183,7 +191,7 @@ def scan_files(
     `cache` as without.
     """
     with no_collection():
-        return _scan_files(opened, label, TemplateScan(judge, scope, processes, cache), parameters)
+        return _scan_files(opened, label, TemplateScan(judge, scope, processes, cache, specs), parameters)
 
 
 def _scan_files(
@@ -193,6 +201,8 @@ def _scan_files(
     parameters: Sequence[str],
 ) -> CodeReport:
     for repository, names in opened:
+        problems = take_built_parameters(repository, names)
+        scan.report.unread += (UnreadFile(region_at(one.place), one.message) for one in problems)
         compiled = _compiled_bicep(repository, [*names, *parameters], scan)
         scan.add(repository, [name for name in names if name not in compiled], parameters)
     report = scan.report

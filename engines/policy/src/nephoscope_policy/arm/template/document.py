@@ -30,7 +30,7 @@ class Document:
 
     __slots__ = ("_fixed", "_lines", "_mark", "closures", "compiled", "file", "text", "value")
 
-    def __init__(self, file: str, text: str, value: Any, mark: TextMark | None = None) -> None:
+    def __init__(self, file: str, text: str, value: Any, mark: StrictMark | TextMark | None = None) -> None:
         self.file = file
         self.text = text
         self.value = value
@@ -52,6 +52,12 @@ class Document:
         """A document that was compiled from a text; `mark` leads from its parts to the characters of the text, as far as is known."""
         document = cls(file, text, value, mark)
         document.compiled = True
+        return document
+
+    def part(self, path: Path, value: object) -> Document:
+        """A part of this document as one of its own: places stay those of the file."""
+        document = Document(self.file, self.text, value, self._find(path))
+        document.compiled = self.compiled
         return document
 
     @classmethod

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from nephoscope_policy.arm.parser import unescape
 from nephoscope_policy.arm.patterns import is_open, literal_tail, pattern, shown_pattern
 from nephoscope_policy.arm.template.document import Document, Located, Path, member
 from nephoscope_policy.arm.template.errors import TemplateError
@@ -122,11 +124,13 @@ def _template_spec(origin: WrittenNode, path: Path, spec: str) -> Located | None
     planned = plan.by_key.get(spec.lower())
     if planned is not None:
         source = planned.origin
-        found = _main_template(plan, (source.document, source.path, source.node))
+        found = _main_template(plan, (source.document, source.path, unescape_texts(source.node)))
         if found is not None:
             return found
     document = load_document(plan, spec)
     if document is not None and isinstance(document.value, dict):
+        if document.file == spec:  # no file has it: what it deploys stands where the link does
+            document = Document.made(document.value, origin.document.place(path))
         exported = (document, (), document.value)
         return _main_template(plan, exported) or exported
     plan.report(
@@ -135,6 +139,15 @@ def _template_spec(origin: WrittenNode, path: Path, spec: str) -> Located | None
         error=False,
     )
     return None
+
+
+def unescape_texts(node: Any) -> Any:
+    """A copy of what a template gives to another one that it holds as a value: `[[` at the start of a text stands for `[`."""
+    if isinstance(node, str):
+        return unescape(node)
+    if isinstance(node, list):
+        return [unescape_texts(one) for one in node]
+    return {key: unescape_texts(one) for key, one in node.items()} if isinstance(node, dict) else node
 
 
 def _main_template(plan: PlanView, version: Located) -> Located | None:

@@ -1,0 +1,123 @@
+"""Versions of template specs: in the files of a repository, else from a lookup of the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import msgspec
+
+from nephoscope.collect.templates.arm.template_repository import Repository
+from nephoscope_policy.arm.patterns import is_open, shown_pattern
+from nephoscope_policy.arm.template import Document, TemplateError
+from nephoscope_policy.arm.template.document import Path, member
+from nephoscope_policy.arm.template.links import unescape_texts
+
+SpecLookup: TypeAlias = Callable[[str], Mapping[str, Any] | None]
+"""Gives the body of a version by its lower-cased id, None where it is not known."""
+_SPEC = "microsoft.resources/templatespecs"
+_VERSION = f"{_SPEC}/versions"
+_MARK = f"/providers/{_SPEC}/"
+_MAIN = b"maintemplate"
+_LISTS = ("value", "data", "resources")
+_DEPTH = 8
+
+
+def is_template_spec(name: str) -> bool:
+    """Return whether a link names the id of a template spec."""
+    return name.startswith("/") and _MARK in name.lower()
+
+
+@dataclass(slots=True)
+class TemplateSpecs:
+    """The versions of template specs that files of a repository hold: as Azure gives them, and in templates that make them.
+
+    A version that a template makes is found by a name that is written out. `elsewhere` is asked for those that no file holds.
+    """
+
+    repository: Repository
+    names: Iterable[str]
+    elsewhere: SpecLookup | None = None
+    _held: list[tuple[str, Document]] | None = None
+    _found: dict[str, Document | None] = field(default_factory=dict)
+
+    def find(self, id_: str) -> Document | None:
+        """Give the version of an id, of which parts may be open; None where there is none."""
+        if id_ not in self._found:
+            self._found[id_] = self._in_files(id_) or self._look_up(id_)
+        return self._found[id_]
+
+    def _in_files(self, id_: str) -> Document | None:
+        if self._held is None:
+            self._held = list(self._read())
+        return next((one for key, one in self._held if _may_be(id_.lower(), key)), None)
+
+    def _look_up(self, id_: str) -> Document | None:
+        body = self.elsewhere(id_.lower()) if self.elsewhere is not None and not is_open(id_) else None
+        return None if body is None else Document.parse(msgspec.json.encode(body), id_)
+
+    def _read(self) -> Iterator[tuple[str, Document]]:
+        for name in sorted(self.names):
+            held = self.repository.load(name) if name.endswith((".json", ".jsonc")) else None
+            if held is None or _MAIN not in held.lower():
+                continue
+            try:
+                document = self.repository.document(name)
+            except TemplateError:
+                continue  # whoever judges the file says what is wrong with it
+            yield from _versions(document, (), document.value, "", _DEPTH)
+
+
+def _versions(
+    document: Document, path: Path, node: object, spec: str, depth: int
+) -> Iterator[tuple[str, Document]]:
+    """The versions in a part of a document with their ids; `spec` is the name of the template spec that it is part of."""
+    if not isinstance(node, dict) or depth < 0:
+        return
+    held = _text(node, "id").lower()
+    if _MARK in held and _has_template(node):
+        yield held, document.part(path, node) if path else document
+        return
+    type_, name = _text(node, "type").lower(), _text(node, "name").lower()
+    if type_ == _VERSION or (spec and type_ == "versions"):
+        of, _, version = (name if type_ == _VERSION else f"{spec}/{name}").partition("/")
+        yield f"{_MARK}{of}/versions/{version}", document.part(path, unescape_texts(node))
+        return
+    for key in _LISTS:
+        yield from _members(document, path, node, key, name if type_ == _SPEC else "", depth)
+
+
+def _members(
+    document: Document, path: Path, node: dict[str, Any], key: str, spec: str, depth: int
+) -> Iterator[tuple[str, Document]]:
+    found = member(node, key)
+    if found is None or not isinstance(found[1], dict | list):
+        return
+    members = found[1].items() if isinstance(found[1], dict) else enumerate(found[1])
+    for step, item in members:
+        yield from _versions(document, (*path, found[0], step), item, spec, depth - 1)
+
+
+def _has_template(node: dict[str, Any]) -> bool:
+    properties = member(node, "properties")
+    return any(
+        member(one, "mainTemplate") is not None for one in (node, properties[1] if properties else None)
+    )
+
+
+def _text(node: dict[str, Any], name: str) -> str:
+    found = member(node, name)
+    return found[1] if found is not None and isinstance(found[1], str) else ""
+
+
+def _may_be(wanted: str, key: str) -> bool:
+    """Return whether a lower-cased id with open parts can be the id of a version; a version without a scope matches any scope."""
+    where, _, version = wanted.partition(_MARK)
+    around, _, held = key.partition(_MARK)
+    if version != held:
+        return False
+    parts, others = where.split("/"), around.split("/")
+    if not around or len(parts) != len(others):
+        return not around
+    return all(one == other or "{" in shown_pattern(one) for one, other in zip(parts, others, strict=True))
