@@ -110,3 +110,37 @@ def test_breaking_one_record_flips_no_verdict(whole, tmp_path, number):
         for definition in DEFINITIONS
     }
     assert flips(whole, after) == {}
+
+
+LISTED = {"sku": "Microsoft.Storage/storageAccounts/sku.name", "kind": "kind", "identity": "identity.type",
+          "tags": "tags", "location": "location"}  # fmt: skip
+
+
+@pytest.mark.parametrize("member", LISTED)
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_thin_record_says_nothing_by_a_key_that_it_lacks(tmp_path, member, exists):
+    """`az resource list` prints null where there is no value; projected columns leave the key out."""
+    where = {
+        "allOf": [
+            {"field": "type", "equals": "Microsoft.Storage/storageAccounts"},
+            {"field": LISTED[member], "exists": exists},
+        ]
+    }
+    rule = {"if": where, "then": {"effect": "audit"}}
+    definition = policy.Definition.parse({"name": "one", "properties": {"mode": "All", "policyRule": rule}})
+
+    def state(**members):
+        id_ = "/subscriptions/0a111111-1111-4111-8111-111111111111/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/one"
+        body = {"id": id_, "name": "one", "type": "Microsoft.Storage/storageAccounts", **members}
+        (tmp_path / "all.json").write_text(json.dumps([body]))
+        (resource,) = [
+            one
+            for one in resources.load([tmp_path / "all.json"]).resources.values()
+            if one.type.endswith("accounts")
+        ]
+        return definition.evaluate(resource, policy.Snapshot([resource]), context=NOW).state
+
+    absent = State.COMPLIANT if exists else State.NON_COMPLIANT
+    assert state() is State.UNKNOWN
+    assert state(**{member: None}) is absent
+    assert state(properties={"minimumTlsVersion": "TLS1_2"}) is absent

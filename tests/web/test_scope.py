@@ -12,6 +12,7 @@ from tests.web.conftest import HERE
 
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.published.findings import Wanted
+from nephoscope.web.visits.scope_names import management_groups, name_subscriptions
 from nephoscope.web.visits.tag_scopes import tags
 
 
@@ -44,9 +45,21 @@ def test_management_groups_go_by_their_names(instance, owner):
         ancestors={**made.ancestors, "other": (root,)},
         group_names={**made.group_names, "tenant b": {root: "B"}},
     )
-    assert named.name_group(root, under) == "Tenant Root Group"
-    assert named.name_group(root, ["other"]) == "B"
-    assert named.name_group(root, [*under, "other"]) == tenant, "their names differ: none of them is said"
+    assert management_groups(named, under)[f"mg:{tenant}"] == "Tenant Root Group"
+    assert management_groups(named, ["other"]) == {f"mg:{tenant}": "B"}
+    both = management_groups(named, [*under, "other"])
+    (own,) = {made.tenants[one] for one in under}
+    assert both[f"mg:{tenant}@tenant b"] == "B"
+    assert both[f"mg:{tenant}@{own}"] == "Tenant Root Group"
+    assert f"mg:{tenant}" not in both, "it does not say which of them is meant"
+
+
+def test_names_that_several_have_say_which():
+    assert name_subscriptions({"2": "Prod", "1": "prod", "3": "Dev"}) == {
+        "3": "Dev",
+        "2": "Prod (2)",
+        "1": "prod (1)",
+    }
 
 
 def test_a_tag_is_a_scope(instance, owner):

@@ -73,7 +73,10 @@ def digest(secret: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, with the roles held now; `secret` is the id of what was shown, `session` the same of a browser's."""
+    """Who asks, with the roles held now; `secret` is the id of what was shown, `session` the same of a browser's.
+
+    `tenant` is the one tenant that is looked at, None where all are: less of the estate is in reach then.
+    """
 
     principal: Principal
     roles: tuple[RoleAssignment, ...]
@@ -81,6 +84,7 @@ class Caller:
     session: str = ""
     address: str = ""
     secret: str = ""
+    tenant: str | None = None
 
     @property
     def name(self) -> str:
@@ -111,7 +115,11 @@ class Caller:
 
     def reach(self, operation: str) -> Reach:
         """What of the estate an operation may be done on."""
-        return reach(self.roles, operation, self.hierarchy)
+        found = reach(self.roles, operation, self.hierarchy)
+        if self.tenant is None:
+            return found
+        subscriptions = self.hierarchy.of_tenant(self.tenant)
+        return found.within_tenant(self.tenant, subscriptions, self.hierarchy.above(subscriptions))
 
     def reaches(self, operations: Iterable[str]) -> dict[str, Reach]:
         """What of the estate each of many operations may be done on."""

@@ -19,7 +19,7 @@ class RecommendationShape(Shape, frozen=True, kw_only=True):
     """A recommendation; `gain` is in points of `control` over what the caller sees, `why` says why it ranks where it does.
 
     `attack_paths` are those that it makes, `gravest` the risk of the worst of them, `exposed` how many of the unhealthy resources the
-    Internet reaches, `assessed` how many resources there are in any state.
+    Internet reaches, `assessed` how many resources pass or fail, `not_assessed` how many could not be assessed.
     """
 
     id: str
@@ -28,6 +28,7 @@ class RecommendationShape(Shape, frozen=True, kw_only=True):
     why: str
     unhealthy: int
     assessed: int
+    not_assessed: int
     control: str
     gain: float
     attack_paths: int
@@ -65,6 +66,6 @@ def _shape(one: Priority) -> RecommendationShape:
     told = one.tally
     return RecommendationShape(
         id=told.recommendation, name=told.title, severity=told.severity.value, why=one.why, unhealthy=told.unhealthy,
-        assessed=told.counts.total(), control=one.control, gain=round(one.gain, 4), attack_paths=one.paths,
-        gravest=one.gravest.value if one.gravest else "", exposed=one.exposed,
+        assessed=told.counts.assessed, not_assessed=told.counts.not_assessed, control=one.control, gain=round(one.gain, 4),
+        attack_paths=one.paths, gravest=one.gravest.value if one.gravest else "", exposed=one.exposed,
     )  # fmt: skip

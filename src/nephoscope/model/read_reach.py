@@ -50,6 +50,27 @@ class Reach:
         kept = frozenset(one for one in self.groups if one.split("/")[2] in subscriptions)
         return Reach(False, self.subscriptions & subscriptions, kept, tenants=self.tenants)
 
+    def within_tenant(self, tenant: str, subscriptions: frozenset[str], above: frozenset[str]) -> Reach:
+        """Narrow this reach to one tenant, whose subscriptions and management groups (lower-cased ids) are given."""
+        if self.everything:
+            return Reach(
+                False,
+                subscriptions,
+                frozenset(),
+                above,
+                tenants=frozenset({tenant}),
+                whole_tenants=frozenset({tenant}),
+            )
+        kept = frozenset(one for one in self.groups if one.split("/")[2] in subscriptions)
+        return replace(
+            self,
+            subscriptions=self.subscriptions & subscriptions,
+            groups=kept,
+            management_groups=self.management_groups & above,
+            tenants=self.tenants & {tenant},
+            whole_tenants=self.whole_tenants & {tenant},
+        )
+
     def within_groups(self, subscriptions: frozenset[str], groups: frozenset[str]) -> Reach:
         """This reach, of some subscriptions and some resource groups (lower-cased ids) alone."""
         if self.everything:

@@ -229,6 +229,23 @@ def _leaves(value, path=()):
         yield path, value
 
 
+def test_an_element_keeps_the_properties_that_its_command_left_it(tmp_path):
+    """Of a storage account some releases of the command flatten the account and not what is in its lists."""
+    link = {
+        "id": f"{ACCOUNT}/privateEndpointConnections/one",
+        "name": "one",
+        "properties": {"provisioningState": "Succeeded"},
+    }
+    account = {
+        "id": ACCOUNT,
+        "resourceGroup": "rg",
+        "minimumTlsVersion": "TLS1_2",
+        "privateEndpointConnections": [link],
+    }
+    body = load(tmp_path, "accounts.json", [account]).resources[ACCOUNT.lower()].body
+    assert body["properties"]["privateEndpointConnections"] == [link]
+
+
 def test_a_flattened_group_has_its_rules(tmp_path):
     rule = {"access": "Allow", "direction": "Inbound", "destinationPortRange": "22", "priority": 100}
     group = {
@@ -414,8 +431,10 @@ ROWS = 'id,type,tags,properties\n"{0}",x,"{{""a"": ""b""}}","{{""n"": [1, null]}
 
 @pytest.mark.parametrize("mark", ["", "\ufeff", "#TYPE Selected.PSCustomObject\n"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_comma_separated_export_is_read(tmp_path, mark, end):
-    text = mark + ROWS.format(ACCOUNT, NSG)
+@pytest.mark.parametrize("spelled", [str, str.upper])
+def test_a_comma_separated_export_is_read(tmp_path, mark, end, spelled):
+    head, _, rows = ROWS.format(ACCOUNT, NSG).partition("\n")
+    text = f"{mark}{spelled(head)}\n{rows}"
     (tmp_path / "export.csv").write_bytes(text.replace("\n", end).encode())
     estate = resources.load([tmp_path])
     body = estate.resources[ACCOUNT.lower()].body

@@ -6,7 +6,9 @@ import pytest
 
 from nephoscope.content.loader import documents
 from nephoscope.posture.recommendations.recommendation import Recommendation
+from nephoscope.posture.recommendations.state_counts import StateCounts
 from nephoscope_policy.model.assessment import failure_title
+from nephoscope_policy.model.state import State
 
 SECRETS = Recommendation(
     "k", "Plain-text secrets should be removed from machines", finding="Secrets found on {count} machines"
@@ -25,16 +27,39 @@ def test_a_failure_never_reads_as_if_all_were_well(name: str, title: str) -> Non
     assert failure_title(name) == title
 
 
+def counts(failing: int, passing: int, unknown: int = 0, broken: int = 0) -> StateCounts:
+    found = {
+        State.NON_COMPLIANT: failing,
+        State.COMPLIANT: passing,
+        State.UNKNOWN: unknown,
+        State.ERROR: broken,
+    }
+    return StateCounts({**found, State.NOT_APPLICABLE: 7, State.EXEMPT: 2})
+
+
 @pytest.mark.parametrize(
-    ("failing", "judged", "text"),
-    [(1, 21, "Secrets found on 1 of 21 machines"), (1200, 3000, "Secrets found on 1,200 of 3,000 machines"), (0, 21, "")],
-)  # fmt: skip
-def test_the_finding_counts_what_fails(failing: int, judged: int, text: str) -> None:
-    assert SECRETS.describe_finding(failing, judged) == text
+    ("counts", "text"),
+    [
+        (counts(1, 20), "Secrets found on 1 of 21 machines"),
+        (counts(1200, 1800), "Secrets found on 1,200 of 3,000 machines"),
+        (counts(1, 3, 20, 2), "Secrets found on 1 of 4 machines, 22 not assessed"),
+        (counts(0, 21), ""),
+        (counts(0, 0, 21), ""),
+    ],
+)
+def test_the_finding_counts_what_fails_of_what_was_assessed(counts: StateCounts, text: str) -> None:
+    assert SECRETS.describe_finding(counts) == text
+
+
+def test_a_figure_is_of_what_was_assessed() -> None:
+    several = counts(1, 3, 20, 2)
+    assert (several.unhealthy, several.healthy, several.assessed) == (1, 3, 4)
+    assert (several.not_assessed, several.excluded) == (22, 9)
+    assert several.describe() == "1 of 4 failing, 22 not assessed"
 
 
 def test_a_recommendation_without_a_finding_says_it_by_its_name() -> None:
-    assert Recommendation("k", "Disks should be encrypted").describe_finding(1, 2) == ""
+    assert Recommendation("k", "Disks should be encrypted").describe_finding(counts(1, 1)) == ""
 
 
 def test_findings_of_the_pack_count_once() -> None:

@@ -65,7 +65,7 @@ class View:
             return True
         if self.unread or reads.everything:
             return False
-        return not reads.paths if self.resource.derived else all(map(is_listed, reads.paths))
+        return not reads.paths if self.resource.derived else all(map(self._lists, reads.paths))
 
     def release(self) -> None:
         """Give back the memory of the lower-cased body; it is made again when it is asked for."""
@@ -101,11 +101,16 @@ class View:
         if self.unread:
             self._check_read(segments)
         value = walk(self.body, segments)
-        if value is MISSING and not self.complete and (self.resource.derived or not is_listed(segments)):
+        if value is MISSING and not self.complete and (self.resource.derived or not self._lists(segments)):
             if self.unread and self.body.get("properties"):
                 return value
-            raise NotCollected(f"the properties of {self.key} were not read")
+            read = segments[0] if is_listed(segments) else "properties"
+            raise NotCollected(f"the {read} of {self.key} {'was' if read in _SINGULAR else 'were'} not read")
         return value
+
+    def _lists(self, segments: Segments) -> bool:
+        """Tell whether the body without properties says what is, or is not, at a path."""
+        return is_listed(segments) and (segments[0] in _ALWAYS or segments[0] in self.folded)
 
     def peek(self, field: FieldPath) -> object:
         """The value of a field as `read`, which of a planned resource may be, or hold, an Unknown."""
@@ -144,8 +149,12 @@ LISTED = frozenset(
 )
 
 
+_ALWAYS = frozenset({"id", "name", "type"})
+_SINGULAR = frozenset({"location", "kind", "sku", "identity", "plan", "managedby"})
+
+
 def is_listed(segments: Segments) -> bool:
-    """Whether a listing without properties still carries what the path reads."""
+    """Tell whether a listing without properties may carry what the path reads."""
     return bool(segments) and segments[0] in LISTED
 
 

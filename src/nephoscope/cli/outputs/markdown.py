@@ -29,12 +29,17 @@ def render(report: Reported, out: TextIO) -> None:
     out.write("\n## Controls\n\n")
     if report.score.assessed:
         out.writelines(
-            _table(("Control", "Score", "Max", "Healthy", "Unhealthy", "Unknown"), _controls(report))
+            _table(("Control", "Score", "Max", "Healthy", "Unhealthy", "Not assessed"), _controls(report))
         )
     else:
         out.write(f"{NO_CONTROL}\n")
     out.write("\n## Recommendations\n\n")
-    out.writelines(_table(("Severity", "Recommendation", "Failing", "Gain"), _recommendations(report)))
+    out.writelines(
+        _table(
+            ("Severity", "Recommendation", "Failing", "Assessed", "Not assessed", "Gain"),
+            _recommendations(report),
+        )
+    )
     out.write("\n## Findings\n\n")
     out.writelines(
         _table(
@@ -77,7 +82,9 @@ def _controls(report: Reported) -> Iterator[tuple[object, ...]]:
 
 def _recommendations(report: Reported) -> Iterator[tuple[object, ...]]:
     for item in list_failing(report):
-        yield item.recommendation.severity.value, item.title, item.unhealthy, f"{item.gain:.2f}"
+        counts = item.counts
+        figures = (counts.unhealthy, counts.assessed, counts.not_assessed, f"{item.gain:.2f}")
+        yield item.recommendation.severity.value, item.title, *figures
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Iterator[str]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from nephoscope.posture.recommendations.ranking import Ranked
     from nephoscope.posture.recommendations.score import SecureScore
+    from nephoscope.posture.recommendations.state_counts import StateCounts
     from nephoscope.posture.reports.report_interface import Reported
 
 READS = Extract(NOTHING)
@@ -103,7 +104,7 @@ def _score_table(score: SecureScore, width: int) -> Table:
         title="Controls", title_justify="left", title_style="bold", expand=False, box=None, pad_edge=False
     )
     table.add_column("control", header_style="dim", overflow="fold")
-    for name in ("score", "max", *(("",) if bars else ()), "to gain", "healthy", "unhealthy", "unknown"):
+    for name in ("score", "max", *(("",) if bars else ()), "to gain", "healthy", "unhealthy", "not assessed"):
         table.add_column(name, justify="right" if name else "left", header_style="dim", no_wrap=True)
     for item in sorted(score.assessed, key=lambda control: (-control.potential, -control.control.max_score)):
         table.add_row(
@@ -189,7 +190,6 @@ def ranking_table(ranking: Iterable[Ranked]) -> Table:
     table.add_column("severity", header_style="dim", no_wrap=True)
     table.add_column("recommendation", header_style="dim", overflow="fold", min_width=30)
     table.add_column("failing", justify="right", header_style="dim", no_wrap=True)
-    table.add_column("of", justify="right", header_style="dim", no_wrap=True)
     table.add_column("gain", justify="right", header_style="dim", no_wrap=True)
     table.add_column("control", header_style="dim", overflow="fold")
     for item in ranking:
@@ -197,8 +197,7 @@ def ranking_table(ranking: Iterable[Ranked]) -> Table:
         table.add_row(
             Text(severity.value, style=SEVERITY_STYLE[severity]),
             _ranked_title(item),
-            str(item.unhealthy),
-            str(item.judged),
+            _count_failing(item.counts),
             f"+{item.gain:.2f}" if item.gain else "",
             Text(item.control.name if item.control else "", style="dim"),
         )
@@ -209,6 +208,12 @@ def _ranked_title(item: Ranked) -> Text:
     """Return the recommendation, and below it what was found."""
     title = Text(item.title)
     return title.append(f"\n{item.finding}", style="dim") if item.finding else title
+
+
+def _count_failing(counts: StateCounts) -> Text:
+    """Return how many of the assessed fail, and below it how many were not assessed."""
+    figure = Text(counts.failing)
+    return figure.append(f"\n{counts.not_assessed:,} not assessed", "dim") if counts.not_assessed else figure
 
 
 def _changes(report: Reported, console: Console) -> None:

@@ -23,6 +23,10 @@ _WITHOUT_IDS = (
     '`resources` in Resource Graph Explorer and download that as CSV, export with az graph query -q "resources" --first 1000, page by '
     "page, or nephoscope collect"
 )
+_SPELLED = {
+    one.lower(): one
+    for one in ("managedBy", "tenantId", "subscriptionId", "resourceGroup", "extendedLocation", "apiVersion")
+}
 _EMPTY = frozenset({"", "null"})
 
 
@@ -51,12 +55,17 @@ def rows(chunks: Iterable[bytes]) -> Iterator[Row]:
         if not cells or (not columns and cells[0].startswith("#TYPE")):
             continue
         if not columns:
-            columns = [name.strip() for name in cells]
+            columns = [_spell(name.strip()) for name in cells]
             if _IDS.isdisjoint(map(str.lower, columns)):
                 yield Row(line, "", {}, _WITHOUT_IDS)
                 return
         else:
             yield _row(columns, cells, line)
+
+
+def _spell(name: str) -> str:
+    """The name of a column in ARM's spelling; tables of the portal have theirs in capital letters."""
+    return _SPELLED.get(name.lower(), name.lower()) if name.isupper() else name
 
 
 def _row(columns: list[str], cells: list[str], line: int) -> Row:

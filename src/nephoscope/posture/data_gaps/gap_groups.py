@@ -52,7 +52,10 @@ _CUT = "was cut to text by its export"
 _ID = re.compile(r"/(?:subscriptions|providers)/[^\s,;'\"()]+", re.IGNORECASE)
 _SUBSCRIPTION = re.compile(r"/subscriptions/[^\s,;'\"()]+", re.IGNORECASE)
 _TYPE = re.compile(r"(?<![\w/.])(?:microsoft|nephoscope)\.[\w.]+(?:/[\w.-]+)+", re.IGNORECASE)
-_BODY = re.compile(r"(?:^|\bthe )propert(?:y|ies)\b.* of ", re.IGNORECASE)
+_BODY = re.compile(
+    r"(?:^|\bthe )(?:property|properties|location|tags|kind|sku|identity|zones|plan|managedby)\b.* of ",
+    re.IGNORECASE,
+)
 _GUID = re.compile(r"/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
 _QUOTED = re.compile(r"'([^']+)'")
 MOST_EXAMPLES = 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -66,12 +66,6 @@ class Made:
         if tenant is None:
             return self.gaps.get(type_, "") if len(self.tenant_gaps) < 2 else ""
         return self.tenant_gaps.get(tenant, self.gaps).get(type_, "")
-
-    def name_group(self, group: str, subscriptions: Iterable[str]) -> str:
-        """The name of a management group by its lower-cased id, as the tenants of subscriptions tell it; its id where they differ."""
-        tenants = {self.tenants.get(one, "") for one in subscriptions if group in self.ancestors.get(one, ())}
-        names = {name for one in tenants if (name := self.group_names.get(one, {}).get(group))}
-        return names.pop() if len(names) == 1 else group.rsplit("/", 1)[-1]
 
     def gaps_for(self, reach: Reach) -> list[tuple[str, str]]:
         """What attack paths needed and was not read, of the subscriptions that a reach sees and of their tenants."""

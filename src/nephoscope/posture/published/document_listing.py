@@ -68,6 +68,12 @@ class Listing:
         numbers = [number for at, number, *_ in rows if at == key][:1]
         return [(body, key) for body in self.documents.bodies(numbers)]
 
+    def tenants_with(self, id_: str, reach: Reach) -> list[str]:
+        """The tenants in which there is a document of an id in any case that may be read, sorted."""
+        key = id_.lower().rstrip("/")
+        found = self.documents.rows(reach).filter(hash_condition("key", [key]))
+        return sorted({tenant for at, tenant in found.project("key, tenant").fetchall() if at == key})
+
     def holds(self, scope: str) -> bool:
         """Whether there is a document at a lower-cased scope or below it, whoever may read it."""
         rows = self.documents.rows(EVERYTHING).filter(under("key", scope))

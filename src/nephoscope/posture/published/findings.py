@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.document_database import SHOWN as SHOWN_STATES
 from nephoscope.posture.published.document_queries import Documents, one_of, under
+from nephoscope.posture.recommendations.state_counts import StateCounts
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ ASSESSMENT = "microsoft.security/assessments"
 KEPT_ROWS = 200
 #: Column of a list -> how it is sorted.
 ORDERS = {
-    "severity": "severity_rank DESC, title, key",
-    "recommendation": "title, key",
-    "resource": "subject, title",
-    "state": "state_rank, severity_rank DESC, key",
+    "severity": "severity_rank DESC, title, key, tenant",
+    "recommendation": "title, key, tenant",
+    "resource": "subject, tenant, title",
+    "state": "state_rank, severity_rank DESC, key, tenant",
 }
 
 
@@ -48,7 +48,10 @@ UNJUDGED = Wanted(states=frozenset({State.UNKNOWN.value, State.ERROR.value}))
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A resource against a recommendation, as a list shows it; `why` says how it stands, '' where nothing was said."""
+    """A resource against a recommendation, as a list shows it; `why` says how it stands, '' where nothing was said.
+
+    `tenant` is the tenant that it is of, '' where that is not known.
+    """
 
     id: str
     resource: str
@@ -58,6 +61,17 @@ class Finding:
     severity: Severity
     cause: str
     why: str
+    tenant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FailingResource:
+    """A resource (its lower-cased id) of a tenant that fails `failing` recommendations, `grave` of them of high severity or worse."""
+
+    resource: str
+    tenant: str
+    grave: int
+    failing: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +81,12 @@ class Tally:
     recommendation: str
     title: str
     severity: Severity
-    counts: Counter[State]
+    counts: StateCounts
 
     @property
     def unhealthy(self) -> int:
         """The resources that fail it."""
-        return self.counts[State.NON_COMPLIANT]
+        return self.counts.unhealthy
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +136,15 @@ class Findings:
         ((found,),) = self.rows(reach, wanted).aggregate("count(*)").fetchall()
         return int(found)
 
-    def states(self, reach: Reach, wanted: Wanted = Wanted()) -> Counter[State]:
+    def states(self, reach: Reach, wanted: Wanted = Wanted()) -> StateCounts:
         """How many there are in each state."""
-        return Counter(self.documents.once(("states", reach, wanted), lambda: self._states(reach, wanted)))
+        return StateCounts(
+            self.documents.once(("states", reach, wanted), lambda: self._states(reach, wanted))
+        )
 
-    def _states(self, reach: Reach, wanted: Wanted) -> Counter[State]:
+    def _states(self, reach: Reach, wanted: Wanted) -> StateCounts:
         rows = self.rows(reach, wanted).aggregate("state, count(*)", "state").fetchall()
-        return Counter({State(state): count for state, count in rows})
+        return StateCounts({State(state): count for state, count in rows})
 
     def of(self, reach: Reach, resources: Collection[str]) -> list[Finding]:
         """All of some lower-cased ids of resources, the gravest first."""
@@ -196,7 +212,7 @@ class Findings:
         )
         made: dict[str, Tally] = {}
         for key, state, title, severity, count in rows.fetchall():
-            one = made.setdefault(key, Tally(key, title, Severity(severity), Counter()))
+            one = made.setdefault(key, Tally(key, title, Severity(severity), StateCounts()))
             one.counts[State(state)] += count
         return sorted(
             made.values(),
@@ -209,29 +225,32 @@ class Findings:
             ),
         )
 
-    def worst(self, reach: Reach, wanted: Wanted = Wanted(), most: int = 10) -> list[tuple[str, int, int]]:
-        """The resources that fail the most, gravest first: (lower-cased id, how many of the highest severity, how many)."""
+    def worst(self, reach: Reach, wanted: Wanted = Wanted(), most: int = 10) -> list[FailingResource]:
+        """The resources that fail the most, gravest first."""
         key = ("worst", reach, wanted, most)
         return list(self.documents.once(key, lambda: self._worst(reach, wanted, most)))
 
-    def _worst(self, reach: Reach, wanted: Wanted, most: int) -> list[tuple[str, int, int]]:
+    def _worst(self, reach: Reach, wanted: Wanted, most: int) -> list[FailingResource]:
         rows = self.rows(reach, wanted).filter(one_of("state", [State.NON_COMPLIANT.value]))
         counted = (
             rows.aggregate(
-                "subject, max(severity_rank) AS worst, count(*) AS failing, count(*) FILTER (severity_rank >= 4) AS grave",
-                "subject",
+                "subject, tenant, max(severity_rank) AS worst, count(*) AS failing, count(*) FILTER (severity_rank >= 4) AS grave",
+                "subject, tenant",
             )
-            .order("grave DESC, worst DESC, failing DESC, subject")
+            .order("grave DESC, worst DESC, failing DESC, subject, tenant")
             .limit(most)
         )
-        return [(subject, grave, failing) for subject, _, failing, grave in counted.fetchall()]
+        return [
+            FailingResource(subject, tenant, grave, failing)
+            for subject, tenant, _, failing, grave in counted.fetchall()
+        ]
 
 
 def _read(rows: DuckDBPyRelation) -> list[Finding]:
-    found = rows.project("id, subject, recommendation, title, state, severity, cause, why").fetchall()
+    found = rows.project("id, subject, recommendation, title, state, severity, cause, why, tenant").fetchall()
     return [
-        Finding(id_, subject, key, title, State(state), Severity(severity), cause, why)
-        for id_, subject, key, title, state, severity, cause, why in found
+        Finding(id_, subject, key, title, State(state), Severity(severity), cause, why, tenant)
+        for id_, subject, key, title, state, severity, cause, why, tenant in found
     ]
 
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A resource as a list shows it; `failing` recommendations, `grave` of them of high severity or worse."""
+    """A resource as a list shows it; `failing` recommendations, `grave` of them of high severity or worse.
+
+    `tenant` is the tenant that it is of, '' where that is not known.
+    """
 
     id: str
     name: str
@@ -27,6 +30,7 @@ class Listed:
     subscription: str
     failing: int
     grave: int
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +78,16 @@ class Inventory:
 
     def _page(self, reach: Reach, type_: str, text: str, start: int, most: int) -> list[Listed]:
         cursor = self.documents.cursor()
-        wanted = "key, id, name, type, location, subscription"
+        wanted = "key, id, name, type, location, subscription, tenant"
         rows = self._rows(reach, type_, text, cursor).project(wanted).set_alias("r")
         failing = self._count_failing(reach, cursor).set_alias("f")
-        joined = rows.join(failing, "r.key = f.subject", "left")
+        joined = rows.join(failing, "r.key = f.subject AND r.tenant = f.tenant", "left")
         counted = joined.project(
-            "r.id, r.name, r.type, r.location, r.subscription, coalesce(f.failing, 0) AS failing, coalesce(f.grave, 0) AS grave, r.key"
+            "r.id, r.name, r.type, r.location, r.subscription, coalesce(f.failing, 0) AS failing, coalesce(f.grave, 0) AS grave,"
+            " r.tenant AS tenant, r.key AS key"
         )
-        found = counted.order("grave DESC, failing DESC, key").limit(most, start).fetchall()
-        return [Listed(*row[:7]) for row in found]
+        found = counted.order("grave DESC, failing DESC, key, tenant").limit(most, start).fetchall()
+        return [Listed(*row[:8]) for row in found]
 
     def below(self, reach: Reach, key: str, most: int = 200) -> list[Listed]:
         """What lies directly or further below a lower-cased id."""
@@ -94,7 +99,7 @@ class Inventory:
             .filter(under("key", key))
             .filter(ColumnExpression("key") != ConstantExpression(key))
         )
-        ordered = rows.project("id, name, type, location, subscription, 0, 0").order("id")
+        ordered = rows.project("id, name, type, location, subscription, 0, 0, tenant").order("id, tenant")
         found = (ordered if in_group(key) else ordered.limit(most)).fetchall()[:most]
         return [Listed(*row) for row in found]
 
@@ -106,7 +111,11 @@ class Inventory:
         cursor = self.documents.cursor()
         things = self.documents.rows(reach, cursor).filter(~one_of("part", LISTED))
         failing = self._count_failing(reach, cursor).set_alias("f")
-        joined = things.project("key, type").set_alias("r").join(failing, "r.key = f.subject")
+        joined = (
+            things.project("key, type, tenant")
+            .set_alias("r")
+            .join(failing, "r.key = f.subject AND r.tenant = f.tenant")
+        )
         counted = joined.project("r.type, f.failing").aggregate("type, sum(failing)::BIGINT AS n", "type")
         return [(type_, int(count)) for type_, count in counted.order("n DESC, type").fetchall()]
 
@@ -116,5 +125,6 @@ class Inventory:
             & (ColumnExpression("state") == ConstantExpression("NonCompliant"))
         )
         return rows.aggregate(
-            "subject, count(*) AS failing, count(*) FILTER (severity_rank >= 4) AS grave", "subject"
+            "subject, tenant, count(*) AS failing, count(*) FILTER (severity_rank >= 4) AS grave",
+            "subject, tenant",
         )

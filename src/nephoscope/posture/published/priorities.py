@@ -94,8 +94,8 @@ class Priorities:
     def _gains(self, reach: Reach) -> Mapping[str, tuple[str, float]]:
         """Recommendation -> (control, points): only a resource that fails nothing else in the control gains."""
         rows = self.edition.findings.rows(reach).filter("control <> ''")
-        stood = rows.project(f"subject, recommendation, control, {_STANDING} AS standing")
-        by_resource = stood.aggregate(_STOOD, "control, subject")
+        stood = rows.project(f"subject, tenant, recommendation, control, {_STANDING} AS standing")
+        by_resource = stood.aggregate(_STOOD, "control, subject, tenant")
         counted = by_resource.aggregate(
             f"control, CASE WHEN alone AND top = {Standing.UNHEALTHY.value} THEN failed END AS failed,"
             f" count(*) FILTER (top IN ({Standing.HEALTHY.value}, {Standing.UNHEALTHY.value}))",

@@ -10,6 +10,7 @@ from nephoscope.posture.recommendations.finding_subject import worst
 from nephoscope.posture.recommendations.recommendation import Recommendation
 from nephoscope.posture.recommendations.report_row import Row
 from nephoscope.posture.recommendations.score import Control, Standing, find_standing
+from nephoscope.posture.recommendations.state_counts import StateCounts
 from nephoscope_policy.model.state import Severity, State
 
 
@@ -22,14 +23,14 @@ class Ranked:
     """
 
     recommendation: Recommendation
-    counts: Counter[State]
+    counts: StateCounts
     control: Control | None
     gain: float
 
     @property
     def unhealthy(self) -> int:
         """The resources that fail it."""
-        return self.counts[State.NON_COMPLIANT]
+        return self.counts.unhealthy
 
     @property
     def title(self) -> str:
@@ -37,14 +38,9 @@ class Ranked:
         return self.recommendation.title(State.NON_COMPLIANT if self.unhealthy else State.COMPLIANT)
 
     @property
-    def judged(self) -> int:
-        """The resources that pass or fail it."""
-        return self.unhealthy + self.counts[State.COMPLIANT]
-
-    @property
     def finding(self) -> str:
         """What was found on how many of the resources; '' where nothing fails or the title alone says it."""
-        return self.recommendation.describe_finding(self.unhealthy, self.judged)
+        return self.recommendation.describe_finding(self.counts)
 
     @property
     def order(self) -> tuple[int, float, int, str, str]:
@@ -65,7 +61,7 @@ class Standings:
 
     def __init__(self, control_of: Callable[[str], Control | None]) -> None:
         self._control_of = control_of
-        self._counts: defaultdict[str, Counter[State]] = defaultdict(Counter)
+        self._counts: defaultdict[str, StateCounts] = defaultdict(StateCounts)
         self._judged: Counter[str] = Counter()
         self._gained: Counter[str] = Counter()
 

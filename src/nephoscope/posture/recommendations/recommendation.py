@@ -9,7 +9,7 @@ from nephoscope_policy.model.assessment import failure_title
 from nephoscope_policy.model.state import Severity, State
 
 if TYPE_CHECKING:
-    pass
+    from nephoscope.posture.recommendations.state_counts import StateCounts
 
 SeveritySource = Literal["own", "published", "same-as", "control", "inferred"]
 
@@ -50,9 +50,9 @@ class Recommendation:
     reads: str = ""
     finding: str = ""
 
-    def describe_finding(self, failing: int, judged: int) -> str:
-        """Return `Secrets found on 1 of 21 machines`; '' where nothing fails or the name alone says it."""
-        return self.finding.replace("{count}", f"{failing:,} of {judged:,}") if failing else ""
+    def describe_finding(self, counts: StateCounts) -> str:
+        """Return `Secrets found on 1 of 21 machines, 5 not assessed`; '' where nothing fails or the name alone says it."""
+        return counts.describe(self.finding) if self.finding and counts.unhealthy else ""
 
     def title(self, state: State) -> str:
         """Return its name, as failure_title calls it where a resource fails it."""

@@ -1,4 +1,4 @@
-"""How a reader tells resources apart: by their ids, and by their tenants where a report holds several of them.
+"""Labels that tell resources apart: their ids, with their tenants where a report holds several.
 
 Ids outside subscriptions (a management group "platform", a role, the root scope) may be there in each tenant.
 """

@@ -29,8 +29,12 @@ class ControlShown:
     @property
     def gain(self) -> float:
         """The points to win."""
-        weight = self.healthy + self.unhealthy
-        return self.max * self.unhealthy / weight if weight else 0.0
+        return self.max * self.unhealthy / self.assessed if self.assessed else 0.0
+
+    @property
+    def assessed(self) -> int:
+        """The resources that are healthy or unhealthy."""
+        return self.healthy + self.unhealthy
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,5 +122,5 @@ def _controls(found: Iterable[_Control]) -> list[ControlShown]:
         )
         for each in several.values()
     ]
-    kept = [one for one in added if one.healthy + one.unhealthy + one.not_assessed]
+    kept = [one for one in added if one.assessed + one.not_assessed]
     return sorted(kept, key=lambda one: (-one.gain, one.name))

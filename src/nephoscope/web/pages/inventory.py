@@ -43,7 +43,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         rows = edition.inventory.page(reach, type_=type_, text=text, most=1_000_000)
         return as_csv(
             "inventory",
-            ("Resource", "Type", "Location", "Subscription", "Critical, high", "Findings", "Id"),
+            ("Resource", "Type", "Location", "Subscription", "Critical, high", "Findings", "Id", "Tenant"),
             (_row(visit, one) for one in rows),
         )
     return {
@@ -65,9 +65,18 @@ def name_of(visit: Visit, one: Listed) -> str:
     return visit.named(one.id) if one.type == SUBSCRIPTION_TYPE else one.name
 
 
-def _row(visit: Visit, one: Listed) -> tuple[str, str, str, str, int, int, str]:
+def _row(visit: Visit, one: Listed) -> tuple[object, ...]:
     subscription = visit.subscriptions.get(one.subscription, one.subscription)
-    return name_of(visit, one), one.type, one.location, subscription, one.grave, one.failing, one.id
+    return (
+        name_of(visit, one),
+        one.type,
+        one.location,
+        subscription,
+        one.grave,
+        one.failing,
+        one.id,
+        one.tenant,
+    )
 
 
 def one(visit: Visit) -> Mapping[str, Any] | Response:
@@ -75,6 +84,9 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     edition, id_ = visit.edition, "/" + visit.parameters["id"].strip("/").lower()
     if edition is None:
         return {"edition": None}
+    tenants = edition.listing.tenants_with(id_, visit.caller.reach(READ))
+    tenant = next((one for one in tenants if one == visit.asked("tenant")), next(iter(tenants), ""))
+    visit = visit.within_tenant(tenant) if len(tenants) > 1 else visit
     body = edition.listing.get(id_, visit.caller.reach(READ))
     if body is None:
         raise MissingError(f"there is no resource {id_[:500]} in what you may see")
@@ -97,6 +109,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
         "edition": edition, "id": id_, "body": body, "text": text, "findings": findings,
         "portal": f"https://portal.azure.com/#@/resource{body['id']}" if id_.startswith("/subscriptions/") else "",
         "unknown": sum(one.state in (State.UNKNOWN, State.ERROR) for one in findings),
+        "tenant": tenant if len(tenants) > 1 else "", "others": [one for one in tenants if one != tenant],
         "is_machine": str(body.get("type") or "").lower() in MACHINES,
         **known,
     }  # fmt: skip

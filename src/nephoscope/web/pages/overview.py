@@ -24,10 +24,12 @@ from nephoscope.web.tables.page_tables import Table, file_of
 from nephoscope.web.tables.recommendation_table import rank_recommendations, table
 from nephoscope.web.visits.page import Area, Page
 from nephoscope.web.visits.request_context import Visit
-from nephoscope_policy.model.state import Severity, State
+from nephoscope_policy.model.resource_id import ResourceId
+from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
+    from nephoscope.posture.published.findings import FailingResource
     from nephoscope.posture.published.published_snapshot import Edition
 
 READ = "Microsoft.Security/assessments/read"
@@ -68,9 +70,10 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "severities": _severities([one.tally for one in first]),
         "first": first[:SHOWN],
         "failing": len(first),
-        "worst": edition.findings.worst(reach, most=SHOWN),
+        "worst": (worst := edition.findings.worst(reach, most=SHOWN)),
+        "alike": _find_alike(visit, worst),
         "causes": edition.findings.causes(reach, UNJUDGED)[:SHOWN],
-        "unknown": states[State.UNKNOWN] + states[State.ERROR],
+        "unknown": states.not_assessed,
         "assessed": sum(states.values()),
     }
 
@@ -88,6 +91,19 @@ def ahead(edition: Edition, reach: Reach) -> None:
 def list_failing(visit: Visit) -> list[Priority]:
     """The recommendations that a resource fails, in the order to work on them."""
     return [one for one in rank_recommendations(visit) if one.tally.unhealthy]
+
+
+def _find_alike(visit: Visit, several: Sequence[FailingResource]) -> dict[str, str]:
+    """Id -> resource group and subscription, of resources that others of a list are named like."""
+    inside = [one.resource for one in several if one.resource.startswith("/subscriptions/")]
+    counts = Counter(map(visit.named, inside))
+    return {id_: _place(visit, id_) for id_ in inside if counts[visit.named(id_)] > 1}
+
+
+def _place(visit: Visit, id_: str) -> str:
+    known = ResourceId.parse(id_)
+    subscription = visit.subscriptions.get(known.subscription, known.subscription)
+    return f"in {known.resource_group}, {subscription}" if known.resource_group else f"in {subscription}"
 
 
 def _severities(tallies: Sequence[Tally]) -> list[tuple[str, int]]:
@@ -121,13 +137,13 @@ def incidents(visit: Visit, most: int = SHOWN) -> list[Any] | None:
 def _controls(visit: Visit) -> Table:
     found = score_of(visit.edition, visit.reach(SCORES)).controls if visit.edition else ()
     return Table(
-        ("Control", "Gain", "Unhealthy", "Of", "Healthy", "Not assessed"),
+        ("Control", "Gain", "Unhealthy", "Assessed", "Healthy", "Not assessed"),
         (
             [
                 one.name,
                 round(one.gain, 2),
                 one.unhealthy,
-                one.healthy + one.unhealthy,
+                one.assessed,
                 one.healthy,
                 one.not_assessed,
             ]
@@ -138,7 +154,8 @@ def _controls(visit: Visit) -> Table:
 
 def _resources(visit: Visit) -> Table:
     found = visit.edition.findings.worst(visit.reach(READ), most=MOST_CSV) if visit.edition else []
-    return Table(("Resource", "Critical, high", "All"), found)
+    rows = ([one.resource, one.grave, one.failing, one.tenant] for one in found)
+    return Table(("Resource", "Critical, high", "All", "Tenant"), rows)
 
 
 def _causes(visit: Visit) -> Table:

@@ -70,14 +70,16 @@ def _list_unjudged(visit: Visit, several: Sequence[Priority]) -> Mapping[str, ob
     those.sort(key=lambda one: -counts[one.tally.recommendation])
     if visit.asked("format") == "csv":
         rows = (_unjudged_row(one.tally, counts, found[one.tally.recommendation]) for one in those)
-        return as_csv("not-assessed", ("Severity", "Recommendation", "Not assessed", "Of", "Why", "Id"), rows)
+        return as_csv(
+            "not-assessed", ("Severity", "Recommendation", "Not assessed", "Assessed", "Why", "Id"), rows
+        )
     return {**_filters(visit, those), "unjudged": found, "counts": counts}
 
 
 def _unjudged_row(told: Tally, counts: Mapping[str, int], several: Sequence[Unjudged]) -> list[object]:
     why = "; ".join(one.why or cause_text(one.cause, one.state) for one in several)
     key = told.recommendation
-    return [told.severity.value, told.title, counts[key], told.counts.total(), why, key]
+    return [told.severity.value, told.title, counts[key], told.counts.assessed, why, key]
 
 
 def one(visit: Visit) -> Mapping[str, Any] | Response:
@@ -171,9 +173,10 @@ def _resources(visit: Visit, known: Mapping[str, Any], asked: Wanted) -> Table:
         else []
     )
     told = known["properties"]
-    header = ("Recommendation", "Severity", "Resource", "State", "Why", "Recommendation id")
+    header = ("Recommendation", "Severity", "Resource", "State", "Why", "Recommendation id", "Tenant")
     return Table(header, (
-        [told["displayName"], told["severity"], one.resource, STATES[one.state], one.why or cause_text(one.cause), known["name"]]
+        [told["displayName"], told["severity"], one.resource, STATES[one.state], one.why or cause_text(one.cause), known["name"],
+         one.tenant]
         for one in found
     ))  # fmt: skip
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 READ, PATHS = "Microsoft.Security/assessments/read", "Microsoft.Security/attackPaths/read"
 HEADER = (
-    "Severity", "Recommendation", "Why it ranks here", "Unhealthy", "Of", "Gain", "Control",
+    "Severity", "Recommendation", "Why it ranks here", "Unhealthy", "Gain", "Control", "Assessed",
     *(STATES[one] for one in State if one is not State.NON_COMPLIANT), "Id",
 )  # fmt: skip
 """A table's columns: how the rest of the resources stand is a bar on the page, and numbers in a file."""
@@ -39,6 +39,6 @@ def table(several: Iterable[Priority]) -> Table:
 def _row(one: Priority) -> list[object]:
     told = one.tally
     return [
-        told.severity.value, told.title, one.why, told.unhealthy, told.counts.total(), round(one.gain, 2), one.control,
+        told.severity.value, told.title, one.why, told.unhealthy, round(one.gain, 2), one.control, told.counts.assessed,
         *(told.counts[state] for state in State if state is not State.NON_COMPLIANT), told.recommendation,
     ]  # fmt: skip

@@ -12,12 +12,13 @@ from urllib.parse import urlencode
 
 from starlette.requests import Request
 
-from nephoscope.access.scopes import Hierarchy, log_scope
+from nephoscope.access.scopes import log_scope
 from nephoscope.lake.queries.principal_scope import Scope
 from nephoscope.model.read_reach import Reach
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import MissingError
 from nephoscope.state.workspaces.workspace import DEFAULT
+from nephoscope.web.visits.scope_names import management_groups, name_subscriptions
 from nephoscope.web.visits.tag_scopes import Tagged, tags
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ SPANS = {
 }
 LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
 GRAPH = "Microsoft.ResourceGraph/resources/read"
+SUBSCRIPTIONS = "Microsoft.Resources/subscriptions/read"
 KEPT = ("scope", "span", "zone")
 """What the address says on every page: links keep it."""
 
@@ -117,13 +119,41 @@ class Visit:
         """Id -> name of the subscriptions that the caller may see, by name."""
         if self.edition is None:
             return {}
-        reach, edition = self.caller.reach("Microsoft.Resources/subscriptions/read"), self.edition
+        reach, edition = self.caller.reach(SUBSCRIPTIONS), self.edition
         return edition.once(("subscriptions", reach), lambda: _subscriptions(edition, reach))
 
     def named(self, id_: str) -> str:
         """The name of a resource by its id; of a subscription the one that people know."""
         last = id_.rstrip("/").rsplit("/", 1)[-1]
         return self.subscriptions.get(last, last) or "tenant"
+
+    @cached_property
+    def tenants(self) -> frozenset[str]:
+        """The tenants of which the caller may see something."""
+        if self.edition is None:
+            return frozenset()
+        reach = self.caller.reach(SUBSCRIPTIONS)
+        return (
+            frozenset(self.edition.made.tenant_gaps)
+            if reach.everything
+            else reach.tenants | reach.whole_tenants
+        )
+
+    def tenant_of(self, id_: str, tenant: str) -> str:
+        """The tenant of a resource whose id another one that the caller sees may have, too; '' for any other."""
+        if len(self.tenants) < 2 or id_.lower().startswith("/subscriptions/"):
+            return ""
+        return tenant or "not known"
+
+    def resource(self, id_: str, tenant: str = "") -> str:
+        """The address of the page of a resource."""
+        return self.link(
+            f"/resource{id_.lower()}", tenant=tenant if self.tenant_of(id_, tenant) and tenant else None
+        )
+
+    def within_tenant(self, tenant: str) -> Visit:
+        """Narrow the visit to one tenant."""
+        return replace(self, caller=replace(self.caller, tenant=tenant))
 
     @cached_property
     def chosen_subscriptions(self) -> frozenset[str] | None:
@@ -138,8 +168,9 @@ class Visit:
                 [*(carried.subscriptions if carried else ()), *(one.split("/")[2] for one in groups)]
             )
         if scope.startswith("mg:"):
-            group = f"/providers/microsoft.management/managementgroups/{scope[3:]}"
-            return self.caller.hierarchy.below(group)
+            name, _, tenant = scope[3:].partition("@")
+            found = self.caller.hierarchy.below(f"/providers/microsoft.management/managementgroups/{name}")
+            return found & self.caller.hierarchy.of_tenant(tenant) if tenant else found
         return frozenset({scope})
 
     def without(self, name: str) -> Visit:
@@ -160,12 +191,8 @@ class Visit:
 
     @cached_property
     def management_groups(self) -> dict[str, str]:
-        """Scope -> name of the management groups above what the visitor may see."""
-        if self.edition is None:
-            return {}
-        made = self.edition.made
-        above = sorted(Hierarchy(made.ancestors).above(self.subscriptions))
-        return {f"mg:{one.rsplit('/', 1)[-1]}": made.name_group(one, self.subscriptions) for one in above}
+        """Scope -> name of the management groups above what the visitor may see; one that several tenants have is of each."""
+        return management_groups(self.edition.made, self.subscriptions) if self.edition is not None else {}
 
     @cached_property
     def tags(self) -> Mapping[str, Tagged]:
@@ -319,4 +346,4 @@ def _subscriptions(edition: Edition, reach: Reach) -> Mapping[str, str]:
         for id_, name in edition.made.subscriptions.items()
         if reach.sees(id_) or id_ in groups
     }
-    return dict(sorted(found.items(), key=lambda one: one[1].casefold()))
+    return name_subscriptions(found)

@@ -152,7 +152,9 @@ def _inexact(type_: str) -> str:
 
 
 def _element(members: dict[str, object]) -> dict[str, object]:
-    """An element that has `properties` in ARM."""
+    """An element that has `properties` in ARM; one to which its command left them is as it is."""
+    if isinstance(members.get("properties"), dict):
+        return members
     found: dict[str, object] = {key: item for key, item in members.items() if key.lower() in _ELEMENT}
     rest = {
         key: item for key, item in members.items() if key.lower() not in _ELEMENT and key.lower() != _ADDED
