@@ -1,4 +1,7 @@
-"""Which worker runs which file: one begins with the system's tier, whose waits the others fill; each takes the longest first."""
+"""Which worker runs which file: one begins with the system's tier, whose waits the others fill; each takes the longest first.
+
+The browser begins when what else waits takes the others as long as the browser takes.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ def unit_of(nodeid: str) -> str:
 
 @cache
 def turn_of(unit: str) -> float:
-    """Tell when a unit's turn is, the lowest first: the longest, and the browser last."""
+    """Tell when a unit's turn is, the lowest first: the longest, and the browser at a turn of its own."""
     return 1.0 if unit == BROWSER else -seconds_of(unit)
 
 
@@ -79,10 +82,17 @@ class TierScheduling(LoadFileScheduling):
 
     def _next(self, *, prefers_system: bool) -> str:
         units = [unit for unit in self.workqueue if unit != BROWSER]
+        if BROWSER in self.workqueue and self._is_turn_of_browser(units):
+            return BROWSER
         wanted = (unit for unit in units if self._is_of_system(unit) == prefers_system)
-        if (first := next(wanted, None)) is not None:
-            return first
-        return BROWSER if BROWSER in self.workqueue and (prefers_system or not units) else units[0]
+        return next(wanted, units[0])
+
+    def _is_turn_of_browser(self, units: list[str]) -> bool:
+        """Tell whether the others need no longer for what waits than one needs for the browser: all then end together."""
+        others = len(self.nodes) - 1
+        if not others:  # its worker gets no more
+            return not units
+        return sum(-turn_of(unit) for unit in units) <= seconds_of(BROWSER) * others
 
     def _is_of_system(self, unit: str) -> bool:
         return is_of_system(self.config.rootpath / next(iter(self.workqueue[unit])).split("::", 1)[0])

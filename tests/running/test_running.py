@@ -191,6 +191,24 @@ def test_the_worker_of_the_browser_gets_no_more(tmp_path: Path) -> None:
     assert nodes[1].given == [1, 2, 3]
 
 
+@pytest.mark.parametrize(("browser", "first"), [(5.0, 1), (6.0, 0)], ids=["less than what waits", "as long"])
+def test_the_browser_begins_when_the_others_have_as_much_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, browser: float, first: int
+) -> None:
+    table = {
+        "tests/browser/test_page.py": (browser, 0.0),
+        **{f"test_{name}.py": (2.0, 0.0) for name in "abc"},
+    }
+    monkeypatch.setattr(durations, "recorded", lambda: table)
+    turn_of.cache_clear()
+    (tmp_path / "tests" / "browser").mkdir(parents=True)
+    for file in table:
+        (tmp_path / file).touch()
+    _, nodes = schedule_on_two(tmp_path, [f"{file}::test_0" for file in table])
+    turn_of.cache_clear()
+    assert nodes[0].given[0] == first
+
+
 def test_a_test_in_which_a_worker_dies_is_not_begun_again(tmp_path: Path) -> None:
     """Two die at once: who takes the place of the first one is handed nothing before it has collected."""
     for name in "abcdef":
