@@ -8,11 +8,11 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "decisions"
 #: Topic -> the numbers of its decisions: single ones and ranges.
 TOPICS = {
-    "The house": "1-2, 151, 408-416, 421, 440, 456, 461, 470",
+    "The house": "1-2, 151, 408-416, 421, 440, 456, 461, 470, 481",
     "ARM expressions": "10-16, 24, 417",
     "The policy language": "20-23, 25-28, 105-106, 468",
     "Definitions, initiatives, exemptions": "30-32, 35, 60-61",
-    "Score, severity and history": "3-7, 36",
+    "Score, severity and history": "3-7, 36, 480",
     "Reading resources, coverage and age": "40-44, 54-55, 70, 80-84, 92, 378-379, 405",
     "Tenants": "374",
     "Evaluation": "29, 33-34, 90-91, 93-94, 100, 159, 371, 403, 407, 420",

@@ -117,7 +117,7 @@ class Instance:
         return asked
 
     def open_incidents(self) -> int:
-        """How many incidents are not closed, over all workspaces."""
+        """Count how many incidents are not closed, over all workspaces."""
         return self.state.incidents.count((IncidentStatus.NEW, IncidentStatus.ACTIVE))
 
     @classmethod

@@ -80,7 +80,7 @@ def _token_text(token: Token) -> str:
 
 
 def _computes_a_table(tokens: Sequence[Token]) -> bool:
-    """Whether words begin with `table(` and go on with other than one text."""
+    """Return whether words begin with `table(` and go on with other than one text."""
     if [one.text for one in tokens[:2]] != ["table", "("]:
         return False
     return [one.kind for one in tokens[2:3]] != ["text"] or [one.text for one in tokens[3:4]] not in (

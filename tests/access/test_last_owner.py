@@ -26,7 +26,7 @@ def test_the_last_owner_stays(run, words):
     assert run("add", "ada", "--role", "Owner")[0] == 0
     assert run("add", "bob", "--role", "Reader")[0] == 0
     code, told = run(*words)
-    assert (code, "make another first" in told) == (2, True), told
+    assert (code, "add another Owner first" in told) == (2, True), told
     assert "Owner" in run("list")[1]
     assert run("disable", "bob")[0] == 0, "one who is no owner may go"
     assert run("add", "eve", "--role", "Owner")[0] == 0

@@ -145,11 +145,11 @@ def test_who_may_more_than_read_is_no_identity(on, local):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("serve", "--managed-identity", "none"), "there is no managed identity none"),
-        (("serve", "--managed-identity", "local", "--host", "0.0.0.0"), "needs a loopback --host"),
-        (("serve", "--managed-identity", "local", "--behind", "10.0.0.1"), "needs a loopback --host"),
+        (("serve", "--managed-identity", "none"), "managed identity none not found"),
+        (("serve", "--managed-identity", "local", "--host", "0.0.0.0"), "requires a loopback --host"),
+        (("serve", "--managed-identity", "local", "--behind", "10.0.0.1"), "requires a loopback --host"),
         (("access", "add", "x", "--managed-identity", "--role", "Owner"), "Reader or Security Reader"),
-        (("access", "add", "x", "--managed-identity", "--program"), "no --program"),
+        (("access", "add", "x", "--managed-identity", "--program"), "without --program"),
     ],
     ids=str,
 )

@@ -146,7 +146,7 @@ def test_a_provider(ask, instance):
     assert instance.state.credentials.get("sign-in.corp").reveal() == SECRET
     for other in ({"issuer": "https://127.0.0.1:9/other"}, {"clientId": "another"}):
         wrong = ask("PUT", "/signInProviders/corp", 400, json={**body, **other})["error"]
-        assert "give it anew" in wrong["message"]
+        assert "enter the secret again" in wrong["message"]
     assert ask("GET", "/signInProviders/corp")["issuer"] == body["issuer"]
     assert made["tested"] is None
     asked = ask("POST", "/signInProviders/corp/test", 202)

@@ -53,7 +53,7 @@ def offline(monkeypatch):
     """No provider can be reached, so that a made-up issuer asks nobody."""
 
     def asked(*_, **__):
-        raise OpenIdError("it cannot be reached", down=True)
+        raise OpenIdError("it is not reachable", down=True)
 
     monkeypatch.setattr(OpenId, "_asked", asked)
 

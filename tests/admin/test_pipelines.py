@@ -47,8 +47,8 @@ def test_a_bound_program_sends_and_people_read(server, caller) -> None:
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"document": {}}, "document: is none of the formats"),
-        ({"document": "<x/>"}, "document: is none of the formats"),
+        ({"document": {}}, "must be one of the formats (got document)"),
+        ({"document": "<x/>"}, "must be one of the formats (got document)"),
         ({"repository": "../x"}, "repository: use up to ten parts"),
         ({"branch": ""}, "branch"),
         ({"document": 1}, "document"),

@@ -60,7 +60,7 @@ def test_a_change_of_the_address_takes_no_secret_along(ask, instance, feed, list
 
 def test_a_change_that_another_overtook_is_a_conflict(ask, feed, monkeypatch):
     def overtaken(*_: object, **__: object) -> None:
-        raise OvertakenError("source feed was changed meanwhile: look at it again")
+        raise OvertakenError("source feed was changed meanwhile: check its current state")
 
     monkeypatch.setattr(source_setup, "change", overtaken)
     assert ask("PATCH", "/sources/feed", 409, json={"settings": {"poll": 60}})["error"]["code"] == "Conflict"
@@ -88,8 +88,7 @@ def test_the_api_checks_as_the_page_and_the_command_do(ask, feed):
         in ask("PATCH", "/sources/feed", 400, json={"settings": {"url": "x"}})["error"]["message"]
     )
     assert (
-        "no secret is named"
-        in ask("PATCH", "/sources/feed", 400, json={"secrets": {"word": "x"}})["error"]["message"]
+        "not found" in ask("PATCH", "/sources/feed", 400, json={"secrets": {"word": "x"}})["error"]["message"]
     )
 
 

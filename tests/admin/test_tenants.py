@@ -76,7 +76,7 @@ def test_what_cannot_be_is_refused(ask, connection, secrets, said):
 def test_a_stored_secret_is_for_the_connection_that_it_was_given_for(ask, instance, contoso, name, value):
     changed = {"connection": {**ASKED, name: value}}
     told = ask("PATCH", "/tenants/contoso", 400, json=changed)["error"]["message"]
-    assert told.startswith(f"{name}: what is stored was not given for this")
+    assert told.startswith(f"{name} changed: enter")
     assert ask("GET", "/tenants/contoso") == contoso
     ask("PATCH", "/tenants/contoso", json={**changed, "secrets": {"secret": "of-this"}})
     assert tenants.secrets_of(instance.state, instance.state.tenants.get("contoso")).secret == "of-this"

@@ -279,7 +279,7 @@ def test_an_address_that_no_run_would_ask_is_not_kept(server, owner, instance, s
     assert "secret" not in told.text
     assert instance.state.arm_documents.get(path.lower()) is None
     valid = server.post(f"{path}/validate?{VERSION}", headers=owner, json=body).json()
-    assert (valid["isValid"], "cannot be posted to" in valid["message"]) == (False, True)
+    assert (valid["isValid"], "is blocked by the egress policy" in valid["message"]) == (False, True)
 
 
 def test_an_address_inside_that_the_operator_allows_is_kept(server, owner, instance, subscriptions):

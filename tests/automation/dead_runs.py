@@ -11,7 +11,7 @@ from nephoscope.state.automation.automation_runs import AutomationRun, RuleLangu
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 KEY = f"{TENANT}/tell <team>".lower()
-REASON = "a@other.example is none of the recipients that the operator's file allows"
+REASON = "recipient a@other.example is not allowed in operator.yaml"
 SUBJECT = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm-1"
 
 
@@ -60,7 +60,7 @@ def run(
 
 
 def spoil(state: State) -> None:
-    """An automation with two dead runs and one that was done; a rule of response with one that waits."""
+    """An automation with two dead runs and one that was done; a response rule with one that waits."""
     automation(state)
     run(state, "dead-1", RunStatus.DEAD, "older")
     run(state, "dead-2", RunStatus.DEAD, REASON, minutes=1)

@@ -89,7 +89,7 @@ def test_a_webhook_reaches_no_address_that_is_not_public(receiver, engine, raise
     raise_alert()
     run = next(iter(who.tick()))
     assert (run.status, receiver.got) == (RunStatus.DEAD, [])
-    assert "which is not public; the operator's file may allow it (webhook.private)" in run.detail
+    assert "which is not public; allow it in operator.yaml (webhook.private)" in run.detail
 
 
 def test_a_webhook_wants_a_certificate_that_is_trusted(receiver, engine, raise_alert, state: State) -> None:
@@ -212,12 +212,12 @@ def test_mail_is_sent(mail, engine, raise_alert, state: State) -> None:
     ("settings", "server", "secret", "refuse", "status", "said"),
     [
         ({}, {}, "other", "", "dead", "535"),
-        ({}, {}, "word", "451 later", "pending", "refused every recipient"),
-        ({}, {}, "word", "550 no", "dead", "refused every recipient"),
+        ({}, {}, "word", "451 later", "pending", "rejected all recipients"),
+        ({}, {}, "word", "550 no", "dead", "rejected all recipients"),
         ({}, {"ca": ""}, "word", "", "pending", "CERTIFICATE_VERIFY_FAILED"),
-        ({}, {"recipients": ["*@fabrikam.com"]}, "word", "", "dead", "none of the recipients"),
-        ({"text": "{{ ''.__class__.__mro__ }}"}, {}, "word", "", "dead", "the template cannot be filled"),
-        ({"text": "{% for"}, {}, "word", "", "dead", "the template cannot be filled"),
+        ({}, {"recipients": ["*@fabrikam.com"]}, "word", "", "dead", "is not allowed in operator.yaml"),
+        ({"text": "{{ ''.__class__.__mro__ }}"}, {}, "word", "", "dead", "the template cannot be rendered"),
+        ({"text": "{% for"}, {}, "word", "", "dead", "the template cannot be rendered"),
     ],
 )
 @pytest.mark.parametrize("mail", ["starttls"], indirect=True)
@@ -262,8 +262,8 @@ SHOW = "import os,sys,json; print(sorted(os.environ), json.load(sys.stdin)['data
         (command("import sys; sys.exit(75)"), "pending", "c ended with 75"),
         (command("import time; time.sleep(600)", seconds=0.3), "pending", "c was stopped after 0.3 s"),
         (command("import os,time; os.fork() or time.sleep(600)", seconds=0.3), "pending", "c was stopped after 0.3 s"),
-        (command("while True: print('x' * 1000)", output=5000), "dead", "it said more than 5,000 bytes"),
-        ({}, "dead", "the operator's file allows no command c"),
+        (command("while True: print('x' * 1000)", output=5000), "dead", "its output exceeded 5,000 bytes"),
+        ({}, "dead", "operator.yaml does not allow a command c"),
         ({"commands": {"c": {"run": ["sh"]}}}, "dead", "must have an absolute path"),
         ({"commands": {"c": {"run": ["/nowhere"]}}}, "dead", "/nowhere: No such file"),
         ({"commands": {"c": {"run": []}}}, "pending", "operator.yaml"),
@@ -309,15 +309,15 @@ def test_a_block_is_planned_approved_and_undone(
     who = engine(block(**settings), operator=GUARD)
     raise_alert("a1", *BAD)
     run = next(iter(who.tick()))
-    six = {"2606:4700::1111": "an IP group takes IPv4 addresses only"} if "--add" in apply else {}
+    six = {"2606:4700::1111": "an IP group accepts IPv4 addresses only"} if "--add" in apply else {}
     assert run.status is RunStatus.APPROVE
     assert run.plan["addresses"] == ["185.220.101.4", *(() if six else ("2606:4700::1111",))]
     assert {address: why.split(" (")[0] for address, why in run.plan["spared"]} == {
         **six,
         "10.0.0.4": "not a public address",
         "8.8.4.4": "the estate is run from it",
-        "1.1.1.1": "the operator's file spares it",
-        "9.9.9.9": "it is own egress",
+        "1.1.1.1": "operator.yaml excludes it",
+        "9.9.9.9": "it is known egress",
         "168.63.129.16": "not a public address",
     }
     assert apply in run.plan["apply"]
@@ -385,7 +385,7 @@ def test_a_priority_that_another_rule_took_since_the_plan_is_not_used(
         who.approve(one.id, "kim", one.changed)
     done, refused = list(who.tick(second.changed))
     assert (done.status, refused.status) == (RunStatus.DONE, RunStatus.DEAD)
-    assert f"the plan of the run {first.id} has the priority 100" in refused.detail
+    assert f"the priority 100 was taken by the plan of the run {first.id}" in refused.detail
 
 
 def test_what_is_guarded_since_the_plan_is_not_blocked(engine, raise_alert) -> None:
@@ -395,7 +395,10 @@ def test_what_is_guarded_since_the_plan_is_not_blocked(engine, raise_alert) -> N
     who.approve(run.id, "kim", run.changed)
     engine(operator={"block": {"management": ["185.220.101.0/24"]}})
     ended = next(iter(who.tick(run.changed)))
-    assert (ended.status, "what may be blocked has changed" in ended.detail) == (RunStatus.DEAD, True)
+    assert (ended.status, "the addresses that can be blocked changed" in ended.detail) == (
+        RunStatus.DEAD,
+        True,
+    )
 
 
 def test_an_approved_block_is_handed_to_its_command(engine, raise_alert) -> None:
@@ -412,7 +415,7 @@ def test_an_approved_block_is_handed_to_its_command(engine, raise_alert) -> None
 @pytest.mark.parametrize(
     ("settings", "operator", "said"),
     [
-        ({}, {}, "says nothing of management addresses"),
+        ({}, {}, "must list the management addresses"),
         ({"resource": "x"}, GUARD, "resource:"),
         ({"resource": IPS}, GUARD, "nsg wants microsoft.network/networksecuritygroups"),
     ],
@@ -428,7 +431,7 @@ def test_an_ip_group_takes_no_ipv6(engine, raise_alert) -> None:
     who = engine(block(target="firewall", resource=IPS), operator=GUARD)
     raise_alert("a1", "2606:4700::1111")
     run = next(iter(who.tick()))
-    said = "nothing to block: 2606:4700::1111: an IP group takes IPv4 addresses only"
+    said = "nothing to block: 2606:4700::1111: an IP group accepts IPv4 addresses only"
     assert (run.status, run.detail) == (RunStatus.DONE, said)
 
 
@@ -449,4 +452,4 @@ def test_nothing_is_blocked_while_the_estates_own_addresses_cannot_be_read(
     raise_alert()
     run = next(iter(who.tick()))
     assert run.status is RunStatus.PENDING
-    assert "its own addresses are not known" in run.detail
+    assert "its own addresses are unknown" in run.detail

@@ -76,13 +76,13 @@ def test_a_role_that_is_taken_cuts_it_and_who_is_let_in_no_more_has_none(kept, s
     with state.transaction() as session:
         state.principals.disable(session, who.id)
     (found, (wrong,)) = usable()
-    assert (found, "is let in no more" in wrong.reason) == ([], True)
+    assert (found, "is disabled" in wrong.reason) == ([], True)
 
 
 def test_it_writes_into_no_workspace_that_its_author_may_not_change(kept, state):
     usable, who = kept(("Contributor", SUB), workspace="default")
     (found, (wrong,)) = usable()
-    assert (found, "may not change the workspace default" in wrong.reason) == ([], True)
+    assert (found, "cannot change the workspace default" in wrong.reason) == ([], True)
     with state.transaction() as session:
         state.principals.grant(session, who.id, "Contributor", "/workspaces/default", "test")
     assert len(usable()[0]) == 1
@@ -147,7 +147,7 @@ def test_an_address_that_no_run_would_ask_is_not_kept_by_command(tmp_path, url):
     for more in (["--from", str(given)], ["--on", "Alerts", "--webhook", url, "--secret", "s"]):
         done = CliRunner().invoke(cli, [*data, "add", *more, "inside"])
         assert done.exit_code == 2, done.output
-        assert "cannot be posted to" in done.output
+        assert "is blocked by the egress policy" in done.output
     assert "inside" not in CliRunner().invoke(cli, [*data, "list"]).output
 
 

@@ -49,4 +49,4 @@ def test_the_list_of_automations_says_what_was_given_up_and_what_is_missing(tmp_
     (row,) = json.loads(done.stdout)
     missing, _, dead = row["error"].rpartition("; ")
     assert (done.exit_code, dead) == (0 if sender else 3, f"2 runs are dead, the last one: {REASON}")
-    assert missing.startswith("" if sender else "the operator's file names no mail server")
+    assert missing.startswith("" if sender else "operator.yaml has no mail server")

@@ -198,31 +198,31 @@ def condition(property_: str, value: str, operator: str = "notIn") -> str:
     [
         (
             "name: x\nwhen: [incident.created]\nactions: [{action: nothing}]",
-            "actions[0]: no action is named 'nothing'",
+            "actions[0]: unknown action 'nothing'",
         ),
         ("name: x\nwhen: [incident.gone]\nactions: [{action: incident}]", "$.when[0]"),
         ("name: x\nwhen: [incident.created]\nactions: []", "$.actions"),
         (
             "name: x\nwhen: [incident.created]\nactions: [{action: webhook}]",
-            "actions[0]: webhook: give `url` and `secret`, or `address`",
+            "actions[0]: webhook: use `url` and `secret`, or `address`",
         ),
         ("name: x\nwhen: [incident.created]\nactions: [{action: incident, foo: 1}]", "unknown field `foo`"),
         (
             condition("severty", "High"),
             "there is no property 'severty': there are severity, status",
         ),
-        (condition("entity.ip.adress", "1.2.3.4"), "an entity IP has no identifier 'adress': it has Address"),
-        (condition("entity.machine.name", "x"), "there is no kind of entities 'machine': there are Account"),
+        (condition("entity.ip.adress", "1.2.3.4"), "entity IP has no identifier 'adress': expected Address"),
+        (condition("entity.machine.name", "x"), "unknown entity kind 'machine': expected Account"),
         (condition("entity.ip", "x"), "there is no property 'entity.ip'"),
         (condition("before.severty", "High"), "there is no property 'before.severty'"),
-        (condition("severity", "Hihg"), "severity is never 'Hihg': it is one of Informational, Low"),
+        (condition("severity", "Hihg"), "severity must be one of Informational, Low (got 'Hihg')"),
         (condition("before.severity", "Hihg"), "before.severity is never 'Hihg'"),
-        (condition("status", "Open"), "status is never 'Open': it is one of New"),
+        (condition("status", "Open"), "status must be one of New (got 'Open')"),
         (condition("tactics", "Initial Acess"), "tactics is never 'Initial Acess'"),
-        (condition("changed", "severty"), "changed is never 'severty': it is one of severity"),
+        (condition("changed", "severty"), "changed must be one of severity (got 'severty')"),
         (
             condition("entity.ip.address", "10.0.0.0/33", "inRange"),
-            "inRange wants addresses and networks, not '10.0.0.0/33'",
+            "inRange requires addresses and networks (got '10.0.0.0/33')",
         ),
         ("name: [", "not YAML"),
         ("!!python/object/apply:os.system ['x']", "not YAML"),
@@ -242,7 +242,7 @@ def test_runs_are_found_by_the_beginning_of_their_ids(engine, raise_alert, state
     run = next(iter(who.tick()))
     with state.transaction() as session:
         assert state.automation_runs.read(session, run.id[:10]).id == run.id
-        with pytest.raises(StateError, match="there is no run %"):
+        with pytest.raises(StateError, match="run % not found"):
             state.automation_runs.read(session, "%")
     for refused in (who.approve, who.deny, who.retry, who.undo):
         with pytest.raises(StateError):

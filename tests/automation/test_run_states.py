@@ -143,10 +143,10 @@ def test_a_run_whose_process_dies_every_time_is_given_up(step: str) -> None:
 
 def test_what_failed_says_what_holds() -> None:
     assert fail_run(run_at("block", "running", "undo"), ActionError("no", again=False), NOW).detail == (
-        "no; what was applied still holds"
+        "no; the applied change is still in effect"
     )
     assert fail_run(run_at("block", "running", "apply"), ActionError("no", again=False), NOW).detail == (
-        "no; it may be applied in part"
+        "no; it may be partly applied"
     )
 
 
@@ -155,10 +155,13 @@ def test_what_failed_says_what_holds() -> None:
     [
         ({"until": LATER}, "over: it did"),
         ({"until": None, "by": "jo"}, "undone by jo: it did"),
-        ({"until": LATER, "cut_off": 1}, "over: it did (a try before was cut off: what it did is not known)"),
+        (
+            {"until": LATER, "cut_off": 1},
+            "over: it did (a attempt before was interrupted: its effect is unknown)",
+        ),
         (
             {"until": LATER, "cut_off": 2},
-            "over: it did (2 tries before were cut off: what they did is not known)",
+            "over: it did (2 earlier attempts were interrupted: their effects are unknown)",
         ),
     ],
 )
@@ -168,7 +171,7 @@ def test_what_is_undone_says_why_and_what_is_not_known(more: dict[str, object], 
 
 def test_nothing_is_approved_when_its_time_is_over() -> None:
     for decide in (approve_run, deny_run):
-        with pytest.raises(StateError, match="its time to be approved is over"):
+        with pytest.raises(StateError, match="the approval timed out"):
             decide(run_at("block", "approve", "do", until=NOW), "kim", NOW)
 
 

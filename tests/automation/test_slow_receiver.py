@@ -83,8 +83,8 @@ def slow(tmp_path: Path) -> Iterator[Callable[[Talk], tuple[str, str]]]:
         # the receiver has it: what it goes on to say is nobody's business
         pytest.param(drips(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"), 60, "done", "answered 200", id="taken-drips"),
         pytest.param(says_nothing_more(b"HTTP/1.1 202 OK\r\nContent-Length: 9\r\n\r\n"), 60, "done", "answered 202", id="taken-waits"),
-        pytest.param(drips(b"HTTP/1.1 200 OK\r\nX-Long: "), 1, "pending", "no answer within 1 s", id="header-drips"),
-        pytest.param(says_nothing_more(b""), 1, "pending", "no answer within 1 s", id="silent"),
+        pytest.param(drips(b"HTTP/1.1 200 OK\r\nX-Long: "), 1, "pending", "no response within 1 s", id="header-drips"),
+        pytest.param(says_nothing_more(b""), 1, "pending", "no response within 1 s", id="silent"),
         pytest.param(
             says_nothing_more(b"HTTP/1.1 404 No\r\nContent-Length: 99\r\n\r\ngone"), 1, "dead", "answered 404: gone", id="waits"
         ),
@@ -121,5 +121,5 @@ def test_a_webhook_without_its_secret_is_dead_and_says_what_to_do(
     (run,) = who.tick()
     assert (run.status, run.detail) == (
         RunStatus.DEAD,
-        "there is no credential response.none: nephoscope response secret none",
+        "credential response.none: nephoscope response secret none not found",
     )

@@ -96,7 +96,10 @@ def test_a_block_that_cannot_be_undone_is_dead_and_retried_in_that_step(
 ) -> None:
     who = commands.who("sys.exit(1 if step == 'undo' and begun == 1 else 0)", block())
     run = only(who.tick(applied(who, raise_alert).until))
-    assert (run.status, run.detail) == (RunStatus.DEAD, "c ended with 1: ; what was applied still holds")
+    assert (run.status, run.detail) == (
+        RunStatus.DEAD,
+        "c ended with 1: ; the applied change is still in effect",
+    )
     who.retry(run.id, "jo", run.changed)
     assert only(who.tick(run.changed)).status is RunStatus.UNDONE
     assert commands.asked() == [("apply", 1, 0), ("undo", 1, 0), ("undo", 2, 0)]
@@ -105,7 +108,7 @@ def test_a_block_that_cannot_be_undone_is_dead_and_retried_in_that_step(
 def test_what_was_applied_in_part_can_be_undone(commands: Commands, raise_alert: Callable[..., None]) -> None:
     who = commands.who("sys.exit(1 if step == 'apply' else 0)", block())
     run = applied(who, raise_alert)
-    assert (run.status, run.detail) == (RunStatus.DEAD, "c ended with 1: ; it may be applied in part")
+    assert (run.status, run.detail) == (RunStatus.DEAD, "c ended with 1: ; it may be partly applied")
     who.undo(run.id, "jo", run.changed)
     assert only(who.tick(run.changed)).status is RunStatus.UNDONE
     assert commands.asked() == [("apply", 1, 0), ("undo", 1, 0)]
@@ -168,7 +171,9 @@ def test_what_was_done_without_the_lease_is_not_noted_and_told_when_it_is_begun_
 ) -> None:
     who = commands.who(LOSES, {"action": "command", "name": "c"})
     raise_alert()
-    with pytest.raises(LeaseLostError, match=r"\(command\) is done: c ended with 0; it is not noted"):
+    with pytest.raises(
+        LeaseLostError, match=r"\(command\) is done: c ended with 0; its result was not recorded"
+    ):
         list(who.tick())
     assert list(who.tick()) == []
     assert only(state.automation_runs.newest("default")).status is RunStatus.RUNNING
@@ -177,9 +182,9 @@ def test_what_was_done_without_the_lease_is_not_noted_and_told_when_it_is_begun_
     cut, done = list(who.tick())
     assert (cut.status, cut.detail) == (
         RunStatus.PENDING,
-        "try 1 was cut off: what it did is not known; begun again",
+        "attempt 1 was interrupted: its effect is unknown; restarted",
     )
-    assert done.detail == "c ended with 0 (a try before was cut off: what it did is not known)"
+    assert done.detail == "c ended with 0 (a attempt before was interrupted: its effect is unknown)"
     assert commands.asked() == [("do", 1, 0), ("do", 2, 1)]
 
 
@@ -216,7 +221,7 @@ def test_a_kill_in_a_step_begins_it_again_and_says_so(
     respond(lake.data)
     run = only(state.automation_runs.newest("default"))
     assert run.status is (RunStatus.UNDONE if step == "undo" else RunStatus.DONE)
-    assert run.detail.endswith("c ended with 0 (a try before was cut off: what it did is not known)")
+    assert run.detail.endswith("c ended with 0 (a attempt before was interrupted: its effect is unknown)")
     before = [("apply", 1, 0)] if step == "undo" else []
     assert commands.asked() == [*before, (step, 1, 0), (step, 2, 1)]
     deliver(lake, state)

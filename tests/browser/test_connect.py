@@ -76,18 +76,18 @@ def test_from_an_empty_server_to_an_assessed_tenant(
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="Nothing was assessed yet").wait_for()
     page.get_by_role("link", name="Connect a tenant").click()
-    page.get_by_label("Name how you call it").fill("loopback")
-    page.get_by_label("Tenant id").fill(TENANT)
-    page.get_by_label("Sign in as").select_option("managed-identity")
+    page.get_by_label("Name display name here").fill("loopback")
+    page.get_by_label("Tenant ID").fill(TENANT)
+    page.get_by_label("Credential").select_option("managed-identity")
     page.get_by_label("Cloud").select_option(cloud)
     page.get_by_label("Accounts, groups").select_option("0")
     with page.expect_download() as taken:
         page.get_by_role("link", name="Download grant.sh").click()
     assert taken.value.suggested_filename == "grant.sh"
     page.get_by_role("button", name="Connect", exact=True).click()
-    page.get_by_text("Connected. It is collected and assessed in a moment").wait_for()
+    page.get_by_text("Connected. The first collection starts within seconds").wait_for()
     page.get_by_role("button", name="Test", exact=True).click()
-    page.get_by_text("nothing is missing").wait_for()
+    page.get_by_text("no permission is missing").wait_for()
     # the line of progress goes by itself, and the page then says when the tenant was collected
     expect(page.locator("#progress")).to_have_count(0, timeout=240_000)
     expect(page.locator(".head")).to_contain_text("collected 20", timeout=240_000)

@@ -40,7 +40,7 @@ def test_a_query_is_completed_mended_run_drawn_and_shared(opened, address):
     assert "summarize" in page.url
     page.get_by_text("Save this query").click()
     page.get_by_label("Name").fill("Resources by place")
-    page.get_by_label("for all who read estate").check()
+    page.get_by_label("share with everyone who can read estate").check()
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_text("Saved queries (1)").click()
     page.get_by_role("link", name="Resources by place").click()

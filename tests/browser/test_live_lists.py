@@ -38,7 +38,7 @@ def test_what_was_put_in_can_be_ticked_as_a_whole(opened, address):
     page.goto(f"{base}/content")
     page.get_by_label("Contains").press_sequentially("it ")
     page.wait_for_url("**q=it**")
-    every = page.get_by_label("All on this page")
+    every = page.get_by_label("Select all on this page")
     every.wait_for(state="visible")
     every.check()
     ticks = page.locator("#list input[name=key]")

@@ -136,7 +136,7 @@ def test_from_an_incident_to_its_end(opened, address):
     page.get_by_label("Close as").select_option("TruePositive/SuspiciousActivity")
     page.get_by_role("button", name="Close").click()
     assert "TruePositive" in page.content()
-    page.get_by_role("button", name="Open again").click()
+    page.get_by_role("button", name="Reopen").click()
 
 
 def test_a_query_is_written_drawn_and_shared(opened, address):

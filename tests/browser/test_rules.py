@@ -41,9 +41,9 @@ def test_a_search_for_advice_without_a_script(opened, address):
     base, data = address
     page = opened(java_script_enabled=False).new_page()
     page.goto(f"{base}/rules/{RULE.id}")
-    page.get_by_role("button", name="Look for advice").click()
-    ended = page.get_by_text("nothing in these days that could be left out")
-    again = page.get_by_role("link", name="Look again")
+    page.get_by_role("button", name="Suggest changes").click()
+    ended = page.get_by_text("no alert in this period could be avoided")
+    again = page.get_by_role("link", name="Refresh")
     for _ in range(PATIENCE // 500):
         # A page that is still on its way has neither; one of the two comes.
         expect(ended.or_(again)).to_be_visible()

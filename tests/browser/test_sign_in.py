@@ -112,6 +112,6 @@ def test_in_and_out(page, base, issuer, request):
 def test_who_is_not_let_in_is_told_so(page, base, issuer):
     page.goto(f"{base}/sign-in")
     at_the_provider(page, "eve")
-    page.get_by_role("heading", name="Not let in").wait_for()
-    assert "knows you as eve" in page.locator("main").inner_text()
+    page.get_by_role("heading", name="Access denied").wait_for()
+    assert "as eve" in page.locator("main").inner_text()
     assert not page.evaluate("axe.run()")["violations"]

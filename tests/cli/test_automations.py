@@ -46,23 +46,23 @@ def errors(data: Path, code: int) -> list[str]:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        pytest.param((*ON, "--table", "export"), "there is no workspace export: nephoscope workspaces add export", id="table"),
-        pytest.param((*ON, "--files", "nope"), "no files are named 'nope': the operator's file", id="files"),
-        pytest.param((*ON, "--command", "nope"), "no command is named 'nope'", id="command"),
-        pytest.param((*ON, "--mail", "a@other.com"), "a@other.com is none of the recipients that the operator's file", id="mail"),
-        pytest.param((*ON, "--mail", "kim"), "--mail kim: an address is wanted", id="no-address"),
-        pytest.param((*ON, *HOOK, "--secret", "nosuch"), "no secret is named nosuch: nephoscope response secret nosuch", id="secret"),
-        pytest.param((*ON, *HOOK), "--webhook needs --secret NAME", id="unsigned"),
-        pytest.param((*ON, "--mail", "a@contoso.com", "--secret", "x"), "--secret is for --webhook", id="secret-of-nothing"),
-        pytest.param((*ON, "--mail", "a@contoso.com", "--batch", "5"), "--batch is for --webhook", id="batch-of-nothing"),
+        pytest.param((*ON, "--table", "export"), "workspace export not found", id="table"),
+        pytest.param((*ON, "--files", "nope"), "files 'nope' not found", id="files"),
+        pytest.param((*ON, "--command", "nope"), "command 'nope' not found", id="command"),
+        pytest.param((*ON, "--mail", "a@other.com"), "recipient a@other.com is not allowed in operator.yaml", id="mail"),
+        pytest.param((*ON, "--mail", "kim"), "--mail must be an address", id="no-address"),
+        pytest.param((*ON, *HOOK, "--secret", "nosuch"), "secret nosuch not found: store it", id="secret"),
+        pytest.param((*ON, *HOOK), "--webhook requires --secret NAME", id="unsigned"),
+        pytest.param((*ON, "--mail", "a@contoso.com", "--secret", "x"), "--secret requires --webhook", id="secret-of-nothing"),
+        pytest.param((*ON, "--mail", "a@contoso.com", "--batch", "5"), "--batch requires --webhook", id="batch-of-nothing"),
         pytest.param((*ON, "--files", "archive", "--scope", "nonsense"), "the scope nonsense is none", id="no-scope"),
         pytest.param(
-            (*ON, "--files", "archive", "--scope", f"{SUBSCRIPTION}/resourceGroups/no"), "nothing that was assessed lies in the scope",
+            (*ON, "--files", "archive", "--scope", f"{SUBSCRIPTION}/resourceGroups/no"), "has no assessed resource",
             id="scope",
         ),
-        pytest.param(ON, "say what it does: --webhook, --mail", id="nothing-done"),
-        pytest.param(("--files", "archive"), "say with --on", id="nothing-told"),
-        pytest.param(("--on", "Assessment", "--files", "archive"), "--on Assessment: is none of Assessments", id="no-event"),
+        pytest.param(ON, "an action is required: --webhook, --mail", id="nothing-done"),
+        pytest.param(("--files", "archive"), "--on is required", id="nothing-told"),
+        pytest.param(("--on", "Assessment", "--files", "archive"), "--on must be one of Assessments (got Assessment)", id="no-event"),
         pytest.param((*ON, "--files", "archive", "--where", "a Is b"), "'a Is b': the operator Is is none of Equals", id="operator"),
     ],
 )  # fmt: skip
@@ -79,4 +79,4 @@ def test_what_is_there_is_taken_and_what_went_since_is_listed_with_the_reason(da
     assert errors(data, 0) == [""]
     (data / "responses" / "operator.yaml").write_text(yaml.safe_dump({**OPERATOR, "files": {}}))
     (why,) = errors(data, 3)
-    assert why.startswith("no files are named 'archive'")
+    assert why.startswith("files 'archive' not found")

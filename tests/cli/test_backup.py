@@ -18,7 +18,10 @@ Run = Callable[..., Result]
 def restored_to(data: Path, file: Path, run: Run) -> Result:
     """Restore a backup after a look at what it decides, here that a workspace keeps rows for 30 days."""
     looked = run(data, "restore", file, "--check")
-    assert (looked.exit_code, "workspace soc keeps, in days: all rows 30" in looked.stderr) == (0, True)
+    assert (looked.exit_code, "workspace soc has the retention, in days: all rows 30" in looked.stderr) == (
+        0,
+        True,
+    )
     return run(data, "restore", file, "--accept", looked.stderr.split()[-1])
 
 
@@ -27,7 +30,7 @@ def test_a_lake_comes_back(filled: Path, nephoscope: Run, tmp_path: Path) -> Non
     with State.of(filled) as state:
         state.credentials.put("hub", "hunter2")
     made = nephoscope(filled, "backup", file)
-    assert (made.exit_code, "2 tables of the lake" in made.stdout, "keep" in made.stderr) == (
+    assert (made.exit_code, "2 tables of the lake" in made.stdout, "store" in made.stderr) == (
         0,
         True,
         True,
@@ -44,7 +47,7 @@ def test_a_lake_comes_back(filled: Path, nephoscope: Run, tmp_path: Path) -> Non
 def test_certificates_that_are_left_out_are_told(filled: Path, nephoscope: Run, tmp_path: Path) -> None:
     ensure_certificate(Settings(filled))
     authority = (filled / "tls" / "ca.crt").read_bytes()
-    told = "the server's certificates are not in it"
+    told = "the server's certificates"
     assert told in nephoscope(filled, "backup", tmp_path / "b.tar").stderr
     assert told in restored_to(tmp_path / "second", tmp_path / "b.tar", nephoscope).stderr
     assert nephoscope(filled, "backup", tmp_path / "k.tar", "--with-keys").stderr == ""
@@ -59,9 +62,9 @@ def test_certificates_that_are_left_out_are_told(filled: Path, nephoscope: Run, 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("backup", "{tmp}/there.tar"), "there already"),
-        (("backup", "{data}/b.tar"), "lies in the data folder"),
-        (("backup", "{tmp}/nowhere/b.tar"), "no such folder"),
+        (("backup", "{tmp}/there.tar"), "already exists"),
+        (("backup", "{data}/b.tar"), "is in the data folder"),
+        (("backup", "{tmp}/nowhere/b.tar"), "folder not found"),
         (("restore", "{tmp}/there.tar"), "holds something"),
         (("restore", "{tmp}/there.tar", "--check"), "there.tar: not a backup"),
     ],
@@ -76,5 +79,5 @@ def test_what_cannot_be_done_is_told(
 
 def test_an_empty_folder_is_not_backed_up(tmp_path: Path, nephoscope: Run) -> None:
     result = nephoscope(tmp_path / "empty", "backup", tmp_path / "b.tar")
-    assert (result.exit_code, "nothing to back up" in result.stderr) == (2, True)
+    assert (result.exit_code, "no lake to back up" in result.stderr) == (2, True)
     assert not (tmp_path / "empty").exists()

@@ -64,13 +64,13 @@ def test_what_stands_out_is_listed_and_explained(data: Path) -> None:
 
 def test_where_nothing_stands_out_it_is_said_that_it_may_be_too_early(data: Path) -> None:
     told = run(data, "behavior", "list", "--priority", "10").stderr
-    assert "active on 5 days, the first of them 7 days before" in told
+    assert "active on 5 days, the first of them at least 7 days earlier" in told
 
 
 def test_a_profile_is_shown_by_name(data: Path) -> None:
     rows = json.loads(run(data, "behavior", "show", "user3@contoso.com", "-o", "json").stdout)
     assert {row["value"]: row["days"] for row in rows if row["dimension"] == "Country"} == {"DE": 14, "PT": 1}
-    assert "nothing is known of nobody" in run(data, "behavior", "show", "nobody", code=2).output
+    assert "no profile or activity for nobody" in run(data, "behavior", "show", "nobody", code=2).output
 
 
 def test_detect_analyses_behaviour_first(data: Path) -> None:

@@ -50,9 +50,9 @@ def test_a_record_that_gives_a_row_is_not_set_aside(tmp_path: Path, data: Path, 
     path.write_text(f"{vault()}\n{vault()}\n")
     code, found = ingest(nephoscope, data, path)
     assert (code, found["rows"], found["quarantined"]) == (0, {"AZKVAuditLogs": 2}, {})
-    assert found["rows of tables not taken"] == {"AzureDiagnostics": 2}
+    assert found["rows of tables not accepted"] == {"AzureDiagnostics": 2}
     told = nephoscope(data, "ingest", path, "--workspace", "soc", "--again").stderr
-    assert "does not take: 2 of AzureDiagnostics;" in told
+    assert "were dropped: 2 of AzureDiagnostics;" in told
 
 
 def test_other_records_are_set_aside_and_the_rest_goes_on(
@@ -63,7 +63,7 @@ def test_other_records_are_set_aside_and_the_rest_goes_on(
     code, found = ingest(nephoscope, data, path)
     assert (code, found["rows"], found["quarantined"]) == (3, {"AZKVAuditLogs": 2}, {REFUSED: 2})
     assert (found["records"], found["whole"], found["aside"]) == (4, 2, 2)
-    assert found["rows of tables not taken"] == {"Syslog": 2, "AzureDiagnostics": 2}
+    assert found["rows of tables not accepted"] == {"Syslog": 2, "AzureDiagnostics": 2}
     aside = asked(nephoscope, data, "_Quarantine | project Table, Reason, Raw")
     assert [one[:2] for one in aside] == [["Syslog", REFUSED]] * 2
     assert all("denied" in one[2] for one in aside)

@@ -95,17 +95,17 @@ def test_from_a_log_file_to_a_closed_incident(data: Path) -> None:
 WRONG = [
     (["detect", "--rules", "@nothing"], 2, "no rule to run"),
     (["detect", "--rules", "@rules", "--rule", "nope"], 2, "no rule to run"),
-    (["detect", "--rules", "@rules", "--at", "2100-01-01"], 2, "lies ahead"),
+    (["detect", "--rules", "@rules", "--at", "2100-01-01"], 2, "is in the future"),
     (
         ["detect", "--rules", "@broken", "--at", "now"],
         3,
         "queryFrequency: 'often' is not a duration",
     ),
-    (["alerts", "show", "nope"], 2, "no alert nope"),
-    (["incidents", "show", "7"], 2, "no incident 7"),
-    (["incidents", "set", "7"], 2, "nothing to set"),
-    (["incidents", "close", "7", "--as", "FalsePositive"], 2, "no incident 7"),
-    (["incidents", "task", "7"], 2, "give the text of a task"),
+    (["alerts", "show", "nope"], 2, "alert nope not found"),
+    (["incidents", "show", "7"], 2, "incident 7 not found"),
+    (["incidents", "set", "7"], 2, "nothing to change"),
+    (["incidents", "close", "7", "--as", "FalsePositive"], 2, "incident 7 not found"),
+    (["incidents", "task", "7"], 2, "the text of a task is required"),
 ]
 
 
@@ -161,15 +161,15 @@ def test_yesterday_is_found_by_the_command_that_ingest_names(tmp_path: Path) -> 
     (tmp_path / "PT1H.json").write_text(json.dumps({"records": [event(30 * 60), event(31 * 60)]}))
     data, rules = tmp_path / "data", ("--rules", str(tmp_path / "rules"))
     taken = run(data, "ingest", str(tmp_path / "PT1H.json"))
-    assert "2 rows of AzureActivity have not been looked at" in taken.stderr
+    assert "2 rows of AzureActivity have not been evaluated" in taken.stderr
     found = run(data, "detect", *rules)
     assert "1 windows run, 0 new alerts" in found.stderr
-    assert "2 rows of AzureActivity have not been looked at" in found.stderr
-    command = shlex.split(found.stderr.split("to look at them:\n")[1].splitlines()[0])
+    assert "2 rows of AzureActivity have not been evaluated" in found.stderr
+    command = shlex.split(found.stderr.split("to evaluate them:\n")[1].splitlines()[0])
     assert command[:4] == ["nephoscope", "--data", str(data), "detect"]
     looked = run(data, *command[3:])
     assert "2 new alerts" in looked.stderr or "1 new alerts" in looked.stderr
-    assert "have not been looked at" not in looked.stderr
+    assert "have not been evaluated" not in looked.stderr
     assert "Locks were deleted" in run(data, "incidents", "list").stdout
     again = run(data, *command[3:], "--again")
     assert "0 new alerts" in again.stderr
@@ -178,19 +178,19 @@ def test_yesterday_is_found_by_the_command_that_ingest_names(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--to", "2026-01-02"), "--to needs --from"),
+        (("--to", "2026-01-02"), "--to requires --from"),
         (("--from", "2026-01-02", "--to", "2026-01-01"), "--to must be after --from"),
         (("--from", "2026-01-02", "--to", "2026-01-02"), "--to must be after --from"),
         (("--from", "2026-01-02T10:00+02:00", "--to", "2026-01-02T08:00Z"), "--to must be after --from"),
         (("--from", (NOW + timedelta(days=2)).isoformat()), "--from is in the future"),
         (("--from", "2026-01-02", "--at", "2026-01-03"), "neither --at nor --schedule"),
         (("--from", "2026-01-02", "--schedule"), "neither --at nor --schedule"),
-        (("--again",), "--again is for --from"),
+        (("--again",), "--again requires --from"),
         (
             ("--from", "2020-01-01", "--to", "2020-01-02"),
-            "has no rows before 2020-01-02T00:00Z: its first is of",
+            "has no rows before 2020-01-02T00:00Z: its first row is at",
         ),
-        (("--from", "yesterday"), "is not a date or time"),
+        (("--from", "yesterday"), "must be a date or time"),
     ],
 )
 def test_a_range_that_is_none_is_refused(data: Path, options: tuple[str, ...], words: str) -> None:

@@ -38,7 +38,7 @@ def listed(data: Path, *words: str) -> list[str]:
 
 def test_put_listed_judged_backed_up_and_taken_back(tmp_path: Path) -> None:
     data, copy, file = tmp_path / "data", tmp_path / "copy", tmp_path / "copy.tar"
-    assert "no own facts" in run(data, "facts", "list").stderr
+    assert "no reported facts" in run(data, "facts", "list").stderr
     assert not data.exists()
     told = run(data, "facts", "put", "-", sent=f"[{report()}, {report(name='web02')}]")
     assert (told.exit_code, told.stdout) == (0, "4 documents; claims: 4 new\n")
@@ -48,7 +48,7 @@ def test_put_listed_judged_backed_up_and_taken_back(tmp_path: Path) -> None:
     assert run(data, "backup", str(file)).exit_code == 0
     assert run(copy, "restore", str(file)).exit_code == 0
     assert listed(copy) == listed(data)
-    assert run(copy, "facts", "remove", MACHINE).stdout == "taken back: 2 documents, 2 claims\n"
+    assert run(copy, "facts", "remove", MACHINE).stdout == "deleted: 2 documents, 2 claims\n"
     assert listed(copy) == ["web02", "latest"]
     scanned = json.loads(run(data, "scan", "facts:", "--at", "2026-11-02", "-o", "json").stdout)
     found = {
@@ -61,9 +61,9 @@ def test_put_listed_judged_backed_up_and_taken_back(tmp_path: Path) -> None:
 
 BAD = {
     "a report that is none": (("put", "-"), "{", "-: report: it is no JSON in UTF-8"),
-    "a document beside": (("put", "-"), report().replace("web01/patch", "web02/patch"), "-: documents[1].id: it must be"),
+    "a document beside": (("put", "-"), report().replace("web01/patch", "web02/patch"), "-: documents[1].id: must be"),
     "no such file": (("put", "gone.json"), "", "gone.json: no such file"),
-    "nothing to take back": (("remove", MACHINE), "", "there are no own facts at or below"),
+    "nothing to take back": (("remove", MACHINE), "", "no reported facts at or below"),
     "no id": (("remove", "web01"), "", "id: not a resource id"),
 }  # fmt: skip
 

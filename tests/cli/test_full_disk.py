@@ -105,7 +105,7 @@ def test_commands_show_what_is_kept(
     for arguments, wanted in shown.items():
         done = nephoscope(tmp_path, *arguments)
         assert (done.exit_code, wanted in done.output) == (0, True), done.output
-        assert "the disk is full: what is kept can be read" in done.stderr
+        assert "the disk is full: stored data can be read" in done.stderr
     for arguments in (("workspaces", "add", "other"), ("sources", "run"), ("ingest", __file__)):
         done = nephoscope(tmp_path, *arguments)
         assert (done.exit_code, "nothing can be kept before there is room" in done.stderr) == (2, True)
@@ -156,9 +156,9 @@ def test_a_load_that_is_ended_while_it_waits_says_that_it_is_not_done(
     with monkeypatch.context() as full:
         full.setattr(Disk, "free", answers(1 << 20, 1 << 20, signal))
         done = nephoscope(tmp_path / "data", "ingest", log, "--table", "Syslog", "--output", "json")
-    assert f"{log} was not read to its end: the same command goes on" in done.stderr
+    assert f"{log} was incomplete: the same command goes on" in done.stderr
     found = json.loads(done.stdout)
-    assert (found["rows"], found["files"]["read"], found["files"]["not read to its end"]) == ({}, 0, 1)
+    assert (found["rows"], found["files"]["read"], found["files"]["incomplete"]) == ({}, 0, 1)
     done = nephoscope(tmp_path / "data", "ingest", log, "--table", "Syslog", "--output", "json")
     assert (done.exit_code, json.loads(done.stdout)["rows"]) == (0, {"Syslog": 5})
     counted = nephoscope(tmp_path / "data", "query", "Syslog | count", "--output", "csv")

@@ -32,7 +32,7 @@ def test_a_scan_leads_to_the_list_and_the_list_to_the_export(tmp_path: Path, exp
     scanned = run(data, "scan", str(export)).stdout
     document = json.loads(run(data, "gaps", "-o", "json").stdout)
     assert (
-        f"{document['unjudged']} assessments could not be judged: `nephoscope gaps` lists what settles them"
+        f"{document['unjudged']} assessments could not be evaluated: see `nephoscope gaps` for fixes"
         in scanned
     )
     assert document["unjudged"] == sum(one["assessments"] for one in document["gaps"]) > 0
@@ -59,8 +59,8 @@ def test_a_script_of_one_type_reads_that_and_what_it_lies_under(tmp_path: Path) 
     ("options", "said"),
     [
         (("--type", "microsoft.foo/bars/things"), "no request for it is known"),
-        (("--type", "vaults"), "cannot be read"),
-        (("--type", "Microsoft.KeyVault/vaults", "--everything"), "cannot be had together"),
+        (("--type", "vaults"), "cannot be collected"),
+        (("--type", "Microsoft.KeyVault/vaults", "--everything"), "are mutually exclusive"),
     ],
     ids=lambda one: str(one),
 )

@@ -118,11 +118,11 @@ def test_a_gate_on_critical_is_taken_where_a_policy_is_critical(place: Path) -> 
 @pytest.mark.parametrize("command", ["scan", "recommendations"])
 def test_nothing_assessed_writes_no_sarif(command: str, place: Path) -> None:
     target = place / "old.sarif"
-    target.write_text("the one before")
+    target.write_text("the entry before")
     result = run(place, command, "--tag", "owner", "-o", "sarif", "--output-file", str(target))
     assert result.exit_code == 4
     assert "would close every alert" in result.stderr
-    assert target.read_text() == "the one before"
+    assert target.read_text() == "the entry before"
     assert run(place, command, "--tag", "owner", "-o", "sarif").stdout == ""
     assert run(place, command, "--state", "compliant", "-o", "sarif").exit_code == 2
 
@@ -145,7 +145,7 @@ def test_assessments_of_a_state_are_listed_with_their_reason(output: str, place:
     listed = text.partition("## Assessments" if output == "markdown" else "Assessments")[2]
     assert "Compliant" in listed
     assert "vaults" in listed
-    assert "No assessment is shown" in run(place, "scan", "--state", "error").stdout
+    assert "No assessment has the status" in run(place, "scan", "--state", "error").stdout
 
 
 def test_unknown_is_listed_with_what_was_not_read(place: Path) -> None:
@@ -182,7 +182,7 @@ def test_definitions_of_the_estate_are_not_judged_beside_a_file_that_is_named(pl
 def test_compliance_without_an_initiative_says_so(place: Path) -> None:
     result = run(place, "compliance")
     assert result.exit_code == 2
-    assert "no initiative was judged" in result.stderr
+    assert "no initiative was evaluated" in result.stderr
     assert result.stdout == ""
 
 

@@ -54,7 +54,7 @@ def data(tmp_path: Path) -> Path:
     ):
         (feed / f"{one['id']}.json").write_text(json.dumps(one))
     told = run(found, "vulnerabilities", "import", str(feed))
-    assert told.output == "osv: 2 records; what is said of 2 packages changed\n"
+    assert told.output == "osv: 2 records; advisories of 2 packages changed\n"
     return found
 
 
@@ -175,7 +175,7 @@ def test_a_broken_document_changes_nothing(data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "says"), [("Not An Image", "is no name of an image"), (".", "nephoscope inventory .")]
+    ("target", "says"), [("Not An Image", "is not a name of an image"), (".", "nephoscope inventory .")]
 )
 def test_what_is_no_image(target: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -74,7 +74,7 @@ def test_all_that_was_found_is_shown(tmp_path: Path, layout: str) -> None:
         "miner_command_line",
         "licenses:",
         "copyleft",
-        "looked for malware by yara: ready",
+        "malware scan by yara: ready",
         "configuration: ",
     ):
         assert told in shown, told

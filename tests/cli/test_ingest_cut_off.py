@@ -46,7 +46,7 @@ def test_a_database_that_goes_away(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         patched.setattr(IngestedFiles, "begin_within", gone)
         stopped = ingest(data, folder)
     assert stopped.exit_code == 3
-    assert "the server closed the connection; run the command again to go on" in stopped.stderr
+    assert "the server closed the connection; run the command again to resume" in stopped.stderr
     assert ingest(data, folder).exit_code == 0
     with State.of(data) as state, Lake.open(data, state) as lake:
         (row,) = lake.query("AZFWNetworkRule | summarize Rows = count(), Rules = dcount(Rule)")[

@@ -21,5 +21,5 @@ def test_what_is_over_is_not_nothing(tmp_path: Path) -> None:
     given.write_text("value,valid_until\n192.0.2.7,2020-01-01T00:00:00Z\n192.0.2.8,\n")
     told(tmp_path / "data", "import", str(given))
     assert "192.0.2.8" in told(tmp_path / "data", "list", "--value", "192.0.2.8")
-    assert "--all shows also what is over" in told(tmp_path / "data", "list", "--value", "192.0.2.7")
+    assert "--all includes expired" in told(tmp_path / "data", "list", "--value", "192.0.2.7")
     assert "192.0.2.7" in told(tmp_path / "data", "list", "--value", "192.0.2.7", "--all")

@@ -290,7 +290,7 @@ def test_a_filter_that_nothing_fits_is_told(tmp_path: Path) -> None:
         "-o",
         "csv",
     ]
-    assert "nothing that was judged fits the filters" in CliRunner().invoke(cli, arguments).stderr
+    assert "no assessed resource matches the filters" in CliRunner().invoke(cli, arguments).stderr
 
 
 STANDARD = TESTS / "cases" / "journeys" / "standard"

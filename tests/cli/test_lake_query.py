@@ -84,8 +84,8 @@ def test_without_a_lake_nothing_is_made(tmp_path: Path, nephoscope: Run) -> None
     assert answer(nephoscope(empty, "query", "print 1", "-o", "csv")) == "print_0\n1\n"
     lost = nephoscope(empty, "query", "SigninLogs")
     assert lost.exit_code == 2
-    assert f"{empty} holds no lake" in lost.stderr
-    assert f"{empty} holds no lake" in nephoscope(empty, "query", "print 1", "-w", "soc").stderr
+    assert f"{empty} has no lake" in lost.stderr
+    assert f"{empty} has no lake" in nephoscope(empty, "query", "print 1", "-w", "soc").stderr
     assert not empty.exists()
 
 
@@ -121,7 +121,7 @@ def talked(data: Path, typed: str, capsys: pytest.CaptureFixture[str]) -> tuple[
         ("nonsense\x03print 3\r\x04", "print_0\n3\n", ""),
         ("Nowhere | count\rprint 4\r\x04", "print_0\n4\n", "no table, function or variable is named 'Nowhere'"),
         (".output json\rprint 5\r\x04", '"rows": [\n[5]\n]}', ""),
-        (".output parquet\r.what\r.rows x\r.schema Nowhere\r\x04", "", "error: .output is one of"),
+        (".output parquet\r.what\r.rows x\r.schema Nowhere\r\x04", "", "error: .output must be one of"),
         (".schema SigninLogs\r\x04", "UserPrincipalName", ""),
         (".tables\r\x04", "SigninLogs", ""),
         (".tables azureact\r\x04", "AzureActivity", ""),

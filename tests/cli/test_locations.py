@@ -89,7 +89,7 @@ def held_by(kind: str, name: str) -> dict[str, str]:
 
 def test_egress_is_taken_from_the_estate_and_given_up_with_it(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    assert "holds no estate yet" in run(data, "locations", "estate", code=2).stderr
+    assert "has no estate yet" in run(data, "locations", "estate", code=2).stderr
     vpn = address("pip-vpn", "203.0.113.25", ipConfiguration=held_by("virtualNetworkGateways", "vgw"))
     nat = address("pip-nat", "203.0.113.26", natGateway={"id": f"{NETWORK}/natGateways/nat"})
     listed_by_nat = address("pip-nat2", "203.0.113.27")
@@ -114,7 +114,7 @@ def test_egress_is_taken_from_the_estate_and_given_up_with_it(tmp_path: Path) ->
     trusted = [row["range"] for row in json.loads(run(data, "locations", "list", "-o", "json").stdout)]
     assert trusted == ["198.51.100.9", "203.0.113.25", "203.0.113.26", "203.0.113.27"]
     keep_estate(data, [vpn], 2)
-    assert "2 taken out" in run(data, "locations", "estate", "--take").stderr
+    assert "2 removed that no longer exist" in run(data, "locations", "estate", "--take").stderr
     names = {
         row["range"]: row["name"] for row in json.loads(run(data, "locations", "list", "-o", "json").stdout)
     }
@@ -141,12 +141,12 @@ def test_entras_locations_are_taken_from_the_estate_and_given_up_with_it(tmp_pat
     (tmp_path / "own.csv").write_text("Address,Name,Country,Trusted,Tags\nDE,Germany,DE,true,\n")
     run(data, "watchlists", "create", "NamedLocations", str(tmp_path / "own.csv"), "--key", "Address")
     assert "2 added" in run(data, "locations", "entra", "--take").stderr
-    assert "0 taken out" in run(data, "locations", "entra", "--take").stderr
+    assert "0 removed that no longer exist" in run(data, "locations", "entra", "--take").stderr
     assert asked(data, "print a = _IsTrustedAddress('203.0.113.9'), b = _IsTrustedCountry('DE')") == [
         {"a": True, "b": True}
     ]
     keep_estate(data, [home], 2)
-    assert "2 taken out" in run(data, "locations", "entra", "--take").stderr
+    assert "2 removed that no longer exist" in run(data, "locations", "entra", "--take").stderr
     names = [row["name"] for row in json.loads(run(data, "locations", "list", "-o", "json").stdout)]
     assert names == ["Germany"]
     keep_estate(data, [location("3", displayName="Odd", ipRanges=[{"cidrAddress": "here"}])], 3)
@@ -199,7 +199,7 @@ def signin(day: int, user: int, address: str) -> dict[str, object]:
         ('{"value": [{"displayName": "x"}]}', "value[0]: @odata.type is missing"),
         (
             '[{"@odata.type": "#microsoft.graph.ipNamedLocation", "displayName": "x", "ipRanges": [{"cidrAddress": "no"}]}]',
-            "value[0].ipRanges[0]: cidrAddress 'no' is no range",
+            "value[0].ipRanges[0]: cidrAddress 'no' is not a range",
         ),
         ("[1]", "value[0]: must be an object, not a number"),
     ],
@@ -207,4 +207,4 @@ def signin(day: int, user: int, address: str) -> dict[str, object]:
 def test_what_is_no_list_of_locations(tmp_path: Path, document: str, told: str) -> None:
     (tmp_path / "graph.json").write_text(document)
     assert told in run(tmp_path / "data", "locations", "import", str(tmp_path / "graph.json"), code=2).stderr
-    assert "is no address" in run(tmp_path / "data", "locations", "add", "10.0.0.300", code=2).stderr
+    assert "is not an address" in run(tmp_path / "data", "locations", "add", "10.0.0.300", code=2).stderr

@@ -71,7 +71,7 @@ def test_registries_and_images_are_listed(data: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("quarantine", "several images have this in their name"), ("nowhere", "no image has this in its name")],
+    [("quarantine", "several images match"), ("nowhere", "no image matches")],
 )
 def test_an_image_that_is_not_the_only_one_is_refused(data: Path, text: str, told: str) -> None:
     done = run(data, "registry", "promote", text, "--reason", "needed")

@@ -76,7 +76,7 @@ def test_csv_for_a_spreadsheet_does_not_start_a_formula(people: Path) -> None:
     assert ask("print x = -1, y = '-1'", "-o", "csv", "--csv-safe").stdout == "x,y\n-1,'-1\n"
     refused = ask("people", "-t", people, "--csv-safe")
     assert refused.exit_code == 2
-    assert "--csv-safe is for --output csv" in refused.stderr
+    assert "--csv-safe requires --output csv" in refused.stderr
 
 
 def test_html_and_markdown_escape(tmp_path: Path) -> None:
@@ -116,15 +116,15 @@ def test_only_so_many_rows_are_shown(people: Path) -> None:
     [
         ("print a = 'x', n = 2.5 | render piechart", "█ 2.5"),
         ("range t from datetime(2026-01-01) to datetime(2026-01-03) step 1d | extend n = 1 | render timechart", "███ 1"),
-        ("print a = 'x', n = 1 | render ladderchart", "(render ladderchart is not drawn in a terminal)"),
-        ("print a = 'x' | where false | render barchart", "(render barchart: there are no rows)"),
+        ("print a = 'x', n = 1 | render ladderchart", "(render ladderchart is not supported in a terminal)"),
+        ("print a = 'x' | where false | render barchart", "(render barchart: no rows)"),
         ("print a = 'x', n = -3 | render barchart", "x   -3"),
         ("print a = 'x', n = real(nan) | render barchart", "x   nan"),
         ("print a = '東京本社営業部第一課長席東京本社', n = 1234567 | render barchart", "█ 1234567"),
         ("print a = 'a\x1b[31mZ', n = 1 | render barchart", "a\\u001b[31mZ  ██"),
         ("print a = 'a\x1b[31mZ', n = 1", "a\\u001b[31mZ  1"),
         ("print a = 'x', n = real(+inf) | render barchart", "x   inf"),
-        ("print t = datetime(2026-01-01), n = real(nan) | render timechart", "(render timechart is not drawn in a terminal)"),
+        ("print t = datetime(2026-01-01), n = real(nan) | render timechart", "(render timechart is not supported in a terminal)"),
     ],
 )  # fmt: skip
 def test_charts(query: str, line: str) -> None:
@@ -143,11 +143,11 @@ def test_all_errors_are_printed_with_their_places(people: Path) -> None:
     ("arguments", "told"),
     [
         (("T", "-t", "T=nowhere.csv"), "nowhere.csv"),
-        (("T", "--schema", "T=a:long"), "no --table has that name"),
-        (("T", "--schema", "T=a:number"), "'a:number' is not column:type"),
+        (("T", "--schema", "T=a:long"), "no --table has this name"),
+        (("T", "--schema", "T=a:number"), "must be column:type (got 'a:number')"),
         (("T", "--schema", "a"), "NAME=column:type"),
         (("nowhere.kql",), "nowhere.kql"),
-        (("T", "--external", "nowhere"), "not a folder, not a host"),
+        (("T", "--external", "nowhere"), "must be a folder, a host"),
         (("T", "--external", "https://x.example/=nowhere"), "is not a folder"),
     ],
 )
@@ -227,7 +227,7 @@ def test_parquet_is_a_table_again(tmp_path: Path) -> None:
 
 def test_what_bytes_cannot_hold_is_told() -> None:
     fine = ask("print t = datetime(2026-01-02 03:04:05.1234567)", "-o", "parquet")
-    assert "note: 1 time cut to microseconds" in fine.stderr
+    assert "note: 1 time truncated to microseconds" in fine.stderr
     several = ask("print 1; print 2", "-o", "arrow")
     assert (several.exit_code, several.stdout_bytes) == (2, b"")
     assert "the query gives 2" in several.stderr
@@ -237,7 +237,7 @@ def test_what_bytes_cannot_hold_is_told() -> None:
     ("query", "lines"),
     [
         ("range t from datetime(2026-01-01) to datetime(2026-01-03) step 1d | extend n = 4 - dayofmonth(t)", {0: "3 ▏█", 11: "0 ▏█"}),
-        ("print a = 'x', n = 2 | render timechart", {0: "(render timechart is not drawn"}),
+        ("print a = 'x', n = 2 | render timechart", {0: "(render timechart is not supported"}),
         ("print a = 'x', n = 2", {0: "x  █"}),
         ("print a = 'x', n = 2 | render piechart with (title='[b]Shares')", {0: "[b]Shares"}),
     ],

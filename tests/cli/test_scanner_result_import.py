@@ -38,7 +38,7 @@ def test_results_are_kept_and_shown_with_their_scanner(tmp_path: Path, file: Pat
     assert (row["id"], row["package"], row["fixed"], row["scanner"], row["resource"]) == (
         "CVE-2026-77", "lamp", "1.0-2", "trivy", VM.lower(),
     )  # fmt: skip
-    assert (listed.exit_code, "results of trivy say what it found" in listed.stderr) == (3, True)
+    assert (listed.exit_code, "results of trivy contain findings" in listed.stderr) == (3, True)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_results_are_kept_and_shown_with_their_scanner(tmp_path: Path, file: Pat
         ((), 3, "import it with --resource ID"),
         (("--resource", VM), 3, "import it with --scanned-at TIME"),
         (("--format", "grype"), 2, "it is not Grype"),
-        (("--format", "nexus"), 2, "there is no format 'nexus'"),
+        (("--format", "nexus"), 2, "format 'nexus' not found"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, file: Path, words: tuple[str, ...], code: int, told: str) -> None:

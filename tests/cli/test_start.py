@@ -234,7 +234,7 @@ def test_a_snapshot_without_resources_is_no_clean_estate(tmp_path: Path, text: s
     snapshot.write_text(text)
     result = scan(tmp_path, snapshot)
     assert result.exit_code == 2
-    assert "holds no resource" in result.stderr
+    assert "contains no resource" in result.stderr
 
 
 def test_a_scope_that_holds_nothing_is_a_usage_error(tmp_path: Path, account: Path) -> None:

@@ -24,7 +24,7 @@ def test_from_a_noisy_alert_to_a_suppression_and_back(data: Path) -> None:  # no
     create = ("suppressions", "create", "Kim deletes locks", "--rule", "Locks were deleted", *rules(data))
     kim = ("--entity", "account.fullName=kim@contoso.com,jo@contoso.com")
     seen = run(data, *create, *kim, "--dry-run")
-    assert "would have held back 1 alerts of 90 days, 0 of them true positives" in seen.stderr
+    assert "would have suppressed 1 alerts of 90 days, 0 of them true positives" in seen.stderr
     assert json.loads(run(data, "suppressions", "list", "-o", "json").stdout) == []
     run(data, *create, *kim, "--reason", "benignpositive", "--comment", "she cleans up")
     (row,) = json.loads(run(data, "suppressions", "list", "-o", "json").stdout)
@@ -49,7 +49,7 @@ def test_a_true_positive_is_not_hidden_unasked(data: Path) -> None:  # noqa: F81
     run(data, "detect", *rules(data), "--at", (NOW - timedelta(seconds=5)).isoformat())
     run(data, "incidents", "close", "1", "--as", "TruePositive")
     create = ("suppressions", "create", "all", "--rule", RULE, *rules(data))
-    assert "not made" in run(data, *create, code=1).stderr
+    assert "not created" in run(data, *create, code=1).stderr
     assert json.loads(run(data, "suppressions", "list", "-o", "json").stdout) == []
     run(data, *create, "--yes")
     assert len(json.loads(run(data, "suppressions", "list", "-o", "json").stdout)) == 1
@@ -58,18 +58,21 @@ def test_a_true_positive_is_not_hidden_unasked(data: Path) -> None:  # noqa: F81
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("create", "x"), "--rule is wanted"),
-        (("create", "x", "--rule", "nobody"), "no rule is named 'nobody'"),
+        (("create", "x"), "--rule is required"),
+        (("create", "x", "--rule", "nobody"), "rule 'nobody' not found"),
         (("create", "x", "--rule", "*"), "it would hold back everything"),
-        (("create", "x", "--rule", "*", "--entity", "ip.address=10.0.0.300"), "'10.0.0.300' is no address"),
+        (
+            ("create", "x", "--rule", "*", "--entity", "ip.address=10.0.0.300"),
+            "'10.0.0.300' is not an address",
+        ),
         (("create", "x", "--rule", "*", "--file", "@broken"), "allOf[0]: field 'x' is neither"),
         (("create", "x", "--file", "@broken"), "broken.json: allOf[0]"),
         (
             ("create", "x", "--rule", "*", "--expires", "2020-01-01", "--entity", "ip.address=10.0.0.3"),
             "expired at",
         ),
-        (("show", "x"), "there is no suppression x"),
-        (("delete", "x"), "there is no suppression x"),
+        (("show", "x"), "suppression x not found"),
+        (("delete", "x"), "suppression x not found"),
         (("set", "x"), "nothing to change"),
     ],
 )
@@ -78,5 +81,5 @@ def test_what_cannot_be_meant(tmp_path: Path, arguments: tuple[str, ...], told: 
     given = [one.replace("@broken", str(tmp_path / "broken.json")) for one in arguments]
     result = run(tmp_path / "data", "suppressions", *given, code=2)
     if "--rule" in arguments and "--file" in arguments:
-        told = "--file says what is suppressed"
+        told = "--file contains the conditions"
     assert told in result.stderr

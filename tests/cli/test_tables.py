@@ -53,7 +53,7 @@ def test_tables_are_listed(filled: Path, nephoscope: Run) -> None:
     assert found[0]["lastEvent"] > found[0]["firstDay"]
     assert len(rows(nephoscope(filled, "tables", "list", "--workspace", "soc", "-o", "json"))) == 1
     assert rows(nephoscope(filled, "tables", "list", "risky", "-o", "json")) == []
-    assert "--known lists" in nephoscope(filled, "tables", "list", "risky").stderr
+    assert "--known to list" in nephoscope(filled, "tables", "list", "risky").stderr
     known = rows(nephoscope(filled, "tables", "list", "--known", "-o", "json"))
     assert len(known) >= 120
     assert "SigninLogs" in nephoscope(filled, "tables", "list").stdout
@@ -96,10 +96,10 @@ def test_a_retention_is_set_and_taken_back(filled: Path, nephoscope: Run) -> Non
     )
     assert kept() == [90, 30]
     for arguments, told in (
-        (("Nowhere", "--retention", 5), "no table is named 'Nowhere'"),
+        (("Nowhere", "--retention", 5), "table 'Nowhere' not found"),
         (("SigninLogs", "--retention", 0), "between 1 and"),
         (("SigninLogs", "--retention", "x"), "a number of days"),
-        (("SigninLogs", "--retention", 5, "-w", "x"), "there is no workspace x"),
+        (("SigninLogs", "--retention", 5, "-w", "x"), "workspace x not found"),
     ):
         result = nephoscope(filled, "tables", "set", *arguments)
         assert (result.exit_code, told in result.stderr) == (2, True), result.output
@@ -139,7 +139,7 @@ def test_a_table_is_imported(
         "_AdditionalFields",
     }
     assert {key: value for key, value in shown["columns"].items() if key not in standard} == columns
-    assert "every table has it" in nephoscope(data, "tables", "show", name).stdout
+    assert "in every table" in nephoscope(data, "tables", "show", name).stdout
     path.write_text(json.dumps(shown))
     again = nephoscope(data, "tables", "import", path.rename(tmp_path / "again.json"))
     assert again.exit_code == 0, again.output
@@ -152,7 +152,7 @@ def test_a_table_is_imported(
         ("[1, 2]", "x.json: the file holds"),
         ("no JSON", "x.json"),
         (json.dumps([{"A": 1}]), "defines no table"),
-        (json.dumps({"name": "a b", "columns": {"A": "long"}}), "no table name"),
+        (json.dumps({"name": "a b", "columns": {"A": "long"}}), "not a table name"),
         (json.dumps({"name": "T", "columns": {"A": "number"}}), "number"),
         (json.dumps({"name": "T", "columns": {"TimeGenerated": "string"}}), "standard column"),
         (
@@ -169,7 +169,7 @@ def test_what_is_no_table_is_told(filled: Path, nephoscope: Run, content: str, t
     path = filled / "x.json"
     path.write_text(content)
     result = nephoscope(filled, "tables", "import", path)
-    assert (result.exit_code, "not taken" in result.stderr, told in result.stderr) == (3, True, True), (
+    assert (result.exit_code, "rejected" in result.stderr, told in result.stderr) == (3, True, True), (
         result.output
     )
     assert nephoscope(filled, "query", "SigninLogs | count", "-o", "csv").stdout == "Count\n48\n"
@@ -177,7 +177,7 @@ def test_what_is_no_table_is_told(filled: Path, nephoscope: Run, content: str, t
 
 def test_a_table_that_is_not_known_is_told(tmp_path: Path, nephoscope: Run) -> None:
     result = nephoscope(tmp_path, "tables", "show", "Nowhere")
-    assert (result.exit_code, "no table is named 'Nowhere'" in result.stderr) == (2, True)
+    assert (result.exit_code, "table 'Nowhere' not found" in result.stderr) == (2, True)
 
 
 def test_columns_that_rows_lose_by_an_import_are_told(tmp_path: Path, nephoscope: Run) -> None:
@@ -187,7 +187,7 @@ def test_columns_that_rows_lose_by_an_import_are_told(tmp_path: Path, nephoscope
     row = {"Type": "Mine_CL", "TimeGenerated": datetime.now(UTC).isoformat(), "Who": "kim", "Much": 7}
     log.write_text(json.dumps(row))
     for path in (wide, narrow, wide):
-        assert nephoscope(data, "tables", "import", path).stderr == "", "there are no rows"
+        assert nephoscope(data, "tables", "import", path).stderr == "", "no rows"
     assert nephoscope(data, "ingest", log).exit_code == 0
     told = nephoscope(data, "tables", "import", narrow)
     assert (told.exit_code, "Mine_CL had Much before" in told.stderr) == (0, True)

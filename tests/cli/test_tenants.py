@@ -34,7 +34,7 @@ def listed(run: Run, data: Path) -> list[dict[str, Any]]:
 
 
 def test_a_tenant_is_connected_changed_and_forgotten(tmp_path: Path, nephoscope: Run) -> None:
-    assert "no tenant is connected" in nephoscope(tmp_path, "tenants", "list").output
+    assert "no tenants" in nephoscope(tmp_path, "tenants", "list").output
     made = nephoscope(tmp_path, "tenants", "add", "contoso", *NEW, "--subscription", ONE, "--every", 4)
     assert made.exit_code == 0, made.output
     (row,) = listed(nephoscope, tmp_path)

@@ -109,7 +109,7 @@ def test_settings_over_a_rule_are_listed_and_taken_away(data: Path) -> None:
         0,
         ["severity low (was Medium)", "triggerThreshold 5 (was 0)"],
     )
-    assert "taken away: severity, triggerThreshold" in run(data, "tuning", "reset", ID, *rules(data)).stderr
+    assert "removed: severity, triggerThreshold" in run(data, "tuning", "reset", ID, *rules(data)).stderr
     # of an hour that no window has looked at
     more = data.parent / "more.json"
     more.write_text(json.dumps({"records": [event(9 * 60 + 20)]}))
@@ -135,12 +135,12 @@ def test_the_report_in_every_form(data: Path, form: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("apply", "0000000000"), "there is no advice 0000000000 now"),
+        (("apply", "0000000000"), "suggestion 0000000000 not found"),
         (("undo", "0000000000"), "advice 0000000000 was not applied"),
-        (("set", "nobody", "--severity", "low"), "no rule is named 'nobody'"),
-        (("set", ID, "--severity", "grave"), "severity 'grave' is none of"),
+        (("set", "nobody", "--severity", "low"), "rule 'nobody' not found"),
+        (("set", ID, "--severity", "grave"), "severity must be one of"),
         (("set", ID, "--learn", "soon"), "--learn: 'soon' is not a duration"),
-        (("set", ID), "nothing to set"),
+        (("set", ID), "nothing to change"),
         (("report", "--from", "2026-01-02", "--to", "2026-01-01"), "--from lies behind --to"),
     ],
 )

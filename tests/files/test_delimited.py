@@ -44,7 +44,7 @@ def test_what_a_file_is_written_with(
         (b"a,b\n1,\x00\n", "", "line 2: a byte 0"),
         (b"a,b\n1," + b"x" * (1 << 21), "", "line 2: longer than"),
         (b'a,b\n1,"x\n', "", "unexpected end of data"),
-        (b"a,b\n", "nonsense", "no encoding is named 'nonsense'"),
+        (b"a,b\n", "nonsense", "encoding 'nonsense' not found"),
     ],
 )
 def test_a_file_that_is_none_is_told_with_its_place(

@@ -71,7 +71,7 @@ def test_lines_that_open_what_they_do_not_close_are_not_read_again_and_again() -
         (b"", "line 1, column 1: not JSON: Input data was truncated"),
         (b"{} {}", "line 1, column 4: not JSON: trailing characters"),
         (b"[" * 20_000, "line 1, column 1: the JSON nests too deeply"),
-        (b"x" * 41, "the file is over 40 bytes"),
+        (b"x" * 41, "the file exceeds 40 bytes"),
     ],
 )
 def test_a_document_that_is_none_is_told_with_its_place(tmp_path: Path, data: bytes, told: str) -> None:

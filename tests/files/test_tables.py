@@ -157,8 +157,8 @@ def test_parquet_stays_where_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
-        ("t.csv", "", "a header is wanted"),
-        ("t.json", "[1]", "holds a int where an object is wanted"),
+        ("t.csv", "", "a header is expected"),
+        ("t.json", "[1]", "holds a int where an object is expected"),
         ("t.jsonl", '{"a":1}\n{"a":\n', "line 2 is no JSON"),
         ("t.xml", "<a/>", "not one of"),
         ("t.csv.gz", b"\x1f\x8bxx", "t.csv.gz"),

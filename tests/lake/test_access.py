@@ -55,7 +55,7 @@ NOT_HERE = {
     "resource": "resource('here').Syslog",
     "external_table": "external_table('Syslog')",
 }
-"""What stands for rows in other products and has none here: it does not run, so that it gives no row of others."""
+"""What stands for rows in other products and has none here: it is not running, so that it gives no row of others."""
 
 
 def rows(*, all_rows: bool) -> list[dict]:
@@ -410,4 +410,4 @@ def test_what_is_not_in_the_estate_is_told(lakes: tuple[Lake, Lake], text: str, 
 
 def test_an_estate_that_nobody_assessed_is_no_empty_one(tmp_path: Path) -> None:
     with State.of(tmp_path / "data") as state, opened_lake(tmp_path / "data", state) as lake:
-        assert "nothing of the estate was assessed yet" in str(answer(lake, "print 1; Resources", EVERYTHING))
+        assert "no resources were assessed yet" in str(answer(lake, "print 1; Resources", EVERYTHING))

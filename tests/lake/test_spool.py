@@ -170,7 +170,7 @@ def test_a_damaged_frame_is_told_and_its_neighbours_are_kept(tmp_path: Path, sta
 @pytest.mark.parametrize(
     ("tables", "reason"),
     [
-        (lambda lake: {"Nowhere": rows(lake, 1)["Syslog"]}, "no table is named 'Nowhere'"),
+        (lambda lake: {"Nowhere": rows(lake, 1)["Syslog"]}, "table 'Nowhere' not found"),
         (lambda lake: {"Event": rows(lake, 1)["Syslog"]}, "not in its columns and types"),
     ],
 )

@@ -34,9 +34,9 @@ def test_names_that_differ_by_case_have_names_of_their_own_on_disk() -> None:
         ([], "is an object"),
         ({"name": "T"}, "is an object"),
         ({"name": "T", "columns": {}, "colour": 1}, "no such key: colour"),
-        ({"name": "../T", "columns": {}}, "no table name"),
-        ({"name": "T", "columns": {"a b": "long"}}, "no column name"),
-        ({"name": "T", "columns": {"_Day": "datetime"}}, "no column name"),
+        ({"name": "../T", "columns": {}}, "not a table name"),
+        ({"name": "T", "columns": {"a b": "long"}}, "not a column name"),
+        ({"name": "T", "columns": {"_Day": "datetime"}}, "not a column name"),
         ({"name": "T", "columns": {"a": "integer"}}, "integer"),
         ({"name": "T", "columns": {"TimeGenerated": "string"}}, "standard column TimeGenerated"),
         ({"name": "T", "columns": {"a": "long"}, "bag": "a"}, "its bag a"),
@@ -53,7 +53,7 @@ def test_a_table_can_be_imported(lake: Lake, tmp_path: Path) -> None:
     assert lake.query("Mine_CL | getschema | where ColumnName == 'a' | project ColumnType")[
         0
     ].table.to_pylist() == [{"ColumnType": "long"}]
-    with pytest.raises(LakeError, match="no table is named 'Other_CL'"):
+    with pytest.raises(LakeError, match="table 'Other_CL' not found"):
         lake.tables["Other_CL"]
 
 

@@ -116,7 +116,7 @@ def test_a_list_is_its_workspaces_and_belongs_to_no_subscription(
 
 @pytest.mark.parametrize(
     ("alias", "key", "said"),
-    [("a/b", "User", "is no alias"), ("VIPS", "User", "there is a watchlist VIPS already"), ("B", "X", "no column is named X")],
+    [("a/b", "User", "is not an alias"), ("VIPS", "User", "there is a watchlist VIPS already"), ("B", "X", "no column is named X")],
 )  # fmt: skip
 def test_what_cannot_be_made_is_said(keeping: Keeping, alias: str, key: str, said: str) -> None:
     with pytest.raises(StateError, match=said):

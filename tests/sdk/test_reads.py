@@ -405,7 +405,7 @@ class TestKusto:
     def test_an_unknown_database(self, owner):
         from azure.kusto.data.exceptions import KustoServiceError
 
-        with pytest.raises(KustoServiceError, match="There is no database 'nosuch'"):
+        with pytest.raises(KustoServiceError, match="Database 'nosuch' not found"):
             owner.kusto.execute_mgmt("nosuch", ".show tables")
 
     def test_schemas_and_who_asks(self, owner):

@@ -159,7 +159,7 @@ def test_what_an_older_release_published_is_judged_and_published_anew_at_the_sta
     assert older.made.outdated
     with caplog.at_level("INFO", "nephoscope.assessing"):
         assessment_worker.work(settings, Once())
-    assert "an older release published what is shown: it is judged and published anew" in caplog.text
+    assert "the published assessment is from an older release: it is shown until" in caplog.text
     newer = instance.shelf.newest()
     assert newer is not None
     assert (newer.version > older.version, newer.made.outdated) == (True, False)
@@ -177,7 +177,7 @@ def test_what_an_older_release_judged_and_nobody_knows_is_told(
         patch.setattr(publishing, "evaluation_row", of_an_older_release)
         publishing.publish_documents(instance.data, [], evaluation)
     assessment_worker.work(Settings(data=instance.data), Once())
-    assert "what it judged is not known: scan it again" in caplog.text
+    assert "its source is unknown: scan again" in caplog.text
 
 
 def test_an_assessment_ends_when_the_server_does(state: State, instance: Instance, small: str) -> None:

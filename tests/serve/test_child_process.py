@@ -55,11 +55,11 @@ def test_what_is_buffered_is_written_once_and_an_error_is_told_with_where_it_was
     [
         (
             "OSError(errno.ENOSPC, 'No space left on device', '/data/x')",
-            "/data/x: the disk is full; make room: it is started again by itself, and what was taken in is kept",
+            "/data/x: the disk is full; free some space: it restarts automatically, and ingested data is preserved",
         ),
         (
             "OSError(errno.EDQUOT, '')",
-            "the disk is full; make room: it is started again by itself, and what was taken in is kept",
+            "the disk is full; free some space: it restarts automatically, and ingested data is preserved",
         ),
         ("DiskFullError('state.db: the disk is full: make room')", "state.db: the disk is full: make room"),
         ("LakeError('the lake is of a newer release')", "the lake is of a newer release"),

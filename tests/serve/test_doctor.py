@@ -195,7 +195,7 @@ def test_a_link_is_its_own_makers(tmp_path):
 def test_a_server_that_runs_and_one_that_ran(tmp_path):
     with acquire_lock(tmp_path) as lock:
         lock.answers()
-        assert "a server begins: process" in verdicts(tmp_path)["server", Verdict.INFO].text
+        assert "a server is starting: process" in verdicts(tmp_path)["server", Verdict.INFO].text
         make_status_writer(Settings(tmp_path))({"web": Standing(os.getpid(), 1)})
         assert [one.text for one in examine(tmp_path, None) if one.check == "server"] == ["web runs"]
     # its number is another process's by now
@@ -217,7 +217,7 @@ def test_a_copied_folder_is_looked_at_for_itself(tmp_path):
 def test_what_a_backup_left_out_is_told(tmp_path):
     ensure_certificate(Settings(tmp_path))
     backed_up(tmp_path, keys=False)
-    assert verdicts(tmp_path)["backup", Verdict.INFO].text == "the last backup is without tls/"
+    assert verdicts(tmp_path)["backup", Verdict.INFO].text == "the last backup does not include tls/"
     backed_up(tmp_path, keys=True)
     assert ("backup", Verdict.INFO) not in verdicts(tmp_path)
 
@@ -225,7 +225,7 @@ def test_what_a_backup_left_out_is_told(tmp_path):
 def test_a_restored_folder_without_certificates_tells_of_the_new_authority(tmp_path):
     with State.of(tmp_path) as state, state.transaction() as session:
         state.audit.add(session, "ada", OPERATION, "/", detail={"made": "2026-11-01T00:00:00+00:00"})
-    assert "by a new authority" in verdicts(tmp_path)["certificate", Verdict.INFO].text
+    assert "with a new authority" in verdicts(tmp_path)["certificate", Verdict.INFO].text
     ensure_certificate(Settings(tmp_path))
     assert ("certificate", Verdict.INFO) not in verdicts(tmp_path)
 

@@ -34,7 +34,7 @@ def _client(requests_a_minute=100_000):
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize(("status", "title"), [(401, "A token is needed"), (403, "Not allowed")])
+@pytest.mark.parametrize(("status", "title"), [(401, "Token required"), (403, "Not allowed")])
 def test_a_browser_is_shown_a_page(method, status, title):
     answer = _client().request(method, f"/{status}", headers=BROWSER)
     assert answer.status_code == status

@@ -63,7 +63,7 @@ def test_a_second_server_is_refused_and_a_killed_one_frees_the_folder(tmp_path):
         assert refused.exit_code == 2, refused.output
         (line,) = refused.output.splitlines()
         assert (
-            f"a server runs on this folder: process {first.pid} at https://127.0.0.1:9700; end it, or give another --data"
+            f"a server already runs on this folder: process {first.pid} at https://127.0.0.1:9700; stop it, or use another --data"
             in line
         )
         assert [path.name for path in tmp_path.iterdir()] == ["server.lock"], (
@@ -82,7 +82,7 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("nephoscope.serve.instance_lock.fcntl.flock", refused)
     for asked in (serves, lambda data: acquire_lock(data).__enter__()):
         (tmp_path / "server.lock").touch()
-        with pytest.raises(OSError, match="a local file system is wanted") as told:
+        with pytest.raises(OSError, match="use a local file system") as told:
             asked(tmp_path)
         assert told.value.filename == str(tmp_path / "server.lock")
 

@@ -100,12 +100,12 @@ def cut(data):
 
 
 FAULTS = [
-    (in_place("keys/tokens.key", b"garbage"), "tokens.key", "not the key of tokens; put"),
-    (in_place("keys/tokens.key", b""), "tokens.key", "not the key of tokens; put"),
-    (in_place("keys/tokens.key", b"\xff\xfe\0"), "tokens.key", "not the key of tokens; put"),
-    (in_place("keys/tokens.key", b"[]"), "tokens.key", "not the key of tokens; put"),
-    (in_place("keys/tokens.key", b'{"kty": "RSA"}'), "tokens.key", "not the key of tokens; put"),
-    (public_alone, "tokens.key", "not the key of tokens; put"),
+    (in_place("keys/tokens.key", b"garbage"), "tokens.key", "not a token key; restore"),
+    (in_place("keys/tokens.key", b""), "tokens.key", "not a token key; restore"),
+    (in_place("keys/tokens.key", b"\xff\xfe\0"), "tokens.key", "not a token key; restore"),
+    (in_place("keys/tokens.key", b"[]"), "tokens.key", "not a token key; restore"),
+    (in_place("keys/tokens.key", b'{"kty": "RSA"}'), "tokens.key", "not a token key; restore"),
+    (public_alone, "tokens.key", "not a token key; restore"),
     (folder_in_place("keys/tokens.key"), "tokens.key", "is a directory; put"),
     (in_place("state.db", b"garbage" * 2000), "state.db", "file is not a database; keep it as it is, and bring a backup"),
     (cut, "state.db", "malformed; keep it as it is, and bring a backup"),
@@ -113,8 +113,8 @@ FAULTS = [
     (in_place(f"tls/{OWN}.crt", b"garbage"), f"{OWN}.crt", "no certificate in PEM; remove it"),
     (in_place(f"tls/{OWN}.key", b"garbage"), f"{OWN}.key", "no private key in PEM; remove"),
     (folder_in_place(f"tls/{OWN}.key"), f"{OWN}.key", "is a directory; remove"),
-    (other_key, f"{OWN}.key", "this is not the key of"),
-    (authority_of_another, "ca.key", "this is not the key of"),
+    (other_key, f"{OWN}.key", "not the key of"),
+    (authority_of_another, "ca.key", "not the key of"),
 ]  # fmt: skip
 
 
@@ -158,9 +158,9 @@ def begin(settings):
 @pytest.mark.parametrize(
     ("name", "given", "told"),
     [
-        ("over", {"begins": -timedelta(days=9), "ends": -timedelta(days=1)}, "over.crt: this certificate was good until"),
+        ("over", {"begins": -timedelta(days=9), "ends": -timedelta(days=1)}, "over.crt: the certificate expired on"),
         ("early", {"begins": timedelta(days=1)}, "early.crt: this certificate is good from"),
-        ("locked", {"password": b"secret"}, "locked.key: the key has a password; give one without"),
+        ("locked", {"password": b"secret"}, "locked.key: the key has a password; use a key without"),
     ],
 )  # fmt: skip
 def test_a_given_certificate_that_cannot_be_used(data, tmp_path, name, given, told):
@@ -177,8 +177,8 @@ def test_given_files_that_do_not_belong_together(data, tmp_path):
     assert ensure_certificate(good) == (good, "")
     for certificate, key, told in (
         (one[0], other[1], "other.key: this is not the key of .*one.crt"),
-        (one[0], one[0], "one.crt: this holds no private key"),
-        (one[1], one[1], "one.key: this holds no certificate"),
+        (one[0], one[0], "one.crt: contains no PEM private key"),
+        (one[1], one[1], "one.key: contains no PEM certificate"),
         (one[0], tmp_path / "gone", "gone: no such file or directory; it must be there"),
     ):
         with pytest.raises(SourceError, match=told):
@@ -240,7 +240,8 @@ def test_a_port_that_is_taken(data):
         found = [one for one in examine(data, None) if one.check == "port"]
     assert ended.returncode == 2
     assert ended.stderr == (
-        f"nephoscope: --host 127.0.0.1 --port {port}: address already in use; end what listens there, or give another --port\n"
+        f"nephoscope: --host 127.0.0.1 --port {port}: address already in use; "
+        "stop the process that listens there, or use another --port\n"
     )
     assert [(one.verdict, str(port) in one.text) for one in found] == [(Verdict.WARNING, True)]
     assert not [one for one in examine(data, None) if one.check == "port"]

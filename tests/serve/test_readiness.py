@@ -43,7 +43,7 @@ def disk(monkeypatch, **found):
     [
         ({"f_bavail": (63 << 20) // 4096}, "has 63 MiB left, and 64 MiB are kept free; make room"),
         ({"f_bavail": 0}, "has 0 MiB left"),
-        ({"f_favail": 0}, "takes no more files"),
+        ({"f_favail": 0}, "the disk is full"),
         ({"f_flag": os.ST_RDONLY}, "can only be read"),
     ],
 )

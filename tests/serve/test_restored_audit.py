@@ -60,7 +60,7 @@ def test_after_a_restore_the_audit_is_whole_and_tells_of_it(data, tmp_path, keys
     again = tmp_path / "again"
     manifest = restore(file, again, author="root")
     made = manifest.made
-    assert told(again) == (Verdict.OK, f"the chain of entries is whole; restored from the backup of {made}")
+    assert told(again) == (Verdict.OK, f"the audit chain is complete; restored from the backup of {made}")
     with State.of(again, "") as state:
         newest = state.audit.entries(most=1)[0]
         assert (newest.author, newest.operation, newest.target, newest.detail) == (
@@ -82,7 +82,7 @@ def test_what_was_taken_off_before_the_backup_is_told_after_the_restore(data, tm
     verdict, text = told(tmp_path / "again")
     assert (verdict, text) == (
         Verdict.WRONG,
-        "entry 3 is missing, or does not fit behind the one before it",
+        "entry 3 is missing, or does not match the entry before it",
     )
 
 

@@ -179,7 +179,7 @@ def test_results_alone_assess_nothing_in_full(house: House) -> None:
     told = coverage_of(house.context, [subject])[subject.id]
     assert (told.is_complete, told.reason) == (
         False,
-        "results of qualys say what it found, not what it looked at",
+        "results of qualys contain findings but not what was scanned",
     )
     house.imports(advisory(1, "lamp", "2.0"))
     house.machine(package("lamp", "3.0"))
@@ -217,14 +217,14 @@ WHOSE: dict[str, tuple[ResultsOrigin, dict[str, Any], str]] = {
     "an image that is told": (ResultsOrigin(image=IMAGE), {"kind": ""}, IMAGE),
 }  # fmt: skip
 NOBODYS: dict[str, tuple[ResultsOrigin, dict[str, Any], str]] = {
-    "nothing names it": (NOWHERE, {}, "does not say of which machine it is: import it with --resource"),
-    "a name of two machines": (NOWHERE, {"host_names": ("web1",)}, "2 machines go by web1"),
-    "a name that nobody has": (NOWHERE, {"host_names": ("else",), "addresses": ("10.0.0.4",)}, "no machine of the estate goes by"),
+    "nothing names it": (NOWHERE, {}, "does not name its machine: import it with --resource"),
+    "a name of two machines": (NOWHERE, {"host_names": ("web1",)}, "2 machines match web1"),
+    "a name that nobody has": (NOWHERE, {"host_names": ("else",), "addresses": ("10.0.0.4",)}, "no machine of the estate matches"),
     "an id that is none": (NOWHERE, {"resource_id": "/subscriptions"}, "resource: "),
     "an image without a digest": (NOWHERE, {"kind": "image", "digests": ()}, "has no digest of the image: import it with --image"),
     "neither machine nor image": (NOWHERE, {"kind": ""}, "--resource ID or --image IMAGE"),
     "no time": (TOLD, {"at": None}, "import it with --scanned-at"),
-    "a time to come": (TOLD, {"at": NOW + timedelta(days=1)}, "ahead of this clock"),
+    "a time to come": (TOLD, {"at": NOW + timedelta(days=1)}, "in the future"),
 }  # fmt: skip
 
 
@@ -270,7 +270,7 @@ def test_several_hosts_and_one_origin(house: House) -> None:
     one.target("other", ReportedTarget(kind="machine", name="other", place="line 2", scanned_at=NOW))
     done = import_results(house.context, one, TOLD)
     assert done.kept == ()
-    assert all("leave --resource out" in refused.reason for refused in done.refused)
+    assert all("remove --resource" in refused.reason for refused in done.refused)
 
 
 def test_results_of_our_own_are_not_those_of_another(house: House) -> None:

@@ -104,7 +104,7 @@ def test_a_run_over_some_files_fixes_only_in_those(context: ServiceContext) -> N
     [
         ({"branch": "feature"}, "not the default branch, main"),
         ({"branch": "main", "pull_request": "7"}, "pull request 7"),
-        ({"started": NOON}, "a newer run decided already: 1 of 2026-11-01 13:00 UTC"),
+        ({"started": NOON}, "a newer run has already updated the work items: 1 of 2026-11-01 13:00 UTC"),
     ],
 )
 def test_a_run_that_does_not_decide_tells_what_it_would(
@@ -145,9 +145,9 @@ def test_a_run_sent_again_changes_nothing_and_with_other_results_is_refused(cont
     again = record_run(context, new(1, results("a")))
     assert (again.repeated, again.run) == (True, first.run)
     assert len(context.state.audit.entries(most=100)) == before
-    with pytest.raises(RunConflictError, match="run id of its own"):
+    with pytest.raises(RunConflictError, match="unique run ID"):
         record_run(context, new(1, results("b")))
-    with pytest.raises(StateError, match="ahead of the server's clock"):
+    with pytest.raises(StateError, match="in the future"):
         record_run(context, new(2, results(), started=NOON + timedelta(days=3)))
     assert items(context) == {"a": "Open"}
 

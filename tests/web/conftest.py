@@ -147,7 +147,7 @@ def ran(state: State, data: Path) -> None:
 
 
 def set_up(state: State, data: Path) -> None:
-    """A tenant, a run of a pipeline, a source of logs of which nothing came yet, imported rules, a rule that was replayed, images."""
+    """A tenant, a run of a pipeline, a source of logs of which no data yet, imported rules, a rule that was replayed, images."""
     look_inside(state, data)
     pack(data)
     replayed(state)

@@ -86,7 +86,7 @@ def look_inside(state: State, data: Path, *, days: int = 7) -> ServiceContext:
 
 
 def watch(context: ServiceContext, now: datetime) -> None:
-    """Watch a registry with two images in quarantine."""
+    """Add a registry with two images in quarantine."""
     settings = read_settings(
         {
             "resourceId": REGISTRY,

@@ -20,8 +20,8 @@ LIST = "/alerts?span=90d"
 
 def test_alerts_are_found_and_told(owner):
     assert "Keys &lt;were&gt; read" in owner.get(LIST).text
-    assert "No alert of" in owner.get(f"{LIST}&q=nothing like it").text
-    assert "No alert of" in owner.get(f"{LIST}&severity=Low").text
+    assert "No alerts match" in owner.get(f"{LIST}&q=nothing like it").text
+    assert "No alerts match" in owner.get(f"{LIST}&severity=Low").text
     assert "Keys &lt;were&gt; read" in owner.get(f"{LIST}&q=192.0.2.7").text
     rows = list(csv.DictReader(io.StringIO(owner.get(f"{LIST}&format=csv").text)))
     assert [(row["Alert"], row["About"]) for row in rows] == [

@@ -113,7 +113,7 @@ def test_the_page_of_one_tells_the_part(reader, other):
     assert "print Time" in html.unescape(whole)
     assert 'href="/incidents' not in whole
     assert reader.get(f"/alerts/{MINE}?rows=1").status_code == 200
-    assert "rows behind it" not in whole
+    assert "Show raw events" not in whole
 
 
 @pytest.mark.parametrize("id_", [THEIRS, ALERT, "nothing"])

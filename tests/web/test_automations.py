@@ -42,7 +42,7 @@ def test_what_was_given_up_is_told_first_with_the_reason(owner):
     )  # fmt: skip
     assert [(one["Name"], one["Kind"], one["Status"], one["Waiting"], one["Dead"]) for one in others] == [
         ("tell <team>", "automation", "on", "0", "2"),
-        ("page <us>", "rule of response", "removed", "1", "0"),
+        ("page <us>", "response rule", "removed", "1", "0"),
         ("r-1", "automation rule", "removed", "0", "0"),
     ]
 
@@ -56,7 +56,7 @@ def test_runs_by_rule_and_status(owner):
     page = owner.get("/automations", params={"rule": KEY, "status": "done"}).text
     assert "done-1" in page
     assert "dead-2</td>" not in page
-    assert "No run fits the filters" in owner.get("/automations", params={"status": "undone"}).text
+    assert "No runs match the filters" in owner.get("/automations", params={"status": "undone"}).text
 
 
 def test_a_rule_of_response_and_a_document_that_is_no_automation(instance, owner):
@@ -72,7 +72,7 @@ def test_a_rule_of_response_and_a_document_that_is_no_automation(instance, owner
     assert (found["page <us>"].status, found["page <us>"].told) == ("on", ("incident.created",))
     assert (found["gone"].status, found["gone"].reason) == (
         "refused",
-        "properties.sources: names no source of events",
+        "properties.sources: has no event source",
     )
     assert '<span class="state error">refused</span>' in owner.get("/automations").text
 
@@ -91,7 +91,7 @@ def test_where_nothing_ran_there_is_nothing_to_filter(owner, visitor, sandbox):
     assert "<legend>Status</legend>" in owner.get("/automations").text
     nobody_ran = visitor(("Security Reader", f"/subscriptions/{sandbox}")).get("/automations").text
     assert "<legend>Status</legend>" not in nobody_ran
-    assert "Nothing was told yet." in nobody_ran
+    assert "No runs yet." in nobody_ran
 
 
 def test_roles_say_subscriptions_by_name(owner, visitor, sandbox):

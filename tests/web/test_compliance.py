@@ -24,8 +24,8 @@ from nephoscope.state import State
 GIVEN = Path(__file__).parents[1] / "cases" / "journeys" / "standard"
 KIND = "microsoft.security/regulatorycompliancestandards"
 TOLD = (
-    "Scope: everything that its reader may see",
-    "% of the judged controls passed",
+    "Scope: all resources that the reader can access",
+    "% of the evaluated controls passed",
     "HB-1: Failed",
     "NonCompliant: ",
     "/south",

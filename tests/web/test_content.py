@@ -79,7 +79,7 @@ def test_of_many_those_that_somebody_switched_are_left_out_and_told(instance, ow
     assert told.status_code == 409
     said = told.text.split('role="alert"')[1].split("</section>")[0]
     assert f"is {other[before[first]]}." in said
-    assert "switched it after this page was drawn" in said
+    assert "changed by someone else meanwhile" in said
     now = instance.state.rule_switches.of("default").rules
     assert (now[first], now[WAITS]) == (other[before[first]] == "on", before[first] == "on")
     back = {"act": before[first], "key": ticked(owner, first)}
@@ -101,7 +101,7 @@ def test_rules_and_packs_are_switched(instance, owner):
     pack = "/content/packs/checkout"
     assert owner.post(pack, data={"act": "on", "key": "checkout off"}, headers=HERE).status_code == 303
     assert instance.state.rule_switches.of("default").packs == {"checkout": True}
-    assert "its rules are on" in owner.get(pack).text
+    assert "its rules are enabled" in owner.get(pack).text
     owner.post(pack, data={"act": "off", "key": "checkout on"}, headers=HERE)
 
 
@@ -142,8 +142,8 @@ def test_rules_are_sent_by_a_form_and_each_is_told(instance, owner, visitor):
     ("files", "said"),
     [
         pytest.param({"file": ("x.exe", b"MZ")}, "is wanted", id="kind"),
-        pytest.param({"file": ("x.yaml", BROKEN.read_bytes())}, "nothing in it can be used", id="rule"),
-        pytest.param({"file": ("x.yaml", b"")}, "choose a file", id="empty"),
+        pytest.param({"file": ("x.yaml", BROKEN.read_bytes())}, "the file has no usable content", id="rule"),
+        pytest.param({"file": ("x.yaml", b"")}, "select a file", id="empty"),
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_is_refused_with_why(owner, files, said):
@@ -154,7 +154,7 @@ def test_a_file_that_cannot_be_is_refused_with_why(owner, files, said):
 def test_a_file_that_is_too_large_is_told_as_that(owner):
     files = {"file": ("x.zip", b"0" * (10 << 20))}
     answer = owner.post("/content?kind=packs", data={"act": "import"}, files=files, headers=HERE)
-    assert (answer.status_code, "larger than the" in answer.text) == (413, True), answer.text[-2000:]
+    assert (answer.status_code, "exceeds its limit of" in answer.text) == (413, True), answer.text[-2000:]
 
 
 @pytest.mark.parametrize("archived", [False, True])

@@ -49,7 +49,7 @@ def test_findings_on_what_is_no_resource_are_told(instance, owner, sandbox, scop
     rows = csv.DictReader(io.StringIO(owner.get("/inventory", params={**asked, "format": "csv"}).text))
     listed = sum(int(row["Findings"]) for row in rows)
     text = owner.get("/inventory", params=asked).text
-    (others,) = numbers(text, r"([\d,]+) more findings are on what is no resource")
+    (others,) = numbers(text, r"([\d,]+) findings? on role assignments")
     findings = instance.shelf.newest().findings
     assert listed + others == findings.states(reach)["NonCompliant"]
     links = re.findall(r'href="(/recommendations\?[^"]*q=[^"]*)">([^<]+)</a> \((\d+)\)', text)

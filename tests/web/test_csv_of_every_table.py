@@ -19,8 +19,8 @@ import nephoscope.web
 NO_FILE = {
     ("log_source_new.html", ""): "a menu: the kinds of sources to choose from",
     ("forms.html", ""): "what a role must allow is in the script and the Bicep file that grant it",
-    ("tenant.html", "What it must be allowed"): "as above",
-    ("tenant_new.html", "What it must be allowed"): "as above",
+    ("tenant.html", "Required permissions"): "as above",
+    ("tenant_new.html", "Required permissions"): "as above",
     ("parts.html", ""): "pieces of tables: the cards that they stand in have the files",
     ("recommendations.html", ""): "one of two tables is shown: the file below is of that one",
     (

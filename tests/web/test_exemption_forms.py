@@ -86,7 +86,7 @@ def test_it_is_kept_once(instance, owner, finding):
     assert post(owner, finding, asked(finding)).status_code == 303
     again = post(owner, finding, asked(finding, reason="once more"))
     assert again.status_code == 400
-    assert "exempted already" in again.text
+    assert "already exempt" in again.text
     assert len(kept(instance)) == 1
 
 
@@ -148,7 +148,7 @@ def test_the_page_shows_it_and_what_is_under_way(owner, visitor, instance, findi
     text = owner.get(answer.headers["location"]).text
     assert "1 exemption kept" in text
     assert 'id="progress"' in text, "the assessment that judges by it is shown"
-    assert "exempt when judged anew" in text
+    assert "exempt after the next assessment" in text
     assert "until &lt;May&gt;" in text
     assert f'name="scope" value="{finding.resource}"' not in text, (
         "it is not offered to be exempted once more"

@@ -17,8 +17,8 @@ from nephoscope.posture.scans import tenants
 
 #: Page, the heading of the table's card ('' = the only table), and the file of it.
 TABLES = [
-    ("/", "Where the points are", "/?table=controls"),
-    ("/", "Fix these first", "/?table=first"),
+    ("/", "Score by control", "/?table=controls"),
+    ("/", "Recommendations", "/?table=first"),
     ("/", "Resources with the most findings", "/?table=resources"),
     ("/recommendations", "", "/recommendations"),
     ("/recommendations?open=1", "", "/recommendations?open=1"),
@@ -33,13 +33,13 @@ TABLES = [
     ("/content/packs/checkout", "", "/content/packs/checkout"),
     ("/content/coverage", "Tactics", "/content/coverage?table=tactics"),
     ("/sources", "Tenants", "/sources?table=tenants"),
-    ("/sources", "Live sources of logs", "/sources?table=sources"),
-    ("/sources/tenants/fabrikam", "What the last test found", "/sources/tenants/fabrikam"),
+    ("/sources", "Live log sources", "/sources?table=sources"),
+    ("/sources/tenants/fabrikam", "Result of the last test", "/sources/tenants/fabrikam"),
     ("/automations", "Automations and rules", "/automations?table=automations"),
     ("/automations", "Runs", "/automations?table=runs"),
-    ("/settings", "People and programs", "/settings?table=people"),
+    ("/settings", "Users and programs", "/settings?table=people"),
     ("/settings", "Workspaces", "/settings?table=workspaces"),
-    ("/settings", "Rules of response", "/settings?table=responses"),
+    ("/settings", "Response rules", "/settings?table=responses"),
     ("/settings", "Audit", "/settings?table=audit"),
 ]
 
@@ -62,7 +62,7 @@ def heads(page: str, card: str) -> list[str]:
         r"<th[^>]*>(.*?)</th>", re.search(r"<thead>(.*?)</thead>", part, re.DOTALL)[1], re.DOTALL
     )
     told = [unescape(re.sub(r"<[^>]+>", "", one)).strip() for one in found]
-    return [one for one in told if one and not one.startswith(("Healthy, unhealthy", "How they stand"))]
+    return [one for one in told if one and not one.startswith(("Healthy, unhealthy", "Status"))]
 
 
 def header(client, address: str) -> list[str]:
@@ -97,7 +97,7 @@ def test_tables_that_are_empty_are_files_too(owner, address):
 def test_the_test_of_a_tenant_is_whole_in_its_file(owner):
     rows = list(csv.DictReader(io.StringIO(owner.get("/sources/tenants/fabrikam?format=csv").text)))
     assert [
-        (one["Subscription or resource group"], one["Answers"], one["What it lacks"]) for one in rows
+        (one["Subscription or resource group"], one["Answers"], one["Missing permissions"]) for one in rows
     ] == [
         ("sub one", "yes", "Microsoft.KeyVault/vaults/read"),
         ("Microsoft Graph", "no", "not granted"),

@@ -52,7 +52,7 @@ def test_no_entry_is_refused(visitor, sandbox, role, scope):
 
 
 def tables(text: str) -> set[str]:
-    own = text.partition("Tables of the estate")[0]
+    own = text.partition("Estate tables")[0]
     return set(re.findall(r'<details><summary class="mono">(\w+)</summary>', own))
 
 
@@ -95,5 +95,5 @@ def test_what_is_of_everybody_is_shown_to_who_may_read_it_everywhere(owner, visi
     assert source in owner.get("/sources").text
     text = lesser.get("/sources").text
     assert source not in text
-    assert text.count("They are shown to who may read sources everywhere.") == 2
+    assert text.count("Requires permission to read sources in all scopes.") == 2
     assert len(lesser.get("/sources?format=csv").text.splitlines()) == 1

@@ -56,7 +56,7 @@ def rows(client, address):
 def test_the_list_tells_them_beside_what_is_judged_here(owner, put):
     before = owner.get("/recommendations?format=csv").text
     page = owner.get("/recommendations").text
-    assert "Told by other tools" in page
+    assert "From other tools" in page
     assert "Keys are &lt;rotated&gt;" in page
     assert KEY not in before, "what is judged here is another list"
     found = rows(owner, "/recommendations?format=csv&table=put")
@@ -94,5 +94,5 @@ def test_the_page_of_the_resource_has_it(owner, put):
 def test_who_does_not_reach_the_resource_sees_nothing_of_it(visitor, sandbox, put):
     elsewhere = visitor(("Security Reader", f"/subscriptions/{sandbox}"))
     assert sandbox not in put[0]
-    assert "Told by other tools" not in elsewhere.get("/recommendations").text
+    assert "From other tools" not in elsewhere.get("/recommendations").text
     assert elsewhere.get(f"/recommendations/{KEY}").status_code == 404

@@ -223,7 +223,7 @@ def test_a_rule_is_switched_by_a_form(instance, owner, visitor):
     )
     assert owner.post(address, data={"act": "off"}, headers=HERE).status_code == 303
     assert instance.state.rule_switches.of("default").on(rule.id, default=True) is False
-    assert "Switch on" in owner.get(address).text
+    assert "Enable" in owner.get(address).text
     assert owner.get("/rules/none").status_code == 404
 
 

@@ -46,7 +46,7 @@ def test_the_files_have_gain_control_and_id(owner, told, address):
         for one in told
     ]
     assert [int(row["Unhealthy"]) for row in rows] == [one.unhealthy for one in told]
-    assert all(row["Why it ranks here"].startswith(f"{row['Severity']} severity") for row in rows)
+    assert all(row["Priority"].startswith(f"{row['Severity']} severity") for row in rows)
 
 
 def test_why_is_told_on_each_page(owner, told):
@@ -60,7 +60,7 @@ def test_why_is_told_on_each_page(owner, told):
 def test_heads_of_the_page_are_heads_of_the_file(owner, address):
     page = owner.get(address).text
     head = re.search(r"<tr>(<th scope=\"col\">Severity.*?)</tr>", page)[1]
-    shown = [one for one in re.findall(r"<th[^>]*>([^<]+)</th>", head) if one != "How they stand"]
+    shown = [one for one in re.findall(r"<th[^>]*>([^<]+)</th>", head) if one != "Status"]
     written = list(file(owner, f"{address}?format=csv&table=first")[0])
     assert shown == written[: len(shown)]
 

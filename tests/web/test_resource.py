@@ -74,7 +74,7 @@ def test_alerts_are_for_who_reaches_them(visitor, named):
     text = section(reader.get(f"/resource{named}").text, "detections")
     assert "Of the machine" in text
     assert "It was &lt;taken&gt; over" not in text
-    assert "Not within your roles" not in text
+    assert "Not available to your roles" not in text
 
 
 def test_findings_inside_are_there(owner, edition):
@@ -119,7 +119,7 @@ def test_what_faces_the_internet_says_whom_it_answers(owner, edition):
     quiet = next(id_ for id_, one in told.items() if "ways" in one and not one["ways"])
     text = section(owner.get(f"/resource{quiet}").text, "exposure")
     assert ("Not assessed" in text) == bool(told[quiet]["notCollected"])
-    assert ("No way in" in text) != bool(told[quiet]["notCollected"])
+    assert ("Not reachable from the Internet" in text) != bool(told[quiet]["notCollected"])
 
 
 def test_roles_that_reach_it_are_there_from_all_above(owner, visitor, edition, named):
@@ -132,7 +132,7 @@ def test_roles_that_reach_it_are_there_from_all_above(owner, visitor, edition, n
     for one in found:
         assert one.name in text
         assert one.role in text
-    assert "eligible and deny assignments" in text
+    assert "Eligible and deny assignments" in text
 
 
 def test_its_chain_of_scopes_is_whole(edition, sandbox):
@@ -165,7 +165,7 @@ def test_an_account_has_what_it_holds_and_leads_to(owner, edition):
     held = held_by(edition, path.entry.identifiers.entra_object_id, EVERYTHING, EVERYTHING)
     assert held
     roles = section(text, "roles")
-    assert "Roles that it holds" in roles
+    assert "Assigned roles" in roles
     assert all(one.role in roles for one in held)
     group = next(
         one
@@ -229,7 +229,7 @@ def test_last_changes_are_there(instance, owner, edition, monkeypatch, named):
             return replace(page(self, types, *arguments, **named_ones), bodies=(told,))
         return page(self, types, *arguments, **named_ones)
 
-    assert "None between the times" in section(owner.get(f"/resource{named}").text, "changes")
+    assert "No changes between collections" in section(owner.get(f"/resource{named}").text, "changes")
     monkeypatch.setattr(type(edition.listing), "page", with_change)
     text = section(owner.get(f"/resource{named}").text, "changes")
     assert "properties.hardware</span>: a → &lt;b&gt;" in text

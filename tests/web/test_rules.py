@@ -51,7 +51,7 @@ def worker(instance):
 @pytest.mark.usefixtures("raised")
 def test_a_rule_shows_what_it_raised_and_how_it_was_closed(owner):
     text = owner.get(ADDRESS).text
-    assert "3 raised, 1 held back; closed as false 1 of 2 (50 %), as benign 1" in text
+    assert "3 raised, 1 held back; closed as false positive 1 of 2 (50 %), as benign 1" in text
     assert "/alerts/0c000000-0000-0000-0000-000000000000" in text
     assert "Raised &lt;3&gt;" in text
     assert "0:00:00" not in text
@@ -59,7 +59,7 @@ def test_a_rule_shows_what_it_raised_and_how_it_was_closed(owner):
     assert {row["Rule"] for row in csv.DictReader(io.StringIO(listed))} == {RULE.id}
     rows = {row["Rule"]: row for row in csv.DictReader(io.StringIO(owner.get("/rules?format=csv").text))}
     found = rows[RULE.name]
-    assert [found[name] for name in ("Alerts, last 7 days", "Held back", "Closed", "Closed as false")] == [
+    assert [found[name] for name in ("Alerts, last 7 days", "Suppressed", "Closed", "False positives")] == [
         "3",
         "1",
         "2",
@@ -85,12 +85,12 @@ def test_a_replay_is_asked_for_by_days_and_shown(instance, owner):
     assert asked.status_code == 303
     where = asked.headers["location"]
     waiting = owner.get(where).text
-    assert "It waits for its turn" in waiting
+    assert "Queued" in waiting
     assert 'hx-trigger="every 2s"' in waiting
     assert owner.post(ADDRESS, data=form, headers=HERE).headers["location"] == where, "it waits already"
     (trial,) = [one for one in Trials(instance.state).of("default", RULE.id) if one.ended is None]
     Trials(instance.state).note(replace(trial, starts=1, done=1, total=3))
-    assert "1 of 3 windows are run" in owner.get(where).text
+    assert "1 of 3 windows complete" in owner.get(where).text
     assert worker(instance).next() is not None
     done = owner.get(where).text
     assert "alerts</strong> would have been raised" in done

@@ -144,7 +144,7 @@ def test_a_page_of_one_visitor_is_not_drawn_for_another(owner, visitor, sandbox,
 def test_a_scope_that_is_none_is_told_with_a_way_back(owner, scope):
     told = owner.get("/inventory", params={"scope": scope, "state": "x", "span": "30d"})
     assert told.status_code == 404
-    assert f"There is no scope {scope}" in html.unescape(told.text)
+    assert f"Scope {scope} not found" in html.unescape(told.text)
     assert 'href="/inventory?state=x&amp;span=30d"' in told.text
     assert 'href="/?span=30d"' in told.text
     assert "scope=" not in told.text, "every link of the frame leads out of it"

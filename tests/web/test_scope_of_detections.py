@@ -120,7 +120,10 @@ def test_queries_read_the_rows_of_the_scope(owner, visitor, sandbox, elsewhere):
     reader = visitor(("Reader", f"/subscriptions/{sandbox}"), ("Reader", f"/subscriptions/{elsewhere}"))
     assert counted(reader) == 3
     assert counted(reader, scope=elsewhere) == 1
-    assert "Queries read rows of the subscriptions of" in owner.get("/logs", params={"scope": sandbox}).text
+    assert (
+        "Queries return only rows of the subscriptions of"
+        in owner.get("/logs", params={"scope": sandbox}).text
+    )
 
 
 def test_who_may_read_all_rows_keeps_the_watchlists_under_a_scope(instance, owner, visitor, sandbox):
@@ -133,6 +136,6 @@ def test_who_may_read_all_rows_keeps_the_watchlists_under_a_scope(instance, owne
 
 @pytest.mark.parametrize("page", ["/rules", "/content", "/content/coverage", "/settings", "/sources"])
 def test_a_page_that_no_scope_narrows_says_so(owner, sandbox, page):
-    told = "sub-bwf-sandbox does not narrow it"
+    told = "The selected scope (sub-bwf-sandbox) does not affect this page"
     assert told in owner.get(page, params={"scope": sandbox}).text
-    assert "does not narrow it" not in owner.get(page).text
+    assert "Not affected by the selected scope" not in owner.get(page).text

@@ -106,7 +106,7 @@ def test_what_the_visitor_may_not_read_is_not_found(instance, visitor, known, sa
 
 def test_nothing_is_sought_without_a_text(owner):
     assert rows(owner, "  ") == []
-    assert "Type a part of" in owner.get("/search").text
+    assert "Enter part of" in owner.get("/search").text
 
 
 def test_an_address_finds_the_resource_that_has_it(instance, owner):
@@ -117,4 +117,4 @@ def test_an_address_finds_the_resource_that_has_it(instance, owner):
     assert ("mention", f"{one['name']}: properties.ipAddress") in rows(owner, address)
     page = owner.get("/search", params={"q": address}).text
     assert f"/resource{one['id'].lower()}" in page
-    assert "Where it stands in the estate" not in owner.get("/search", params={"q": "sql"}).text
+    assert "Matches in resource properties" not in owner.get("/search", params={"q": "sql"}).text

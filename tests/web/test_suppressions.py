@@ -83,7 +83,7 @@ def test_the_narrowest_and_an_end_are_preselected(instance, owner):
         ("entities.account.name=ada", "Account name is ada"),
         ("entities.account.uPNSuffix=bwf.example", "Account UPN suffix is bwf.example"),
     ]
-    assert found[-1] == ("rule", "Every alert of this rule")
+    assert found[-1] == ("rule", "All alerts of this rule")
     assert re.search(r'name="days" value="30"', page)
     form = {name: value for name, value in FORM.items() if name not in ("about", "days")}
     assert sent(owner, PAGE, {**form, "about": found[0][0], "days": "30"}).status_code == 303
@@ -106,7 +106,7 @@ def test_no_end_and_the_whole_rule_are_chosen(instance, owner):
     assert sent(owner, PAGE, {**FORM, "about": "rule", "days": "", "forever": "1"}).status_code == 303
     made = stored(instance)
     assert (made.conditions, made.expires) == ([], None)
-    assert "Every alert of this rule is held back</strong> without an end" in owner.get(PAGE).text
+    assert "All alerts of this rule are suppressed</strong> no end date" in owner.get(PAGE).text
 
 
 def test_a_rule_that_is_suppressed_whole_is_not_ok(owner):
@@ -118,7 +118,7 @@ def test_a_rule_that_is_suppressed_whole_is_not_ok(owner):
     assert "state compliant" not in row
     assert ">suppressed<" in row
     page = owner.get(f"/rules/{RULE.id}").text
-    assert "Every alert of this rule is held back</strong> until <time" in page
+    assert "All alerts of this rule are suppressed</strong> until <time" in page
     assert "rule suppressed</small>" in owner.get("/alerts?span=90d").text
     assert (
         "1 rule suppressed</strong> in workspace default; the next suppression ends <time"
@@ -130,17 +130,17 @@ def test_a_rule_that_is_suppressed_in_part_says_so_everywhere(owner):
     sent(owner, PAGE, FORM)
     sent(owner, PAGE, {**FORM, "about": "entities.ip.address=192.0.2.7", "days": "60"})
     assert (status(owner)["Status"], status(owner)["Suppressed"]) == ("ok", "in part")
-    assert "suppressed in part" in row_of(owner.get(f"/rules?q={RULE.name}").text)
+    assert "partly suppressed" in row_of(owner.get(f"/rules?q={RULE.name}").text)
     for page in (PAGE, f"/rules/{RULE.id}"):
-        assert "suppressed in part:</strong> 2 suppressions, the next ends <time" in owner.get(page).text
+        assert "partly suppressed:</strong> 2 suppressions, the next ends <time" in owner.get(page).text
     listed = owner.get("/alerts?span=90d").text
-    assert "rule suppressed in part</small>" in listed
+    assert "rule partly suppressed</small>" in listed
     assert "2 suppressions in force" in listed
-    assert "1 rule suppressed in part in workspace default" in owner.get("/").text
+    assert "1 rule partly suppressed in workspace default" in owner.get("/").text
 
 
 def test_suppressions_are_listed_filtered_and_a_file(instance, owner):
-    assert "Nothing is held back" in owner.get("/suppressions").text
+    assert "Suppress similar alerts from the page" in owner.get("/suppressions").text
     sent(owner, PAGE, FORM)
     Editing(instance.state, "default", "ana", instance.now).suppress(
         "every rule", "*", [_address()], comment="<vpn>"
@@ -153,16 +153,16 @@ def test_suppressions_are_listed_filtered_and_a_file(instance, owner):
     page = owner.get("/suppressions").text
     both = "Account is ada@bwf.example and IP address is 192.0.2.7"
     escaped = ("our &lt;scanner&gt;", "&lt;vpn&gt;")
-    for told in (RULE.name, both, *escaped, "Every rule", "No end", "In force"):
+    for told in (RULE.name, both, *escaped, "All rules", "No end", "Active"):
         assert told in unescape(page) or told in page, told
     rows = list(csv.DictReader(io.StringIO(owner.get("/suppressions?format=csv").text)))
-    assert [(row["State"], row["Held back"], row["Until"] == "no end") for row in rows] == [
-        ("In force", "1", False),
-        ("In force", "0", True),
+    assert [(row["State"], row["Suppressed"], row["Until"] == "no end") for row in rows] == [
+        ("Active", "1", False),
+        ("Active", "0", True),
     ]
     assert "<td" not in owner.get("/suppressions?q=nothing").text.replace('<td colspan="7"', "")
     assert "&lt;vpn&gt;" not in owner.get(f"/suppressions?id={stored_id(instance)}").text
-    assert "No suppression fits" in owner.get("/suppressions?state=Ended").text
+    assert "No suppressions match" in owner.get("/suppressions?state=Ended").text
 
 
 def _address():
@@ -244,4 +244,4 @@ def test_the_permission_is_one_of_the_roles(visitor):
 )  # fmt: skip
 def test_conditions_are_said_in_words(document, words):
     assert describe([document]) == words
-    assert describe([]) == "Every alert of the rule"
+    assert describe([]) == "All alerts of the rule"

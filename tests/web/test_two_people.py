@@ -68,7 +68,7 @@ def test_an_old_page_changes_nothing(instance, owner, second, number, form):
     assert told.status_code == 409
     assert kept(instance, number) == before
     said = notice(told.text)
-    assert "Nothing was changed" in said
+    assert "Not saved" in said
     assert f"{name_of(owner)}</span> set the owner to {name_of(owner)}, the status to Active" in said
     assert etag(told.text) == before.etag, "one more press is of the state that is shown"
 
@@ -184,8 +184,8 @@ def test_of_many_those_that_changed_are_left_out_and_listed(instance, owner, sec
     said = notice(told.text)
     assert f"#{other} One of &lt;many&gt;" in said
     assert "set the owner to" in said
-    assert f"#{gone}: it is not there any more" in said
-    assert f"#{away.number}: it is not there any more" in said
+    assert f"#{gone}: it no longer exists" in said
+    assert f"#{away.number}: it no longer exists" in said
     assert kept(instance, away.number) == away
     assert 'value="a test"' in told.text
     again = tick(told.text, "incident", other)

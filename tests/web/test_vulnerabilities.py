@@ -104,7 +104,7 @@ def test_vulnerabilities_are_filtered(owner: TestClient, asked: str, found: list
 
 def test_the_list_tells_what_is_not_assessed(owner: TestClient) -> None:
     page = owner.get("/vulnerabilities").text
-    assert "2 of 4 not assessed in full" in words(page)
+    assert "2 of 4 not fully assessed" in words(page)
     assert "about &lt;lamp&gt;" in page
     (first, _) = rows(owner, "/vulnerabilities?format=csv")
     assert (first["Exploited"], first["EPSS"], first["Fix available"]) == ("yes", "0.91", "yes")
@@ -218,9 +218,9 @@ def test_a_person_approves_and_never_malware(owner: TestClient, instance: Instan
         for digest, name in ((HELD, "web"), (BAD, "miner"))
     }
     address = f"/images/{HELD}"
-    assert "reason: say why" in send(owner, address, act="promote", id=ids[HELD]).text
+    assert "reason is required" in send(owner, address, act="promote", id=ids[HELD]).text
     refused = send(owner, f"/images/{BAD}", act="promote", id=ids[BAD], reason="really")
-    assert (refused.status_code, "never promoted" in refused.text) == (400, True)
+    assert (refused.status_code, "cannot be promoted" in refused.text) == (400, True)
     assert send(owner, address, act="promote", id=ids[BAD], reason="really").status_code == 400
     assert send(owner, address, act="promote", id=ids[HELD], reason="read it").status_code == 303
     image = instance.state.registry_images.get(ids[HELD])
@@ -292,7 +292,7 @@ FORM = {
     ("change", "told"),
     [
         ({"set.quarantine": "nowhere"}, "quarantine/* -> approved/*"),
-        ({"set.polling_minutes": "often"}, "a whole number is wanted"),
+        ({"set.polling_minutes": "often"}, "must be a whole number"),
         ({"address": "https://x/"}, "a host, with :port"),
         ({"name": "Ä"}, "Ä"),
         ({"policy.max_severity": "Awful"}, "maxSeverity"),
@@ -372,4 +372,4 @@ def test_advisories_that_cannot_be_read_are_told_with_what_to_do(
     finally:
         path.write_bytes(kept)
     assert answer.status_code == 400
-    assert "advisories.sqlite is no database of advisories" in words(answer.text)
+    assert "advisories.sqlite is not a database of advisories" in words(answer.text)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 SESSION = timedelta(hours=12)
 LINK = timedelta(minutes=30)
 FRESH = 1.0
-"""Seconds for which what was read of a secret is taken for true, unless this process changes something: requests come in crowds."""
+"""Seconds for which a secret is cached, unless this process changes something: requests arrive in bursts."""
 _MOST = 10_000
 #: How often it is noted that a secret was used: not with every request.
 _NOTED = timedelta(minutes=1)
@@ -53,8 +53,8 @@ class DeniedError(Exception):
     """The caller may not do that; `operation` and `scope` say what it would have needed, `why` for what ('' = for all of it)."""
 
     def __init__(self, caller: Caller, operation: str, scope: str, why: str = "") -> None:
-        told = f", which is wanted for {why}" if why else ""
-        super().__init__(f"{caller.name} may not do {operation} at {scope}{told}")
+        told = f", which is required for {why}" if why else ""
+        super().__init__(f"{caller.name} is not allowed to perform {operation} at {scope}{told}")
         self.operation, self.scope, self.why = operation, scope, why
 
 
@@ -97,7 +97,7 @@ class Caller:
         return self.principal.name
 
     def may(self, operation: str, scope: str = TENANT) -> bool:
-        """Whether an operation may be done at a scope."""
+        """Return whether an operation may be done at a scope."""
         return is_permitted(self.roles, operation, scope.lower().rstrip("/") or TENANT, self.hierarchy)
 
     def must(self, operation: str, scope: str = TENANT, why: str = "") -> None:
@@ -106,11 +106,11 @@ class Caller:
             raise DeniedError(self, operation, scope, why)
 
     def anywhere(self, operation: str) -> bool:
-        """Whether an operation may be done at any scope of the caller's roles."""
+        """Return whether an operation may be done at any scope of the caller's roles."""
         return any((found := role(one.role)) and found.allows(operation) for one in self.roles)
 
     def in_some_repository(self, operation: str) -> bool:
-        """Whether an operation may be done in a repository at all."""
+        """Return whether an operation may be done in a repository at all."""
         return permitted_in_some_repository(self.roles, operation)
 
     def reach(self, operation: str) -> Reach:

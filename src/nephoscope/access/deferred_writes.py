@@ -39,7 +39,7 @@ class Afterwards:
             except BusyError:
                 self._put_off(note)
             except DiskFullError as error:  # who may come in may read what is there
-                _LOG.warning("a request is not noted: %s", error)
+                _LOG.warning("a request was not recorded: %s", error)
             return
         self._put_off(note)
 
@@ -52,7 +52,7 @@ class Afterwards:
     def _put_off(self, note: Note) -> None:
         with self._lock:
             if len(self._waiting) >= _MOST:
-                _LOG.warning("a request is not noted: the state has been written to for too long")
+                _LOG.warning("a request was not recorded: the state was locked for too long")
                 return
             self._waiting.append(note)
             if self._thread is None:
@@ -81,7 +81,7 @@ class Afterwards:
             return several
 
     def _written(self, several: list[Note]) -> bool:
-        """Whether they are done with; False where others were writing for as long as a transaction waits."""
+        """Return whether they are done with; False where others were writing for as long as a transaction waits."""
         try:
             with self._state.transaction() as session:
                 for note in several:
@@ -89,5 +89,5 @@ class Afterwards:
         except BusyError:
             return False
         except StateError as error:
-            _LOG.warning("%d requests are not noted: %s", len(several), error)
+            _LOG.warning("%d requests were not recorded: %s", len(several), error)
         return True

@@ -24,11 +24,11 @@ def verify_id_token(
 ) -> dict[str, object]:
     """The claims of an ID token that this provider gave this client for this attempt; OpenIdError says what is wrong with it."""
     if len(token) > MAX_TOKEN:
-        raise OpenIdError("its ID token is larger than 64 KiB")
+        raise OpenIdError("the ID token exceeds 64 KiB")
     announced = openid.metadata().id_token_signing_alg_values_supported
     allowed = [one for one in ALGORITHMS if one in announced]
     if not allowed:
-        raise OpenIdError(f"it signs by none of {', '.join(ALGORITHMS)}")
+        raise OpenIdError(f"the provider supports none of the signature algorithms {', '.join(ALGORITHMS)}")
     try:
         found = _decode_token(openid, token, allowed)
         options = {
@@ -40,10 +40,10 @@ def verify_id_token(
         claims = CodeIDToken(found.claims, found.header, options, known)
         claims.validate(leeway=SKEW)
     except (JoseError, ValueError, TypeError, KeyError) as error:
-        raise OpenIdError(f"its ID token is refused: {error}") from error
+        raise OpenIdError(f"the ID token is invalid: {error}") from error
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= 255:
-        raise OpenIdError("its ID token is refused: it names nobody")
+        raise OpenIdError("the ID token is invalid: it has no subject")
     return dict(claims)
 
 

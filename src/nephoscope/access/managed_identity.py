@@ -30,12 +30,14 @@ def bound(principals: Principals, name: str) -> Principal:
     found = principals.named(PrincipalKind.MANAGED_IDENTITY, name)
     if found is None or found.disabled:
         raise NotReadingError(
-            f"there is no managed identity {name}: nephoscope access add {name} --managed-identity"
+            f"managed identity {name} not found: create it with nephoscope access add {name} "
+            "--managed-identity"
         )
     more = sorted({one.role for one in principals.roles(found.id)} - READING)
     if more:
         raise NotReadingError(
-            f"{name} is {', '.join(more)}: a managed identity only reads; `nephoscope access revoke {name} --role ROLE`"
+            f"{name} is {', '.join(more)}, but a managed identity must be read-only: run `nephoscope "
+            f"access revoke {name} --role ROLE`"
         )
     return found
 
@@ -48,7 +50,7 @@ def cap_roles(principal: Principal, roles: Iterable[RoleAssignment]) -> tuple[Ro
 
 
 def local(address: str, headers: Mapping[str, str]) -> bool:
-    """Whether a request comes from this machine itself, through nothing else."""
+    """Return whether a request comes from this machine itself, through nothing else."""
     try:
         here = ipaddress.ip_address(address).is_loopback
     except ValueError:

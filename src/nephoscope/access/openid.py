@@ -54,7 +54,7 @@ def context_of(trust: str) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cadata=trust or None)
     except (ssl.SSLError, ValueError) as error:
-        raise OpenIdError("the authority is no certificate in PEM") from error
+        raise OpenIdError("the CA certificate is not valid PEM") from error
 
 
 @dataclass
@@ -112,15 +112,15 @@ class OpenId:
         try:
             found = msgspec.convert(told, Metadata)
         except msgspec.ValidationError as error:
-            raise OpenIdError(f"its configuration is not as OpenID wants it: {error}") from error
+            raise OpenIdError(f"the OpenID configuration is invalid: {error}") from error
         if found.issuer != self.issuer:
-            raise OpenIdError(f"it calls itself {found.issuer[:200]}, not {self.issuer}")
+            raise OpenIdError(f"its issuer is {found.issuer[:200]}, not {self.issuer}")
         for name in ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint", "end_session_endpoint"):  # fmt: skip
             address = getattr(found, name)
             if (address or name in ("authorization_endpoint", "token_endpoint", "jwks_uri")) and not secure(
                 address
             ):
-                raise OpenIdError(f"its {name} is no https address")
+                raise OpenIdError(f"{name} must be an https address")
         return found
 
     def _asked(
@@ -140,9 +140,11 @@ class OpenId:
                     for part in answer.iter_bytes():
                         body += part
                         if len(body) > MAX_ANSWER:
-                            raise OpenIdError("its answer is larger than 1 MiB")
+                            raise OpenIdError("the response exceeds 1 MiB")
                         if time.monotonic() > until:
-                            raise OpenIdError(f"its answer takes over {WHOLE_SECONDS:g} seconds", down=True)
+                            raise OpenIdError(
+                                f"the response took longer than {WHOLE_SECONDS:g} seconds", down=True
+                            )
                     return _object(answer.status_code, bytes(body))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             where = urlsplit(address).netloc
@@ -152,7 +154,7 @@ class OpenId:
 
 
 def secure(address: str) -> bool:
-    """Whether an address is an https one with a host, without a fragment or credentials."""
+    """Return whether an address is an https one with a host, without a fragment or credentials."""
     try:
         parts = urlsplit(address)
         return (
@@ -174,9 +176,9 @@ def _object(status: int, body: bytes) -> dict[str, object]:
         # an OAuth error is a word; what else the answer says may hold what was sent
         word = found.get("error") if isinstance(found, dict) else None
         reason = f": {word[:100]}" if isinstance(word, str) else ""
-        raise OpenIdError(f"it answered with status {status}{reason}", down=status >= 500)
+        raise OpenIdError(f"the response has status {status}{reason}", down=status >= 500)
     if not isinstance(found, dict):
-        raise OpenIdError("its answer is no JSON object")
+        raise OpenIdError("the response is not a JSON object")
     return found
 
 
@@ -191,4 +193,4 @@ def _key_set(told: dict[str, object]) -> KeySet:
     try:
         return KeySet.import_key_set({"keys": usable})
     except (JoseError, ValueError, KeyError, TypeError) as error:
-        raise OpenIdError("it has no keys that signatures can be checked with") from error
+        raise OpenIdError("the provider publishes no usable signing keys") from error

@@ -71,9 +71,7 @@ class QueryQueue:
             await asyncio.wait_for(asyncio.shield(ticket.admitted), self.limits.seconds)
         except TimeoutError:
             if self._withdraw(ticket):
-                raise self._refusal(
-                    f"The query waited {self.limits.seconds:.0f} s for others to end."
-                ) from None
+                raise self._refusal(f"The query waited {self.limits.seconds:.0f} s in the queue.") from None
         except BaseException:
             if not self._withdraw(ticket):
                 self.leave(principal)  # it was admitted in the same moment
@@ -108,7 +106,7 @@ class QueryQueue:
                 self._waiting[ticket] = None
                 return ticket
             running = self._running[principal]
-        raise self._refusal(f"{running} of yours are running and {waiting} are waiting.")
+        raise self._refusal(f"you have {running} running and {waiting} waiting queries.")
 
     def _free(self, principal: str) -> bool:
         return (

@@ -28,15 +28,15 @@ class ProviderError(ValueError):
 def validate_provider(provider: SignInProvider) -> SignInProvider:
     """The settings as they are kept; ProviderError where they cannot be."""
     if not secure(provider.issuer) or "?" in provider.issuer or len(provider.issuer) > 500:
-        raise ProviderError("issuer: an https address without query or fragment is wanted")
+        raise ProviderError("issuer must be an https address without query or fragment")
     if "{" in provider.issuer or provider.issuer.rstrip("/").endswith(("/common", "/organizations/v2.0", "/common/v2.0")):  # fmt: skip
         raise ProviderError(
-            "issuer: name the tenant (https://login.microsoftonline.com/<tenant id>/v2.0), not any tenant"
+            "issuer must name one tenant (https://login.microsoftonline.com/<tenant id>/v2.0)"
         )
     if not provider.client_id.strip():
-        raise ProviderError("client_id: the id that the provider gave this server is wanted")
+        raise ProviderError("client_id is required: the ID of this server at the provider")
     if "openid" not in provider.scopes or any(not one or " " in one for one in provider.scopes):
-        raise ProviderError("scopes: single words are wanted, openid among them")
+        raise ProviderError("scopes must be single words and include openid")
     try:
         context_of(provider.trust)
     except OpenIdError as error:
@@ -52,21 +52,22 @@ def bound(before: SignInProvider | None, made: SignInProvider, *, given: bool) -
     other = [name for name in names if getattr(before, name) != getattr(made, name)]
     if other:
         raise ProviderError(
-            f"{other[0]}: the client secret was given for another {' and '.join(other)}: give it anew, with them"
+            f"{other[0]}: the client secret belongs to another {' and '.join(other)}: enter the "
+            "secret again with the change"
         )
 
 
 def rule(one: Rule) -> Rule:
     """A rule as it is kept; ProviderError where it cannot be."""
     if not one.claim or not one.value or len(one.claim) + len(one.value) > 1000:
-        raise ProviderError("rules: a claim and a value are wanted")
+        raise ProviderError("rules: a claim and a value are required")
     if one.claim in UNSTABLE:
         raise ProviderError(
-            f"rules: {one.claim} says nothing certain about a person; sub, oid, groups, roles or a verified email does"
+            f"rules: {one.claim} does not identify a user; use sub, oid, groups, roles or a verified email"
         )
     found = role(one.role) if one.role else None
     if one.role and found is None:
-        raise ProviderError(f"rules: there is no role {one.role}")
+        raise ProviderError(f"rules: role {one.role} not found")
     try:
         return Rule(one.claim, one.value, found.name if found else "", parse_scope(one.scope))
     except ScopeError as error:
@@ -98,7 +99,7 @@ def values(claims: Mapping[str, object], claim: str) -> frozenset[str]:
 
 
 def too_many_groups(claims: Mapping[str, object]) -> bool:
-    """Whether Entra ID left the groups out because there are too many of them for a token."""
+    """Return whether Entra ID left the groups out because there are too many of them for a token."""
     names = claims.get("_claim_names")
     return bool(claims.get("hasgroups")) or (isinstance(names, Mapping) and "groups" in names)
 

@@ -22,7 +22,7 @@ class Role:
     not_actions: tuple[str, ...] = ()
 
     def allows(self, operation: str) -> bool:
-        """Whether it allows an operation such as `Microsoft.Security/alerts/write`, in any case of its letters."""
+        """Return whether it allows an operation such as `Microsoft.Security/alerts/write`, in any case of its letters."""
         return _fits(self.actions, operation) and not _fits(self.not_actions, operation)
 
 
@@ -44,7 +44,7 @@ _OWNERS_ALONE = (
 READER = Role(
     "acdd72a7-3385-48ef-bd42-f606fba81ae7",
     "Reader",
-    "Reads everything and changes nothing.",
+    "Can read everything and change nothing.",
     (
         "*/read",
         "Microsoft.PolicyInsights/policyStates/queryResults/action",
@@ -56,13 +56,13 @@ READER = Role(
 SECURITY_READER = Role(
     "39bc4728-0917-49c7-9d2c-d95423bc2eb4",
     "Security Reader",
-    "Reads recommendations, alerts, policies and logs; not the rest of resources.",
+    "Can read recommendations, alerts, policies and logs, but not the rest of resources.",
     _SECURITY_READS,
 )
 SECURITY_ADMIN = Role(
     "fb1c8493-542b-48eb-b624-b4c8fea62acd",
     "Security Admin",
-    "As Security Reader; changes security policy, alerts, incidents, rules and plans.",
+    "As Security Reader; can also change security policy, alerts, incidents, rules and plans.",
     (
         *_SECURITY_READS,
         "Microsoft.Authorization/policyAssignments/*", "Microsoft.Authorization/policyDefinitions/*",
@@ -73,7 +73,7 @@ SECURITY_ADMIN = Role(
 CONTRIBUTOR = Role(
     "b24988ac-6180-42a0-ab88-20f7382dd24c",
     "Contributor",
-    "Changes everything but who may do what.",
+    "Can change everything except access.",
     ("*",),
     (
         "Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write", "Microsoft.Authorization/elevateAccess/Action",
@@ -83,25 +83,25 @@ CONTRIBUTOR = Role(
 OWNER = Role(
     "8e3af657-a8ff-443c-a75c-2fe8c4bcb635",
     "Owner",
-    "Does everything, and says who may do what.",
+    "Has full access, including access management.",
     ("*",),
 )
 PUBLISHER = Role(
     "3913510d-42f4-4e42-8a64-420c390055eb",
     "Monitoring Metrics Publisher",
-    "Sends logs by the Logs Ingestion protocol, and nothing else.",
+    "Can only send logs by the Logs Ingestion protocol.",
     ("Microsoft.Insights/Telemetry/Write",),
 )
 PIPELINE_PUBLISHER = Role(
     "2f9b1c54-6d0e-5a57-9b8e-0c6f6a3d7e21",
     "Pipeline Publisher",
-    "Sends results of pipelines, and nothing else; Azure has no role of the kind.",
+    "Can only send results of pipelines; Azure has no such role.",
     ("Microsoft.Security/pipelineRuns/write",),
 )
 IMAGE_REQUESTER = Role(
     "55e4fc1b-5f7a-5aff-8ad8-199daa3fb2dc",
     "Image Requester",
-    "Asks for public images, and nothing else; Azure has no role of the kind.",
+    "Can only request public images; Azure has no such role.",
     ("Microsoft.Security/imageRequests/read", "Microsoft.Security/imageRequests/write"),
 )
 ROLES = (

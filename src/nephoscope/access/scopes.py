@@ -39,8 +39,10 @@ def parse_scope(text: str) -> str:
         wanted = f"/subscriptions/{wanted}"
     if not _SCOPE.fullmatch(wanted):
         raise ScopeError(
-            f"{text!r} is no scope: '/', /tenants/<id>, /subscriptions/<id>, /subscriptions/<id>/resourceGroups/<name>, "
-            "/providers/Microsoft.Management/managementGroups/<name>, /workspaces/<name> or /repositories/<name>"
+            f"invalid scope {text!r}: use '/', /tenants/<id>, /subscriptions/<id>, "
+            "/subscriptions/<id>/resourceGroups/<name>, "
+            "/providers/Microsoft.Management/managementGroups/<name>, /workspaces/<name> or "
+            "/repositories/<name>"
         )
     return wanted
 
@@ -55,7 +57,7 @@ def find_unknown_scope(scope: str, hierarchy: Hierarchy, workspaces: Iterable[st
     """What of a parsed scope is not known, '' where all is; before the estate was assessed nothing of it is missing."""
     if scope.startswith(WORKSPACE):
         name = scope.removeprefix(WORKSPACE)
-        return "" if name in set(workspaces) else f"there is no workspace {name}"
+        return "" if name in set(workspaces) else f"workspace {name} not found"
     if scope == TENANT or scope.startswith(REPOSITORY) or not hierarchy.subscriptions:
         return ""
     if scope.startswith(ONE_TENANT):
@@ -64,7 +66,10 @@ def find_unknown_scope(scope: str, hierarchy: Hierarchy, workspaces: Iterable[st
             "" if id_ in hierarchy.tenants.values() else f"no subscription of the tenant {id_} was collected"
         )
     if scope in hierarchy.doubtful:
-        return f"several tenants have a management group {scope.rpartition('/')[2]}: name a tenant or subscriptions"
+        return (
+            f"several tenants have a management group {scope.rpartition('/')[2]}: use a tenant or "
+            "subscriptions instead"
+        )
     if scope.startswith(MANAGEMENT_GROUP):
         held = scope in hierarchy.above(hierarchy.subscriptions)
         return "" if held else f"no management group {scope.rpartition('/')[2]} was collected"
@@ -190,7 +195,7 @@ def _reaches(
 
 
 def permitted_in_some_repository(roles: Iterable[RoleAssignment], operation: str) -> bool:
-    """Whether an operation may be done in a repository at all."""
+    """Return whether an operation may be done in a repository at all."""
     return any(
         one.scope == TENANT or one.scope.startswith(REPOSITORY)
         for one in roles
@@ -199,7 +204,7 @@ def permitted_in_some_repository(roles: Iterable[RoleAssignment], operation: str
 
 
 def is_permitted(roles: Iterable[RoleAssignment], operation: str, scope: str, hierarchy: Hierarchy) -> bool:
-    """Whether an operation may be done at a scope: '/', or the lower-cased id of a container, resource or workspace."""
+    """Return whether an operation may be done at a scope: '/', or the lower-cased id of a container, resource or workspace."""
     above = set(containers(scope, hierarchy)) - hierarchy.doubtful
     return any(one.scope in above and _allows_operation(one, operation) for one in roles)
 

@@ -109,8 +109,8 @@ class SignIn:
         if attempt is None or attempt.provider != name:
             self._audit_refused(f"provider {name}", "no such attempt in this browser", address)
             raise RefusedError(
-                "This sign-in is over",
-                "It was not begun in this browser, took longer than ten minutes, or was answered before.",
+                "Sign-in expired",
+                ("It was started in another browser, took longer than ten minutes, or was completed before."),
                 400,
             )
         try:
@@ -146,7 +146,7 @@ class SignIn:
     def _provider(self, name: str) -> SignInProvider:
         found = self._state.sign_in_providers.find(name)
         if found is None or not found.enabled:
-            raise RefusedError("No such way to sign in", "This server has no sign-in provider of that name.", 404)  # fmt: skip
+            raise RefusedError("Unknown sign-in provider", "This server has no sign-in provider of that name.", 404)  # fmt: skip
         return found
 
     def _claims(
@@ -157,25 +157,25 @@ class SignIn:
         found = openid.metadata()
         told = answer.get("iss", "")
         if (told or found.authorization_response_iss_parameter_supported) and told != provider.issuer:
-            raise OpenIdError("the answer is another provider's")
+            raise OpenIdError("the response is from another provider")
         if error := answer.get("error"):
-            raise OpenIdError(f"it answered {error[:100]!r}")
+            raise OpenIdError(f"the provider returned {error[:100]!r}")
         if not answer.get("code"):
-            raise OpenIdError("its answer has no code")
+            raise OpenIdError("the response has no code")
         secret = self._state.credentials.get(provider.credential).reveal() if provider.credential else ""
         tokens = openid.exchanged(
             answer["code"], attempt.redirect, attempt.verifier, provider.client_id, secret
         )
         token, access = tokens.get("id_token"), tokens.get("access_token")
         if not isinstance(token, str):
-            raise OpenIdError("it gave no ID token")
+            raise OpenIdError("the provider returned no ID token")
         access = access if isinstance(access, str) else ""
         claims = verify_id_token(openid, token, provider.client_id, attempt.nonce, access)
         missing = [one for one in provider.rules if not values(claims, one.claim)]
         if missing and access and found.userinfo_endpoint:
             more = openid.userinfo(access)
             if more.get("sub") != claims["sub"]:
-                raise OpenIdError("what it knows of the person is about somebody else")
+                raise OpenIdError("the user info belongs to another user")
             claims = {**more, **claims}
         return claims, token
 
@@ -189,17 +189,18 @@ class SignIn:
         if known is not None and known.disabled:
             self._audit_refused(known.name, "disabled", address, provider, claims)
             raise RefusedError(
-                "Not let in", f"{known.name} is let in no more. An owner of this server can change that."
+                "Access denied",
+                f"{known.name} is disabled. An Owner of this server can re-enable the account.",
             )
         given = known is not None and any(
             not one.author.startswith(BY) for one in self._state.principals.roles(known.id)
         )
         if not rules and not given:
-            reason = "too many groups for a token" if too_many_groups(claims) else "no rule lets them in"
+            reason = "too many groups for a token" if too_many_groups(claims) else "no role mapping applies"
             if known is not None:
                 self._assign(known, provider, rules, address)
             self._audit_refused(name_of(claims), reason, address, provider, claims)
-            raise RefusedError("Not let in", _unknown(provider, claims, reason))
+            raise RefusedError("Access denied", _unknown(provider, claims, reason))
         with self._state.transaction() as session:
             person = known or self._new(session, provider, subject, claims, address)
         self._assign(person, provider, rules, address)
@@ -227,7 +228,7 @@ class SignIn:
                     session, BY + provider.name, PERSON, wanted, address=address, detail=detail
                 )
                 return made
-        raise StateError(f"there is a person {name} already")
+        raise StateError(f"user {name} already exists")
 
     def _assign(
         self, person: Principal, provider: SignInProvider, rules: tuple[Rule, ...], address: str
@@ -274,15 +275,18 @@ def _provider_failure(provider: SignInProvider, error: OpenIdError) -> RefusedEr
     """What a provider did wrong, for the page: in its own words in the log of an owner, and not much of it here."""
     if error.down:
         return RefusedError(
-            f"{provider.title} cannot be reached",
-            f"Try again in a moment. Who has a one-time link can sign in without it. ({error})",
+            f"{provider.title} is not reachable",
+            f"Try again in a moment, or sign in with a single-use link. ({error})",
             502,
         )
-    return RefusedError("Nobody was signed in", f"{provider.title}: {error}.", 403)
+    return RefusedError("Sign-in failed", f"{provider.title}: {error}.", 403)
 
 
 def _unknown(provider: SignInProvider, claims: Mapping[str, object], reason: str) -> str:
-    told = f"{provider.title} knows you as {name_of(claims)} (sub {claims['sub']}), but this server does not let you in"
-    if reason == "no rule lets them in":
-        return f"{told}: ask its owner."
-    return f"{told}: you are in too many groups for a token. Ask its owner to use app roles instead."
+    told = (
+        f"You are signed in at {provider.title} as {name_of(claims)} (sub {claims['sub']}), but "
+        "have no access to this server"
+    )
+    if reason == "no role mapping applies":
+        return f"{told}: ask an Owner for access."
+    return f"{told}: your token has too many groups. Ask an Owner to use app roles instead."

@@ -111,7 +111,7 @@ class Tokens:
 
 
 def _is_audience_of_issuer(audience: str, issuer: str) -> bool:
-    """Whether a token is for the server that issued it: by the name that it was asked by, or one of Azure's."""
+    """Return whether a token is for the server that issued it: by the name that it was asked by, or one of Azure's."""
     wanted, own = urlsplit(audience), urlsplit(issuer)
     if wanted.hostname in AUDIENCES or (wanted.scheme, wanted.netloc) == (own.scheme, own.netloc):
         return True
@@ -139,17 +139,20 @@ def signing_key(folder: Path) -> RSAKey:
 
 
 def _read(path: Path) -> RSAKey:
-    remedy = "put the file of this data folder back, or remove it: another is made, and programs ask for tokens anew"
+    remedy = (
+        "restore the file of this data folder, or delete it to create a new one; programs then "
+        "need new tokens"
+    )
     try:
         said = json.loads(path.read_text())
     except OSError as error:
         raise StateError(f"{path}: {(error.strerror or str(error)).lower()}; {remedy}") from error
     except ValueError as error:
-        raise StateError(f"{path}: not the key of tokens; {remedy}") from error
+        raise StateError(f"{path}: not a token key; {remedy}") from error
     try:
         found = RSAKey.import_key(said) if isinstance(said, dict) else None
     except (JoseError, ValueError) as error:
-        raise StateError(f"{path}: not the key of tokens; {remedy}") from error
+        raise StateError(f"{path}: not a token key; {remedy}") from error
     if found is None or not found.is_private:
-        raise StateError(f"{path}: not the key of tokens; {remedy}")
+        raise StateError(f"{path}: not a token key; {remedy}")
     return found

@@ -40,10 +40,10 @@ class Before(Shape, frozen=True, kw_only=True):
     """Which entries."""
 
     before: (
-        Annotated[int, msgspec.Meta(ge=1, le=2**53, description="Those with smaller numbers.")]
+        Annotated[int, msgspec.Meta(ge=1, le=2**53, description="Return only entries with smaller numbers.")]
         | msgspec.UnsetType
     ) = msgspec.UNSET
-    top: Annotated[int, msgspec.Meta(ge=1, le=1000, description="How many at most.")] = 100
+    top: Annotated[int, msgspec.Meta(ge=1, le=1000, description="Maximum number of entries.")] = 100
 
 
 class Verification(Shape, frozen=True, kw_only=True):

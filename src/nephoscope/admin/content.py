@@ -155,7 +155,7 @@ def remove(ask: Ask, name: Name) -> None:
 def _workspace(ask: Ask, name: str) -> str:
     found = ask.instance.state.workspaces.find(name)
     if found is None:
-        raise bad(f"There is no workspace {name}.", "workspace")
+        raise bad(f"Workspace {name} not found.", "workspace")
     return found.name
 
 

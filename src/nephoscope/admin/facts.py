@@ -16,7 +16,7 @@ from nephoscope.collect.facts.report_errors import FactError
 from nephoscope.service.own_facts import put_facts
 from nephoscope.state.estate.own_facts import Receipt
 
-SECTION = Section("facts", "Own facts")
+SECTION = Section("facts", "Reported facts")
 WRITE = "Microsoft.HybridCompute/machines/write"
 Id = Annotated[str, msgspec.Meta(max_length=LONGEST_ID)]
 

@@ -24,7 +24,7 @@ class NewImageRequest(Shape, frozen=True, kw_only=True):
     """A public image that somebody wants in a registry that is watched, why, and by when."""
 
     image: Annotated[
-        str, msgspec.Meta(max_length=500, pattern=PLAIN, description="As in docker.io/library/nginx:1.27.")
+        str, msgspec.Meta(max_length=500, pattern=PLAIN, description="Such as docker.io/library/nginx:1.27.")
     ]
     registry: RegistryName
     reason: Reason
@@ -73,7 +73,7 @@ class WhichRequests(Shape, frozen=True, kw_only=True):
 
     status: Literal["", "Open", "Approved", "Denied", "Withdrawn", "Expired", "Imported", "Failed"] = ""
     own: bool = False
-    top: Annotated[int, msgspec.Meta(ge=1, le=1000, description="How many at most.")] = 100
+    top: Annotated[int, msgspec.Meta(ge=1, le=1000, description="Maximum number of requests.")] = 100
 
 
 @SECTION.route("GET", "/imageRequests", READ)

@@ -33,10 +33,10 @@ MOST_BYTES = 24 << 20
 ASSESSMENTS = "Microsoft.Security/assessments/read"
 RESOURCES = "Microsoft.Resources/subscriptions/resources/read"
 Repository = Annotated[
-    str, msgspec.Meta(max_length=1000, pattern=PLAIN, description="As in github.com/contoso/shop.")
+    str, msgspec.Meta(max_length=1000, pattern=PLAIN, description="Such as github.com/contoso/shop.")
 ]
 Key = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=PLAIN)]
-Top = Annotated[int, msgspec.Meta(ge=1, le=1000, description="How many at most.")]
+Top = Annotated[int, msgspec.Meta(ge=1, le=1000, description="Maximum number of items.")]
 
 
 class PipelineRunSent(Shape, frozen=True, kw_only=True):

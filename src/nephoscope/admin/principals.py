@@ -16,7 +16,7 @@ from nephoscope.service import principals as service
 from nephoscope.service.principals import WRITE
 from nephoscope.state.access.principals import Principal, PrincipalKind
 
-SECTION = Section("principals", "People and programs")
+SECTION = Section("principals", "Users and programs")
 READ = "Nephoscope/principals/read"
 Kind = Literal["User", "ServicePrincipal", "ManagedIdentity"]
 Called = Annotated[str, msgspec.Meta(pattern=PLAIN, min_length=1, max_length=200)]
@@ -25,18 +25,20 @@ Called = Annotated[str, msgspec.Meta(pattern=PLAIN, min_length=1, max_length=200
 class BindingShape(Shape, frozen=True, kw_only=True):
     """The one resource that a program's logs are about; rows that name another are set aside in _Quarantine."""
 
-    resource: Annotated[str, msgspec.Meta(max_length=2000, description="The ARM id of the resource.")]
+    resource: Annotated[str, msgspec.Meta(max_length=2000, description="ARM ID of the resource.")]
     computer: Annotated[
         str,
-        msgspec.Meta(max_length=253, description="Its name in Computer; by default that of the resource."),
+        msgspec.Meta(max_length=253, description="Value of Computer; by default the name of the resource."),
     ] = ""
     device: Annotated[
         str,
-        msgspec.Meta(max_length=253, description="Its DeviceId; by default 40 digits made of the ARM id."),
+        msgspec.Meta(
+            max_length=253, description="Value of DeviceId; by default 40 digits derived from the ARM ID."
+        ),
     ] = ""
     also: Annotated[
         tuple[Annotated[str, msgspec.Meta(max_length=253)], ...],
-        msgspec.Meta(max_length=MAX_ALSO, description="Other names, ids and addresses that it has."),
+        msgspec.Meta(max_length=MAX_ALSO, description="Additional names, IDs and addresses of the resource."),
     ] = ()
 
 
@@ -105,7 +107,7 @@ def change(ask: Ask, id: Id, body: PrincipalChange) -> PrincipalShape:  # noqa: 
     """
     who = require_principal(ask, id)
     if body.disabled is True and id == ask.caller.principal.id:
-        raise Fault(409, "Conflict", "Nobody disables themselves: another owner can.")
+        raise Fault(409, "Conflict", "You cannot disable yourself: ask another Owner.")
     with ask.instance.state.database.together():
         if body.disabled is not msgspec.UNSET:
             service.disable_principal(ask.service, who, disabled=body.disabled)

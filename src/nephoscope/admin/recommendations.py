@@ -46,8 +46,8 @@ class RecommendationList(Shape, frozen=True, kw_only=True):
 class Which(Shape, frozen=True, kw_only=True):
     """Which recommendations."""
 
-    all: Annotated[bool, msgspec.Meta(description="Those too that no resource fails.")] = False
-    top: Annotated[int, msgspec.Meta(ge=1, le=10_000, description="How many at most.")] = 100
+    all: Annotated[bool, msgspec.Meta(description="Include recommendations that no resource fails.")] = False
+    top: Annotated[int, msgspec.Meta(ge=1, le=10_000, description="Maximum number of recommendations.")] = 100
 
 
 @SECTION.route("GET", "/recommendations", READ, scoped=None)

@@ -26,11 +26,11 @@ from nephoscope.state.registries.watched_registries import WatchedRegistry
 
 SECTION = Section("registries", "Registries")
 RegistryName = Annotated[
-    str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$(?!\n)", description="As in production.")
+    str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$(?!\n)", description="Such as production.")
 ]
 ImageId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$(?!\n)", description="An image's id.")]
 Address = Annotated[
-    str, msgspec.Meta(max_length=255, pattern=PLAIN, description="As in registry.contoso.com:5000.")
+    str, msgspec.Meta(max_length=255, pattern=PLAIN, description="Such as registry.contoso.com:5000.")
 ]
 SecretText = Annotated[str, msgspec.Meta(max_length=20_000)]
 Status = Literal["", "Queued", "Untagged", "Held", "Promoted", "Rejected", "Passed", "Failed", "Gone"]
@@ -137,7 +137,7 @@ class WhichImages(Shape, frozen=True, kw_only=True):
     registry: Annotated[str, msgspec.Meta(max_length=64, pattern=PLAIN)] = ""
     status: Status = ""
     text: Text = ""
-    top: Annotated[int, msgspec.Meta(ge=1, le=1000, description="How many at most.")] = 100
+    top: Annotated[int, msgspec.Meta(ge=1, le=1000, description="Maximum number of images.")] = 100
 
 
 class ImageDecision(Shape, frozen=True, kw_only=True):

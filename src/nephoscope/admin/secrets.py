@@ -43,7 +43,7 @@ class NewSecret(Shape, frozen=True, kw_only=True):
 
     kind: Literal["token", "client-secret", "link"]
     days: Annotated[
-        int, msgspec.Meta(ge=1, le=730, description="How long it opens anything; not for links.")
+        int, msgspec.Meta(ge=1, le=730, description="Token lifetime in days (not for sign-in links).")
     ] = 90
     label: Text = ""
 
@@ -68,7 +68,7 @@ def make(ask: Ask, id: Id, body: NewSecret) -> MadeSecret:  # noqa: A002 - the n
     who = require_principal(ask, id)
     kind = SecretKind(body.kind)
     if kind is SecretKind.LINK and who.kind is not PrincipalKind.PERSON:
-        raise bad("A link is for a person.", "kind")
+        raise bad("Links are available for users only.", "kind")
     if who.disabled:
         raise bad(f"{who.name} is disabled.", "id")
     lasts = timedelta(days=body.days)

@@ -104,7 +104,7 @@ def assess(ask: Ask) -> AssessmentState:
     """Assess the estate now; it begins within seconds."""
     if last_request(ask.instance.data) is None:
         raise Fault(
-            409, "Conflict", "Nothing was ever scanned: `nephoscope scan` says what is to be assessed."
+            409, "Conflict", "No scan yet: run `nephoscope scan` first to select the assessed source."
         )
     ask.instance.assess_soon(ask.caller.name, ask.caller.address)
     return _assessment(ask)

@@ -75,7 +75,7 @@ class NewProvider(Shape, frozen=True, kw_only=True):
     scopes: Annotated[tuple[Word, ...], msgspec.Meta(max_length=50)] = ("openid", "profile", "email")
     rules: Annotated[tuple[RuleShape, ...], msgspec.Meta(max_length=500)] = ()
     trust: Annotated[
-        str, msgspec.Meta(max_length=100_000, description="The authority of its TLS in PEM.")
+        str, msgspec.Meta(max_length=100_000, description="CA certificate of the provider in PEM.")
     ] = ""
     enabled: bool = True
 

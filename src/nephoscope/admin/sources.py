@@ -23,11 +23,11 @@ from nephoscope.state.ingestion.sources import Source
 
 SECTION = Section("sources", "Sources")
 Settings = Annotated[
-    dict[Name, Any], msgspec.Meta(max_length=100, description="As GET /sourceKinds describes them.")
+    dict[Name, Any], msgspec.Meta(max_length=100, description="Settings as described by GET /sourceKinds.")
 ]
 Secrets = Annotated[
     dict[Name, Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]],
-    msgspec.Meta(max_length=20, description="Kept encrypted and never told."),
+    msgspec.Meta(max_length=20, description="Stored encrypted and never returned."),
 ]
 
 
@@ -167,9 +167,9 @@ def add(ask: Ask, body: NewSource) -> SourceShape:
     """Set up a source; what reads the server's own files, listens at its addresses or signs in as the server needs an owner."""
     state, kind = ask.instance.state, _kind_of(body.kind)
     if any(one.name == body.name for one in state.sources.all()):
-        raise Fault(409, "Conflict", f"There is a source {body.name} already.")
+        raise Fault(409, "Conflict", f"Source {body.name} already exists.")
     if state.workspaces.find(body.workspace) is None:
-        raise bad(f"There is no workspace {body.workspace}.", "workspace")
+        raise bad(f"Workspace {body.workspace} not found.", "workspace")
     source = Source(body.name, kind.name, {}, body.workspace, enabled=body.enabled)
     table = ask.instance.lake.tables.get
     with refusing("settings", SourceError, StateError):
@@ -213,7 +213,9 @@ def token(ask: Ask, name: Name) -> SourceToken:
     """Make a token that a source of the kind logs_ingestion lets in."""
     source = _source(ask, name)
     if source.kind != TOKENS:
-        raise Fault(409, "Conflict", f"{name} is of the kind {source.kind}: tokens are for {TOKENS}.")
+        raise Fault(
+            409, "Conflict", f"{name} is a source of the kind {source.kind}: tokens are only for {TOKENS}."
+        )
     return SourceToken(token=service.make_source_token(ask.service, name))
 
 

@@ -21,7 +21,7 @@ WorkspaceName = Annotated[
     str,
     msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$(?!\n)", description="A workspace's name."),
 ]
-Days = Annotated[int, msgspec.Meta(ge=1, le=MAX_RETENTION_DAYS, description="How long rows are kept.")]
+Days = Annotated[int, msgspec.Meta(ge=1, le=MAX_RETENTION_DAYS, description="Retention in days.")]
 Several = Annotated[tuple[Text, ...], msgspec.Meta(max_length=1000)]
 
 

@@ -75,7 +75,7 @@ class Earlier:
     moved: bool
 
     def holds(self, analyzer: Analyzer, logs: Mapping[str, object]) -> bool:
-        """Whether an analyzer would say the same again."""
+        """Return whether an analyzer would say the same again."""
         if (
             analyzer.name not in self.told
             or self.changed is None
@@ -88,7 +88,7 @@ class Earlier:
 
     @property
     def collected(self) -> bool:
-        """Whether the assessments that the snapshot itself holds are as they were."""
+        """Return whether the assessments that the snapshot itself holds are as they were."""
         return self.changed is not None and TYPE.lower() not in self.changed
 
 

@@ -99,7 +99,7 @@ def _holds(policy: Mapping[str, object]) -> bool:
 
 
 def _covers(scope: object, repository: str, branch: str) -> bool:
-    """Whether the scope of a policy holds a branch of a repository."""
+    """Return whether the scope of a policy holds a branch of a repository."""
     of = get_nested(scope, "repositoryId")
     if of and str(of).lower() != repository:
         return False

@@ -90,7 +90,7 @@ def _failed_finding(view: View, scan: Resource) -> SubAssessment | None:
 
 
 def _is_on(view: View, server: Resource) -> bool:
-    """Whether vulnerability assessment is on, in the express or the classic configuration."""
+    """Return whether vulnerability assessment is on, in the express or the classic configuration."""
     for kind in KINDS:
         for setting in view.children(f"{server.type}/{kind}", server.key):
             body = require_complete(setting)

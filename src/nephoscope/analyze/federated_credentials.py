@@ -99,7 +99,7 @@ def _wide(view: View, applications: Iterable[Resource]) -> tuple[dict[str, str],
 
 
 def _problem(view: View, trust: Trust) -> str:
-    """Why a trust is too wide, '' where it is narrow; NotCollected where the repository that it names was not read."""
+    """Explain why a trust is too wide, '' where it is narrow; NotCollected where the repository that it names was not read."""
     if trust.problem or not trust.repository:
         return trust.problem
     end = f"/githubowners/{trust.owner}/repos/{trust.repository}".lower()

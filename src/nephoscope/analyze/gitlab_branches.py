@@ -150,7 +150,7 @@ def is_named_by(branch: str, pattern: str) -> bool:
 
 
 def _developers_push(protection: Mapping[str, object], of: str) -> bool:
-    """Whether the role of a developer may push, and not only people, groups or keys by name."""
+    """Return whether the role of a developer may push, and not only people, groups or keys by name."""
     levels: Sequence[object] = member(protection, "push_access_levels", of)
     named = ("user_id", "group_id", "deploy_key_id")
     return any(
@@ -160,7 +160,7 @@ def _developers_push(protection: Mapping[str, object], of: str) -> bool:
 
 
 def _holds(rule: Mapping[str, object], branch: str) -> bool:
-    """Whether an approval rule holds for every merge request into a branch that is protected."""
+    """Return whether an approval rule holds for every merge request into a branch that is protected."""
     if rule.get("rule_type") not in _ALWAYS:
         return False
     listed = rule.get("protected_branches")
@@ -173,5 +173,5 @@ def _holds(rule: Mapping[str, object], branch: str) -> bool:
 def _count_required(rule: Mapping[str, object], of: str) -> int:
     count = member(rule, "approvals_required", of)
     if not isinstance(count, int) or isinstance(count, bool):
-        raise NotCollected(f"'approvals_required' of {of}: it is no number")
+        raise NotCollected(f"'approvals_required' of {of}: it is not a number")
     return count

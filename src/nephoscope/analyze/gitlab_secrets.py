@@ -102,12 +102,12 @@ def _expires(token: Resource) -> bool:
 
 
 def _lives_long(token: Resource) -> bool:
-    """Whether a token lives longer than a year after it was made; NotCollected."""
+    """Return whether a token lives longer than a year after it was made; NotCollected."""
     if not _expires(token):
         return True
     members = require_complete(token)
     try:
         end = date.fromisoformat(str(members["expires_at"])[:10])
     except ValueError:
-        raise NotCollected(f"'expires_at' of {token.key}: it is no date") from None
+        raise NotCollected(f"'expires_at' of {token.key}: it is not a date") from None
     return end - moment(members, "created_at").date() > _LONGEST

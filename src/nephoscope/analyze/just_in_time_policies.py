@@ -18,7 +18,7 @@ _GRANTED = "securitycenter-jitrule-"
 
 
 def is_temporary(reached: Reached) -> bool:
-    """Whether only granted just-in-time requests hold a port open."""
+    """Return whether only granted just-in-time requests hold a port open."""
     return bool(reached.openings) and all(
         any(rule.name.lower().startswith(_GRANTED) for rule in opening.rules) for opening in reached.openings
     )

@@ -64,7 +64,7 @@ def analyze(view: View) -> Iterable[Assessment]:
 
 
 def _faces_internet(view: View, machine: Resource, *, needed: bool) -> bool | None:
-    """Whether the machine faces the Internet; None where that is not known and not needed, as it is protected anyhow."""
+    """Return whether the machine faces the Internet; None where that is not known and not needed, as it is protected anyhow."""
     try:
         return view.exposure.is_internet_facing(machine)
     except NotCollected:

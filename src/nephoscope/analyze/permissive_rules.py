@@ -59,7 +59,7 @@ Seen = dict[int, tuple["Sequence[Opening]", list["SubAssessment"]]]
 
 
 def permissive(view: View, machine: Resource, seen: Seen) -> tuple[bool, list[SubAssessment]]:
-    """Whether a group stands before the machine, and the rules by which the Internet at large passes.
+    """Return whether a group stands before the machine, and the rules by which the Internet at large passes.
 
     `seen` remembers what was found behind the openings that many machines share.
     """

@@ -62,7 +62,7 @@ def analyze(view: View) -> Iterable[Assessment]:
 
 
 def _count_pending(view: View, machine: Resource) -> int | None:
-    """How many critical and security updates wait, by the assessment that knows of most; None where no assessment succeeded."""
+    """Count how many critical and security updates wait, by the assessment that knows of most; None where no assessment succeeded."""
     counted: list[int] = []
     stale = ""
     for result in view.children(f"{machine.type}/patchassessmentresults", machine.key):

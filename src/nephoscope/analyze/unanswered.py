@@ -171,7 +171,7 @@ TYPES = tuple(dict.fromkeys(type_ for key in KEYS.values() for type_ in key.type
 
 
 def _attests(extension: Resource) -> bool:
-    """Whether an extension is a guest attestation agent, the only one that a key here is asked of."""
+    """Return whether an extension is a guest attestation agent, the only one that a key here is asked of."""
     return str(properties(extension).get("publisher", "")).lower() in _ATTESTATION
 
 

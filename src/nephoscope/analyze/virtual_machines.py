@@ -41,7 +41,7 @@ def extensions(view: View, machine: Resource) -> list[dict[str, object]]:
 
 
 def is_extension(body: dict[str, object], publisher: str, types: Iterable[str]) -> bool:
-    """Whether an extension's properties are of a publisher and of one of the lower-cased types."""
+    """Return whether an extension's properties are of a publisher and of one of the lower-cased types."""
     kind = str(body.get("type") or body.get("typePropertiesType") or "").lower()
     return str(body.get("publisher", "")).lower() == publisher and kind in types
 

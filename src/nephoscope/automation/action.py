@@ -99,7 +99,7 @@ def action_kinds() -> Mapping[str, ActionKind]:
 def find_action_kind(name: str) -> ActionKind:
     """Return the kind of a name; ValueError that lists them where there is none."""
     if name not in action_kinds():
-        raise ValueError(f"no action is named '{name}': there are {', '.join(action_kinds())}")
+        raise ValueError(f"unknown action '{name}': expected one of {', '.join(action_kinds())}")
     return action_kinds()[name]
 
 

@@ -20,7 +20,7 @@ from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import Severity
 
 MOST_ROWS = 50
-"""Documents that a message tells of."""
+"""Maximum number of documents in a message."""
 FINDING = "Unhealthy"
 _STATES = {
     "NonCompliant": FINDING, "Compliant": "Healthy", "NotApplicable": "Not applicable", "Exempt": "Exempt", "Unknown": "Not assessed",
@@ -99,7 +99,7 @@ def _one(body: Mapping[str, Any], before: Mapping[str, str] | None, pages: str) 
         _title(body), "", f"State: {_describe_change(body, before)}", f"Resource: {_name(resource)}", f"  {resource}",
         *_name_paragraph("Why", status.get("description") or status.get("cause")),
         *_name_paragraph("About", about.get("description") or told.get("impact")),
-        *_name_paragraph("What to do", about.get("remediationDescription") or told.get("remediation")),
+        *_name_paragraph("Remediation", about.get("remediationDescription") or told.get("remediation")),
         *_name_paragraph("Page", _page(body, resource, pages)),
     ]  # fmt: skip
     state = "" if _is_failure(body) else f"{how.state}: "
@@ -124,7 +124,7 @@ def _many(
     lines = [
         f"{many}." + (f" The first {len(records)}:" if count > len(records) else ""), "",
         *(f"{moved:<{width}}  {title}" for moved, title in rows),
-        *_name_paragraph("Why, what to do, and the rest", f"{pages}/recommendations" if pages else ""),
+        *_name_paragraph("Details and other findings", f"{pages}/recommendations" if pages else ""),
     ]  # fmt: skip
     return f"{grave}{many}: {name}", "\n".join(lines) + "\n"
 
@@ -159,7 +159,7 @@ def _title(body: Mapping[str, Any]) -> str:
 
 
 def _is_failure(body: Mapping[str, object]) -> bool:
-    """Whether it is a resource that fails a recommendation: a finding inside one has a name of its own."""
+    """Return whether it is a resource that fails a recommendation: a finding inside one has a name of its own."""
     return _type(body) == _ASSESSMENT and document_standing(body).state == FINDING
 
 

@@ -40,9 +40,12 @@ class Readiness:
 
     def _scope(self, scope: str) -> Iterator[str]:
         if not _SCOPE.fullmatch(scope):
-            yield f"the scope {scope} is none: /subscriptions/ID or /subscriptions/ID/resourceGroups/NAME is wanted"
+            yield (
+                f"the scope {scope} is invalid: use /subscriptions/ID or "
+                "/subscriptions/ID/resourceGroups/NAME"
+            )
         elif self.edition is not None and scope.strip("/") and not self._holds(self.edition, scope):
-            yield f"nothing that was assessed lies in the scope {scope}: nothing will be told until something does"
+            yield f"the scope {scope} has no assessed resource: nothing is sent until it has one"
 
     def _holds(self, edition: Edition, scope: str) -> bool:
         key = ColumnExpression("key")
@@ -55,11 +58,11 @@ class Readiness:
         file = self.data / FILE
         if kind == "table" and self.state.workspaces.find(str(action["workspace"])) is None:
             place = action["workspace"]
-            yield f"there is no workspace {place}: nephoscope workspaces add {place}"
+            yield f"workspace {place} not found: create it with nephoscope workspaces add {place}"
         elif kind == "files" and name not in self.operator.files:
-            yield f"no files are named {name!r}: the operator's file {file} names the folder under `files`"
+            yield f"files {name!r} not found: add the folder under `files` in {file}"
         elif kind == "command" and name not in self.operator.commands:
-            yield f"no command is named {name!r}: the operator's file {file} names the program under `commands`"
+            yield f"command {name!r} not found: add the program under `commands` in {file}"
         elif kind == "mail":
             yield from (f"{why} ({file})" for why in find_refusals(action["to"], self.operator.mail))
         elif kind in ("webhook", "event_hub"):
@@ -68,7 +71,7 @@ class Readiness:
     def _secrets(self, action: Mapping[str, object]) -> Iterator[str]:
         signs = str(action.get("secret") or "")
         if signs and f"response.{signs}" not in self.secrets:
-            yield f"no secret is named {signs}: nephoscope response secret {signs}"
+            yield f"secret {signs} not found: store it with nephoscope response secret {signs}"
         for name in (str(action.get("address") or ""), str(action.get("connection") or "")):
             if name and name not in self.secrets:
-                yield "the address that it sends to is not kept: put the automation again with it"
+                yield "the target address is not stored: save the automation again with the address"

@@ -27,7 +27,7 @@ class EventCondition(Protocol):
     """A condition on an event."""
 
     def holds(self, event: EventView) -> bool:
-        """Whether it holds."""
+        """Return whether it holds."""
 
 
 class EventProperty(Protocol):
@@ -81,7 +81,7 @@ class ValueCondition:
         object.__setattr__(self, "_wanted", tuple(str(one).casefold() for one in self.expected))
 
     def holds(self, event: EventView) -> bool:
-        """Whether a value fits an expected one, or none does where it is negated."""
+        """Return whether a value fits an expected one, or none does where it is negated."""
         compare = OPERATORS[self.operator]
         values = [str(one).casefold() for one in self.subject.read(event)]
         return any(compare(one, wanted) for one in values for wanted in self._wanted) is not self.negated
@@ -94,7 +94,7 @@ class FactChanged:
     name: str
 
     def holds(self, event: EventView) -> bool:
-        """Whether it changed."""
+        """Return whether it changed."""
         return self.name in event.facts.get("changed", ())
 
 
@@ -105,7 +105,7 @@ class FactGrew:
     name: str
 
     def holds(self, event: EventView) -> bool:
-        """Whether a value is new."""
+        """Return whether a value is new."""
         before = set(event.facts.get(f"before.{self.name}", ()))
         return FactChanged(self.name).holds(event) and bool(set(event.facts.get(self.name, ())) - before)
 
@@ -117,7 +117,7 @@ class AllOf:
     conditions: Sequence[EventCondition] = ()
 
     def holds(self, event: EventView) -> bool:
-        """Whether all hold."""
+        """Return whether all hold."""
         return all(one.holds(event) for one in self.conditions)
 
 
@@ -128,7 +128,7 @@ class AnyOf:
     conditions: Sequence[EventCondition]
 
     def holds(self, event: EventView) -> bool:
-        """Whether one holds."""
+        """Return whether one holds."""
         return any(one.holds(event) for one in self.conditions)
 
 
@@ -144,7 +144,7 @@ def read_number(value: Any) -> float | None:
 
 
 def is_in_range(value: str, network: str) -> bool:
-    """Whether a text is an address within a network."""
+    """Return whether a text is an address within a network."""
     try:
         return ip_address(value) in ip_network(network, strict=False)
     except ValueError:

@@ -16,9 +16,7 @@ def translate_connection_errors() -> Iterator[None]:
     try:
         yield
     except PrivateError as error:
-        raise ActionError(
-            f"{error}; the operator's file may allow it (webhook.private)", again=False
-        ) from error
+        raise ActionError(f"{error}; allow it in operator.yaml (webhook.private)", again=False) from error
     except UnreachableError as error:
         raise ActionError(str(error), again=error.again) from error
 

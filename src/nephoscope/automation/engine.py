@@ -54,13 +54,13 @@ if TYPE_CHECKING:
 
 HEALTH = "SentinelHealth"
 LEASE_SECONDS = 120.0
-"""For how long a workspace belongs to who responds unless that is renewed, which is done for as long as an action takes."""
+"""Seconds for which a process leases a workspace; the lease is renewed while an action runs."""
 LOOK_SECONDS = 0.5
-"""How long receivers are waited for before events and runs are looked at again."""
+"""Seconds to wait for receivers before events and runs are checked again."""
 KEPT, PRUNE_EVERY = timedelta(days=30), timedelta(hours=1)
-"""How long runs are kept that did what they were to do, and how often older ones are looked for."""
+"""Retention of successful runs, and how often expired ones are deleted."""
 _EVENTS = 20
-"""Events that rules are asked about before what is due is begun."""
+"""Maximum number of events evaluated before due runs start."""
 Clock = Callable[[], datetime]
 _EXPECTED = (ActionError, ValueError, StateError, OSError)
 
@@ -319,14 +319,14 @@ class AutomationEngine:
         with self.state.transaction() as session:
             run = self.state.automation_runs.read(session, id_)
             if run.workspace != self.workspace:
-                raise StateError(f"there is no run {id_} in the workspace {self.workspace}")
+                raise StateError(f"run {id_} not found in the workspace {self.workspace}")
             run = after(run)
             self._note(session, run, now)
             return run
 
 
 def _changes(run: AutomationRun) -> bool:
-    """Whether its action changes the state, or is none."""
+    """Return whether its action changes the state, or is none."""
     try:
         return find_action_kind(run.action).change is not None
     except ValueError:
@@ -339,13 +339,13 @@ def _soon(now: datetime) -> datetime:
 
 
 def _fault(error: Exception) -> ActionError:
-    return ActionError(f"a fault of nephoscope: {type(error).__name__}: {error}", again=False)
+    return ActionError(f"internal error: {type(error).__name__}: {error}", again=False)
 
 
 def _describe_lost_lease(runs: list[AutomationRun], error: LeaseLostError) -> str:
     told = "; ".join(f"the run {run.id} ({run.action}) is {run.status.value}: {run.detail}" for run in runs)
-    which = "it is not noted, and another process begins it again" if len(runs) == 1 else (
-        "they are not noted, and another process begins them again"
+    which = "its result was not recorded, and another process starts it again" if len(runs) == 1 else (
+        "their results were not recorded, and another process starts them again"
     )  # fmt: skip
     return f"{told}; {which}, since {error}"
 

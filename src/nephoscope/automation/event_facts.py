@@ -132,8 +132,8 @@ def fact_name(text: str) -> str:
     if first == ENTITY and rest.count(".") == 1:
         return _entity_fact(*_require_identifier(*rest.split(".")))
     raise ValueError(
-        f"there is no property {text!r:.80}: there are {', '.join(FACTS)}, {CHANGED}, {BEFORE}.NAME of these, and"
-        f" {ENTITY}.KIND.IDENTIFIER"
+        f"unknown property {text!r:.80}: expected {', '.join(FACTS)}, {CHANGED}, {BEFORE}.NAME of "
+        f"these, or {ENTITY}.KIND.IDENTIFIER"
     )
 
 
@@ -145,8 +145,8 @@ def _require_identifier(kind: str, identifier: str) -> tuple[str, str]:
     names = {one.lower(): one for one in IDENTIFIERS}
     whole = names.get(kind.replace("-", ""))
     if whole is None:
-        raise ValueError(f"there is no kind of entities {kind!r:.60}: there are {', '.join(IDENTIFIERS)}")
+        raise ValueError(f"unknown entity kind {kind!r:.60}: expected {', '.join(IDENTIFIERS)}")
     if identifier not in IDENTIFIERS[whole]:
         wanted = ", ".join(IDENTIFIERS[whole].values())
-        raise ValueError(f"an entity {whole} has no identifier {identifier!r:.60}: it has {wanted}")
+        raise ValueError(f"entity {whole} has no identifier {identifier!r:.60}: expected {wanted}")
     return kind, identifier

@@ -44,7 +44,7 @@ class EventKind:
 
     @property
     def urgent(self) -> bool:
-        """Whether its runs go before those of bulk: people wait for what is done about an alert."""
+        """Return whether its runs go before those of bulk: people wait for what is done about an alert."""
         return not self.type
 
 

@@ -52,7 +52,7 @@ class Assigned:
     notification: Mapping[str, object]
 
     def is_overdue(self, now: datetime) -> bool:
-        """Whether its day is over."""
+        """Return whether its day is over."""
         return self.due is not None and self.due < now
 
 
@@ -72,7 +72,7 @@ class GovernanceRule:
     notification: Mapping[str, object]
 
     def holds(self, body: Mapping[str, object], resource: str) -> bool:
-        """Whether it is about an assessment of a resource (its lower-cased id)."""
+        """Return whether it is about an assessment of a resource (its lower-cased id)."""
         if not _under(resource, self.scope) or any(_under(resource, one) for one in self.excluded):
             return False
         return not self.sets or any(
@@ -99,13 +99,13 @@ def rule_of(key: str, body: Mapping[str, Any], made: datetime) -> GovernanceRule
     properties = body["properties"]
     owner = properties.get("ownerSource")
     if not isinstance(owner, dict) or owner.get("type") not in OWNERS:
-        raise AutomationError("properties.ownerSource.type", f"is one of {', '.join(OWNERS)}")
+        raise AutomationError("properties.ownerSource.type", f"must be one of {', '.join(OWNERS)}")
     priority = properties.get("rulePriority")
     if not isinstance(priority, int) or isinstance(priority, bool) or not 0 <= priority <= _LOWEST:
         raise AutomationError("properties.rulePriority", f"must be a whole number from 0 to {_LOWEST}")
     excluded = properties.get("excludedScopes") or []
     if not isinstance(excluded, list) or not all(isinstance(one, str) for one in excluded):
-        raise AutomationError("properties.excludedScopes", "must be a list of ids")
+        raise AutomationError("properties.excludedScopes", "must be a list of IDs")
     notification = properties.get("governanceEmailNotification")
     return GovernanceRule(
         key,
@@ -128,7 +128,7 @@ def rules(state: State) -> list[GovernanceRule]:
         try:
             rule = rule_of(one.key, one.body, one.created)
         except AutomationError as error:
-            _LOG.warning("the governance rule %s assigns nobody: %s", one.key, error)
+            _LOG.warning("the governance rule %s assigns no owner: %s", one.key, error)
             continue
         if one.body["properties"].get("isDisabled") is not True:
             found.append(rule)
@@ -181,11 +181,12 @@ def _condition(given: Any, where: str) -> tuple[str, frozenset[str]]:
     name = str(given.get("property", "")).lower() if isinstance(given, dict) else ""
     if name not in _PROPERTIES:
         raise AutomationError(
-            f"{where}.property", "is one of $.AssessmentKey, $.AssessmentSeverity, $.AssessmentDisplayName"
+            f"{where}.property",
+            "must be one of $.AssessmentKey, $.AssessmentSeverity, $.AssessmentDisplayName",
         )
     operator, value = given.get("operator"), given.get("value")
     if operator not in ("In", "Equals") or not isinstance(value, str):
-        raise AutomationError(f"{where}.operator", "is one of In, Equals, with a text as 'value'")
+        raise AutomationError(f"{where}.operator", "must be In or Equals, with a string as 'value'")
     return name, frozenset({value.lower()} if operator == "Equals" else _parse_list(value, where))
 
 
@@ -194,7 +195,7 @@ def _parse_list(text: str, where: str) -> set[str]:
     try:
         return {one.lower() for one in msgspec.json.decode(text, type=list[str])}
     except (msgspec.DecodeError, UnicodeError) as error:
-        raise AutomationError(f"{where}.value", "must be a JSON list of texts within a text") from error
+        raise AutomationError(f"{where}.value", "must be a string with a JSON list of strings") from error
 
 
 def _frame(text: object) -> timedelta | None:
@@ -203,7 +204,7 @@ def _frame(text: object) -> timedelta | None:
         return None
     found = _FRAME.fullmatch(str(text))
     if found is None:
-        raise AutomationError("properties.remediationTimeframe", "must be a span as 7.00:00:00")
+        raise AutomationError("properties.remediationTimeframe", "must be a duration such as 7.00:00:00")
     days, hours, minutes, seconds = (int(one or 0) for one in found.groups())
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 

@@ -96,8 +96,8 @@ def operator(data: Path) -> Operator:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = Place(str(path), mark.line + 1, mark.column + 1) if mark else path
-        raise ValueError(f"{where}: not YAML: {error.problem}") from error
+        raise ValueError(f"{where}: invalid YAML: {error.problem}") from error
     except msgspec.ValidationError as error:
         raise ValueError(f"{path}: {error}") from error
     except (OSError, yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"{path}: not readable: {' '.join(str(error).split())}") from error
+        raise ValueError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error

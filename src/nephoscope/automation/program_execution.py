@@ -24,7 +24,7 @@ def run_program(name: str, data: bytes, around: Around) -> str:
     """Run the program of a name with data on its standard input; what it said. ActionError where it may not be run, or failed."""
     command = around.operator.commands.get(name)
     if command is None:
-        raise ActionError(f"the operator's file allows no command {name}", again=False)
+        raise ActionError(f"operator.yaml does not allow a command {name}", again=False)
     if not Path(command.run[0]).is_absolute():
         raise ActionError(f"the command {name} must have an absolute path", again=False)
     with tempfile.TemporaryDirectory(prefix="nephoscope-") as folder, tempfile.TemporaryFile() as given:
@@ -34,7 +34,7 @@ def run_program(name: str, data: bytes, around: Around) -> str:
     if code is None:
         raise ActionError(f"{name} was stopped after {command.seconds:g} s")
     if len(text) > command.output:
-        raise ActionError(f"{name} was stopped: it said more than {command.output:,} bytes", again=False)
+        raise ActionError(f"{name} was stopped: its output exceeded {command.output:,} bytes", again=False)
     said = text.decode("utf-8", "replace").strip()[:500]
     if code:
         raise ActionError(f"{name} ended with {code}: {said}", again=code == _TRY_AGAIN)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 PLACE, SEEN = "automation", "seen"
 SNAPSHOT_EVERY = timedelta(days=7)
-"""As Azure exports snapshots."""
+"""Interval of snapshots in Azure's export."""
 _LEASE_SECONDS = 600.0
 _LOG = logging.getLogger("nephoscope.automation")
 
@@ -71,7 +71,7 @@ class PublicationWatch:
             if seen is not None and file_of(self.data, seen).exists():
                 moved = find_changes(pq.read_table(file_of(self.data, seen)), stood)
             elif seen is not None:
-                _LOG.warning("how version %s stood is lost: what changed since is not told", seen)
+                _LOG.warning("version %s is no longer available: changes since then are not exported", seen)
             keep(self.data, edition.version, stood)
         due = self._snapshots(wanted, now)
         order = count()

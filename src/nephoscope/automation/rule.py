@@ -80,18 +80,18 @@ class AutomationRule:
         return tuple(dict.fromkeys(one.source for one in self.kinds))
 
     def is_expired(self, now: datetime) -> bool:
-        """Whether its time is over."""
+        """Return whether its time is over."""
         return self.expires is not None and self.expires <= now
 
     def is_triggered(self, kind: str, workspace: str, now: datetime) -> bool:
-        """Whether it is asked about an event of a kind in a workspace."""
+        """Return whether it is asked about an event of a kind in a workspace."""
         here = not self.workspaces or workspace in self.workspaces
         return (
             self.enabled and here and not self.is_expired(now) and any(one.name == kind for one in self.kinds)
         )
 
     def matches(self, kind: str, event: EventView) -> bool:
-        """Whether it acts on the event of an alert or incident of a kind."""
+        """Return whether it acts on the event of an alert or incident of a kind."""
         return self._holds(
             event, [one for one in self.triggers if any(each.name == kind for each in one.kinds)]
         )

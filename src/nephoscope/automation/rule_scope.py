@@ -27,7 +27,7 @@ class RuleScope:
     read: tuple[Reach, ...] = ()
 
     def covers(self, key: str) -> bool:
-        """Whether it may be told of something at a lower-cased id."""
+        """Return whether it may be told of something at a lower-cased id."""
         return all(_sees(one, key) for one in self.read) and self._contains(key)
 
     def covers_row(self, row: Mapping[str, object]) -> bool:

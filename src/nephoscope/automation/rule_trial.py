@@ -94,11 +94,11 @@ def _read_subject(
     if incident is None:
         known = state.alerts.known(session, alert)
         if known is None or known.workspace != engine.workspace:
-            raise StateError(f"there is no alert {alert}")
+            raise StateError(f"alert {alert} not found")
         return "alert.created", alert, {**known.document, "Entities": entities([known.document])}
     found = state.incidents.read(session, incident)
     if found.workspace != engine.workspace:
-        raise StateError(f"there is no incident {incident} in the workspace {engine.workspace}")
+        raise StateError(f"incident {incident} not found in the workspace {engine.workspace}")
     alerts = state.alerts.of(session, incident)
     row = incident_row(found, alerts, state.incidents.notes(session, incident), now, found.owner)
     rows = [one.document for one in alerts]

@@ -18,7 +18,7 @@ from nephoscope.state.automation.automation_runs import AutomationEvent, Automat
 
 SEVERAL = "several"
 _STEPS = 900
-"""Runs that are planned together are due a microsecond after each other, within a millisecond: so they are begun in this order."""
+"""Runs planned together are due one microsecond apart, within a millisecond, so that they start in this order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from nephoscope.automation.action import find_action_kind
 from nephoscope.state.automation.automation_runs import DueRun, RunStep
 
 MOST = 16
-"""Lanes in which something is done at once, of those of urgent runs and of those of bulk: a thread each."""
+"""Threads that run actions concurrently, for urgent and for bulk runs."""
 _CHANGES, _BULK_CHANGES = 20, 1
-"""Changes of the state that are begun together: while they are made nothing else is begun."""
+"""State changes started together; nothing else starts while they are applied."""
 _FRESH_SECONDS = 1.0
 
 

@@ -29,7 +29,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
 def begin_run(run: AutomationRun, now: datetime) -> AutomationRun:
     """A run that is due: running, in the step that undoes it where its time is over; expired where nobody approved it in time."""
     if run.status is RunStatus.APPROVE:
-        detail = "nobody approved in time"
+        detail = "the approval timed out"
         return replace(run, status=RunStatus.EXPIRED, until=None, detail=detail, changed=now)
     if run.status is RunStatus.DONE:
         run = _at(run, RunStep.UNDO)
@@ -60,8 +60,8 @@ def _doubt(run: AutomationRun) -> str:
     if not run.cut_off:
         return ""
     if run.cut_off == 1:
-        return " (a try before was cut off: what it did is not known)"
-    return f" ({run.cut_off} tries before were cut off: what they did is not known)"
+        return " (an earlier attempt was interrupted: its effect is unknown)"
+    return f" ({run.cut_off} earlier attempts were interrupted: their effects are unknown)"
 
 
 def fail_run(run: AutomationRun, error: Exception, now: datetime) -> AutomationRun:
@@ -77,16 +77,17 @@ def fail_run(run: AutomationRun, error: Exception, now: datetime) -> AutomationR
 def cut_off(run: AutomationRun, now: datetime) -> AutomationRun:
     """A running one whose process ended: it is begun again, first of all, unless that was its last try."""
     run = replace(run, cut_off=run.cut_off + 1)
-    detail = f"try {run.attempts} was cut off: what it did is not known"
+    detail = f"attempt {run.attempts} was interrupted: its effect is unknown"
     if run.attempts >= MOST_TRIES:
         return _dead(run, detail, now)
-    return replace(
-        run, status=RunStatus.PENDING, due=run.created, detail=f"{detail}; begun again", changed=now
-    )
+    return replace(run, status=RunStatus.PENDING, due=run.created, detail=f"{detail}; restarted", changed=now)
 
 
 def _dead(run: AutomationRun, detail: str, now: datetime) -> AutomationRun:
-    holds = {RunStep.UNDO: "; what was applied still holds", RunStep.APPLY: "; it may be applied in part"}
+    holds = {
+        RunStep.UNDO: "; the applied change is still in effect",
+        RunStep.APPLY: "; it may be partly applied",
+    }
     return replace(run, status=RunStatus.DEAD, detail=detail + holds.get(run.step, ""), changed=now)
 
 
@@ -105,16 +106,16 @@ def deny_run(run: AutomationRun, by: str, now: datetime) -> AutomationRun:
 
 def _waits(run: AutomationRun, now: datetime) -> None:
     if run.status is not RunStatus.APPROVE:
-        raise StateError(f"the run {run.id} waits for no approval: it is {run.status.value}")
+        raise StateError(f"the run {run.id} does not wait for an approval: it is {run.status.value}")
     if run.until is not None and run.until <= now:
-        raise StateError(f"the run {run.id} waits for no approval: its time to be approved is over")
+        raise StateError(f"the run {run.id} does not wait for an approval: the approval timed out")
 
 
 def retry_run(run: AutomationRun, by: str, now: datetime) -> AutomationRun:
     """A dead one goes on with the step that failed."""
     if run.status is not RunStatus.DEAD:
-        raise StateError(f"the run {run.id} is not dead: it is {run.status.value}")
-    detail = f"tried again by {by}"
+        raise StateError(f"the run {run.id} has not failed: it is {run.status.value}")
+    detail = f"retried by {by}"
     return replace(run, status=RunStatus.PENDING, attempts=0, due=now, detail=detail, changed=now)
 
 
@@ -122,13 +123,11 @@ def taken_back(run: AutomationRun, kind: ActionKind, by: str, now: datetime) -> 
     """One that was applied, or may be in part, is undone before it is over."""
     applied = run.status in (RunStatus.DONE, RunStatus.DEAD) and run.step is RunStep.APPLY
     if run.status is RunStatus.DEAD and run.step is RunStep.UNDO:
-        raise StateError(
-            f"undoing the run {run.id} failed: nephoscope response retry {run.id} tries it again"
-        )
+        raise StateError(f"undoing the run {run.id} failed: retry it with nephoscope response retry {run.id}")
     if not applied or kind.undo is None or run.plan is None:
-        raise StateError(f"the run {run.id} did nothing that can be undone: it is {run.status.value}")
+        raise StateError(f"the run {run.id} has nothing to undo: it is {run.status.value}")
     run = _at(run, RunStep.UNDO)
-    detail = f"to be undone, says {by}"
+    detail = f"undo requested by {by}"
     return replace(run, status=RunStatus.PENDING, by=by, due=now, until=None, detail=detail, changed=now)
 
 

@@ -32,7 +32,7 @@ class WorkerPool:
 
     @property
     def busy(self) -> bool:
-        """Whether something is being done, or ended and was not taken back."""
+        """Return whether something is being done, or ended and was not taken back."""
         return self._busy > 0
 
     def give(self, run: AutomationRun) -> None:

@@ -71,7 +71,7 @@ class Account:
 
     @property
     def service(self) -> bool:
-        """Whether it is an account that no person uses, by what is said of it."""
+        """Return whether it is an account that no person uses, by what is said of it."""
         name = self.name.lower()
         title = str(self.body.get("jobTitle") or "").lower().replace(" ", "")
         return SERVICE_TAG in title or name.startswith(("svc-", "svc_", "svc.", "sa-", "service-", "sync_"))

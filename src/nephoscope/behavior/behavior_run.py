@@ -99,7 +99,7 @@ class Analysis:
         return report
 
     def due(self, now: dt.datetime, minutes: int) -> bool:
-        """Whether the last run is so many minutes ago."""
+        """Return whether the last run is so many minutes ago."""
         mark = self.state.checkpoints.get(CHECKPOINT, self.workspace, {})
         return "until" not in mark or now - dt.datetime.fromisoformat(mark["until"]) >= dt.timedelta(
             minutes=minutes

@@ -118,7 +118,7 @@ class Profiles:
                 self._write(name, schema.empty_table(), "overwrite")
 
     def _usable(self, name: str) -> bool:
-        """Whether there is a table that can be written to; a damaged one is put aside, and no file of it is lost."""
+        """Return whether there is a table that can be written to; a damaged one is put aside, and no file of it is lost."""
         try:
             return self._table(name) is not None
         except ProfilesError:

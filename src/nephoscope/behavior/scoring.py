@@ -57,32 +57,32 @@ class Facts:
 
     @property
     def first(self) -> bool:
-        """Whether a first time may be claimed."""
+        """Return whether a first time may be claimed."""
         return self.learned and self.days == 0
 
     @property
     def uncommon(self) -> bool:
-        """Whether it is uncommon for the entity, a first time included."""
+        """Return whether it is uncommon for the entity, a first time included."""
         return self.learned and self.recent <= UNCOMMON_USER * self.recent_active
 
     @property
     def peers_known(self) -> bool:
-        """Whether there are enough peers with a history to speak of."""
+        """Return whether there are enough peers with a history to speak of."""
         return self.peers >= FEW_PEERS
 
     @property
     def uncommon_among_peers(self) -> bool:
-        """Whether one in twenty peers at most shows it."""
+        """Return whether one in twenty peers at most shows it."""
         return self.peers_known and self.peer_users <= UNCOMMON_PEERS * self.peers
 
     @property
     def first_in_tenant(self) -> bool:
-        """Whether nobody showed it."""
+        """Return whether nobody showed it."""
         return self.other_users == 0 and self.days == 0
 
     @property
     def uncommon_in_tenant(self) -> bool:
-        """Whether one in a hundred at most shows it."""
+        """Return whether one in a hundred at most shows it."""
         return self.other_users <= UNCOMMON_TENANT * self.others
 
     @property
@@ -138,7 +138,7 @@ def _counts(facts: Facts, around: Circumstances) -> float:
 
 
 def reason(facts: Facts, activity: str) -> str:
-    """Why a value is unusual, as `first sign-in from PT in 30 days; none of 20 peers, 3 of 480 others`."""
+    """Explain why a value is unusual, as `first sign-in from PT in 30 days; none of 20 peers, 3 of 480 others`."""
     dimension = DIMENSIONS[facts.dimension]
     span = f"in {min(dimension.lookback, facts.history)} days"
     said = dimension.phrase.format(facts.value)

@@ -55,7 +55,7 @@ class Knowledge:
         return Directory(self.accounts, self.whole)
 
     def due(self, digest: str, now: dt.datetime) -> bool:
-        """Whether the estate or the day is another."""
+        """Return whether the estate or the day is another."""
         return digest != self.digest or now - self.at >= REFRESHED
 
 

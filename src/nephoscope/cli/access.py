@@ -74,13 +74,13 @@ def add(data: Path, /, name: str, program: bool, managed: bool, role_name: str, 
 
     role, where = _role(role_name), _scope(scope)
     if managed and (program or role not in READING):
-        usage_error(f"--managed-identity: it is {' or '.join(sorted(READING))}, and no --program")
+        usage_error(f"--managed-identity: --role must be {' or '.join(sorted(READING))}, without --program")
     with _door(data) as (state, _):
         kind = PrincipalKind.PROGRAM if program else PrincipalKind.PERSON
         kind = PrincipalKind.MANAGED_IDENTITY if managed else kind
         made = add_principal(service_of(data, state), kind, name, role=role, scope=where)
         _tell_missing(data, state, where)
-    click.echo(f"{name} is let in as {role} at {where} (id {made.id})")
+    click.echo(f"{name} added as {role} at {where} (id {made.id})")
 
 
 @command.command("grant")
@@ -98,7 +98,7 @@ def grant(data: Path, /, name: str, role_name: str, scope: str) -> None:
         one = _principal(state, name)
         grant_role(service_of(data, state), one, role, where)
         _tell_missing(data, state, where)
-    click.echo(f"{one.name} is {role} at {where}")
+    click.echo(f"{one.name} is now {role} at {where}")
 
 
 @command.command("revoke")
@@ -119,7 +119,7 @@ def revoke(data: Path, /, name: str, role_name: str, scope: str) -> None:
         if not held:
             usage_error(f"{one.name} is not {role} at {where}")
         revoke_role(service_of(data, state), held[0])
-    click.echo(f"{one.name} is {role} at {where} no more")
+    click.echo(f"{one.name} is no longer {role} at {where}")
 
 
 @command.command("disable")
@@ -136,7 +136,7 @@ def disable(data: Path, /, name: str, again: bool) -> None:
     with _door(data) as (state, _):
         one = _principal(state, name)
         disable_principal(service_of(data, state), one, disabled=not again)
-    click.echo(f"{one.name} is let in {'again' if again else 'no more'}")
+    click.echo(f"{one.name} {'re-enabled' if again else 'disabled'}")
 
 
 @command.command("bind")
@@ -262,11 +262,9 @@ def audit(data: Path, /, most: int, **options: Any) -> None:
         broken, anchored = state.audit.broken(), state.audit.anchored()
     show_list(rows, ("number", "moment", "author", "operation", "target", "outcome"), options["output"])
     if not anchored:
-        tell(
-            "the audit has no anchor (keys/audit.anchor): entries that were taken off its end cannot be told"
-        )
+        tell("the audit has no anchor (keys/audit.anchor): entries deleted from its end cannot be detected")
     if broken is not None:
-        tell(f"the audit was changed: entry {broken} is missing, or does not fit behind the one before it")
+        tell(f"the audit was changed: entry {broken} is missing, or does not match the entry before it")
         sys.exit(3)
 
 
@@ -287,7 +285,8 @@ def _principal(state: State, name: str) -> Principal:
     found = [one for one in state.principals.all() if name.lower() in (one.id, one.name.lower())]
     if len(found) != 1:
         usage_error(
-            f"{'no' if not found else 'more than one'} person or program is called {name}: nephoscope access list"
+            f"{'no' if not found else 'more than one'} user or program is named {name}: see "
+            "nephoscope access list"
         )
     return found[0]
 
@@ -298,7 +297,7 @@ def _role(name: str) -> str:
 
     found = role(name)
     if found is None:
-        usage_error(f"--role {name} is none of {', '.join(one.name for one in ROLES)}")
+        usage_error(f"--role must be one of {', '.join(one.name for one in ROLES)} (got {name})")
     return found.name
 
 
@@ -321,4 +320,4 @@ def _tell_missing(data: Path, state: State, scope: str) -> None:
 
     hierarchy = hierarchy_of(Shelf(data))
     if why := find_unknown_scope(scope, hierarchy, state.workspaces.names()):
-        tell(f"{why}: the role reaches nothing until one is there (`nephoscope access revoke` takes it back)")
+        tell(f"{why}: the role has no effect until the scope exists (`nephoscope access revoke` removes it)")

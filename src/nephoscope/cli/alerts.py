@@ -66,7 +66,7 @@ def list_(
         }
         for one in found
     ]
-    show_list(rows, COLUMNS, output, "no alert was raised")
+    show_list(rows, COLUMNS, output, "no alerts")
 
 
 def _entities(document: dict[str, Any]) -> list[str]:
@@ -87,7 +87,7 @@ def show(data: Path, /, id_: str) -> None:
     with state_of(data) as state:
         found = state.alerts.get(id_.lower())
     if found is None:
-        usage_error(f"there is no alert {id_}")
+        usage_error(f"alert {id_} not found")
     document = {
         **found.document,
         "Entities": json.loads(found.document["Entities"]),

@@ -69,7 +69,7 @@ def list_(data: Path, /, output: str) -> None:
         }
         for one in wrong
     ]
-    show_list(rows, COLUMNS, output, "no automation: nephoscope automations add")
+    show_list(rows, COLUMNS, output, "no automations: create one with nephoscope automations add")
     sys.exit(_FAULT if wrong or any(missing.values()) else 0)
 
 
@@ -176,7 +176,7 @@ def _read(path: Path) -> dict[str, object]:
     except JsonTextError as error:
         raise ValueError(f"{path}: {error}") from error
     if not isinstance(found, dict):
-        raise ValueError(f"{path}: an object is wanted")
+        raise ValueError(f"{path}: must be a JSON object")
     return found
 
 
@@ -240,7 +240,7 @@ def _require_automation(data: Path, state: State, name: str) -> AutomationRule:
 def _only(found: Sequence[T], name: str) -> T:
     if len(found) != 1:
         said = "several automations are" if found else "no automation is"
-        _refuse(f"{said} named '{name}': `nephoscope automations list --output json` has ids")
+        _refuse(f"{said} named '{name}': see the IDs in `nephoscope automations list --output json`")
     return found[0]
 
 
@@ -268,7 +268,7 @@ def test(data: Path, /, name: str, do: bool) -> None:
         for trigger, count, _ in list_matches(data, found):
             click.echo(f"{trigger.kinds[0].source}: {count:,} documents")
         for source in sorted({ALERTS, INCIDENTS}.intersection(found.sources)):
-            click.echo(f"{source}: told as they happen, there is none to try")
+            click.echo(f"{source}: these events are sent as they happen and cannot be tested")
         ended = try_automation(service_of(data, state), lake, found) if do else []
         for one in ended:
             failed = failed or one.status.value != "done"
@@ -298,7 +298,7 @@ def history(data: Path, /, name: str, most: int, output: str) -> None:
         }
         for one in runs
     ]  # fmt: skip
-    show_list(rows, RUNS, output, "no run")
+    show_list(rows, RUNS, output, "no runs")
 
 
 @command.command("run")

@@ -35,7 +35,7 @@ def command(data: Path, /, file: Path, with_keys: bool) -> None:
     from nephoscope.service.backups import take_backup
 
     if not has_state(data):
-        usage_error(f"{data} holds no lake: there is nothing to back up; --data names the folder")
+        usage_error(f"{data} holds no lake to back up: set the data folder with --data")
     with lake_of(data) as (lake, state), progress_line() as tell:
         manifest = take_backup(service_of(data, state), lake, file, keys=with_keys, tell=tell)
         credentials = bool(state.credentials.names())
@@ -45,11 +45,9 @@ def command(data: Path, /, file: Path, with_keys: bool) -> None:
         f"{file}: {files}, {size_text(file.stat().st_size)}, {format_count(len(manifest.tables), 'table')} of the lake"
     )
     if credentials and not with_keys:
-        click.echo(
-            f"the key of the credentials is not in it: keep {data / 'keys'} in another place", err=True
-        )
+        click.echo(f"the credential key is not included: store {data / 'keys'} separately", err=True)
     if certificates and not with_keys:
         click.echo(
-            f"the server's certificates are not in it, nor the authority that clients trust: keep {data / 'tls'} in another place",
+            (f"the server's certificates and authority are not included: store {data / 'tls'} separately"),
             err=True,
         )

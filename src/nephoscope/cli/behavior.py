@@ -54,7 +54,7 @@ def run(data: Path, /, anew: bool, workspace: str) -> None:
             sys.exit(FAULT)
         lake.flush()
     if report is None:
-        tell("another process is at it")
+        tell("another process is running behavior analytics")
         return
     made = ", ".join(f"{count:,} of {name}" for name, count in sorted(report.rows.items())) or "none"
     click.echo(f"{report.observations:,} observations in {report.seconds:.1f} s; rows: {made}")
@@ -110,7 +110,7 @@ def show(data: Path, /, entity: str, workspace: str, output: str) -> None:
     rows = profile(data, name, entity)
     if not rows:
         usage_error(
-            f"nothing is known of {entity}: `nephoscope behavior run` learns from the logs in the lake"
+            f"no profile or activity for {entity}: `nephoscope behavior run` learns from the logs in the lake"
         )
     show_list(rows, PROFILE, output)
 
@@ -126,17 +126,18 @@ def explain(data: Path, /, id_: str, workspace: str) -> None:
     from nephoscope.cli.terminal.messages import usage_error
 
     if not all(letter in "0123456789abcdef-" for letter in id_):
-        usage_error(f"{id_}: an id is the _ItemId of a row of BehaviorAnalytics")
+        usage_error(f"invalid ID {id_}: use the _ItemId of a row in BehaviorAnalytics")
     rows = _rows(data, workspace, f"BehaviorAnalytics | where _ItemId startswith_cs '{id_}' | take 2")
     if len(rows) != 1:
         usage_error(
-            f"{'more rows than one' if rows else 'no row'} of BehaviorAnalytics has an id that begins with {id_}"
+            f"{'more than one row' if rows else 'no row'} of BehaviorAnalytics has an ID that starts "
+            f"with {id_}"
         )
     row, score = rows[0], rows[0]["ActivityInsights"]["Score"]
     click.echo(f"{row['TimeGenerated']} {row['ActorPrincipalName'] or row['UserName']}: {row['ActionType']}")
     for why in row["ActivityInsights"]["Why"]:
         click.echo(f"  {why}")
-    click.echo("  part        bits  counts for")
+    click.echo("  part        bits  weight")
     for part in score["Parts"]:
         click.echo(f"  {part['Dimension']:<10}{part['Bits']:>6.1f}{part['Counts']:>12.3f}")
     click.echo(
@@ -206,8 +207,9 @@ def _explain_nothing(data: Path, workspace: str) -> str:
     with state_of(data) as state:
         found = settings_of(state, workspace_of(state, workspace).name)
     return (
-        f"nothing stood out; a first time is told of who was active on {found.active_days} days, the first of them"
-        f" {found.learning_days} days before (behavior settings)"
+        "no anomalies; a first occurrence is only reported for entities active on "
+        f"{found.active_days} days, the first of them at least {found.learning_days} days earlier "
+        "(behavior settings)"
     )
 
 

@@ -135,7 +135,7 @@ def command(data: Path, /, **options: Any) -> None:
     out = options["out"]
     if out is None:
         if options["resume"]:
-            usage_error("--resume needs --out: the folder of the interrupted collection")
+            usage_error("--resume requires --out: the folder of the interrupted collection")
         out = Path(f"azure-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
     try:
         with progress_line() as progress:
@@ -155,7 +155,8 @@ def _print_script(data: Path, options: dict[str, Any]) -> None:
     narrowed = [name for name in _NARROWING if options[name]]
     if narrowed:
         usage_error(
-            f"--script reads all that the sign-in there may read: leave out {', '.join(_NARROWING[name] for name in narrowed)}"
+            "--script exports everything that the account can read: remove "
+            f"{', '.join(_NARROWING[name] for name in narrowed)}"
         )
     try:
         needs = _needs(data, options)
@@ -198,7 +199,7 @@ def _needs(data: Path, options: dict[str, Any]) -> Needs:
     from nephoscope.posture.scans.live_estate import content_needs
 
     if options["types"] and options["everything"]:
-        usage_error("--type and --everything cannot be had together")
+        usage_error("--type and --everything are mutually exclusive")
     needs = content_needs(data, [Path(folder) for folder in options["policies"]])
     if options["types"]:
         return _only(needs, options["types"])
@@ -213,10 +214,10 @@ def _only(needs: Needs, types: tuple[str, ...]) -> Needs:
 
     found = needs.only(types)
     for type_, why in Plan.of(found, Reading.builtin()).unread.items():
-        usage_error(f"--type {Reading.builtin().spell(type_)}: it cannot be read: {why}")
+        usage_error(f"--type {Reading.builtin().spell(type_)}: cannot be collected: {why}")
     for type_ in types:
         if type_.count("/") == 0:
-            usage_error(f"--type {type_}: write a resource type, such as Microsoft.KeyVault/vaults")
+            usage_error(f"--type must be a resource type, such as Microsoft.KeyVault/vaults (got {type_})")
     return found
 
 
@@ -232,8 +233,10 @@ def _tell(found: Collection) -> None:
     total = found.requests.total()
     rate = f", {total / found.resources:.3f} a resource" if found.resources else ""
     click.echo(
-        f"{format_count(total, 'request')} for {format_count(found.resources, 'resource')} "
-        f"in {format_count(found.subscriptions, 'subscription')}{rate}"
+        (
+            f"{format_count(total, 'request')} for {format_count(found.resources, 'resource')} in "
+            f"{format_count(found.subscriptions, 'subscription')}{rate}"
+        )
         + (f"; {format_count(found.reused, 'answer')} from before the interruption" if found.reused else ""),
         err=True,
     )

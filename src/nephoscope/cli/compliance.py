@@ -67,6 +67,6 @@ def _without_standard(report: Report) -> str:
     names = sorted(entry.name for entry in report.run.catalogue.initiatives())
     loaded = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
     return (
-        "no initiative was judged, and a standard is one: judge by an initiative with --initiative NAME_OR_ID "
-        f"(loaded: {loaded or 'none; --policies and `nephoscope content import` load some'})"
+        "no initiative was evaluated: select one with --initiative NAME_OR_ID (loaded: "
+        f"{loaded or 'none; load some with --policies or `nephoscope content import`'})"
     )

@@ -51,7 +51,7 @@ def command() -> None:
     "--sigma-pipeline", type=click.Choice(["auto", "azure_monitor", "sentinel_asim", "microsoft_xdr"]), default="auto",
     show_default=True, help=("Tables that Sigma rules for devices query; `auto` selects the first table that has " "their fields."),
 )  # fmt: skip
-@workspace_option("The workspace of rules.")
+@workspace_option("Workspace of the rules.")
 @list_options
 @click.pass_obj
 def import_(
@@ -94,7 +94,7 @@ def _import_policies(data: Path, path: Path, name: str, verbose: bool) -> None:
 
 
 def _is_alias_table(path: Path) -> bool:
-    """Whether a file is meant as an alias table: a definition has `properties` or a `policyRule` at its top."""
+    """Return whether a file is meant as an alias table: a definition has `properties` or a `policyRule` at its top."""
     from nephoscope_policy.documents import Document
     from nephoscope_policy.model.place import Place
 
@@ -113,7 +113,7 @@ def _report(name: str, taken: Taken, verbose: bool) -> None:
         f"taken from {format_count(taken.files, 'file')}"
     )
     for reason, count in taken.reasons():
-        click.echo(f"  {count:>6,}  not taken or in doubt: {reason}")
+        click.echo(f"  {count:>6,}  rejected or incomplete: {reason}")
     shown = taken.problems if verbose else taken.problems[:MAX_SHOWN]
     for problem in shown:
         click.echo(f"  {problem.place}: {problem.reason}")
@@ -127,7 +127,7 @@ def _report(name: str, taken: Taken, verbose: bool) -> None:
 @click.option("--initiatives", is_flag=True, help="List initiatives instead of definitions.")
 @click.option("--packs", is_flag=True, help="List imported packs and alias tables.")
 @click.option("--rules", is_flag=True, help="List shipped and imported detection rules and hunting queries.")
-@workspace_option("The workspace of rules.")
+@workspace_option("Workspace of the rules.")
 @list_options
 @click.argument("text", default="")
 @click.pass_obj
@@ -158,7 +158,7 @@ def list_(
         click.echo(plain(f"{entry.name}  {entry.version}  {entry.display_name}"))
     if not found:
         kind = "initiative" if initiatives else "definition"
-        click.echo(f"nephoscope: no {kind} has {text!r} in its name or title", err=True)
+        click.echo(f"nephoscope: no {kind} matches {text!r}", err=True)
 
 
 @command.command("show")
@@ -263,8 +263,8 @@ def test(data: Path, /, folder: Path | None, verbose: bool) -> None:
     outcomes: list[Outcome | Checked] = [*policies, *(one for each in rules for one in rule_test.check(each))]
     if not outcomes:
         usage_error(
-            f"{folder}: nothing to test: a policy is NAME.json with its bodies in NAME.test.json, a rule NAME.yaml with its rows in"
-            " NAME.test.yaml"
+            f"{folder}: no tests found: a policy is NAME.json with bodies in NAME.test.json, a rule "
+            "NAME.yaml with rows in NAME.test.yaml"
         )
     failed = [outcome for outcome in outcomes if not outcome.passed]
     for outcome in outcomes if verbose else failed:

@@ -36,7 +36,7 @@ def list_(data: Path, /, output: str) -> None:
             }
             for one in state.credentials.all()
         ]
-    show_list(rows, COLUMNS, output, "there are no credentials")
+    show_list(rows, COLUMNS, output, "no credentials")
 
 
 @command.command("rotate")

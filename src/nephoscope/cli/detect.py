@@ -29,7 +29,7 @@ FAULT, TERMINATED = 3, 143
 BEHAVIOR_EVERY = 5
 """Minutes between looks at behaviour where the command stays."""
 BUDGET = 60.0
-"""Seconds after which urgent rules get their turn again, however much else is due."""
+"""Seconds after which urgent rules are run again, regardless of other due rules."""
 
 
 @click.command("detect")
@@ -93,7 +93,7 @@ def command(data: Path, /, **options: Any) -> None:
         from nephoscope.cli.session.worker_processes import supervise
 
         if not options["schedule"]:
-            raise click.UsageError("--workers is for --schedule")
+            raise click.UsageError("--workers requires --schedule")
         sys.exit(supervise(_arguments(data, options), options["workers"], state_url()))
     elif _detect(data, options):
         sys.exit(FAULT)
@@ -125,7 +125,7 @@ def _detect(data: Path, options: dict[str, Any]) -> bool:
             return False
         now = datetime.now(UTC)
         if options["end"] and options["end"] > now:
-            usage_error("--at lies ahead: what has not happened cannot be looked at")
+            usage_error("--at is in the future")
         behaved = not options["behavior"] or learn_and_judge(
             lake, state, schedule.workspace, datetime.now(UTC)
         )
@@ -151,7 +151,7 @@ def _asked_range(options: dict[str, Any]) -> tuple[datetime, datetime] | None:
     since, until = options["since"], options["until"]
     if since is None and until is None:
         if options["again"]:
-            usage_error("--again is for --from")
+            usage_error("--again requires --from")
         return None
     if options["end"] or options["schedule"]:
         usage_error("--from and --to go with neither --at nor --schedule")
@@ -172,9 +172,9 @@ def _standings(data: Path, options: dict[str, Any]) -> None:
         switched = state.rule_switches.of(workspace)
         rules, _ = _rules(data, options["folders"], options["wanted"], switched)
         if options["enable"]:
-            named = [one.name for one in rules] if options["wanted"] else "every rule"
+            named = [one.name for one in rules] if options["wanted"] else "all rules"
             count = resume_rules(service_of(data, state), workspace, rules, named)
-            tell(f"{count} rules run again")
+            tell(f"{count} rules re-enabled")
         rows = overview(state, workspace, rules, datetime.now(UTC))
     if options["listing"]:
         show_list(rows, STANDINGS, options["output"])
@@ -260,7 +260,7 @@ def _count_runs(found: Iterator[Ran]) -> Iterator[Ran]:
     tell = ProgressLines()
     for count, ran in enumerate(found, 1):
         yield ran
-        tell(f"windows run, the last of {ran.outcome.rule.name}", count, 0)
+        tell(f"windows run, most recently {ran.outcome.rule.name}", count, 0)
 
 
 def _stay(schedule: Schedule, every: int, *, behaves: bool, responds: bool) -> None:
@@ -275,12 +275,12 @@ def _stay(schedule: Schedule, every: int, *, behaves: bool, responds: bool) -> N
     def stop(*_: object) -> None:
         if schedule.is_stopping:
             raise SystemExit(TERMINATED)
-        tell("ending after the window that is being run")
+        tell("stopping after the current window")
         schedule.stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    tell(f"{len(schedule.rules):,} rules on schedule")
+    tell(f"{len(schedule.rules):,} scheduled rules")
     while not schedule.is_stopping:
         try:
             _prepare(schedule)
@@ -292,7 +292,7 @@ def _stay(schedule: Schedule, every: int, *, behaves: bool, responds: bool) -> N
             if responds:
                 _respond(schedule)
         except (StateError, LakeError, OSError) as error:
-            tell(f"the schedule is looked at again in {every} s: {error}")
+            tell(f"the schedule will be checked again in {every} s: {error}")
             schedule.more = False
         if not schedule.more:
             schedule.rest(every)

@@ -81,7 +81,7 @@ def list_(data: Path, /, resource: str, output: str) -> None:
                 }
                 for one in state.own_facts.summaries(resource.lower().rstrip("/"))
             ]  # fmt: skip
-    show_list(rows, COLUMNS, output, "there are no own facts")
+    show_list(rows, COLUMNS, output, "no reported facts")
 
 
 @command.command("remove")
@@ -102,7 +102,5 @@ def remove(data: Path, /, resource: str) -> None:
         except FactError as error:
             usage_error(str(error))
     if not gone.claims and not gone.documents:
-        usage_error(
-            f"there are no own facts at or below {resource}; `nephoscope facts list` has those that there are"
-        )
-    click.echo(f"taken back: {len(gone.documents):,} documents, {len(gone.claims):,} claims")
+        usage_error(f"no reported facts at or below {resource}: see `nephoscope facts list`")
+    click.echo(f"deleted: {len(gone.documents):,} documents, {len(gone.claims):,} claims")

@@ -86,7 +86,7 @@ def command(context: click.Context, /, **options: Any) -> None:
         now, over = _over(options)
         chosen = hunt.choose(_queries(data, options["folders"]), _make_choice(options))
         if not chosen:
-            usage_error("no hunting query fits: --queries DIR names others, `content import` brings more")
+            usage_error("no hunting query matches: load others with --queries DIR or `content import`")
         last = state.hunting_runs.last(hunt.workspace)
         found = list(hunt.run(chosen, over, last, now))
         state.hunting_runs.put(one.run for one in found)
@@ -109,7 +109,7 @@ def _show(found: list[Hunted], form: str, *, every: bool) -> None:
     if form == "table":
         hits = sum(row["hits"] > 0 for row in rows)
         errors = sum(bool(row["error"]) for row in rows)
-        tell(f"{len(rows):,} queries run, {hits:,} with hits, {errors:,} could not be run")
+        tell(f"{len(rows):,} queries run, {hits:,} with hits, {errors:,} failed")
         rows = rows if every else [row for row in rows if row["hits"] or row["error"] or row["delta"]]
         rows = [{**row, "error": row["error"].partition("\n")[0][:120]} for row in rows]
     show_list(rows, COLUMNS, form)
@@ -152,9 +152,9 @@ def run(data: Path, /, name: str, most: int, output: str, **options: Any) -> Non
         for mark, row in rows[:most]
     ]
     columns = tuple(shown[0]) if shown else ()
-    show_list(shown, columns, output, "no row is found")
+    show_list(shown, columns, output, "no rows")
     if len(rows) > most:
-        tell(f"{len(rows) - most:,} more rows: --most shows them")
+        tell(f"{len(rows) - most:,} more rows: use --most to show them")
 
 
 def _cell(value: object) -> Any:
@@ -188,7 +188,7 @@ def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Any) -
         rows = dict(reversed(_rows(hunt, query, now, over)))
         if missing := [one for one in marks if one not in rows]:
             usage_error(
-                f"no row of {query.name} has the mark {missing[0]} in this range: `hunt run` shows the marks"
+                f"no row of {query.name} has the mark {missing[0]} in this range: see the marks in `hunt run`"
             )
         context = service_of(data, state)
         for one in marks:
@@ -228,7 +228,7 @@ def bookmarks(data: Path, /, workspace: str, most: int, output: str) -> None:
         }
         for one in found
     ]
-    show_list(rows, BOOKMARKS, output, "no bookmark")
+    show_list(rows, BOOKMARKS, output, "no bookmarks")
 
 
 def _titles(entities: list[dict[str, object]]) -> list[str]:
@@ -252,7 +252,7 @@ def note(data: Path, /, id_: str, workspace: str, **options: Any) -> None:
 
     changes = {name: value for name, value in options.items() if value not in (None, (), False)}
     if not changes:
-        usage_error("nothing to change: give --note, --tag, --as or --delete")
+        usage_error("nothing to change: use --note, --tag, --as or --delete")
     if "tags" in changes:
         changes["tags"] = list(changes["tags"])
     call_in_workspace(
@@ -307,7 +307,7 @@ def _over(options: dict[str, Any]) -> tuple[datetime, Range]:
     until = options["until"] or now
     since = options["since"] or until - DAY
     if since >= until:
-        usage_error(f"nothing lies between {since:%Y-%m-%dT%H:%M:%SZ} and {until:%Y-%m-%dT%H:%M:%SZ}")
+        usage_error(f"the range from {since:%Y-%m-%dT%H:%M:%SZ} to {until:%Y-%m-%dT%H:%M:%SZ} is empty")
     return now, Range(since, until)
 
 
@@ -337,9 +337,7 @@ def _require_query(data: Path, name: str, folders: tuple[Path, ...]) -> Rule:
     found = choose_rules(queries, name) or [one for one in queries if name.casefold() in one.name.casefold()]
     if len(found) != 1:
         names = ", ".join(sorted(one.name for one in found)[:5])
-        usage_error(
-            f"{len(found) or 'no'} hunting queries have {name!r} in their name{': ' if names else ''}{names}"
-        )
+        usage_error(f"{len(found) or 'no'} hunting queries match {name!r}{': ' if names else ''}{names}")
     return found[0]
 
 

@@ -102,7 +102,8 @@ def _open(stack: ExitStack, target: str, tag: str, platform: str, insecure: bool
         return image
     if path.exists():
         raise click.UsageError(
-            f"{target} is neither an OCI layout nor an archive; for a folder of files: nephoscope inventory {target}"
+            f"{target} is neither an OCI layout nor an archive; for a folder of files, use nephoscope "
+            f"inventory {target}"
         )
     return _open_in_registry(stack, target, wanted, insecure)
 
@@ -125,5 +126,5 @@ def _parse_platform(platform: str) -> Wanted:
     system, _, rest = platform.partition("/")
     architecture, _, variant = rest.partition("/")
     if not (system and architecture):
-        raise click.UsageError(f"--platform is OS/ARCH or OS/ARCH/VARIANT, not {platform!r}")
+        raise click.UsageError(f"--platform must be OS/ARCH or OS/ARCH/VARIANT (got {platform!r})")
     return Wanted(system, architecture, variant)

@@ -81,7 +81,7 @@ def list_(
         }
         for one in found
     ]
-    show_list(rows, COLUMNS, output, "no incident")
+    show_list(rows, COLUMNS, output, "no incidents")
 
 
 @command.command("show")
@@ -146,7 +146,7 @@ def set_(data: Path, /, workspace: str, numbers: tuple[int, ...], **options: obj
     if "status" in changes:
         changes["status"] = IncidentStatus(changes["status"].capitalize())
     if not changes:
-        usage_error("nothing to set: give --status, --owner, --severity, --title or --label")
+        usage_error("nothing to change: use --status, --owner, --severity, --title or --label")
     _change(data, workspace, lambda context, own: change_incidents(context, own, numbers, "set", changes))
 
 
@@ -207,7 +207,7 @@ def task(data: Path, /, workspace: str, number: int, text: str, done: int | None
     from nephoscope.state.incidents.incidents import NoteKind
 
     if bool(text) == (done is not None):
-        usage_error("give the text of a task, or --done and the id of one")
+        usage_error("the text of a task is required, or --done with a task ID")
     if done is not None:
         task_id = done
         _change(data, workspace, lambda context, own: complete_task(context, own, number, task_id))

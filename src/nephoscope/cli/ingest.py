@@ -153,7 +153,7 @@ def _ingest_all(
         try:
             load.run(files.sources)
         except (SpoolFullError, StateError) as error:
-            click.echo(f"nephoscope: {error}; run the command again to go on", err=True)
+            click.echo(f"nephoscope: {error}; run the command again to resume", err=True)
             return 3
         finally:
             show(load.tally, files.passed_over + load.tally.passed_over, options["output"])
@@ -173,7 +173,7 @@ def _tell_unlooked(data: Path, lake: Lake, state: State, workspace: str) -> None
     try:
         rules = active_rules(data, load_shipped(), state.rule_switches.of(workspace)).rules
     except PackError as error:
-        tell(f"rules were not read: {error}")
+        tell(f"rules could not be loaded: {error}")
         return
     tell_unlooked(data, lake, state, rules, workspace)
 
@@ -251,7 +251,7 @@ def _zone(name: str) -> Any:
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError) as error:
-        raise click.UsageError(f"no time zone {name!r}: as in Europe/Berlin") from error
+        raise click.UsageError(f"unknown time zone {name!r}: use a name such as Europe/Berlin") from error
 
 
 def _page(name: str) -> str:
@@ -260,7 +260,9 @@ def _page(name: str) -> str:
     try:
         return page_of(name)
     except LookupError as error:
-        raise click.UsageError(f"no code page {name!r}: as in cp1252, latin-1, utf-8") from error
+        raise click.UsageError(
+            f"unknown encoding {name!r}: use a name such as cp1252, latin-1, utf-8"
+        ) from error
 
 
 def _meter(tell: Callable[[str, int, int], None], total: int) -> Callable[[int], None]:

@@ -197,9 +197,9 @@ def list_(data: Path, /, workspace: str, every: bool, output: str, **options: An
             state.intel.newest(workspace_of(state, workspace).name, inactive=True, most=1)
         )
     told = (
-        "none is so; --all shows also what is over, revoked or taken back"
+        "no matching objects; --all includes expired, revoked and withdrawn objects"
         if held
-        else "no threat intelligence: nephoscope intel import FILE"
+        else "no threat intelligence: import some with nephoscope intel import FILE"
     )
     show_list([_row(one) for one in found], COLUMNS, output, told)
 
@@ -215,7 +215,7 @@ def _row(one: Intel) -> dict[str, object]:
 
 def _status(one: Intel) -> str:
     if one.withdrawn:
-        return f"taken back by {one.withdrawn}"
+        return f"withdrawn by {one.withdrawn}"
     if one.revoked:
         return "revoked"
     over = one.valid_until is not None and one.valid_until <= datetime.now(UTC)
@@ -235,7 +235,7 @@ def show(data: Path, /, workspace: str, id_: str) -> None:
         found = state.intel.get(workspace_of(state, workspace).name, id_)
         if found is None:
             raise StateError(
-                f"no threat intelligence has the id {id_}: `nephoscope intel list --value VALUE` finds it"
+                f"threat intelligence {id_} not found: search with `nephoscope intel list --value VALUE`"
             )
     known = {"source": found.source, "status": _status(found), "observables": [list(one) for one in found.observables],
              "published": found.published.isoformat(), "object": found.document}  # fmt: skip
@@ -276,7 +276,7 @@ def refresh(data: Path, /, workspace: str) -> None:
     with lake_of(data) as (lake, state):
         count = refreshed(state, workspace_of(state, workspace).name, datetime.now(UTC))
         take_in(data, lake, state)
-        click.echo(f"{count:,} objects were written again")
+        click.echo(f"{count:,} objects written")
 
 
 @command.command("feeds")
@@ -309,5 +309,5 @@ def feeds(data: Path, /, workspace: str, output: str) -> None:
         rows,
         FEEDS,
         output,
-        "no feed: `nephoscope sources add NAME --kind taxii`, or `nephoscope intel import FILE`",
+        ("no feeds: use `nephoscope sources add NAME --kind taxii`, or `nephoscope intel import FILE`"),
     )

@@ -46,7 +46,7 @@ def list_(data: Path, /, workspace: str, output: str) -> None:
     with lake_of(data) as (lake, state):
         found = lake.rows(text, workspace=workspace_of(state, workspace).name).to_pylist()
     rows = [{name.lower(): value for name, value in one.items()} for one in found]
-    show_list(rows, COLUMNS, output, "no location is named")
+    show_list(rows, COLUMNS, output, "no named locations")
 
 
 @contextmanager
@@ -109,7 +109,7 @@ def suggest(data: Path, /, workspace: str, days: int, output: str) -> None:
         {"address": one.address, "accounts": one.accounts, "days": one.days, "failed": round(one.failed, 3)}
         for one in found
     ]
-    show_list(rows, SUGGESTED, output, "no address has many people that is not known")
+    show_list(rows, SUGGESTED, output, "no unknown address is shared by many users")
 
 
 @command.command("add")
@@ -129,7 +129,7 @@ def add(data: Path, /, addresses: tuple[str, ...], workspace: str, name: str) ->
         try:
             ip_network(one, strict=False)
         except ValueError:
-            usage_error(f"{one!r} is no address and no range such as 203.0.113.0/24")
+            usage_error(f"{one!r} is not an address or a range such as 203.0.113.0/24")
     items = [{"Address": one, "Name": name, "Tags": ""} for one in addresses]
     with _store(data, workspace) as store:
         tell(f"{EGRESS}: {put_locations(store, EGRESS, items, 'add')}")
@@ -170,7 +170,7 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
         {"address": one.address, "kind": one.kind, "name": one.name, "known": one.address in known, "resource": one.resource}
         for one in found
     ]  # fmt: skip
-    show_list(rows, EGRESS_COLUMNS, output, "the estate holds no public address that many share")
+    show_list(rows, EGRESS_COLUMNS, output, "the estate has no shared public address")
 
 
 @command.command("entra")
@@ -200,7 +200,7 @@ def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
         {"range": one["Address"], "name": one["Name"], "trusted": one["Trusted"], "known": one["Address"] in known}
         for one in found
     ]  # fmt: skip
-    show_list(rows, ENTRA_COLUMNS, output, "the estate holds no named location")
+    show_list(rows, ENTRA_COLUMNS, output, "the estate has no named locations")
 
 
 def _estates(data: Path) -> tuple[Estate, ...]:
@@ -210,7 +210,7 @@ def _estates(data: Path) -> tuple[Estate, ...]:
 
     found = newest_estates(data)
     if not found:
-        usage_error(f"{data} holds no estate yet: run `nephoscope scan` or `nephoscope collect` first")
+        usage_error(f"{data} has no estate yet: run `nephoscope scan` or `nephoscope collect` first")
     return found
 
 
@@ -228,4 +228,4 @@ def _apply_found(store: WatchlistStore, alias: str, found: list[dict[str, str]])
 
     tag = {named_locations.EGRESS: egress.TAG, named_locations.NAMED: named_locations.TAG}[alias]
     changed, dropped = sync_locations(store, alias, found, tag)
-    return f"{alias}: {changed}, {dropped} taken out that the estate no longer holds"
+    return f"{alias}: {changed}, {dropped} removed that no longer exist in the estate"

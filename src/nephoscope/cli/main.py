@@ -142,7 +142,7 @@ def _code() -> int:
         import traceback
 
         traceback.print_exc()
-        click.echo("nephoscope: this is a fault of nephoscope, nothing was judged", err=True)
+        click.echo("nephoscope: internal error, nothing was assessed", err=True)
         return NOT_JUDGED
     return found if isinstance(found, int) else 0
 
@@ -151,10 +151,12 @@ def _plain(error: OSError) -> str:
     """The file, what is wrong with it, and what to do, where the system names a file."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         place = f"{error.filename}: " if error.filename else ""
-        return f"{place}the disk is full; make room and run this again: what was taken in is kept"
+        return (
+            f"{place}the disk is full: free some space and run the command again; ingested data is preserved"
+        )
     if error.filename is None or error.strerror is None:
         return str(error)
-    return f"{error.filename}: {error.strerror.lower()}; nephoscope needs to read or write it"
+    return f"{error.filename}: {error.strerror.lower()}; nephoscope needs read and write access"
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def list_(data: Path, /, output: str) -> None:
         ]  # fmt: skip
 
     found: list[dict[str, object]] = _read(data, rows)
-    show_list(found, REPOSITORIES, output, "no pipeline sent results yet")
+    show_list(found, REPOSITORIES, output, "no pipeline has sent results yet")
 
 
 @command.command("runs")
@@ -67,7 +67,7 @@ def runs(data: Path, /, repository: str, top: int, output: str) -> None:
 
     names = [repository.lower()] if repository else None
     found = _read(data, lambda context: context.state.pipelines.runs(names, top))
-    show_list([_run_row(one) for one in found], RUNS, output, "there are no runs")
+    show_list([_run_row(one) for one in found], RUNS, output, "no runs")
 
 
 @command.command("show")
@@ -99,9 +99,9 @@ def show(data: Path, /, run: str, output: str) -> None:
     ]  # fmt: skip
     show_list(rows, FINDINGS, output, "the run has no findings")
     for file in document.unread:
-        tell(f"{file}: not judged")
+        tell(f"{file}: not assessed")
     if found.note:
-        tell(f"no work item changed: {found.note}")
+        tell(f"no work items changed: {found.note}")
 
 
 @command.command("items")
@@ -125,7 +125,7 @@ def items(data: Path, /, repository: str, output: str, *, every: bool) -> None:
         }
         for one in found
     ]  # fmt: skip
-    show_list(rows, ITEMS, output, "there are no work items")
+    show_list(rows, ITEMS, output, "no work items")
 
 
 @command.command("origin")
@@ -144,7 +144,7 @@ def origin(data: Path, /, resource: str, output: str) -> None:
         }
         for one in _read(data, lambda context: made_by(context, resource))
     ]  # fmt: skip
-    show_list(rows, ORIGINS, output, "no run planned such a resource")
+    show_list(rows, ORIGINS, output, "no run planned this resource")
 
 
 @command.command("send")
@@ -191,7 +191,7 @@ def send(
     words = ", ".join(f"{counts[name]:,} {name}" for name in ("failed", "new", "fixed", "reopened"))
     click.echo(f"{'sent before: ' if told['repeated'] else ''}run {told['id']}: {words}")
     if told["note"]:
-        click.echo(f"no work item changed: {told['note']}")
+        click.echo(f"no work items changed: {told['note']}")
 
 
 @command.command("collect")
@@ -259,7 +259,7 @@ def collect(
         return
     for name, value in (("ORGANIZATION", organization), ("--connector", connector), ("--out", out)):
         if not value:
-            usage_error(f"{name} is missing: `nephoscope pipelines collect --help` says what is needed")
+            usage_error(f"{name} is missing: see `nephoscope pipelines collect --help` for requirements")
     assert out is not None
     found = collect_devops(DevOpsAsked(platform, organization, connector, **given), out)
     click.echo(out)
@@ -291,7 +291,7 @@ def rejudge(data: Path, /, advisories: tuple[Path, ...]) -> None:
             f"{build.repository.shown} ({build.run.tool}, {len(build.components):,} components): {_describe_rerun(recorded)}"
         )
     if not found:
-        tell("no build told what it is made of: `pipelines send` takes a bill of materials in CycloneDX")
+        tell("no build has a bill of materials: send one in CycloneDX with `pipelines send`")
     for refusal in files.refusals:
         tell(f"not read: {refusal.place}: {refusal.reason}")
     sys.exit(3 if files.refusals else 0)
@@ -318,7 +318,9 @@ def posture(data: Path, /, output: str, **options: object) -> None:
         for row in report_of(data, options).rows
         if (name := repository_name(row.assessment.resource))
     ]  # fmt: skip
-    show_list(rows, POSTURE, output, "no repository was judged: `nephoscope pipelines collect` reads them")
+    show_list(
+        rows, POSTURE, output, "no repository was assessed: collect some with `nephoscope pipelines collect`"
+    )
 
 
 @command.command("remove")
@@ -342,7 +344,7 @@ def remove(data: Path, /, repository: str) -> None:
 def _describe_rerun(recorded: RecordedRun | None) -> str:
     """Say what judging a build again came to."""
     if recorded is None:
-        return "as before"
+        return "unchanged"
     counts = recorded.run.counts
     return ", ".join(f"{counts[name]:,} {name}" for name in ("failed", "new", "fixed", "reopened", "unknown"))
 

@@ -56,7 +56,7 @@ def list_(data: Path, /, output: str) -> None:
                     "polled": polled.get("at", ""), "error": polled.get("error", ""), "settings": one.settings,
                 }
             )  # fmt: skip
-    show_list(rows, REGISTRIES, output, "no registry is watched: `nephoscope protect registry add`")
+    show_list(rows, REGISTRIES, output, "no registries: add one with `nephoscope protect registry add`")
 
 
 @registry.command("add")
@@ -108,7 +108,7 @@ def add(
             context, name, address, _settings(file, document), username=username,
             given=RegistrySecrets(password=password), workspace=workspace,
         )  # fmt: skip
-    click.echo(f"{name}: watched; `nephoscope serve` examines its images")
+    click.echo(f"{name}: added; `nephoscope serve` scans its images")
 
 
 @registry.command("set")
@@ -226,7 +226,7 @@ def images(data: Path, /, name: str, status: str | None, text: str, top: int, ou
     wanted = RegistryImageFilter([name] if name else None, [status] if status else [], text)
     with registry_service(data) as context:
         found = list_images(context, wanted, top)
-    show_list([_image_row(one) for one in found], IMAGES, output, "there are no such images")
+    show_list([_image_row(one) for one in found], IMAGES, output, "no matching images")
 
 
 @registry.command("show")
@@ -245,7 +245,7 @@ def show(data: Path, /, image: str, output: str) -> None:
         [dict.fromkeys(REASONS, "") | dict(one) for one in found.reasons],
         REASONS,
         output,
-        "nothing is told against it",
+        "no findings",
     )
     for line in _statements(found.summary or {}):
         tell(line)

@@ -119,7 +119,7 @@ def command(data: Path, /, query: str | None, only_format: bool, explain: bool, 
     from nephoscope.cli.session.query_session import UsageError
 
     if options["csv_safe"] and options["output"] != "csv":
-        raise click.UsageError("--csv-safe is for --output csv")
+        raise click.UsageError("--csv-safe requires --output csv")
     try:
         if query is None and sys.stdin.isatty() and not (only_format or explain):
             with _desk(data, options) as desk:
@@ -148,7 +148,7 @@ def _once(text: str, data: Path, options: dict[str, object], *, only_format: boo
                 _run(desk, text, options)
     except KqlError as error:
         code = _print_errors(error, text)
-        if not options["tables"] and any("no table" in one.message for one in error.all):
+        if not options["tables"] and any("no tables" in one.message for one in error.all):
             _explain_missing_table(data)
         raise SystemExit(code) from error
 
@@ -158,7 +158,9 @@ def _explain_missing_table(data: Path) -> None:
     from nephoscope.cli.session.state_access import has_state
 
     if not has_state(data):
-        click.echo(f"note: {data} holds no lake: --table names a file, --data another folder", err=True)
+        click.echo(
+            f"note: {data} has no lake: use --table with a file, or --data with another folder", err=True
+        )
 
 
 def _run(desk: Desk, text: str, options: Mapping[str, object]) -> None:
@@ -184,7 +186,7 @@ def _desk(data: Path, options: Mapping[str, Any]) -> Iterator[Desk]:
         if options["workspace"]:
             from nephoscope.cli.session.query_session import UsageError
 
-            raise UsageError(f"--workspace: {data} holds no lake; --data names the folder of one")
+            raise UsageError(f"--workspace: {data} has no lake: set the data folder with --data")
         yield Desk.of(options)
         return
     from nephoscope.cli.session.lake_access import lake_of, take_in
@@ -203,7 +205,9 @@ def _converse(desk: Desk, data: Path) -> None:
         from nephoscope.cli.session.query_session import UsageError
         from nephoscope.model.extras import install
 
-        raise UsageError(f"the prompt needs prompt_toolkit: {install('prompt')}; or give a QUERY") from error
+        raise UsageError(
+            f"the prompt requires prompt_toolkit: {install('prompt')}; or pass a QUERY"
+        ) from error
     from nephoscope.cli.session.repl_commands import Talking
 
     converse(Talking(desk, _print_errors), data)

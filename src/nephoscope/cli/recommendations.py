@@ -40,11 +40,11 @@ def command(data: Path, /, **options: Any) -> None:
 
     output = options["output"]
     if options["show"] and options["preview"]:
-        usage_error("--show and --preview cannot be had together")
+        usage_error("--show and --preview are mutually exclusive")
     if options["show"] and output != "table":
-        usage_error(f"--show is for reading: leave out -o {output}, or leave out --show for all of them")
+        usage_error(f"--show prints text: remove -o {output}, or remove --show to list all")
     if options["preview"] and output not in remediation.RENDERERS:
-        usage_error(f"--preview is printed as {', '.join(remediation.RENDERERS)}, not as {output}")
+        usage_error(f"--preview supports {', '.join(remediation.RENDERERS)} (got {output})")
     check_shown(output, options["states"])
     report = report_of(data, options)
     if not is_written(report, output):

@@ -48,7 +48,7 @@ def rules_(data: Path, /, output: str) -> None:
         }
         for one in found
     ]  # fmt: skip
-    show_list(rows, RULES, output, "no rule: write one in responses/rules of the data folder")
+    show_list(rows, RULES, output, "no rules: create one in responses/rules of the data folder")
     sys.exit(_FAULT if wrong else 0)
 
 
@@ -134,7 +134,7 @@ def list_(data: Path, /, workspace: str, statuses: tuple[str, ...], most: int, o
     with state_of(data) as state:
         wanted = [RunStatus(one) for one in statuses]
         found = state.automation_runs.newest(workspace_of(state, workspace).name, statuses=wanted, most=most)
-    show_list([_row(one) for one in found], COLUMNS, output, "no run")
+    show_list([_row(one) for one in found], COLUMNS, output, "no runs")
 
 
 def _row(one: AutomationRun) -> dict[str, object]:
@@ -160,7 +160,7 @@ def show(data: Path, /, workspace: str, id_: str) -> None:
         with state.reading() as session:
             found = state.automation_runs.read(session, id_)
         if found.workspace != name:
-            raise StateError(f"there is no run {id_}")
+            raise StateError(f"run {id_} not found")
     shown = _row(found) | {"settings": found.settings, "plan": found.plan, "event": found.document}
     click.echo(json.dumps(shown, indent=2, ensure_ascii=False, default=str))
 
@@ -195,7 +195,7 @@ def _follow_runs(engine: AutomationEngine, wanted: set[str]) -> bool:
             click.echo(f"{id_}: {one.status.value}: {one.detail}")
         else:
             click.echo(
-                f"{id_}: pending: another process responds now and does it: nephoscope response show {id_}"
+                f"{id_}: pending: another process is running responses; see nephoscope response show {id_}"
             )
     return all(one.status.value != "dead" for one in ended.values())
 
@@ -273,12 +273,12 @@ def test(data: Path, /, workspace: str, name: str, incident: int | None, alert: 
             None,
         )
         if rule is None:
-            usage_error(f"no rule is named '{name}': `nephoscope response rules` lists them")
+            usage_error(f"rule '{name}' not found: see `nephoscope response rules`")
         if do:
             holds, ended = try_rule(service_of(data, engine.state), engine, rule, incident, alert)
         else:
             holds, ended = try_with_row(engine, rule, incident, alert, datetime.now(UTC), do=False)
-        said = "hold" if holds else "do not hold"
+        said = "hold" if holds else "do not match"
         click.echo(
             f"its conditions {said}; its actions: {', '.join(str(one['action']) for one in rule.actions)}"
         )
@@ -312,4 +312,4 @@ def secret_(data: Path, /, name: str, place: str, remove: bool) -> None:
         _, checked = secret_pair(f"{name}={place}")
         given = secret(name, checked)
         put_secret(service, name, given)
-        click.echo(f"secret {name} kept")
+        click.echo(f"secret {name} stored")

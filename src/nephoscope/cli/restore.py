@@ -54,7 +54,7 @@ def _check_backup(file: Path) -> Manifest:
     """Compare the hashes of a backup, and list what it decides with the digest that accepts it."""
     manifest, items = _looked_at(file)
     if items:
-        click.echo(f"to accept all of this: restore {file} --accept {_digest(manifest)}", err=True)
+        click.echo(f"to accept everything: restore {file} --accept {_digest(manifest)}", err=True)
     return manifest
 
 
@@ -90,11 +90,11 @@ def _restore_backup(data: Path, file: Path, accept: str) -> Manifest:
         if not items or accept.lower() == _digest(manifest):
             return
         if accept:
-            raise BackupError(f"--accept {accept} is not the digest of this backup: look at it with --check")
+            raise BackupError(f"--accept {accept} is not the digest of this backup: review it with --check")
         _list(items)
         raise BackupError(
-            "it would do, let in or leave alone what is listed above, and nobody accepted that: "
-            f"where you trust whoever wrote it, restore it with --accept {_digest(manifest)}"
+            "the backup has the effects listed above, and they were not accepted: if you trust the "
+            f"author of the backup, restore it with --accept {_digest(manifest)}"
         )
 
     with progress_line() as tell:
@@ -110,7 +110,7 @@ def _ask_digest(file: Path) -> str:
     manifest, items = _looked_at(file)
     if not items:
         return ""
-    typed: str = click.prompt(f"Type {_digest(manifest)} to accept all of this", err=True)
+    typed: str = click.prompt(f"Type {_digest(manifest)} to accept everything listed", err=True)
     return typed.strip()
 
 
@@ -136,10 +136,16 @@ def _list(items: list[PolicyItem]) -> None:
 
 def _tell_left_out(data: Path) -> None:
     click.echo(
-        f"credentials need their key: put credentials.key into {data / 'keys'}, or set them again",
+        (
+            f"credentials need their key: copy credentials.key to {data / 'keys'}, or set the "
+            "credentials again"
+        ),
         err=True,
     )
     click.echo(
-        f"the server's certificates are not in it: put them into {data / 'tls'}, or let clients trust the new authority",
+        (
+            f"the server's certificates are not included: copy them to {data / 'tls'}, or let clients "
+            "trust the new authority"
+        ),
         err=True,
     )

@@ -136,7 +136,8 @@ def _sole(settings: Settings, stop: threading.Event) -> Iterator[Lock | None]:
         if time.monotonic() > until:
             who = holder(settings.data) or "another process"
             usage_error(
-                f"{settings.data}: a server runs on this folder: {who}; end it, or give another --data"
+                f"{settings.data}: a server already runs on this folder: {who}; stop it, or use another "
+                "--data"
             )
         stop.wait(LOOK_SECONDS)
     yield None
@@ -188,11 +189,11 @@ def _serve(settings: Settings, authority: str, lock: Lock, stop: threading.Event
 
 def _tell_where(settings: Settings, authority: str) -> None:
     base = _address(settings)
-    click.echo(f"nephoscope answers at {base}")
+    click.echo(f"nephoscope is available at {base}")
     if authority:
         click.echo(f"its certificate is trusted through {authority}")
     if link := _first_link(settings):
-        click.echo(f"sign in once by {base}/link/{link}")
+        click.echo(f"sign in (single-use link): {base}/link/{link}")
 
 
 def _address(settings: Settings) -> str:
@@ -207,7 +208,7 @@ def _addresses(given: tuple[str, ...]) -> tuple[str, ...]:
         try:
             ip_network(one)
         except ValueError as error:
-            raise click.BadParameter(f"{error}: the address of a proxy is wanted, or its network") from error
+            raise click.BadParameter(f"{error}: must be the address or network of a proxy") from error
     return given
 
 
@@ -248,7 +249,8 @@ def _check_identity(settings: Settings) -> None:
         return
     if settings.host not in LOOPBACK or settings.behind:
         usage_error(
-            "--managed-identity needs a loopback --host and no --behind: only this machine may get it"
+            "--managed-identity requires a loopback --host and no --behind: the endpoint is limited "
+            "to this machine"
         )
     try:
         with State.of(settings.data, settings.state) as state:
@@ -278,9 +280,9 @@ def _open_listener(settings: Settings, stop: threading.Event) -> socket.socket |
 def _not_listening(settings: Settings, error: OSError) -> str:
     told = f"--host {settings.host} --port {settings.port}: {(error.strerror or str(error)).lower()}"
     remedies = {
-        errno.EADDRINUSE: "end what listens there, or give another --port",
+        errno.EADDRINUSE: "stop the process that listens there, or use another --port",
         errno.EACCES: "give a --port from 1024 on, or let the system allow this one",
-        errno.EADDRNOTAVAIL: "give a --host that this machine has",
+        errno.EADDRNOTAVAIL: "use a --host that this machine has",
     }
     return f"{told}; {remedies[error.errno]}" if error.errno in remedies else told
 
@@ -297,7 +299,7 @@ def _first_link(settings: Settings) -> str:
     try:
         return _made_link(settings)
     except StateError as error:
-        tell(f"no link to sign in by for the first time could be made: {error}")
+        tell(f"no first sign-in link could be created: {error}")
         return ""
 
 
@@ -324,7 +326,7 @@ def _demo(settings: Settings, stop: threading.Event) -> None:
     from nephoscope.serve.child_process import fork_process
 
     if last_request(settings.data) is None:
-        click.echo("judging the bundled company")
+        click.echo("assessing the bundled company")
         judging = fork_process(lambda: _judge_sample(settings), "demo")
         until = time.monotonic() + DEMO_SECONDS
         while (code := judging.poll()) is None and not stop.wait(LOOK_SECONDS):
@@ -332,7 +334,7 @@ def _demo(settings: Settings, stop: threading.Event) -> None:
                 break
         judging.send(signal.SIGKILL)
         if code is None and not stop.is_set():
-            tell(f"the bundled company was not judged in {DEMO_SECONDS:.0f} s")
+            tell(f"the bundled company was not assessed within {DEMO_SECONDS:.0f} s")
         if code != 0 and not stop.is_set():
             sys.exit(FAULT)
 

@@ -47,7 +47,7 @@ def list_(data: Path, /, output: str) -> None:
         rows,
         ("name", "issuer", "allows", "enabled"),
         output,
-        "no provider: nephoscope signin add NAME --issuer URL --client-id ID",
+        "no providers: add one with nephoscope signin add NAME --issuer URL --client-id ID",
     )
 
 
@@ -89,7 +89,7 @@ def add(data: Path, /, name: str, **options: Any) -> None:
 
     given, trust = options["secret"] or "", options["trust"]
     if given and not given.startswith(("env:", "file:")):
-        raise click.UsageError("--secret: give env:VARIABLE or file:PATH, never the secret itself")
+        raise click.UsageError("--secret must be env:VARIABLE or file:PATH, never the secret itself")
     provider = SignInProvider(
         name,
         options["title"] or name,
@@ -101,10 +101,12 @@ def add(data: Path, /, name: str, **options: Any) -> None:
     )
     with state_of(data) as state:
         if state.sign_in_providers.find(name) is not None:
-            raise click.UsageError(f"there is a provider {name} already: nephoscope signin remove {name}")
+            raise click.UsageError(
+                f"provider {name} already exists: remove it first with nephoscope signin remove {name}"
+            )
         kept = _keep(data, state, provider, secret("client secret", given) if given else "")
-        click.echo(f"provider {name} added; register https://HOST/sign-in/{name}/callback at it")
-        click.echo(f"nobody may come in by it yet: nephoscope signin allow {name} CLAIM VALUE")
+        click.echo(f"provider {name} added; register the redirect URI https://HOST/sign-in/{name}/callback")
+        click.echo(f"no user can sign in with it yet: nephoscope signin allow {name} CLAIM VALUE")
         _test_provider(state, kept)
 
 
@@ -124,7 +126,7 @@ def allow(data: Path, /, name: str, claim: str, value: str, role: str, scope: st
         made = _keep(data, state, wanted)
     last = made.rules[-1]
     click.echo(
-        f"{claim}={value} is let in by {name}" + (f" as {last.role} at {last.scope}" if last.role else "")
+        f"{claim}={value} is allowed by {name}" + (f" as {last.role} at {last.scope}" if last.role else "")
     )
 
 
@@ -138,9 +140,9 @@ def disallow(data: Path, /, name: str, claim: str, value: str) -> None:
     with _change_provider(data, name) as (state, provider):
         kept = tuple(one for one in provider.rules if (one.claim, one.value) != (claim, value))
         if kept == provider.rules:
-            raise click.UsageError(f"{name} has no rule about {claim}={value}: nephoscope signin list")
+            raise click.UsageError(f"{name} has no role mapping for {claim}={value}: nephoscope signin list")
         _keep(data, state, replace(provider, rules=kept))
-    click.echo(f"{claim}={value} is let in by {name} no more")
+    click.echo(f"{claim}={value} is allowed by {name} no more")
 
 
 @command.command("set")
@@ -153,7 +155,7 @@ def set_(data: Path, /, name: str, enabled: bool) -> None:
     """Enable or disable the provider NAME; existing sessions are preserved."""
     with _change_provider(data, name) as (state, provider):
         _keep(data, state, replace(provider, enabled=enabled))
-    click.echo(f"provider {name} is {'on' if enabled else 'off'}")
+    click.echo(f"provider {name} {'enabled' if enabled else 'disabled'}")
 
 
 @command.command("test")
@@ -190,7 +192,7 @@ def _change_provider(data: Path, name: str) -> Iterator[tuple[State, SignInProvi
     with state_of(data) as state:
         found = state.sign_in_providers.find(name)
         if found is None:
-            usage_error(f"there is no provider {name}: nephoscope signin list")
+            usage_error(f"provider {name} not found: see nephoscope signin list")
         yield state, found
 
 
@@ -219,5 +221,5 @@ def _test_provider(state: State, provider: SignInProvider) -> bool:
         tell(f"it cannot be used yet: {error}")
         return False
     signs = ", ".join(openid.metadata().id_token_signing_alg_values_supported)
-    click.echo(f"provider {provider.name} answers: {count} keys, signs by {signs}")
+    click.echo(f"provider {provider.name} responds: {count} keys, signature algorithms {signs}")
     return True

@@ -91,7 +91,7 @@ _no_test = click.option(
     "--secret", "secrets", multiple=True, metavar="NAME[=env:VARIABLE|=file:PATH]",
     help=("Secret from an environment variable or a file; without either, you are prompted. " "Secrets are stored encrypted."),
 )  # fmt: skip
-@workspace_option("Where its rows go.")
+@workspace_option("Destination workspace.")
 @_no_test
 @click.pass_obj
 def add(
@@ -138,7 +138,7 @@ def add(
             try:
                 told = _test_source(source, lake, state, data)
             except click.ClickException as error:
-                tell(f"it cannot be reached yet: {error.message}")
+                tell(f"it is not reachable yet: {error.message}")
         if told:
             click.echo(told)
 
@@ -170,7 +170,7 @@ def list_(data: Path, /, output: str) -> None:
             }
             for one in every
         ]  # fmt: skip
-    show_list(rows, COLUMNS, output, "no source is set up: nephoscope sources add NAME --kind KIND")
+    show_list(rows, COLUMNS, output, "no sources: add one with nephoscope sources add NAME --kind KIND")
 
 
 @command.command("show")
@@ -185,7 +185,7 @@ def show(data: Path, /, name: str, output: str) -> None:
 
     with _translate_errors(), state_of(data) as state:
         rows = standing_errors(state, state.sources.get(name))
-    show_list(rows, ERRORS, output, f"nothing is wrong with {name}")
+    show_list(rows, ERRORS, output, f"{name} has no errors")
 
 
 @command.command("test")
@@ -290,7 +290,7 @@ def run(data: Path, /, names: tuple[str, ...]) -> None:
         chosen = [state.sources.get(name) for name in dict.fromkeys(names)]
         chosen = chosen or [one for one in state.sources.all() if one.enabled]
         if not chosen:
-            usage_error("no source is set up: nephoscope sources add NAME --kind KIND")
+            usage_error("no sources: add one with nephoscope sources add NAME --kind KIND")
         supervisor = Supervisor(lake, state, data, say=tell)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: supervisor.stop.set())
@@ -324,9 +324,9 @@ def health(data: Path, /, missing: bool, days: int, output: str) -> None:
         take_in(data, lake, state)
         rows = missing_rows(lake, state, data, days) if missing else health_rows(state)
     if missing and output == "table":
-        show_list(*short(rows), output, "every resource that should send logs does")
+        show_list(*short(rows), output, "no resource is missing logs")
         sys.exit(FINDINGS if rows else 0)
-    nothing = "every resource that should send logs does" if missing else "no source has brought anything yet"
+    nothing = "no resource is missing logs" if missing else "no source has ingested anything yet"
     show_list(rows, MISSING if missing else HEALTH, output, nothing)
     if (missing and rows) or any(row.get("status") not in (None, "ok") for row in rows):
         sys.exit(FINDINGS)
@@ -346,7 +346,7 @@ def _hint_at_later() -> Iterator[None]:
     except SettingsError:
         raise
     except SourceError as error:
-        raise SourceError(f"{error}: mend it, or say --no-test") from error
+        raise SourceError(f"{error}: fix it, or use --no-test") from error
 
 
 def _test_source(source: Source, lake: Any, state: State, data: Path) -> str:
@@ -387,5 +387,5 @@ def _new_token(context: ServiceContext, name: str, *, revoke: bool = False) -> N
         made = make_source_token(context, name, revoke=revoke)
     except StateError as error:
         raise click.UsageError(str(error)) from error
-    click.echo("token, shown this once (a running process lets it in when it is started again):", err=True)
+    click.echo("token, shown only once (a running process accepts it after a restart):", err=True)
     click.echo(made)

@@ -112,7 +112,7 @@ def create(data: Path, /, name: str, workspace: str, output: str, **options: Any
 
     now = datetime.now(UTC)
     if options["forever"] and options["expires"]:
-        usage_error("--forever and --expires contradict each other")
+        usage_error("--forever and --expires are mutually exclusive")
     given = _read_suppression(name, options)
     with lake_of(data) as (lake, state):
         own = workspace_of(state, workspace).name
@@ -133,10 +133,11 @@ def create(data: Path, /, name: str, workspace: str, output: str, **options: Any
         if options["dry_run"]
         else "; made"
         if not bad or options["yes"]
-        else "; not made: give --yes to make it"
+        else "; not created: use --yes to create it"
     )
     tell(
-        f"would have held back {len(found):,} alerts of {options['days']} days, {len(bad):,} of them true positives{made}"
+        f"would have suppressed {len(found):,} alerts of {options['days']} days, {len(bad):,} of "
+        f"them true positives{made}"
     )
     if bad and not options["yes"]:
         raise SystemExit(1)
@@ -150,7 +151,7 @@ def _read_suppression(name: str, options: dict[str, Any]) -> dict[str, Any]:
     if options["file"]:
         return _document(name, options)
     if not options["rule"]:
-        usage_error("--rule is wanted: the id or name of a rule, or '*' for every rule with --entity")
+        usage_error("--rule is required: the ID or name of a rule, or '*' for all rules with --entity")
     try:
         found = conditions(_conditions(options))
     except ConditionError as error:
@@ -186,7 +187,7 @@ def _document(name: str, options: dict[str, Any]) -> dict[str, object]:
     from nephoscope.cli.terminal.messages import usage_error
 
     if any(options[one] for one in ("entities", "parts", "aliases", "details", "amounts", "rule")):
-        usage_error("--file says what is suppressed: leave the conditions and --rule out")
+        usage_error("--file contains the conditions: remove --rule and other conditions")
     try:
         given = read(options["file"])
     except DocumentError as error:
@@ -234,7 +235,7 @@ def list_(data: Path, /, workspace: str, output: str) -> None:
         own = workspace_of(state, workspace).name
         held = state.alerts.held(own)
         rows = [_row(one, held) for one in state.suppressions.all(own)]
-    show_list(rows, COLUMNS, output, "nothing is suppressed")
+    show_list(rows, COLUMNS, output, "no suppressions")
 
 
 def _row(one: StoredSuppression, held: dict[str, int]) -> dict[str, object]:
@@ -285,7 +286,7 @@ def set_(data: Path, /, name: str, workspace: str, **options: object) -> None:
 
     changes = {word: value for word, value in options.items() if value is not None}
     if not changes:
-        usage_error("nothing to change: give --enable, --disable, --expires or --comment")
+        usage_error("nothing to change: use --enable, --disable, --expires or --comment")
     call_in_workspace(data, workspace, lambda context, own: change_suppression(context, own, name, **changes))
 
 

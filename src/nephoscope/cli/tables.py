@@ -55,8 +55,8 @@ def list_(data: Path, /, text: str, workspace: str | None, known: bool, output: 
     rows = [row for row in rows if text.lower() in row["table"].lower()]
     if output != "json":
         rows = [{name: row[name] for name in COLUMNS} for row in rows]
-    nothing = "no table has rows" if not text else f"no table has {text!r} in its name and rows"
-    show_list(rows, COLUMNS, output, f"{nothing}: --known lists all that are known")
+    nothing = "no table has rows" if not text else f"no table with rows matches {text!r}"
+    show_list(rows, COLUMNS, output, f"{nothing}: use --known to list all known tables")
 
 
 def _row(one: Holding, workspace: Workspace | None) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def show(data: Path, /, name: str, output: str) -> None:
         return
     if output == "table" and table.description:
         click.echo(f"{table.name}: {table.description}\n")
-    notes = dict.fromkeys(STANDARD, "every table has it") | {table.bag: "what no other column takes"}
+    notes = dict.fromkeys(STANDARD, "in every table") | {table.bag: "values without a column"}
     rows = [
         {"column": column, "type": kind.value, "note": notes.get(column, "")}
         for column, kind in table.columns
@@ -114,7 +114,10 @@ def show(data: Path, /, name: str, output: str) -> None:
     show_list(rows, ("column", "type", "note"), output)
 
 
-_OUT_OF_REACH = "what its rows have there stays on disk, and no query reaches it until a definition with these columns is imported"
+_OUT_OF_REACH = (
+    "their stored values stay on disk, but queries cannot read them until a definition with "
+    "these columns is imported"
+)
 
 
 @command.command("import")
@@ -152,7 +155,7 @@ def import_(data: Path, /, paths: tuple[Path, ...], name: str) -> None:
                         tell(f"{table.name} had {', '.join(lost)} before: {_OUT_OF_REACH}")
             except (TableError, LakeError) as error:
                 refused += 1
-                tell(f"not taken: {error}")
+                tell(f"rejected: {error}")
     if refused:
         sys.exit(NOT_TAKEN)
 
@@ -177,13 +180,13 @@ def set_(data: Path, /, name: str, workspace: str | None, retention: str) -> Non
     from nephoscope.service.workspaces import set_table_retention
 
     if retention != "default" and not retention.isdecimal():
-        raise click.UsageError("--retention is a number of days, or `default`")
+        raise click.UsageError("--retention must be a number of days, or `default`")
     with lake_of(data) as (lake, state):
         table = lake.tables[name]
         where = workspace_of(state, workspace or "default").name
         days = None if retention == "default" else int(retention)
         changed = set_table_retention(service_of(data, state), where, table.name, days)
-        click.echo(f"{where}/{table.name}: rows are kept {changed.kept(table.name)} days")
+        click.echo(f"{where}/{table.name}: retention is {changed.kept(table.name)} days")
 
 
 @command.command("clean")
@@ -222,7 +225,7 @@ def clean(data: Path, /, dry_run: bool, output: str) -> None:
         )
         for one in found
     ]
-    show_list(rows, CLEANED, output, "no table has days that are older than its retention")
+    show_list(rows, CLEANED, output, "no table has days older than its retention")
     if rows and output == "table":
         done = "would be removed" if dry_run else "removed"
         tell(f"{sum(one.rows for one in found):,} rows of {len(found)} table(s) {done}")

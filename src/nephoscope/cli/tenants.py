@@ -75,7 +75,7 @@ def list_(data: Path, /, output: str) -> None:
         rows,
         COLUMNS,
         output,
-        "no tenant is connected: nephoscope tenants add NAME --tenant GUID --client GUID",
+        "no tenants: connect one with nephoscope tenants add NAME --tenant GUID --client GUID",
     )
 
 
@@ -97,7 +97,7 @@ def add(data: Path, /, name: str, secrets: tuple[str, ...], hours: float | None,
         connection = _change_connection(Connection(), asked)
         given = _secrets(secrets or ((connection.sign_in,) if connection.sign_in in SECRETS else ()))
         connect_tenant(service, Tenant(name, connection, hours=hours or 8.0), given)
-    click.echo(f"tenant {name} connected; try it with: nephoscope tenants test {name}")
+    click.echo(f"tenant {name} connected; test it with: nephoscope tenants test {name}")
 
 
 @command.command("set")
@@ -188,7 +188,7 @@ def remove(data: Path, /, name: str) -> None:
 
     with _translate_errors(), acting(data) as service:
         remove_tenant(service, name)
-    click.echo(f"tenant {name} forgotten")
+    click.echo(f"tenant {name} disconnected")
 
 
 @command.command("rights")
@@ -268,7 +268,7 @@ def _secrets(given: tuple[str, ...]) -> Secrets:
 
     places = dict(map(secret_pair, given))
     if unknown := sorted(places.keys() - set(SECRETS)):
-        raise click.UsageError(f"--secret {unknown[0]}: one of {', '.join(SECRETS)}")
+        raise click.UsageError(f"--secret must be one of {', '.join(SECRETS)} (got {unknown[0]})")
     return Secrets(**{name: secret(name, place) for name, place in places.items()})
 
 

@@ -91,7 +91,7 @@ def report(
     if output == "markdown":
         _markdown(rows, REPORT)
         return
-    show_list(rows, REPORT, output, "no rule was run")
+    show_list(rows, REPORT, output, "no rule has run")
 
 
 def _markdown(rows: list[dict[str, object]], columns: tuple[str, ...]) -> None:
@@ -119,7 +119,7 @@ def advice(data: Path, /, workspace: str, output: str, **options: object) -> Non
 
     with _open_advising(data, workspace, options) as (advising, rules):
         rows = [one.document() for one in advising.offered(rules)]
-    show_list(rows, ADVICE, output, "no advice: no rule raised what could be left out")
+    show_list(rows, ADVICE, output, "no suggestions")
 
 
 @contextmanager
@@ -163,7 +163,7 @@ def apply(
         for wanted in dict.fromkeys(ids):
             found = next(advising.offered(rules, wanted), None)
             if found is None:
-                usage_error(f"there is no advice {wanted} now: `tuning advice` lists what there is")
+                usage_error(f"suggestion {wanted} not found: see `tuning advice`")
             context = service_of(data, advising.state)
             apply_advice(context, advising.workspace, found, expires or now + timedelta(days=EXPIRES))
             tell(
@@ -181,7 +181,7 @@ def undo(data: Path, /, id_: str, workspace: str) -> None:
     from nephoscope.service.tuning import undo_advice
 
     gone = in_rules(data, workspace, lambda context, own: undo_advice(context, own, id_))
-    tell(f"{gone:,} changes taken back")
+    tell(f"{gone:,} changes undone")
 
 
 @command.command("replay")
@@ -232,8 +232,9 @@ def _print_replay(done: Replayed, begin: datetime, end: datetime, output: str) -
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     click.echo(
-        f"{done.rule.name}: {done.windows:,} windows, {done.rows:,} rows, {len(done.raised):,} alerts in {done.incidents:,} incidents,"
-        f" {document['held']:,} held back, {done.seconds:.1f} s"
+        f"{done.rule.name}: {done.windows:,} windows, {done.rows:,} rows, {len(done.raised):,} "
+        f"alerts in {done.incidents:,} incidents, {document['held']:,} suppressed, "
+        f"{done.seconds:.1f} s"
     )
     for text in done.rule.tuning.shown:
         click.echo(f"tuned: {text}")

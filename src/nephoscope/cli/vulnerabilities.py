@@ -77,7 +77,7 @@ def import_(
         return
     if missing := next((one for one in files if not one.exists()), None):
         raise click.UsageError(
-            f"there is no {missing}: name a file, an archive or a folder of a feed, or {SAMPLE}"
+            f"{missing} does not exist: use a file, an archive or a folder of a feed, or {SAMPLE}"
         )
     from nephoscope.cli.session.service_context import acting
     from nephoscope.cli.terminal.messages import tell, usage_error
@@ -98,11 +98,11 @@ def import_(
     except (FeedError, DatabaseFileError) as error:
         usage_error(str(error))
     result, changes = done.imported, done.rematched.changes
-    click.echo(f"{name}: {result.records:,} records; what is said of {result.changed:,} packages changed")
+    click.echo(f"{name}: {result.records:,} records; advisories of {result.changed:,} packages changed")
     if done.rematched.packages:
         click.echo(
-            f"matched again: {format_count(done.rematched.packages, 'package')}; findings: {changes.opened:,} opened, "
-            f"{changes.closed:,} closed, {changes.reopened:,} opened again"
+            f"matched again: {format_count(done.rematched.packages, 'package')}; findings: "
+            f"{changes.opened:,} opened, {changes.closed:,} closed, {changes.reopened:,} reopened"
         )
     for one in result.unread[:_SHOWN]:
         tell(f"not read: {one.place}: {one.reason}")
@@ -119,7 +119,7 @@ def _import_sample(data: Path) -> None:
     with lake_of(data) as (lake, state):
         kept = keep_company(service_of(data, state))
         deliver(lake, state)
-    click.echo(f"the advisories of the sample company; {kept} of its machines and images are kept")
+    click.echo(f"the advisories of the sample company; {kept} of its machines and images are stored")
 
 
 @command.command("feeds")
@@ -228,7 +228,7 @@ def list_(data: Path, /, by: str, exempted: bool, fail_on: str | None, output: s
             columns = FINDING_COLUMNS
         unknown = _tell_uncovered(context, wanted)
         _tell_unrated(context, wanted)
-    show_list(rows, columns, output, "no vulnerability of what is kept was found")
+    show_list(rows, columns, output, "no vulnerabilities found on stored machines and images")
     if fail_on and any(rank(row["severity"]) >= rank(fail_on) for row in rows):
         sys.exit(_FOUND)
     if unknown:
@@ -256,7 +256,7 @@ def _tell_unrated(context: ServiceContext, wanted: FindingFilter) -> None:
         return
     every = list_vulnerabilities(context, replace(wanted, rank=0))
     if unrated := sum(rank(one.severity) == 0 for one in every):
-        tell(f"not shown: vulnerabilities whose severity is not known: {unrated:,}")
+        tell(f"not shown: {unrated:,} vulnerabilities of unknown severity")
 
 
 def _tell_uncovered(context: ServiceContext, wanted: FindingFilter) -> bool:
@@ -289,7 +289,7 @@ def explain(data: Path, /, name: str, output: str) -> None:
         advisories = list(database.advisories(name))
         exploited, prediction = database.find_exploited(name), database.prediction(name)
     if not advisories and not exploited and not prediction:
-        usage_error(f"no advisory that was imported speaks of {name!r}")
+        usage_error(f"no imported advisory covers {name!r}")
     if output == "json":
         found = {"id": name, "exploited": exploited, "prediction": prediction, "advisories": advisories, "has": holders}  # fmt: skip
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
@@ -298,7 +298,8 @@ def explain(data: Path, /, name: str, output: str) -> None:
         click.echo(f"{name} is known to be exploited.")
     if prediction:
         click.echo(
-            f"{name} will be exploited within 30 days with a probability of {prediction.probability:.1%} (EPSS)."
+            f"{name} has a probability of {prediction.probability:.1%} of being exploited within 30 "
+            "days (EPSS)."
         )
     for advisory in advisories:
         click.echo(
@@ -310,9 +311,11 @@ def explain(data: Path, /, name: str, output: str) -> None:
     names = ("tenant", "kind", "resource", "name", "digest", "package", "version")
     several = {tuple(row[one] for one in names) for row in holders}
     have = format_count(
-        len(several), "package of machines and images has it", "packages of machines and images have it"
+        len(several),
+        "package of machines and images is affected",
+        "packages of machines and images are affected",
     )
-    click.echo(f"\nOf what is kept, {have}." if holders else "\nNothing that is kept has it.")
+    click.echo(f"\nInstalled: {have}." if holders else "\nNo stored machine or image is affected.")
     for row in holders[:_SHOWN_HOLDERS]:
         click.echo(
             f"  {row['kind']} {row['name']}: {row['package']} {row['version']}; {_fix(row)}; since {row['firstSeen']:%Y-%m-%d}"
@@ -363,7 +366,7 @@ def _database(data: Path, now: datetime) -> AdvisoryDatabase:
 
     path = advisories_path(data)
     if not path.exists():
-        usage_error("no advisories were imported: nephoscope vulnerabilities import FILE...")
+        usage_error("no advisories: import a feed with nephoscope vulnerabilities import FILE...")
     try:
         return AdvisoryDatabase(path, now)
     except DatabaseFileError as error:

@@ -76,11 +76,11 @@ def create(data: Path, /, alias: str, file: Path | None, workspace: str, **optio
     template = template_of(alias)
     table = _table(file, options) if file else None
     if table is None and template is None:
-        usage_error(f"give a file: '{alias}' is no template (nephoscope watchlists templates)")
+        usage_error(f"FILE is required: '{alias}' is not a template (see nephoscope watchlists templates)")
     columns = table.columns if table else tuple(template["columns"] if template else ())
     key = options["key"] or (template["key"] if template else "")
     if not key:
-        usage_error(f"which column is the search key? --key with one of {', '.join(columns)}")
+        usage_error(f"--key is required: one of {', '.join(columns)}")
     about = {name: options[name] or (template or {}).get(name, "") for name in ("name", "description")}
     source = file.name if file else "template"
     about |= {"provider": options["provider"], "days": options["days"], "source": source}
@@ -89,7 +89,7 @@ def create(data: Path, /, alias: str, file: Path | None, workspace: str, **optio
         given = _good(_read_items(table, key, options["expires"]), {*columns}, refused) if table else ()
         head = create_watchlist(store, alias, key, columns, given, **about)
         count = store.context.state.watchlists.count(head)
-    click.echo(f"watchlist {alias} made: search key {key}" + (f", {table}" if table else ""))
+    click.echo(f"watchlist {alias} created: search key {key}" + (f", {table}" if table else ""))
     if table:
         click.echo(f"{table.path}: {count:,} added")
         _tell_refused(table, refused)
@@ -178,7 +178,12 @@ def list_(data: Path, /, workspace: str, output: str) -> None:
         }
         for one, count in found
     ]  # fmt: skip
-    show_list(rows, COLUMNS, output, "no watchlist: nephoscope watchlists create ALIAS FILE --key COLUMN")
+    show_list(
+        rows,
+        COLUMNS,
+        output,
+        "no watchlists: create one with nephoscope watchlists create ALIAS FILE --key COLUMN",
+    )
 
 
 @command.command("show")
@@ -198,7 +203,7 @@ def show(data: Path, /, alias: str, workspace: str, most: int, output: str) -> N
         head = state.watchlists.get(workspace_of(state, workspace).name, alias)
         items = state.watchlists.read(head, most)
     rows = [{**one.cells, "(expires)": one.expires} for one in items]
-    show_list(rows, (*head.columns, "(expires)"), output, "no item")
+    show_list(rows, (*head.columns, "(expires)"), output, "no items")
 
 
 @command.command("templates")
@@ -249,17 +254,17 @@ def _fill(store: WatchlistStore, alias: str, table: Delimited, expires: str, *, 
     from nephoscope.service.watchlists import update_watchlist
 
     if expires and expires not in table.columns:
-        usage_error(f"--expires: no column is named {expires}; there are {', '.join(table.columns)}")
+        usage_error(f"--expires must be one of {', '.join(table.columns)} (got {expires})")
     key, columns = _columns(store, alias)
     if unknown := sorted(set(table.columns) - columns - {expires}):
-        usage_error(f"watchlist {alias} has no column {unknown[0]}; it has {', '.join(sorted(columns))}")
+        usage_error(f"watchlist {alias} has no column {unknown[0]}: expected {', '.join(sorted(columns))}")
     wrong = whole and any(isinstance(one, str) for one in _read_items(table, key, expires))
     refused: list[str] = []
     given = _good(_read_items(table, key, expires), columns, refused)
     changed = update_watchlist(store, alias, given, whole=whole and not wrong, source=table.path.name)
     click.echo(f"{table.path}: {changed}")
     if wrong:
-        tell("nothing was removed, since not every row could be read")
+        tell("nothing was removed, because some rows could not be read")
     _tell_refused(table, refused)
     return _BAD if refused else 0
 
@@ -307,8 +312,8 @@ def _read_items(table: Delimited, key: str, expires: str) -> Iterator[Given | st
         if line.wrong:
             yield f"line {line.number}: {line.wrong}"
         elif not line.cells[key].strip():
-            yield f"line {line.number}: nothing in {key}, the search key"
+            yield f"line {line.number}: the search key {key} is empty"
         elif text and over is None:
-            yield f"line {line.number}: {expires}: {text[:60]!r} is no time"
+            yield f"line {line.number}: {expires}: {text[:60]!r} is not a time"
         else:
             yield Given({name: value.strip() for name, value in line.cells.items()}, over)

@@ -87,11 +87,11 @@ def set_(data: Path, /, name: str, every_table: bool, every_subscription: bool, 
         (every_subscription, "subscriptions", "--subscription"),
     ):
         if wanted and key in changes:
-            raise click.UsageError(f"{option} names some, and another option asks for all")
+            raise click.UsageError(f"{option} and its option for all are mutually exclusive")
         if wanted:
             changes[key] = None
     if not changes:
-        raise click.UsageError("nothing to change: --retention, --table, --subscription or --description")
+        raise click.UsageError("nothing to change: use --retention, --table, --subscription or --description")
     with acting(data) as service:
         changed = change_workspace(service, name, changes)
         click.echo(f"workspace {changed.name}: {_describe_retention(changed)}")
@@ -117,7 +117,7 @@ def _describe_retention(one: Workspace) -> str:
     """What holds for its rows now, in a sentence."""
     tables = "every table" if one.members is None else ", ".join(sorted(one.members))
     shown = "all" if one.subscriptions is None else ", ".join(sorted(one.subscriptions))
-    return f"rows are kept {one.days} days; tables: {tables}; subscriptions: {shown}"
+    return f"retention {one.days} days; tables: {tables}; subscriptions: {shown}"
 
 
 def _changes(options: dict[str, object]) -> dict[str, object]:

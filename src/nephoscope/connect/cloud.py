@@ -39,7 +39,7 @@ class Cloud:
 
     @property
     def own(self) -> bool:
-        """Whether it is a nephoscope server, as its `/metadata/endpoints` says."""
+        """Return whether it is a nephoscope server, as its `/metadata/endpoints` says."""
         return self.name == OWN
 
     @property

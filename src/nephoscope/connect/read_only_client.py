@@ -53,7 +53,7 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        """Whether the request was granted."""
+        """Return whether the request was granted."""
         return self.status == 200
 
     @property

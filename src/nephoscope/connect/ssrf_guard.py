@@ -60,7 +60,7 @@ def target(url: str, allowed: Sequence[str], seconds: float, turn: int = 0) -> T
     except ValueError as error:
         raise UnreachableError(f"not a URL: {error}", again=False) from error
     if parts.scheme != "https" or not name or parts.username or parts.password:
-        raise UnreachableError("an https URL without user and password is wanted", again=False)
+        raise UnreachableError("an https URL without user and password is expected", again=False)
     address = _choose_address(looked_up(name, port, seconds), name, allowed, turn)
     literal = f"[{address}]" if address.version == 6 else str(address)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

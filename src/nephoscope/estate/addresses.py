@@ -67,7 +67,7 @@ def subtract(left: Intervals, right: Intervals) -> Intervals:
 
 
 def size(intervals: Iterable[Interval]) -> int:
-    """How many integers a merged set of intervals holds."""
+    """Count how many integers a merged set of intervals holds."""
     return sum(high - low + 1 for low, high in intervals)
 
 
@@ -109,7 +109,7 @@ class AddressSet:
         return bool(self.v4 or self.v6)
 
     def covers(self, other: AddressSet) -> bool:
-        """Whether every address of `other` is in this set."""
+        """Return whether every address of `other` is in this set."""
         return not other - self
 
     def __contains__(self, address: object) -> bool:
@@ -134,7 +134,7 @@ def parse_prefix(text: str) -> tuple[int, Interval]:
 
 
 def is_prefix(text: str) -> bool:
-    """Whether the text is an address, a prefix or a range (and not a tag)."""
+    """Return whether the text is an address, a prefix or a range (and not a tag)."""
     try:
         parse_prefix(text)
     except ValueError:

@@ -322,7 +322,7 @@ def claim_of(resource: Resource) -> tuple[str, str]:
 
 
 def was_read(coverage: Coverage, id_: ResourceId, scope: str) -> bool:
-    """Whether a resource with this id, which lies in a scope of the manifest, would have been read if it existed.
+    """Return whether a resource with this id, which lies in a scope of the manifest, would have been read if it existed.
 
     Narrower claims count: a parent or a resource group in place of its subscription, an extension under its parent's type
     (docs/decisions/0081-what-a-manifest-may-claim.md).

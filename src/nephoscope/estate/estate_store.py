@@ -84,7 +84,7 @@ class EstateStore:
 
     @property
     def exists(self) -> bool:
-        """Whether a snapshot was ever kept."""
+        """Return whether a snapshot was ever kept."""
         return (self._path / LOG).is_dir()
 
     def append(self, estate: Estate, at: datetime, tenant: str = "") -> StoredSnapshot:

@@ -82,7 +82,7 @@ class View:
         return {}
 
     def covers(self, type_: str, scope: str) -> bool:
-        """Whether every resource of a lower-cased type was read in a scope (`/subscriptions/<guid>` or '')."""
+        """Return whether every resource of a lower-cased type was read in a scope (`/subscriptions/<guid>` or '')."""
         return self.estate.coverage.covers(type_, scope)
 
     def need(self, type_: str, scope: str, name: str = "") -> None:
@@ -100,7 +100,7 @@ class View:
             raise NotCollected(f"{type_}{name and f'/{name}'} of {scope}: in Azure it always exists")
 
     def expiry(self, resource: Resource) -> str:
-        """Why the report that a body holds is too old to decide anything, '' where it is not."""
+        """Explain why the report that a body holds is too old to decide anything, '' where it is not."""
         return expiry(resource, self.now, self.estate.coverage)
 
     def report(self, resource: Resource) -> dict[str, object]:

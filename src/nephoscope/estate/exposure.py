@@ -147,7 +147,7 @@ class Exposure:
         return found
 
     def are_joined(self, network: str, other: str) -> bool:
-        """Whether two virtual networks (their lower-cased ids) are one or peered with each other."""
+        """Return whether two virtual networks (their lower-cased ids) are one or peered with each other."""
         return self._reaches((network,), other)
 
     def _reaches(self, sources: Iterable[str], target: str) -> bool:
@@ -299,7 +299,7 @@ class Exposure:
         return f"{subnet.split('/providers/', maxsplit=1)[0]}/providers/{FIREWALL_TYPE}/of-{subnet.split('/')[8]}"
 
     def is_internet_facing(self, machine: Resource) -> bool:
-        """Whether any way in leads to the machine; raises NotCollected where none was found and something is missing."""
+        """Return whether any way in leads to the machine; raises NotCollected where none was found and something is missing."""
         missing: list[str] = []
         for interface in self.network.interfaces(machine):
             for configuration in interface.configurations:

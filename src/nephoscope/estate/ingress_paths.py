@@ -38,7 +38,7 @@ class WayIn:
     unread: str = ""
 
     def leads_to(self, protocol: str, port: int) -> bool:
-        """Whether the way carries the protocol to the port."""
+        """Return whether the way carries the protocol to the port."""
         return self.protocol in ("*", protocol) and any(low <= port <= high for low, high in self.ports)
 
 
@@ -54,12 +54,12 @@ class Reached:
 
 
 def opens(opening: Opening, port: int) -> bool:
-    """Whether an opening leads to a port."""
+    """Return whether an opening leads to a port."""
     return any(low <= port <= high for low, high in opening.region.ports)
 
 
 def is_broad(openings: Iterable[Opening], port: int) -> bool:
-    """Whether openings let the Internet at large to a port, and not only the networks of somebody known."""
+    """Return whether openings let the Internet at large to a port, and not only the networks of somebody known."""
     listed = tuple(openings)
     if any(opening.tag and is_rentable(opening.tag) and opens(opening, port) for opening in listed):
         return True
@@ -70,5 +70,5 @@ def is_broad(openings: Iterable[Opening], port: int) -> bool:
 
 
 def is_broad_set(addresses: AddressSet) -> bool:
-    """Whether a set of addresses is the Internet at large."""
+    """Return whether a set of addresses is the Internet at large."""
     return any(size(addresses.family(family)) > limit for family, limit in BROAD.items())

@@ -164,7 +164,7 @@ class Network:
         return tuple(group for group in found if group)
 
     def is_protected(self, interface: Interface) -> bool:
-        """Whether a network security group stands before every address of an interface."""
+        """Return whether a network security group stands before every address of an interface."""
         if interface.security_group:
             return True
         return all(

@@ -52,7 +52,7 @@ class Principals:
         return self._index(REGISTRATION_TYPE)
 
     def covers(self, type_: str) -> bool:
-        """Whether every object of a Graph pseudo type was read."""
+        """Return whether every object of a Graph pseudo type was read."""
         return self._estate.coverage.covers(type_, "")
 
     def explain(self, what: str) -> str:
@@ -69,7 +69,7 @@ class Principals:
         return found
 
     def is_guest(self, object_id: str) -> bool:
-        """Whether an account comes from outside the tenant; a deleted account is no guest."""
+        """Return whether an account comes from outside the tenant; a deleted account is no guest."""
         user = self.user(object_id)
         if user is None:
             return False
@@ -82,7 +82,7 @@ class Principals:
         raise NotCollected(f"userType of {USER_TYPE}/{object_id}")
 
     def is_blocked(self, object_id: str) -> bool:
-        """Whether an account cannot sign in; a deleted account is not blocked, it is gone."""
+        """Return whether an account cannot sign in; a deleted account is not blocked, it is gone."""
         user = self.user(object_id)
         if user is None:
             return False
@@ -92,7 +92,7 @@ class Principals:
         return not enabled
 
     def has_second_factor(self, object_id: str) -> bool:
-        """Whether an account has registered a second factor that the tenant's policy lets it use."""
+        """Return whether an account has registered a second factor that the tenant's policy lets it use."""
         found = self._registrations.get(object_id)
         body: dict[str, Any] = properties(found) if found is not None else {}
         registered, capable = body.get("isMfaRegistered"), body.get("isMfaCapable")
@@ -152,7 +152,7 @@ class Principals:
         return GROUP_TYPE if kind == "group" or not unread else unread[0]
 
     def _is_gone(self, object_id: str, kind: str) -> bool:
-        """Whether an id that is in no index is no user: a service principal, or an object that no longer exists."""
+        """Return whether an id that is in no index is no user: a service principal, or an object that no longer exists."""
         if object_id in self._services:
             return True
         if kind == "group":

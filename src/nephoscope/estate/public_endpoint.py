@@ -56,7 +56,7 @@ def answers(resource: Resource, view: View) -> Answers | None:
 
 
 def is_closed(body: dict[str, object]) -> bool:
-    """Whether properties say that public networks are not answered."""
+    """Return whether properties say that public networks are not answered."""
     word = body.get("publicNetworkAccess") or _object(body.get("network")).get("publicNetworkAccess")
     return str(word or "").lower() in ("disabled", "securedbyperimeter")
 
@@ -78,7 +78,7 @@ def restrictions(site: Resource, view: View) -> tuple[object, str]:
 
 
 def is_unrestricted(found: object, otherwise: str = "") -> bool:
-    """Whether access restrictions let every address in: the first that is about all allows, or none is and `otherwise` does.
+    """Return whether access restrictions let every address in: the first that is about all allows, or none is and `otherwise` does.
 
     `otherwise` is the default action; '' allows where there are no restrictions, and denies where there are some.
     """

@@ -35,7 +35,7 @@ class Clause:
     whole: bool
 
     def names(self, tag: str) -> bool:
-        """Whether the clause surely matches the whole of an opaque tag."""
+        """Return whether the clause surely matches the whole of an opaque tag."""
         return self.whole or any(within(tag, wider) for wider in self.tags)
 
 
@@ -96,7 +96,7 @@ class Side:
     groups: frozenset[str]
 
     def concerns(self, local: AddressSet, local_groups: Iterable[str]) -> bool:
-        """Whether the rule is about an interface."""
+        """Return whether the rule is about an interface."""
         if self.any or not self.groups.isdisjoint(local_groups):
             return True
         if self.rule.allow:
@@ -212,7 +212,7 @@ def opaque_tags(matching: Iterable[Clause]) -> frozenset[str]:
 
 
 def decide(matching: Sequence[Clause], protocol: str, address: str, source_port: int, port: int) -> Decision:
-    """Whether one flow passes one rule list (IP flow verify), with the rule that decided."""
+    """Return whether one flow passes one rule list (IP flow verify), with the rule that decided."""
     family, (value, _) = parse_prefix(address)
     public = _holds(PUBLIC.family(family), value)
     doubtful: list[Clause] = []

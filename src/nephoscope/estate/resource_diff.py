@@ -76,5 +76,5 @@ def _same(one: Resource, other: Resource) -> bool:
 
 
 def exactly(one: object, other: object) -> bool:
-    """Whether two JSON values are written the same: True is not 1, 1.0 is not 1, and keys stand in the same order."""
+    """Return whether two JSON values are written the same: True is not 1, 1.0 is not 1, and keys stand in the same order."""
     return msgspec.msgpack.encode(one) == msgspec.msgpack.encode(other)

@@ -34,7 +34,7 @@ class Diff:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is known to differ."""
+        """Return whether nothing is known to differ."""
         return not (self.added or self.changed or self.removed)
 
 
@@ -63,7 +63,7 @@ def hashes(resources: Iterable[Resource]) -> dict[str, str]:
 
 
 def is_covered(resource: Resource, coverage: Coverage) -> bool:
-    """Whether the coverage has read every resource of this one's type (or this name of it) where it lies."""
+    """Return whether the coverage has read every resource of this one's type (or this name of it) where it lies."""
     return was_read(coverage, resource.id, scope_of(resource))
 
 

@@ -61,7 +61,7 @@ def role_class(definition: Resource) -> RoleClass:
 
 
 def permits(definition: Resource, operation: str, *, data: bool = False) -> bool:
-    """Whether a role lets its holder do a lower-cased operation, on resources or (`data`) on what they hold."""
+    """Return whether a role lets its holder do a lower-cased operation, on resources or (`data`) on what they hold."""
     permissions: object = properties(definition).get("permissions")
     allowed, taken = ("dataActions", "notDataActions") if data else ("actions", "notActions")
     return any(
@@ -81,7 +81,7 @@ def _owns(part: dict[str, object]) -> bool:
 
 
 def _matches(operation: str, patterns: Iterable[str]) -> bool:
-    """Whether a pattern names the operation; '*' runs over slashes, as in Azure."""
+    """Return whether a pattern names the operation; '*' runs over slashes, as in Azure."""
     return any(matches_wildcard(operation, pattern) for pattern in patterns)
 
 

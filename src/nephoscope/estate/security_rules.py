@@ -51,7 +51,7 @@ class SecurityRule:
     destination_ports: tuple[Interval, ...]
 
     def speaks(self, protocol: str) -> bool:
-        """Whether the rule is about the lower-cased protocol."""
+        """Return whether the rule is about the lower-cased protocol."""
         return self.protocol in ("*", protocol)
 
 

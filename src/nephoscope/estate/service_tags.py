@@ -39,10 +39,10 @@ class ServiceTags:
 
 
 def within(tag: str, wider: str) -> bool:
-    """Whether a lower-cased tag is another or one of its regions: `storage.westeurope` is within `storage`."""
+    """Return whether a lower-cased tag is another or one of its regions: `storage.westeurope` is within `storage`."""
     return tag == wider or tag.startswith(wider + ".")
 
 
 def is_rentable(tag: str) -> bool:
-    """Whether anybody can get an address inside the lower-cased tag by renting a machine."""
+    """Return whether anybody can get an address inside the lower-cased tag by renting a machine."""
     return any(within(tag, wider) for wider in RENTABLE)

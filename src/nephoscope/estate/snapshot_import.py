@@ -102,7 +102,7 @@ class Intake:
                 yield None, version, Move.REMOVED
 
     def _ends(self, version: Version, coverage: Coverage) -> bool:
-        """Whether a version that the snapshot does not have is over: it was looked for, or what told of it was taken back."""
+        """Return whether a version that the snapshot does not have is over: it was looked for, or what told of it was taken back."""
         return version.id in self.forgotten or was_read(coverage, ResourceId.parse(version.id), version.scope)
 
 

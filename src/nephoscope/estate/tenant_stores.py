@@ -44,7 +44,7 @@ def tenant_store(data: Path, estate: Estate) -> EstateStore:
         return EstateStore(data)
     name = tenant or "unnamed"
     if not _NAME.fullmatch(name):
-        raise StoreError(f"{tenant!r} is no tenant id: use letters, digits, '.', '-' and '_'")
+        raise StoreError(f"{tenant!r} is not a tenant id: use letters, digits, '.', '-' and '_'")
     return EstateStore(data, f"tenants/{name}/resources")
 
 

@@ -84,7 +84,7 @@ def _kql(path: Path, text: str) -> StoredFunction:
     begin = text.find("{", closed)
     end = text.rfind("}")
     if begin < 0 or end < begin:
-        raise FunctionError(f"{path}: a body in {{ }} is wanted after the parameters")
+        raise FunctionError(f"{path}: a body in {{ }} is expected after the parameters")
     return StoredFunction(name, text[begin + 1 : end], text[opened + 1 : closed])
 
 

@@ -166,7 +166,7 @@ def _salvage(member: zlib._Decompress, data: bytes) -> bytes:
 
 
 def _begins(data: bytes) -> bool:
-    """Whether a member begins so."""
+    """Return whether a member begins so."""
     member = zlib.decompressobj(_GZIP)
     try:
         return bool(member.decompress(data, _INPUT)) or member.eof

@@ -64,7 +64,7 @@ def decode_json(data: bytes) -> object:
 def read_json(path: Path, most: int) -> object:
     """Read a file that is one JSON document of at most so many bytes; raises OSError, and JsonTextError with line and column."""
     if path.stat().st_size > most:
-        raise JsonTextError(f"the file is over {_size(most)}")
+        raise JsonTextError(f"the file exceeds {_size(most)}")
     return decode_json(path.read_bytes())
 
 

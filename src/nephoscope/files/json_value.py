@@ -139,7 +139,7 @@ def limit_json(data: bytes) -> bytes:
 
 
 def _is_beyond(number: bytes) -> bool:
-    """Whether a number is larger than a double holds."""
+    """Return whether a number is larger than a double holds."""
     if len(number) <= _SHORT and b"e" not in number.lower():
         return False
     try:
@@ -149,7 +149,7 @@ def _is_beyond(number: bytes) -> bool:
 
 
 def is_half(error: str) -> bool:
-    """Whether the decoder speaks of half a surrogate pair."""
+    """Return whether the decoder speaks of half a surrogate pair."""
     return any(found in error for found in _SURROGATES)
 
 

@@ -35,7 +35,7 @@ class SeparatedRow(NamedTuple):
 
     @property
     def empty(self) -> bool:
-        """Whether it is an empty line."""
+        """Return whether it is an empty line."""
         return not self.cells and not self.wrong
 
     def checked(self) -> list[str]:

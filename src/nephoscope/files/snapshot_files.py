@@ -71,7 +71,7 @@ class Source:
 
     @property
     def is_manifest(self) -> bool:
-        """Whether this is the coverage manifest of a snapshot folder."""
+        """Return whether this is the coverage manifest of a snapshot folder."""
         name = self.entry or self.label.rpartition("!")[2] or self.path.name
         return name.rsplit("/", 1)[-1].lower() == MANIFEST
 
@@ -97,7 +97,7 @@ def sources(roots: Sequence[Path], limits: Limits) -> Iterator[Source]:
 
 
 def _leads_out(path: Path, root: Path) -> str:
-    """Why what was found in a folder is not read: it is a link out of it; '' where it is none."""
+    """Explain why what was found in a folder is not read: it is a link out of it; '' where it is none."""
     return leads_out(path, (root,)) if path != root and path.is_symlink() else ""
 
 
@@ -115,12 +115,12 @@ def _walk(root: Path) -> Iterator[Path]:
 
 
 def is_json(name: str) -> bool:
-    """Whether a file of this name in a folder or an archive is read."""
+    """Return whether a file of this name in a folder or an archive is read."""
     return name.lower().endswith(_JSON)
 
 
 def is_tape(name: str) -> bool:
-    """Whether a file of this name is a tar archive."""
+    """Return whether a file of this name is a tar archive."""
     return name.lower().endswith(TAPES)
 
 
@@ -153,7 +153,7 @@ def chunks(source: Source, limits: Limits, advance: Callable[[int], None]) -> It
         with _open(source) as (stream, packed):
             yield from _as_utf8(_read_bounded(stream, packed, limits, advance))
     except UnicodeError as error:
-        raise FileError(f"begins with a mark of UTF-16 or UTF-32 and goes on otherwise: {error}") from error
+        raise FileError(f"starts with a mark of UTF-16 or UTF-32 and goes on otherwise: {error}") from error
     except (
         OSError,
         EOFError,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def leads_out(path: Path, roots: Iterable[Path]) -> str:
-    """Why a file or folder found below one of `roots` is not read: its links end outside of all of them; '' where they do not.
+    """Explain why a file or folder found below one of `roots` is not read: its links end outside of all of them; '' where they do not.
 
     The roots themselves may be links: who names one has chosen it.
     """

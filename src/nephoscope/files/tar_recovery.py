@@ -48,7 +48,7 @@ class TapeRuns:
 
     @property
     def over(self) -> bool:
-        """Whether all of the run was given."""
+        """Return whether all of the run was given."""
         return not self._held and (self._gap or self._ended)
 
     def read(self, size: int) -> bytes:

@@ -114,7 +114,7 @@ def parse_xml_bytes(content: bytes, *, with_document_type: bool = False) -> XmlE
         builder.parser.Parse(content, True)
     except expat.ExpatError as error:
         raise XmlError(
-            f"this is no XML: {expat.errors.messages.get(error.code, error)}", error.lineno
+            f"this is not XML: {expat.errors.messages.get(error.code, error)}", error.lineno
         ) from None
     except LookupError as error:
         raise XmlError(f"the encoding of this XML is not known: {error}") from error

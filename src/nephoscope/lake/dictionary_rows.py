@@ -17,7 +17,7 @@ _PACKED = pa.dictionary(pa.int32(), pa.string())
 
 
 def is_packed(kind: pa.DataType) -> bool:
-    """Whether a type is a dictionary of texts."""
+    """Return whether a type is a dictionary of texts."""
     return bool(pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type))
 
 
@@ -30,7 +30,7 @@ def unpack_schema(schema: pa.Schema) -> pa.Schema:
 
 
 def as_stored(given: pa.Schema, wanted: pa.Schema) -> bool:
-    """Whether rows have the wanted columns and types, or some of the columns in their order, be their texts packed or not."""
+    """Return whether rows have the wanted columns and types, or some of the columns in their order, be their texts packed or not."""
     if len(given) < len(wanted):
         places = [wanted.get_field_index(name) for name in given.names]
         if -1 in places or places != sorted(places):

@@ -10,7 +10,7 @@ DEEPEST = 64
 
 
 def too_deep(document: object, most: int = DEEPEST) -> bool:
-    """Whether more than so many objects and arrays lie inside one another in a JSON value."""
+    """Return whether more than so many objects and arrays lie inside one another in a JSON value."""
     level = [document] if isinstance(document, dict | list) else []
     for _ in range(most):
         if not level:

@@ -123,7 +123,7 @@ def canonical(url: PackageUrl) -> PackageUrl:
     type_ = url.type.lower()
     if not _TYPE.fullmatch(type_):
         raise PackageUrlError(
-            f"{url.type[:40]!r} is no type: a letter, then letters, digits, dots and hyphens"
+            f"{url.type[:40]!r} is not a type: a letter, then letters, digits, dots and hyphens"
         )
     if not url.name:
         raise PackageUrlError("a package URL has a name")
@@ -155,7 +155,7 @@ def _canonical_qualifiers(qualifiers: tuple[tuple[str, str], ...]) -> tuple[tupl
     for key, value in qualifiers:
         lower = key.lower()
         if not _QUALIFIER_KEY.fullmatch(lower):
-            raise PackageUrlError(f"{key[:40]!r} is no key of a qualifier")
+            raise PackageUrlError(f"{key[:40]!r} is not a key of a qualifier")
         if lower in kept:
             raise PackageUrlError(f"the qualifier {lower} is given twice")
         if value:
@@ -170,9 +170,9 @@ def _check_rules(url: PackageUrl, rules: PackageUrlType) -> None:
     if rules.namespace == "prohibited" and url.namespace:
         raise PackageUrlError(f"a package URL of type {url.type} has no namespace: {url.namespace[:80]!r}")
     if rules.name_pattern and not rules.name_pattern.fullmatch(url.name):
-        raise PackageUrlError(f"{url.name[:80]!r} is no name of type {url.type}")
+        raise PackageUrlError(f"{url.name[:80]!r} is not a name of type {url.type}")
     if rules.version_pattern and url.version and not rules.version_pattern.fullmatch(url.version):
-        raise PackageUrlError(f"{url.version[:80]!r} is no version of type {url.type}")
+        raise PackageUrlError(f"{url.version[:80]!r} is not a version of type {url.type}")
     for key in rules.required_qualifiers:
         if not url.qualifier(key):
             raise PackageUrlError(f"a package URL of type {url.type} has the qualifier {key}")
@@ -221,4 +221,4 @@ def _decode(text: str) -> str:
     try:
         return unquote_to_bytes(text).decode()
     except UnicodeDecodeError:
-        raise PackageUrlError(f"{text[:80]!r} has escapes that are no UTF-8") from None
+        raise PackageUrlError(f"{text[:80]!r} has escapes that are not UTF-8") from None

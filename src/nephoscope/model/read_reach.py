@@ -24,12 +24,12 @@ class Reach:
     whole_tenants: frozenset[str] = frozenset()
 
     def sees(self, subscription: str, group: str = "") -> bool:
-        """Whether what lies in a subscription, or in a resource group (its id) of it, may be read; '' is the tenant."""
+        """Return whether what lies in a subscription, or in a resource group (its id) of it, may be read; '' is the tenant."""
         return self.everything or subscription in self.subscriptions or (bool(group) and group in self.groups)
 
     @property
     def nothing(self) -> bool:
-        """Whether nothing at all may be read."""
+        """Return whether nothing at all may be read."""
         return not (self.everything or self.subscriptions or self.groups or self.above or self.whole_tenants)
 
     @property

@@ -59,7 +59,7 @@ _WORD = re.compile(r"[\w-]+")
 
 
 def is_secret_key(key: str) -> bool:
-    """Whether the value under a key of this name is a secret (`adminPassword`, `primaryConnectionString`)."""
+    """Return whether the value under a key of this name is a secret (`adminPassword`, `primaryConnectionString`)."""
     word = re.sub(r"[^a-z0-9]", "", key.lower())
     return bool(_SECRET_KEY.search(word)) and not _PLAIN_KEY.search(word)
 

@@ -17,7 +17,7 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def weekend(day: date) -> bool:
-    """Whether nobody is in the office."""
+    """Return whether nobody is in the office."""
     return day.weekday() > 4
 
 
@@ -60,11 +60,11 @@ def change_window(company: Company, day: date) -> tuple[float, float] | None:
 
 
 def patch_night(company: Company, day: date) -> bool:
-    """Whether machines are patched in the night of the day."""
+    """Return whether machines are patched in the night of the day."""
     facts = company.facts["patch_night"]
     return bool(day_name(day) == facts["day"] and (day.day - 1) // 7 + 1 == facts["week"])
 
 
 def release_day(company: Company, day: date) -> bool:
-    """Whether a new version goes out."""
+    """Return whether a new version goes out."""
     return day_name(day) in company.facts["release_days"]

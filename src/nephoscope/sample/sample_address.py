@@ -15,7 +15,7 @@ _KEYS = ("attack", "days", "seed", "start", "users")
 
 
 def is_sample(path: str) -> bool:
-    """Whether a path asks for the sample company's logs."""
+    """Return whether a path asks for the sample company's logs."""
     return path.startswith(PREFIX)
 
 
@@ -36,7 +36,9 @@ class Asked:
         for part in text.removeprefix(PREFIX).split(",") if text != PREFIX else ():
             name, equals, value = part.partition("=")
             if name not in _KEYS or not equals:
-                raise ValueError(f"{text!r}: {part!r} is none of {', '.join(f'{key}=...' for key in _KEYS)}")
+                raise ValueError(
+                    f"{text!r}: {part!r} is not one of {', '.join(f'{key}=...' for key in _KEYS)}"
+                )
             given[name] = value
         days = _number(given, "days", DAYS, 1, MOST_DAYS)
         start = (today or datetime.now(UTC).date()) - timedelta(days=days)

@@ -88,7 +88,7 @@ def span(text: str) -> timedelta:
     """A duration as `1h20m` or `90s`; ValueError for what is none."""
     match = _SPAN.fullmatch(text)
     if match is None or not text:
-        raise ValueError(f"{text!r} is no duration: as in 1h20m, 45s")
+        raise ValueError(f"{text!r} is not a duration: as in 1h20m, 45s")
     hours, minutes, seconds = match.groups()
     return timedelta(hours=int(hours or 0), minutes=int(minutes or 0), seconds=float(seconds or 0))
 

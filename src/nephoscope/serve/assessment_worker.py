@@ -139,7 +139,7 @@ def due(settings: Settings, state: State, now: datetime) -> Request | None:
 
 
 def _learned_since(state: State, last: datetime, now: datetime) -> bool:
-    """Whether own facts changed since an evaluation that is not too recent: what reports often is not judged each time."""
+    """Return whether own facts changed since an evaluation that is not too recent: what reports often is not judged each time."""
     changed = state.checkpoints.get(*FACTS_CHANGED)
     return changed is not None and datetime.fromisoformat(changed) > last and now - last >= FACTS_REST
 
@@ -208,7 +208,7 @@ def _note_containers(settings: Settings, state: State, runs: Sequence[Run], now:
             # rows are of when they are written, however long the assessment took
             note_container_hosts(ServiceContext(actor, state, settings.data), run.estate)
         except StateError as error:
-            _LOG.error("which images and hosts of containers there are is not kept: %s", error)
+            _LOG.error("the list of images and container hosts was not stored: %s", error)
 
 
 def _tenants(targets: Sequence[str]) -> set[str]:
@@ -244,7 +244,7 @@ class Rest:
     _until: float = 0.0
 
     def holds(self, what: object) -> bool:
-        """Whether it failed just now."""
+        """Return whether it failed just now."""
         return what == self._what and time.monotonic() < self._until
 
     def failed(self, what: object) -> None:
@@ -273,7 +273,9 @@ def _assess_in_turn(
     try:
         _assess_when_due(settings, state, rest, stop, holder, last)
     except EndedError:
-        _LOG.info("an assessment was ended with the server: it is made when that runs again")
+        _LOG.info(
+            "an assessment was interrupted by the server's shutdown: it runs again after the next start"
+        )
 
 
 def _refresh_findings(settings: Settings, state: State) -> None:
@@ -281,10 +283,10 @@ def _refresh_findings(settings: Settings, state: State) -> None:
     try:
         done = refresh_findings(ServiceContext(LocalUser.current(), state, settings.data))
     except AdvisoriesError as error:
-        _LOG.error("vulnerabilities cannot be matched again: %s", error)
+        _LOG.error("vulnerabilities could not be matched again: %s", error)
         return
     if done.packages:
-        _LOG.info("%d packages matched again with what was imported since", done.packages)
+        _LOG.info("%d packages matched again with newly imported advisories", done.packages)
 
 
 def _tell_outdated(settings: Settings) -> None:
@@ -293,11 +295,12 @@ def _tell_outdated(settings: Settings) -> None:
         return
     if last_request(settings.data) is None:
         _LOG.warning(
-            "an older release published what is shown, and what it judged is not known: scan it again"
+            "the published assessment is from an older release and its source is unknown: scan again"
         )
     else:
         _LOG.info(
-            "an older release published what is shown: it is judged and published anew, and shown until then"
+            "the published assessment is from an older release: it is shown until a new assessment "
+            "is complete"
         )
 
 

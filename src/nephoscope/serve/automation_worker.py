@@ -41,7 +41,7 @@ def work(settings: Settings, stop: threading.Event) -> None:
                     watch.look()
                     desks.ask(_load(state, lake, told))
                 except (StateError, LakeError, OSError) as error:
-                    _LOG.error("looked at again in %.0f s: %s", LOOK_SECONDS, error)
+                    _LOG.error("next check in %.0f s: %s", LOOK_SECONDS, error)
                 stop.wait(LOOK_SECONDS)
 
 
@@ -88,7 +88,7 @@ class Desks:
                 for one in engine.tick():
                     _LOG.info("%s: %s: %s: %s", one.rule, one.action, one.status.value, one.detail)
             except (StateError, LakeError, OSError) as error:
-                _LOG.error("looked at again in %.0f s: %s", LOOK_SECONDS, error)
+                _LOG.error("next check in %.0f s: %s", LOOK_SECONDS, error)
             self._over.wait(LOOK_SECONDS)
 
 

@@ -55,10 +55,10 @@ def _of_operator(folder: Path) -> Iterator[PolicyItem]:
         yield PolicyItem(Effect.RUNS, str(FILE), f"cannot be read: {_without(folder, error)}")
         return
     for name, one in allowed.commands.items():
-        yield PolicyItem(Effect.RUNS, f"command {name}", f"may run: {shlex.join(one.run)}")
+        yield PolicyItem(Effect.RUNS, f"command {name}", f"can run: {shlex.join(one.run)}")
     yield from _of_sending(allowed)
     for name, kept in allowed.files.items():
-        yield PolicyItem(Effect.REACHES, f"files {name}", f"may append to files in {kept.folder}")
+        yield PolicyItem(Effect.REACHES, f"files {name}", f"can append to files in {kept.folder}")
     if allowed.block is not None:
         never = ", ".join([*allowed.block.management, *allowed.block.never])
         yield PolicyItem(
@@ -70,13 +70,13 @@ def _of_sending(allowed: Operator) -> Iterator[PolicyItem]:
     if allowed.mail is not None:
         mail = allowed.mail
         to = ", ".join(mail.recipients) or "anybody"
-        told = f"may send mail to {to} by {mail.host}:{mail.port} in the name of {mail.sender}"
+        told = f"can send mail to {to} by {mail.host}:{mail.port} as {mail.sender}"
         yield PolicyItem(Effect.SENDS, "mail", told)
     for name, places, told in (
-        ("webhooks", allowed.webhook.private, "may post to private addresses"),
-        ("event hubs", allowed.event_hub.hosts, "may send to brokers"),
-        ("event hubs", allowed.event_hub.plain, "may send without TLS to brokers"),
-        ("messages", [allowed.pages] if allowed.pages else [], "name as the pages of this server"),
+        ("webhooks", allowed.webhook.private, "can post to private addresses"),
+        ("event hubs", allowed.event_hub.hosts, "can send to brokers"),
+        ("event hubs", allowed.event_hub.plain, "can send without TLS to brokers"),
+        ("messages", [allowed.pages] if allowed.pages else [], "is the address of this server's pages"),
     ):
         if places:
             yield PolicyItem(Effect.SENDS, name, f"{told}: {', '.join(places)}")
@@ -86,7 +86,7 @@ def _of_sending(allowed: Operator) -> Iterator[PolicyItem]:
         ("mail", allowed.mail.ca if allowed.mail else ""),
     ):
         if authority:
-            yield PolicyItem(Effect.SENDS, name, f"trust the authorities of {authority}")
+            yield PolicyItem(Effect.SENDS, name, f"trusts the authorities of {authority}")
 
 
 def _of_rules(folder: Path) -> Iterator[PolicyItem]:
@@ -95,22 +95,25 @@ def _of_rules(folder: Path) -> Iterator[PolicyItem]:
         state = "" if rule.enabled else " (off)"
         for action in rule.actions:
             does = (
-                f"does when {', '.join(one.name for one in rule.kinds)}{state}: {describe_settings(action)}"
+                f"runs when {', '.join(one.name for one in rule.kinds)}{state}: {describe_settings(action)}"
             )
-            yield PolicyItem(effect_of(str(action.get("action"))), f"rule of response {rule.title}", does)
+            yield PolicyItem(effect_of(str(action.get("action"))), f"response rule {rule.title}", does)
     for error in wrong:
-        yield PolicyItem(Effect.RUNS, "rule of response", f"cannot be read: {_without(folder, error)}")
+        yield PolicyItem(Effect.RUNS, "response rule", f"cannot be read: {_without(folder, error)}")
 
 
 def _of_files(folder: Path) -> Iterator[PolicyItem]:
     for path in sorted((folder / "tls").rglob("*")):
         if path.is_file():
-            told = "is a certificate or key of the server or of its authority: whoever has it too can be the server"
+            told = (
+                "is a certificate or key of the server or its authority: anyone who has it can "
+                "impersonate the server"
+            )
             yield PolicyItem(Effect.IDENTIFIES, str(path.relative_to(folder)), told)
     for path in sorted((folder / "responses").rglob("*")):
         known = path == folder / FILE or (path.parent == folder / FOLDER and path.suffix in _READ_AS_RULES)
         if path.is_file() and not known:
-            told = "is no file that this nephoscope reads"
+            told = "is not a file that this nephoscope reads"
             yield PolicyItem(Effect.RUNS, str(path.relative_to(folder)), told)
 
 
@@ -142,7 +145,7 @@ def _of_content(names: Iterable[str]) -> Iterator[PolicyItem]:
     for folder, several in sorted(found.items()):
         listed = ", ".join(sorted(several)[:_MOST_NAMED])
         more = f" and {len(several) - _MOST_NAMED} more" if len(several) > _MOST_NAMED else ""
-        told = f"decides what queries, rules and policies find: {listed}{more}"
+        told = f"controls the results of queries, rules and policies: {listed}{more}"
         yield PolicyItem(Effect.LOWERS, folder, told)
 
 

@@ -52,7 +52,7 @@ def _look(shelf: Shelf) -> None:
                 begun = True
                 warm(edition)
         except (LakeError, duckdb.Error) as error:  # whoever asks is told as well
-            _LOG.warning("what was published cannot be read: %s", error)
+            _LOG.warning("the published assessment cannot be read: %s", error)
         time.sleep(LOOK_SECONDS)
 
 

@@ -17,24 +17,27 @@ def certificates(patient: Patient) -> Iterator[Finding]:
     """How long the certificates last and whether they fit their keys: the own ones, and one that the server was given."""
     own = sorted((patient.data / "tls").glob("*.crt"))
     for path in own:
-        remove = "remove it and its key: `nephoscope serve` makes others"
+        remove = "delete it and its key: `nephoscope serve` creates new ones"
         yield _check_certificate(
-            path, path.with_suffix(".key"), remove, "start the server again: it makes another", patient.now
+            path, path.with_suffix(".key"), remove, "restart the server to create a new one", patient.now
         )
     if not own and patient.state.audit.newest(RESTORED) is not None:
-        told = "the certificates of the server that was backed up are not here: `nephoscope serve` makes others, by a new authority"
+        told = (
+            "the certificates of the backed-up server are missing: `nephoscope serve` creates new "
+            "ones, with a new authority"
+        )
         yield Finding(
             "certificate",
             Verdict.INFO,
             told,
-            f"put tls/ of that server into {patient.data}, or let clients trust the new one",
+            f"copy tls/ of that server to {patient.data}, or let clients trust the new authority",
         )
     server = status_file.read(patient.data)
     if server is not None and server.certificate:
         path = Path(server.certificate)
         if path not in own and patient.data not in path.parents:
-            belong = "give --certificate and --key that belong together"
-            yield _check_certificate(path, Path(server.key or path), belong, "have it renewed", patient.now)
+            belong = "use a matching --certificate and --key"
+            yield _check_certificate(path, Path(server.key or path), belong, "renew it", patient.now)
 
 
 def _check_certificate(path: Path, key: Path, mend: str, renew: str, now: datetime) -> Finding:
@@ -47,7 +50,7 @@ def _check_certificate(path: Path, key: Path, mend: str, renew: str, now: dateti
     except SourceError as error:
         return Finding("certificate", Verdict.WRONG, str(error).partition("; ")[0], renew)
     left = found.not_valid_after_utc - now
-    told = f"{path.name} lasts {left.days} days"
+    told = f"{path.name} expires in {left.days} days"
     if left < SOON:
         return Finding("certificate", Verdict.WARNING, told, renew)
     return Finding("certificate", Verdict.OK, told)

@@ -107,7 +107,7 @@ def _become(
 
 
 def _tell(name: str, error: BaseException) -> None:
-    """Why a process ends: a line where somebody can do something about it, else where it was."""
+    """Explain why a process ends: a line where somebody can do something about it, else where it was."""
     if why := reason(error):
         sys.stderr.write(f"nephoscope: {name}: {why}\n")
     else:

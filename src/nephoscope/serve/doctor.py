@@ -50,11 +50,11 @@ EXTRAS = {
     "geo": ("h3", "KQL's geo_ functions"),
     "kafka": ("confluent_kafka", "event hubs"),
     "malware": ("yara_x", "rules for malware and miners in images"),
-    "numba": ("numba", "flow logs at speed"),
-    "pdf": ("reportlab", "evidence as PDF"),
+    "numba": ("numba", "fast flow log parsing"),
+    "pdf": ("reportlab", "PDF evidence"),
     "postgresql": ("psycopg", "the state in PostgreSQL"),
     "prompt": ("prompt_toolkit", "the prompt of `nephoscope query`"),
-    "sbom": ("cyclonedx", "checks of bills of materials, and licences"),
+    "sbom": ("cyclonedx", "validation of bills of materials, and licences"),
     "sigma": ("sigma", "Sigma rules"),
     "spark": ("pyspark", "KQL on Spark"),
 }
@@ -69,7 +69,7 @@ def examine(data: Path, url: str | None, now: datetime | None = None) -> Iterato
                 "lake",
                 Verdict.WRONG,
                 trouble,
-                "`nephoscope restore` brings a backup into a folder of its own",
+                "restore a backup into a new folder with `nephoscope restore`",
             )
         try:
             yield from looked_at(Patient(data, state, lake, now or datetime.now(UTC)))
@@ -94,7 +94,7 @@ def _open_lake(data: Path, state: State) -> tuple[Lake | None, str]:
 
 
 def files(patient: Patient) -> Iterator[Finding]:
-    """Whether others can read what is nobody's but the owner's."""
+    """Return whether others can read what is nobody's but the owner's."""
     folders = [patient.data / name for name in ("", "keys", "tls", "state.db")]
     inside = [*patient.data.glob("keys/*"), *patient.data.glob("tls/*.key")]
     for path in [*folders, *sorted(inside)]:
@@ -103,28 +103,30 @@ def files(patient: Patient) -> Iterator[Finding]:
 
 
 def disk(patient: Patient) -> Iterator[Finding]:
-    """Whether there is room, and whether anything can be written."""
+    """Return whether there is room, and whether anything can be written."""
     if why := no_room(patient.data, 0):
         yield Finding(
-            "disk", Verdict.WRONG, f"{patient.data}: {why}", "nothing can be kept before that is mended"
+            "disk", Verdict.WRONG, f"{patient.data}: {why}", "fix this first: the state cannot be written"
         )
     free = shutil.disk_usage(patient.data).free
     told = f"{free / (1 << 30):,.1f} GiB are free"
     if free < LOW_DISK:
-        yield Finding("disk", Verdict.WRONG, told, "make room: ingestion answers 503 while the disk is full")
+        yield Finding(
+            "disk", Verdict.WRONG, told, "free some space: ingestion returns 503 while the disk is full"
+        )
     else:
         yield Finding("disk", Verdict.OK, told)
 
 
 def memory(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - a check's signature
-    """Whether it can be seen how much memory there is, without which delta-rs ends whatever process writes a table."""
+    """Return whether it can be seen how much memory there is, without which delta-rs ends whatever process writes a table."""
     if MEMORY.parent.is_dir() and not os.access(MEMORY, os.R_OK):
-        told = f"{MEMORY} cannot be read: nothing can be written to the lake"
+        told = f"{MEMORY} cannot be read, so that the lake cannot be written"
         yield Finding("memory", Verdict.WRONG, told, "let it be seen: in a unit of systemd no ProcSubset=pid")
 
 
 def check_port(patient: Patient) -> Iterator[Finding]:
-    """Whether the port is free that a server of this folder listened at last, or would listen at, where none runs."""
+    """Return whether the port is free that a server of this folder listened at last, or would listen at, where none runs."""
     found = status_file.read(patient.data)
     if serves(patient.data) or (found is not None and found.ends):
         return
@@ -132,17 +134,17 @@ def check_port(patient: Patient) -> Iterator[Finding]:
     try:
         listening_at(host, port).close()
     except OSError as error:
-        told = f"port {port} of {host} cannot be listened at: {(error.strerror or str(error)).lower()}"
+        told = f"cannot listen on port {port} of {host}: {(error.strerror or str(error)).lower()}"
         yield Finding(
             "port",
             Verdict.WARNING,
             told,
-            "end what listens there, or give `nephoscope serve` another port by --port",
+            "stop the process that listens there, or use another port: `nephoscope serve --port PORT`",
         )
 
 
 def keys(patient: Patient) -> Iterator[Finding]:
-    """Whether the keys can be read by which tokens are signed and credentials are kept."""
+    """Return whether the keys can be read by which tokens are signed and credentials are kept."""
     folder = patient.data / "keys"
     looks: tuple[Callable[[], object], ...] = (
         lambda: signing_key(folder) if (folder / TOKENS).exists() else None,
@@ -157,7 +159,7 @@ def keys(patient: Patient) -> Iterator[Finding]:
 
 
 def server(patient: Patient) -> Iterator[Finding]:
-    """Whether a server runs, and whether all its processes do."""
+    """Return whether a server runs, and whether all its processes do."""
     found = status_file.read(patient.data)
     if not serves(patient.data):
         yield Finding("server", Verdict.INFO, "no server runs on this folder", "nephoscope serve")
@@ -166,65 +168,70 @@ def server(patient: Patient) -> Iterator[Finding]:
         yield Finding(
             "server",
             Verdict.INFO,
-            f"a server begins: {holder(patient.data) or 'its lock is held'}",
-            "look again",
+            f"a server is starting: {holder(patient.data) or 'its lock is held'}",
+            "check again",
         )
         return
     for name, one in found.processes.items():
-        ended = f", ended last with {one.ended}" if one.ended else ""
+        ended = f", last ended with {one.ended}" if one.ended else ""
         if not one.starts:
-            yield Finding("server", Verdict.INFO, f"{name} is started once pages are answered")
+            yield Finding("server", Verdict.INFO, f"{name} starts after the web process")
         elif not status_file.alive(one.pid):
-            told = f"{name} does not run{ended}"
-            yield Finding("server", Verdict.WRONG, told, "its log says why; the supervisor starts it again")
+            told = f"{name} is not running{ended}"
+            yield Finding(
+                "server", Verdict.WRONG, told, "see its log for the reason; the supervisor restarts it"
+            )
         elif one.starts > OFTEN:
             told = f"{name} was started {one.starts} times{ended}"
-            yield Finding("server", Verdict.WARNING, told, "its log says why it ends")
+            yield Finding("server", Verdict.WARNING, told, "see its log for the reason")
         else:
             yield Finding("server", Verdict.OK, f"{name} runs")
 
 
 def clock(patient: Patient) -> Iterator[Finding]:
-    """Whether the clock agrees with that of the database, and with what was written before."""
+    """Return whether the clock agrees with that of the database, and with what was written before."""
     with patient.state.database.read() as session:
         theirs = patient.state.database.now(session)
     apart = abs(theirs - datetime.now(UTC))
     if apart > SKEW:
         told = f"the clocks of this host and of the database are {apart.total_seconds():.0f} s apart"
-        yield Finding("clock", Verdict.WRONG, told, "let both keep time by NTP")
+        yield Finding("clock", Verdict.WRONG, told, "synchronize both with NTP")
     newest = max((one.moment for one in patient.state.audit.entries(most=1)), default=None)
     if newest is not None and newest - patient.now > SKEW:
-        told = f"the last entry of the audit is of {newest:%Y-%m-%d %H:%M} UTC, which is yet to come"
-        yield Finding("clock", Verdict.WRONG, told, "set the clock: let it keep time by NTP")
+        told = f"the newest audit entry, {newest:%Y-%m-%d %H:%M} UTC, is in the future"
+        yield Finding("clock", Verdict.WRONG, told, "synchronize the clock with NTP")
 
 
 def backup(patient: Patient) -> Iterator[Finding]:
-    """Whether there is a backup, and how old it is."""
+    """Return whether there is a backup, and how old it is."""
     kept = patient.state.checkpoints.get(*BACKED_UP)
     last = datetime.fromisoformat(kept["at"]) if isinstance(kept, dict) else None
     if last is None:
-        yield Finding("backup", Verdict.INFO, "there was never a backup", "nephoscope backup FILE")
+        yield Finding("backup", Verdict.INFO, "no backup yet", "nephoscope backup FILE")
     elif patient.now - last > OLD_BACKUP:
-        told = f"the last backup is of {last:%Y-%m-%d %H:%M} UTC"
+        told = f"the last backup was made on {last:%Y-%m-%d %H:%M} UTC"
         yield Finding("backup", Verdict.WARNING, told, "nephoscope backup FILE")
     if isinstance(kept, dict) and not kept.get("keys") and (apart := secret_folders(patient.data)):
-        told = f"the last backup is without {' and '.join(f'{one}/' for one in apart)}"
+        told = f"the last backup does not include {' and '.join(f'{one}/' for one in apart)}"
         yield Finding(
-            "backup", Verdict.INFO, told, "keep a copy elsewhere, or nephoscope backup FILE --with-keys"
+            "backup", Verdict.INFO, told, "store a copy elsewhere, or run nephoscope backup FILE --with-keys"
         )
 
 
 def secrets(patient: Patient) -> Iterator[Finding]:
-    """Whether tokens and secrets of programs end soon."""
+    """Return whether tokens and secrets of programs end soon."""
     names = {one.id: one.name for one in patient.state.principals.all()}
     for one in patient.state.principals.secrets((SecretKind.TOKEN, SecretKind.CLIENT_SECRET)):
         if one.expires is not None and patient.now < one.expires < patient.now + SOON:
-            told = f"{one.label or one.kind.value} of {names.get(one.principal, one.principal)} ends {one.expires:%Y-%m-%d}"
-            yield Finding("secrets", Verdict.INFO, told, "`nephoscope access token` makes another")
+            told = (
+                f"{one.label or one.kind.value} of {names.get(one.principal, one.principal)} expires on "
+                f"{one.expires:%Y-%m-%d}"
+            )
+            yield Finding("secrets", Verdict.INFO, told, "create another with `nephoscope access token`")
 
 
 def people(patient: Patient) -> Iterator[Finding]:
-    """Whether somebody can come in, and who can do everything."""
+    """Return whether somebody can come in, and who can do everything."""
     principals = patient.state.principals.all()
     owners = {
         role.principal
@@ -236,37 +243,40 @@ def people(patient: Patient) -> Iterator[Finding]:
         yield Finding(
             "people",
             Verdict.INFO,
-            "nobody is Owner of everything yet",
-            "`nephoscope serve` prints a link",
+            "no Owner of all scopes yet",
+            "`nephoscope serve` prints a sign-in link",
         )
     programs = [one.name for one in known if one.kind is not PrincipalKind.PERSON]
     if programs:
-        text = f"programs that may do everything: {', '.join(programs)}"
+        text = f"programs with the role Owner: {', '.join(programs)}"
         yield Finding(
-            "people", Verdict.WARNING, text, "give them a smaller role: `nephoscope access grant`, `revoke`"
+            "people",
+            Verdict.WARNING,
+            text,
+            "assign a less privileged role: `nephoscope access grant`, `revoke`",
         )
 
 
 def audit(patient: Patient) -> Iterator[Finding]:
-    """Whether the audit is whole."""
+    """Return whether the audit is whole."""
     try:
         broken = patient.state.audit.broken()
     except StateError as error:
         told, _, remedy = str(error).partition("; ")
-        yield Finding("audit", Verdict.WRONG, told, remedy or "find out who changed it")
+        yield Finding("audit", Verdict.WRONG, told, remedy or "investigate who changed it")
         return
     if broken is not None:
         yield Finding(
             "audit",
             Verdict.WRONG,
-            f"entry {broken} is missing, or does not fit behind the one before it",
-            "find out who changed it",
+            f"entry {broken} is missing, or does not match the entry before it",
+            "investigate who changed it",
         )
     elif not patient.state.audit.anchored():
-        text = "there is no anchor: entries that were taken off the end cannot be told"
-        yield Finding("audit", Verdict.WARNING, text, "find out who removed keys/audit.anchor")
+        text = "the audit has no anchor: entries deleted from its end cannot be detected"
+        yield Finding("audit", Verdict.WARNING, text, "investigate who deleted keys/audit.anchor")
     else:
-        yield Finding("audit", Verdict.OK, f"the chain of entries is whole{_describe_restore(patient.state)}")
+        yield Finding("audit", Verdict.OK, f"the audit chain is complete{_describe_restore(patient.state)}")
 
 
 def _describe_restore(state: State) -> str:
@@ -276,14 +286,14 @@ def _describe_restore(state: State) -> str:
 
 
 def estate(patient: Patient) -> Iterator[Finding]:
-    """Whether the estate is assessed, and how long ago."""
+    """Return whether the estate is assessed, and how long ago."""
     request = last_request(patient.data)
     if request is None:
         yield Finding(
             "estate",
             Verdict.INFO,
-            "nothing was scanned yet",
-            "`nephoscope scan azure:` (or a snapshot, or sample:)",
+            "no scan yet",
+            "run `nephoscope scan azure:` (or with a snapshot, or sample:)",
         )
         return
     last = next(reversed(History(patient.data).evaluations(request.series)), None)
@@ -292,15 +302,15 @@ def estate(patient: Patient) -> Iterator[Finding]:
         yield Finding(
             "estate",
             Verdict.WARNING,
-            f"the last assessment is of {when}",
-            "`nephoscope serve` keeps it fresh",
+            f"the last assessment was on {when}",
+            "`nephoscope serve` updates it regularly",
         )
     if Shelf(patient.data).newest() is None:
         yield Finding(
             "estate",
             Verdict.WARNING,
-            "the pages have no assessment to show",
-            "scan in one piece: --in-parts never",
+            "no assessment is published for the pages",
+            "scan without parts: --in-parts never",
         )
     failed = patient.state.checkpoints.get(*FAILED)
     if failed:
@@ -308,12 +318,12 @@ def estate(patient: Patient) -> Iterator[Finding]:
             "estate",
             Verdict.WRONG,
             f"the last assessment failed: {failed}",
-            "mend the cause; the next try is soon",
+            "fix the cause; the assessment is retried soon",
         )
 
 
 def sources(patient: Patient) -> Iterator[Finding]:
-    """Whether sources of logs fail."""
+    """Return whether sources of logs fail."""
     for one in patient.state.source_health.all():
         if one.error and not one.table:
             yield Finding(
@@ -325,13 +335,13 @@ def sources(patient: Patient) -> Iterator[Finding]:
 
 
 def responses(patient: Patient) -> Iterator[Finding]:
-    """Whether what the operator allows, and the rules of response, can be used."""
+    """Return whether what the operator allows, and the rules of response, can be used."""
     for fault in list_file_faults(patient.data):
-        yield Finding("responses", Verdict.WRONG, fault, "mend the file: it is read again by itself")
+        yield Finding("responses", Verdict.WRONG, fault, "fix the file: it is reloaded automatically")
 
 
 def runs(patient: Patient) -> Iterator[Finding]:
-    """Whether anything that automations and rules of response were to do was given up."""
+    """Return whether anything that automations and rules of response were to do was given up."""
     for rule, tally in sorted(patient.state.run_standings.by_rule().items()):
         if tally.dead:
             kind = "automation" if tally.language == RuleLanguage.AUTOMATION.value else "rule"
@@ -340,20 +350,26 @@ def runs(patient: Patient) -> Iterator[Finding]:
                 "runs",
                 Verdict.WARNING,
                 f"{kind} {rule.rpartition('/')[2]}: {tally.failure}",
-                f"mend the cause, then `nephoscope response retry ID{where}` (`nephoscope response list --status dead{where}`)",
+                (
+                    f"fix the cause, then run `nephoscope response retry ID{where}` (`nephoscope response "
+                    f"list --status dead{where}`)"
+                ),
             )
 
 
 def lake(patient: Patient) -> Iterator[Finding]:
-    """Whether rows wait that nobody takes into tables."""
+    """Return whether rows wait that nobody takes into tables."""
     waiting = sum(path.stat().st_size for path in (patient.data / "spool").glob("*/*") if path.is_file())
     if waiting > 1 << 30:
         text = f"{waiting / (1 << 30):,.1f} GiB wait in the spool"
         yield Finding(
-            "lake", Verdict.WARNING, text, "`nephoscope serve` (or any command of the lake) takes them in"
+            "lake",
+            Verdict.WARNING,
+            text,
+            "`nephoscope serve` (or any command that uses the lake) ingests them",
         )
     if patient.lake is not None:
-        yield Finding("lake", Verdict.OK, f"{len(patient.lake.versions())} tables can be read")
+        yield Finding("lake", Verdict.OK, f"{len(patient.lake.versions())} tables are readable")
 
 
 def extras(patient: Patient) -> Iterator[Finding]:  # noqa: ARG001 - a check's signature

@@ -30,7 +30,7 @@ _PAGE = """<!doctype html>
 
 
 def by_browser(headers: Headers) -> bool:
-    """Whether what is answered will stand in a window: a browser's navigation, and no call of a program."""
+    """Return whether what is answered will stand in a window: a browser's navigation, and no call of a program."""
     return "text/html" in headers.get("accept", "").lower() and "authorization" not in headers
 
 

@@ -16,5 +16,8 @@ def reason(error: BaseException) -> str:
         return str(error)
     if isinstance(error, OSError) and error.errno in _FULL:
         place = f"{error.filename}: " if error.filename else ""
-        return f"{place}the disk is full; make room: it is started again by itself, and what was taken in is kept"
+        return (
+            f"{place}the disk is full; free some space: it restarts automatically, and ingested data "
+            "is preserved"
+        )
     return ""

@@ -16,7 +16,7 @@ MADE = "lost+found"
 
 
 def owners(patient: Patient) -> Iterator[Finding]:
-    """Whether everything in the folder is the user's whose the folder is."""
+    """Return whether everything in the folder is the user's whose the folder is."""
     owner = owner_of(patient.data)
     if owner is None:
         return
@@ -27,7 +27,10 @@ def owners(patient: Patient) -> Iterator[Finding]:
     more = f" and {len(strange) - NAMED:,} more" if len(strange) > NAMED else ""
     users = ", ".join(_name(one) for one in sorted({user for _, user in strange}))
     own = _name(owner)
-    told = f"{len(strange):,} of its files and folders belong to {users}, while {patient.data} belongs to {own}: {named}{more}"
+    told = (
+        f"{len(strange):,} of its files and folders belong to {users}, while {patient.data} "
+        f"belongs to {own}: {named}{more}"
+    )
     remedy = f"chown -hR {own} {patient.data}, and run commands over it as {own}"
     yield Finding("owners", Verdict.WARNING, told, remedy)
 

@@ -168,7 +168,7 @@ class Front:
             return fault(503, "ServiceUnavailable", str(error), 5)
         except Exception:  # noqa: BLE001 - the boundary of a request
             _LOG.exception("a request for %s in %s failed", post.table, post.workspace)
-            return fault(500, "InternalServerError", "A fault of nephoscope; the log tells of it.")
+            return fault(500, "InternalServerError", "Internal error: see the server log.")
         self.counted.requests += 1
         self.counted.bytes += len(post.body)
         return None
@@ -244,7 +244,7 @@ def _close_soon(writer: Writer) -> Iterator[None]:
             try:
                 writer.close_segment(CLOSE_AFTER)
             except SpoolFullError as error:
-                _LOG.error("the spool is not closed: %s", error)
+                _LOG.error("the spool was not closed: %s", error)
 
     thread = threading.Thread(target=close, name="segments")
     thread.start()
@@ -273,7 +273,7 @@ def serve(settings: Settings) -> None:
             timeout_graceful_shutdown=GRACE_SECONDS,
             timeout_keep_alive=75,
         )
-        _LOG.info("answering at port %d", listening.getsockname()[1])
+        _LOG.info("listening on port %d", listening.getsockname()[1])
         if short := short_of(BOUNDS.connections):
             _LOG.warning(short)
         bounds = replace(BOUNDS, free=frozenset(settings.behind))

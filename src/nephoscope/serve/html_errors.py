@@ -12,10 +12,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from nephoscope.serve.error_pages import by_browser
 from nephoscope.web import error_pages
 
-_TITLES = {401: "A token is needed", 403: "Not allowed", 429: "Too many requests", 503: "Not now"}
+_TITLES = {
+    401: "Token required",
+    403: "Not allowed",
+    429: "Too many requests",
+    503: "Temporarily unavailable",
+}
 
 #: Pages ask who has not signed in to do so: what refuses a browser else is no page.
-_FOR_PROGRAMS = "This address is for programs: it takes an API token, and not the sign-in of a browser."
+_FOR_PROGRAMS = "This address is for programs: it requires an API token instead of a browser session."
 _KEPT = ("retry-after", "www-authenticate")
 
 
@@ -61,7 +66,7 @@ class _Refusal:
         if start["status"] == 401:
             text = _FOR_PROGRAMS
         elif start["status"] == 429 and (again := headers.get("retry-after")):
-            text = f"This server takes only so many requests of one client. Try again in {again} seconds."
+            text = f"This server limits the requests of each client. Try again in {again} seconds."
         drawn = error_pages.alone(request, start["status"], _TITLES[start["status"]], text)
         drawn.headers.update({name: headers[name] for name in _KEPT if name in headers})
         return drawn

@@ -56,7 +56,7 @@ def acquire_lock(data: Path) -> Iterator[Lock | None]:
 
 
 def serves(data: Path) -> bool:
-    """Whether a server holds the lock of a folder."""
+    """Return whether a server holds the lock of a folder."""
     try:
         file = os.open(data / FILE, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -81,6 +81,6 @@ def _try_lock(file: int, how: int, data: Path) -> bool:
     except BlockingIOError:
         return False
     except OSError as error:
-        why = f"no lock can be had ({os.strerror(error.errno or 0)}): a local file system is wanted"
+        why = f"no lock is available ({os.strerror(error.errno or 0)}): use a local file system"
         raise OSError(error.errno, why, str(data / FILE)) from error
     return True

@@ -35,44 +35,40 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "nephoscope_requests",
-            "Requests that were answered.",
+            "Number of responses.",
             ["area", "method", "status"],
             registry=self.registry,
         )
         self.seconds = Histogram(
             "nephoscope_request_seconds",
-            "How long answers took.",
+            "Response time.",
             ["area"],
             buckets=_BUCKETS,
             registry=self.registry,
         )
         self.resources = Gauge(
-            "nephoscope_resources", "Resources of the published estate.", registry=self.registry
+            "nephoscope_resources", "Resources in the published estate.", registry=self.registry
         )
         self.assessments = Gauge(
             "nephoscope_assessments", "Assessments by state.", ["state"], registry=self.registry
         )
-        self.score = Gauge(
-            "nephoscope_secure_score_ratio", "The secure score, 0 to 1.", registry=self.registry
-        )
+        self.score = Gauge("nephoscope_secure_score_ratio", "Secure score, 0 to 1.", registry=self.registry)
         self.assessed = Gauge(
             "nephoscope_assessed_timestamp_seconds",
-            "When the estate was assessed last.",
+            "Time of the last assessment.",
             registry=self.registry,
         )
-        self.incidents = Gauge(
-            "nephoscope_open_incidents", "Incidents that are not closed.", registry=self.registry
-        )
+        self.incidents = Gauge("nephoscope_open_incidents", "Open incidents.", registry=self.registry)
         self.runs = Gauge(
             "nephoscope_automation_runs",
-            "Runs of automations and of rules of response by how they stand; the dead ones were given up.",
+            "Runs of automations and response rules by status; dead runs failed permanently.",
             ["status"],
             registry=self.registry,
         )
 
         self.queries = Gauge(
             "nephoscope_queries",
-            "Queries of people and programs by how they stand: running, or waiting for their turn.",
+            "Queries of users and programs by status: running or queued.",
             ["status"],
             registry=self.registry,
         )
@@ -106,19 +102,19 @@ class Metrics:
 
 
 _TAKEN = {
-    "requests": ("nephoscope_ingested_requests", "Requests of ingestion that the front took."),
-    "records": ("nephoscope_ingested_records", "Records that they brought."),
-    "bytes": ("nephoscope_ingested_bytes", "Bytes of their bodies as they were sent."),
-    "refused": ("nephoscope_ingestion_refused_requests", "Requests of ingestion that the front refused."),
+    "requests": ("nephoscope_ingested_requests", "Accepted ingestion requests."),
+    "records": ("nephoscope_ingested_records", "Ingested records."),
+    "bytes": ("nephoscope_ingested_bytes", "Size of ingestion requests in bytes, as sent."),
+    "refused": ("nephoscope_ingestion_refused_requests", "Rejected ingestion requests."),
     "displaced": (
         "nephoscope_connections_displaced",
-        "Connections that were closed to make room for others.",
+        "Connections closed to make room for others.",
     ),
-    "turned_away": ("nephoscope_connections_refused", "Connections that were refused as too many were open."),
+    "turned_away": ("nephoscope_connections_refused", "Connections rejected because too many were open."),
 }
 _OPEN = {
-    "connections": ("nephoscope_connections", "Connections that are open at the port."),
-    "unproven": ("nephoscope_connections_unproven", "Those of them that have sent no request yet."),
+    "connections": ("nephoscope_connections", "Open connections on the port."),
+    "unproven": ("nephoscope_connections_unproven", "Open connections without a request."),
 }
 
 
@@ -130,7 +126,7 @@ class _Queries(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the counts as they were set last."""
-        told = "Queries that were refused as their principal had too many, and that were cancelled as their client went away."
+        told = "Queries rejected because of their principal's limit, and queries cancelled by a disconnect."
         yield CounterMetricFamily("nephoscope_queries_refused", told, self.counts.refused)
         yield CounterMetricFamily("nephoscope_queries_cancelled", told, self.counts.cancelled)
 

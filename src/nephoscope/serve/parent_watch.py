@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 LOOK_SECONDS = 0.2
 VARIABLE = "NEPHOSCOPE_PARENT"
-"""Names the process that started this one: who looks only later may find the one that adopted it."""
+"""Environment variable with the ID of the parent process: a later getppid could return the process that adopted this one."""
 
 
 def to_environment() -> dict[str, str]:

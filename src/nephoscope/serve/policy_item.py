@@ -11,11 +11,11 @@ class Effect(StrEnum):
 
     RUNS = "runs programs"
     SENDS = "sends data out"
-    LETS_IN = "lets people and programs in"
+    LETS_IN = "grants access to users and programs"
     IDENTIFIES = "is the identity of the server"
     REACHES = "reads, writes or listens on this machine, or signs in elsewhere"
-    ACTS = "acts on alerts and incidents by itself"
-    LOWERS = "lowers what is watched or told"
+    ACTS = "acts on alerts and incidents automatically"
+    LOWERS = "reduces monitoring or alerts"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def reasons(instance: Instance) -> Iterator[str]:
-    """Why requests cannot be answered, or records not be taken; nothing where both can."""
+    """Explain why requests cannot be answered, or records not be taken; nothing where both can."""
     try:
         once_more(instance.state.workspaces.get)
         once_more(instance.state.database.must_take)
@@ -38,15 +38,15 @@ def reasons(instance: Instance) -> Iterator[str]:
 
 
 def no_room(place: Path, least: int) -> str:
-    """Why nothing can be written at a place of which so many bytes are kept free; '' where it can."""
+    """Explain why nothing can be written at a place of which so many bytes are kept free; '' where it can."""
     try:
         found = os.statvfs(place)
     except OSError as error:
-        return f"it cannot be looked at: {error.strerror}"
+        return f"it cannot be read: {error.strerror}"
     if found.f_flag & os.ST_RDONLY:
-        return "the disk can only be read"
+        return "the disk is read-only"
     if found.f_files and not found.f_favail:
-        return "the disk takes no more files; make room"
+        return "the disk is full; free some space"
     free = found.f_bavail * found.f_frsize
     if free < least:
         return f"the disk has {free >> 20} MiB left, and {least >> 20} MiB are kept free; make room"

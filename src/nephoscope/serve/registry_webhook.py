@@ -51,7 +51,7 @@ async def _respond(instance: Instance, request: Request) -> Response:
     except EventDeniedError as error:
         _LOG.warning("%s, from %s", error, request.client.host if request.client else "an unknown address")
         fault = Fault(
-            401, "AuthenticationFailed", "The secret of the registry is wanted as Authorization header."
+            401, "AuthenticationFailed", "The secret of the registry is required in the Authorization header."
         )
     except RegistryEventError as error:
         fault = bad(f"{error}.", "body")

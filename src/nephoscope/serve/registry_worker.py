@@ -70,7 +70,7 @@ class ImageExaminers:
         try:
             keep_inventory(context, scan)
         except StateError as error:
-            _LOG.error("%s of %s: its packages are not kept: %s", image.name, watched.name, error)
+            _LOG.error("%s of %s: its packages were not stored: %s", image.name, watched.name, error)
 
     def poll(self, watched: WatchedRegistry) -> None:
         """Keep what a registry holds; what cannot be kept is logged, as its images are watched without it."""
@@ -78,7 +78,7 @@ class ImageExaminers:
         try:
             note_held_images(context, watched)
         except StateError as error:
-            _LOG.error("%s: the list of its images is not kept: %s", watched.name, error)
+            _LOG.error("%s: the list of its images was not stored: %s", watched.name, error)
 
 
 def work(settings: Settings, stop: threading.Event) -> None:
@@ -91,7 +91,7 @@ def work(settings: Settings, stop: threading.Event) -> None:
             try:
                 taken = _look(state, turns, watch)
             except (StateError, OSError) as error:
-                _LOG.error("looked at again in %.0f s: %s", LOOK_SECONDS, error)
+                _LOG.error("next check in %.0f s: %s", LOOK_SECONDS, error)
             if not taken:
                 stop.wait(LOOK_SECONDS)
 
@@ -109,7 +109,7 @@ def _look(state: State, turns: Turns, watch: RegistryWatch) -> int:
                 taken += watch.look(watched, lease)
             except (StateError, RegistrySettingsError, DatabaseFileError, MalwareRuleError) as error:
                 if watch.note_fault(watched, str(error)):
-                    _LOG.error("%s: looked at again in %.0f s: %s", watched.name, LOOK_SECONDS, error)
+                    _LOG.error("%s: next check in %.0f s: %s", watched.name, LOOK_SECONDS, error)
     return taken
 
 

@@ -27,7 +27,10 @@ METRICS_PATH = "/metrics"
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 #: Shorter than the web process keeps a connection.
 _KEPT_SECONDS, _MOST, _TRIES = 60.0, 900, 3
-_LOST = "The server lost the process that answers; whether it did this is not known. Try again."
+_LOST = (
+    "The server lost the process that handles requests. The request may or may not have been "
+    "completed. Try again."
+)
 _LOG = logging.getLogger("nephoscope.front")
 
 
@@ -52,7 +55,7 @@ class Client:
         while True:
             message = await self.receive()
             if message["type"] == "http.disconnect":
-                raise httpcore.ReadError("the client went away")
+                raise httpcore.ReadError("the client disconnected")
             if part := message.get("body"):
                 yield part
             if not message.get("more_body"):
@@ -106,11 +109,11 @@ class Onward:
             except _LostError as error:
                 if left:
                     continue
-                _LOG.warning("%s %s was not answered: %s", scope["method"], scope["path"], error)
+                _LOG.warning("no response to %s %s: %s", scope["method"], scope["path"], error)
                 await _bad_gateway(scope)(scope, receive, send)
             except _WrongError as error:
-                text = f"This is no HTTP request: {error}"
-                await _fault_response(scope, 400, "InvalidRequest", "Not understood", text)(
+                text = f"Invalid HTTP request: {error}"
+                await _fault_response(scope, 400, "InvalidRequest", "Invalid request", text)(
                     scope, receive, send
                 )
             return
@@ -168,7 +171,7 @@ def _bad_gateway(scope: Scope) -> Response:
     """502; the style sheet of the page that says so comes from here too, as nobody else gives it now."""
     if scope["path"] == STYLE and scope["method"] in ("GET", "HEAD"):
         return _secure_answer(style())
-    return _fault_response(scope, 502, "BadGateway", "Not answered", _LOST, 1)
+    return _fault_response(scope, 502, "BadGateway", "No response", _LOST, 1)
 
 
 def _fault_response(scope: Scope, status: int, code: str, title: str, text: str, again: int = 0) -> Response:

@@ -128,7 +128,7 @@ class Answers:
     _asked: socket.socket | None = None
 
     def __call__(self) -> bool:
-        """Whether it has answered by now; where it ended over the question it is asked again."""
+        """Return whether it has answered by now; where it ended over the question it is asked again."""
         try:
             if self._asked is None:
                 self._asked = self._ask()

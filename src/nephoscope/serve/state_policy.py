@@ -58,12 +58,12 @@ def _documents(state: State) -> Iterator[PolicyItem]:
             )
             yield PolicyItem(Effect.SENDS, f"automation {one.key}", f"does: {does}")
         elif one.type == _EXEMPTIONS:
-            yield PolicyItem(Effect.LOWERS, f"exemption {one.key}", "is not judged, or not as unhealthy")
+            yield PolicyItem(Effect.LOWERS, f"exemption {one.key}", "is not assessed, or not as unhealthy")
         else:
             others[one.type] += 1
     for type_, count in sorted(others.items()):
         yield PolicyItem(
-            Effect.LOWERS, type_, f"{count:,} that people put decide what is judged or told, and how"
+            Effect.LOWERS, type_, f"{count:,} documents that affect assessments or notifications"
         )
 
 
@@ -75,7 +75,10 @@ def _runs(state: State) -> Iterator[PolicyItem]:
             workspace, statuses=(*waiting, RunStatus.DONE), most=_MOST_RUNS
         ):
             if one.status in waiting or one.until is not None:
-                told = f"goes on ({one.status.value}, {one.step.value}): {describe_settings([one.settings, one.plan])}"
+                told = (
+                    f"continues ({one.status.value}, {one.step.value}): "
+                    f"{describe_settings([one.settings, one.plan])}"
+                )
                 yield PolicyItem(effect_of(one.action), f"run {one.id} of {one.rule}", told)
 
 
@@ -86,7 +89,7 @@ def _people(state: State) -> Iterator[PolicyItem]:
         held = Counter(each.kind.value for each in state.principals.secrets(list(SecretKind), one.id))
         roles = [f"{role.role} at {role.scope}" for role in state.principals.roles(one.id)]
         opens = ", ".join(f"{count} {kind}" for kind, count in sorted(held.items())) or "no secret"
-        told = f"is {', '.join(roles) or 'without a role'}, and comes in by {opens}"
+        told = f"is {', '.join(roles) or 'without a role'}, and signs in by {opens}"
         yield PolicyItem(Effect.LETS_IN, f"{one.kind.value} {one.name}", told)
 
 
@@ -97,7 +100,7 @@ def _providers(state: State) -> Iterator[PolicyItem]:
                 f"{rule.claim}={rule.value}" + (f" as {rule.role} at {rule.scope}" if rule.role else "")
                 for rule in one.rules
             )
-            told = f"lets in whom {one.issuer} says to have {rules or 'nothing'}"
+            told = f"grants access to users of {one.issuer} with {rules or 'no claims'}"
             yield PolicyItem(Effect.LETS_IN, f"sign-in provider {one.name}", told)
 
 
@@ -121,7 +124,7 @@ def _suppressions(state: State) -> Iterator[PolicyItem]:
         for one in state.suppressions.all(workspace):
             if one.enabled:
                 held = "; ".join(str(each) for each in conditions(one.conditions)) or "everything"
-                told = f"holds back what rule {one.rule} finds: {held}, until {one.expires or 'ever'}"
+                told = f"suppresses alerts of rule {one.rule}: {held}, until {one.expires or 'no end date'}"
                 yield PolicyItem(Effect.LOWERS, f"suppression {one.name}", told)
 
 
@@ -131,7 +134,7 @@ def _rules(state: State) -> Iterator[PolicyItem]:
         for kind, several in (("rule", switched.rules), ("pack", switched.packs)):
             for name, on in several.items():
                 if not on:
-                    yield PolicyItem(Effect.LOWERS, f"{kind} {name}", f"is off in {workspace}")
+                    yield PolicyItem(Effect.LOWERS, f"{kind} {name}", f"is disabled in {workspace}")
         for one in state.rule_settings.all(workspace):
             told = f"has {one.setting} = {describe_settings(one.value)} over its file in {workspace}"
             yield PolicyItem(Effect.LOWERS, f"rule {one.rule}", told)
@@ -141,7 +144,7 @@ def _rules(state: State) -> Iterator[PolicyItem]:
     with state.reading() as session:
         for workspace, rule, count in session.execute(query).all():
             yield PolicyItem(
-                Effect.LOWERS, f"rule {rule}", f"leaves {count:,} things alone in {workspace} that it learned"
+                Effect.LOWERS, f"rule {rule}", f"ignores {count:,} learned values in {workspace}"
             )
 
 
@@ -150,9 +153,11 @@ def _lists(state: State) -> Iterator[PolicyItem]:
         short = {"all rows": workspace_.days, **workspace_.table_days}
         told = ", ".join(f"{name} {days}" for name, days in sorted(short.items()) if days < RETENTION_DAYS)
         if told:
-            yield PolicyItem(Effect.LOWERS, f"workspace {workspace_.name}", f"keeps, in days: {told}")
+            yield PolicyItem(
+                Effect.LOWERS, f"workspace {workspace_.name}", f"has the retention, in days: {told}"
+            )
     for workspace in state.workspaces.names():
         for head, count in state.watchlists.all(workspace):
             if head.alias in (EGRESS, NAMED) and count:
-                told = f"makes {count:,} places known or trusted in {workspace}"
+                told = f"marks {count:,} addresses as known or trusted in {workspace}"
                 yield PolicyItem(Effect.LOWERS, f"watchlist {head.alias}", told)

@@ -32,7 +32,7 @@ class Server:
 
     @property
     def ends(self) -> bool:
-        """Whether the supervisor is gone and a process that it had started is still there, on its way out."""
+        """Return whether the supervisor is gone and a process that it had started is still there, on its way out."""
         return not alive(self.pid) and any(alive(one.pid) for one in self.processes.values())
 
 
@@ -64,7 +64,7 @@ def read(data: Path) -> Server | None:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process is there, be it another user's."""
+    """Return whether a process is there, be it another user's."""
     if pid <= 0:
         return False
     try:

@@ -127,9 +127,7 @@ class Supervisor:
             return
         if now - one.began >= WELL:
             one.pause = FIRST_PAUSE
-        self.say(
-            f"{one.process.name} ended with {_describe_exit(code)}; it is started again in {one.pause:.1f} s"
-        )
+        self.say(f"{one.process.name} ended with {_describe_exit(code)}; restarting in {one.pause:.1f} s")
         one.over(now, _describe_exit(code))
         self._note()
 
@@ -141,7 +139,7 @@ class Supervisor:
         try:
             one.running = fork_process(process.begin, process.name, process.sockets, self.environment)
         except OSError as error:
-            self.say(f"{process.name} could not be started: {error}; it is tried again in {one.pause:.1f} s")
+            self.say(f"{process.name} could not be started: {error}; retrying in {one.pause:.1f} s")
             one.over(one.began, str(error))
         else:
             self._put_behind(one.running.pid, process)
@@ -153,7 +151,7 @@ class Supervisor:
         except (
             OSError
         ) as error:  # a full disk: the processes go on, and how they stand is noted with the next change
-            self.say(f"how the processes stand could not be noted: {error}")
+            self.say(f"the status of processes could not be recorded: {error}")
 
     def _put_behind(self, pid: int, process: Process) -> None:
         if not process.behind:
@@ -163,7 +161,7 @@ class Supervisor:
         except ProcessLookupError:
             pass  # it has ended already, which is looked after
         except PermissionError as error:
-            self.say(f"{process.name} runs beside the others, not behind them: setpriority: {error.strerror}")
+            self.say(f"{process.name} runs without a lower priority: setpriority: {error.strerror}")
 
     def end(self) -> None:
         """Ask every process to end, and make those end that do not."""
@@ -175,7 +173,7 @@ class Supervisor:
             try:
                 each.wait(until - time.monotonic())
             except TimeoutError:
-                self.say(f"process {each.pid} did not end in {STOP_SECONDS:.0f} s and is killed")
+                self.say(f"process {each.pid} did not end within {STOP_SECONDS:.0f} s and is killed")
                 each.send(signal.SIGKILL)
                 each.wait(STOP_SECONDS)
 

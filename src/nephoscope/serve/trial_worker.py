@@ -36,7 +36,7 @@ def work(settings: Settings, stop: threading.Event) -> None:
                     finally:
                         lease.release()
             except (StateError, LakeError, OSError) as error:
-                _LOG.error("looked at again in %.0f s: %s", LOOK_SECONDS, error)
+                _LOG.error("next check in %.0f s: %s", LOOK_SECONDS, error)
             stop.wait(LOOK_SECONDS)
 
 
@@ -61,9 +61,9 @@ def _test(
         while not stop.is_set():
             try:
                 for name in make_tests(state):
-                    _LOG.info("%s %s was tried", what, name)
+                    _LOG.info("%s %s was tested", what, name)
             except (StateError, LakeError, OSError) as error:
-                _LOG.error("looked at again in %.0f s: %s", LOOK_SECONDS, error)
+                _LOG.error("next check in %.0f s: %s", LOOK_SECONDS, error)
             stop.wait(LOOK_SECONDS)
 
 

@@ -68,14 +68,14 @@ def application(
         except Fault as fault:
             return JSONResponse(fault.body(), fault.status, fault.headers)
         if not caller.may(METRICS):
-            return JSONResponse(Fault(403, "AuthorizationFailed", f"{METRICS} is needed.").body(), 403)
+            return JSONResponse(Fault(403, "AuthorizationFailed", f"{METRICS} is required.").body(), 403)
         return Response(await run_in_threadpool(metrics.text, instance), media_type=CONTENT_TYPE)
 
     async def pathless(request: Request, _: Exception) -> Response:
         # a path that no pattern takes, as one with a line end in it: answered as any other that leads nowhere
         if for_people(request):
             return await nowhere(instance, request)
-        fault = Fault(404, "NotFound", "Nothing is at this path.")
+        fault = Fault(404, "NotFound", "Path not found.")
         return JSONResponse(fault.body(), fault.status)
 
     async def busy(_: Request, error: Exception) -> Response:

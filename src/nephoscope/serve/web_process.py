@@ -61,7 +61,7 @@ def serve(settings: Settings) -> None:
             limit_concurrency=1000,
         )
         keep_warm(instance.shelf, instance.entity_contexts)
-        logging.getLogger("nephoscope.serve").info("answering at %s", settings.web)
+        logging.getLogger("nephoscope.serve").info("listening on %s", settings.web)
         uvicorn.Server(config).run(sockets=[listening])
 
 

@@ -27,13 +27,13 @@ class OperatorFileError(Exception):
 def check_url(context: ServiceContext, url: str, path: str) -> None:
     """Raise AddressError for a URL that is none of https, or that leads inside and is not allowed by the operator's file."""
     if why := refusal(url, _read_operator(context).webhook.private, SECONDS):
-        raise AddressError(path, f"The address cannot be posted to: {why}.")
+        raise AddressError(path, f"The address is blocked by the egress policy: {why}.")
 
 
 def check_hub(context: ServiceContext, connection: str, path: str) -> None:
     """Raise AddressError for a connection string of no event hub of Azure, nor of a broker that the operator's file names."""
     if why := event_hub.refusal(connection, _read_operator(context).event_hub):
-        raise AddressError(path, f"The address cannot be sent to: {why}.")
+        raise AddressError(path, f"The address is blocked by the egress policy: {why}.")
 
 
 def _read_operator(context: ServiceContext) -> Operator:

@@ -56,7 +56,7 @@ def set_alert_status(
         for one, etag in alerts:
             now = state.alerts.kept(session, one.id)
             if now is None:
-                raise MissingError(f"there is no alert {one.id} any more")
+                raise MissingError(f"alert {one.id} no longer exists")
             if etag not in (None, now.etag):
                 left.append(now)
                 continue
@@ -71,7 +71,7 @@ def set_status_by_id(context: ServiceContext, workspace: str, ids: Iterable[str]
     for id_ in dict.fromkeys(ids):
         found = context.state.alerts.get(id_)
         if found is None or found.workspace != workspace:
-            raise MissingError(f"there is no alert {id_} in the workspace {workspace}")
+            raise MissingError(f"alert {id_} not found in the workspace {workspace}")
         several.append((found, None))
     set_alert_status(context, several, action_of(status))
 
@@ -87,4 +87,4 @@ def changes_of_status(state: State, id_: str) -> list[Action]:
         for one in state.audit.told_of(id_, alert.changed)
         if one.operation in statuses
     ]
-    return said or [Action(alert.changed, "", "more of its events came")]
+    return said or [Action(alert.changed, "", "it was extended by new events")]

@@ -79,13 +79,13 @@ def check_actions(
         target, secret = NAMED.get(str(action.get("actionType")), ("", ""))
         same = at < len(old) and str(old[at].get(target)).lower() == str(action.get(target)).lower()
         if secret and (at, secret) not in given and not same:
-            why = f"'{secret}' is missing: nothing can be sent to {action.get(target) or 'it'}."
+            why = f"Property '{secret}' is required to send data to {action.get(target) or 'the target'}."
             raise AutomationError(f"properties.actions[{at}].{secret}", why)
         if (
             action.get("actionType") == "Workspace"
             and context.state.workspaces.find(_workspace(action)) is None
         ):
-            why = f"There is no workspace '{_workspace(action)[:100]}' here."
+            why = f"Workspace '{_workspace(action)[:100]}' not found."
             raise AutomationError(f"properties.actions[{at}].{target}", why)
 
 

@@ -57,5 +57,5 @@ def restore_backup(
     StateError where it cannot be restored.
     """
     actor.must(RESTORE, ROOT_SCOPE)
-    actor.must(SECRETS, ROOT_SCOPE, "who restores a backup decides who may come in")
+    actor.must(SECRETS, ROOT_SCOPE, "a restore can grant access to other users")
     return restore(file, data, state_url, tell, author=actor.name, admit=admit)

@@ -69,11 +69,9 @@ def known_malware(state: State, now: datetime) -> KnownMalware:
     return {
         digest: KnownDigest(
             digest,
-            str(
-                one.document.get("name")
-                or one.document.get("description")
-                or "a file that is known to be bad"
-            )[:200],
+            str(one.document.get("name") or one.document.get("description") or "a known malicious file")[
+                :200
+            ],
             Severity.MEDIUM if one.confidence is not None and one.confidence < _SURE else Severity.HIGH,
             one.source,
         )

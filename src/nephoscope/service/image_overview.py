@@ -111,7 +111,7 @@ def find_image(context: ServiceContext, reaches: Callable[[str], Reach], digest:
         if one.digest == digest or any(each.digest == digest for each in one.subjects)
     ]
     if not found:
-        raise MissingError(f"there is no image {digest[:100]} in what you may see")
+        raise MissingError(f"image {digest[:100]} not found, or you cannot access it")
     return found
 
 
@@ -229,7 +229,7 @@ def _list_running(context: ServiceContext, reach: Reach) -> dict[str, list[str]]
 
 #: Where an image stands -> how pages say so.
 STATUS_WORDS = {
-    ImageStatus.QUEUED.value: "Waits for examination",
+    ImageStatus.QUEUED.value: "Waiting for its scan",
     ImageStatus.UNTAGGED.value: "Untagged",
     ImageStatus.HELD.value: "Held in quarantine",
     ImageStatus.PROMOTED.value: "Approved",

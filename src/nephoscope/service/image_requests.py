@@ -66,7 +66,7 @@ def request_image(
         raise ImageRequestError(f"image: {error}") from error
     _check_reason(reason)
     if deadline is not None and deadline <= now:
-        raise ImageRequestError(f"deadline: {deadline.isoformat()} is over")
+        raise ImageRequestError(f"deadline: {deadline.isoformat()} is in the past")
     request = ImageRequest(
         str(reference), registry, repository, tag, reason.strip(), context.actor.name, now,
         expires=deadline + _AFTER_DEADLINE if deadline else now + _WAITS, due=now, deadline=deadline,
@@ -96,12 +96,10 @@ def answer_request(
     ):  # fmt: skip
         request = context.state.image_requests.lock(session, id_)
         if request.requester == context.actor.name:
-            raise ImageRequestError(
-                "somebody else must answer: nobody approves what they asked for themselves"
-            )
+            raise ImageRequestError("another user must answer: you cannot approve your own request")
         if request.status is not RequestStatus.OPEN or request.expires <= context.now:
             raise ImageRequestError(
-                f"the request is {request.status.value}, or expired: it cannot be answered"
+                f"the request is {request.status.value} or expired and cannot be answered"
             )
         status = RequestStatus.APPROVED if answer == "approve" else RequestStatus.DENIED
         answered = replace(
@@ -121,9 +119,9 @@ def withdraw_request(context: ServiceContext, id_: str) -> ImageRequest:
     ):
         request = context.state.image_requests.lock(session, id_)
         if request.requester != context.actor.name:
-            raise ImageRequestError("only who asked can withdraw a request")
+            raise ImageRequestError("only the requester can withdraw a request")
         if request.status is not RequestStatus.OPEN:
-            raise ImageRequestError(f"the request is {request.status.value}: it cannot be withdrawn")
+            raise ImageRequestError(f"the request is {request.status.value} and cannot be withdrawn")
         return context.state.image_requests.put(session, replace(request, status=RequestStatus.WITHDRAWN))
 
 
@@ -138,4 +136,4 @@ def measure_answers(context: ServiceContext) -> AnswerTimes:
 
 def _check_reason(reason: str) -> None:
     if not reason.strip() or len(reason) > _LONGEST:
-        raise ImageRequestError(f"reason: say why, in at most {_LONGEST} characters")
+        raise ImageRequestError(f"reason is required, with at most {_LONGEST} characters")

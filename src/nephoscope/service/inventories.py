@@ -119,7 +119,7 @@ def forget_inventories(context: ServiceContext, ids: Collection[int]) -> int:
     """Forget subjects with their findings, all or none; how many. Raises DeniedError; MissingError for one that is not kept."""
     found = context.state.inventories.subjects(SubjectFilter(EVERYTHING, ids=frozenset(ids)))
     if missing := sorted(set(ids) - {one.id for one in found}):
-        raise MissingError(f"there is no inventory {missing[0]}")
+        raise MissingError(f"inventory {missing[0]} not found")
     for one in found:
         context.require(DELETE, scope_of(one))
     with context.state.database.write() as session:
@@ -141,7 +141,7 @@ def packages_of(
     """Return a subject with its packages. Raises MissingError where it is not kept or may not be read."""
     found = context.state.inventories.subjects(SubjectFilter(reach, ids=frozenset([id_])))
     if not found:
-        raise MissingError(f"there is no inventory {id_}")
+        raise MissingError(f"inventory {id_} not found")
     return found[0], context.state.inventories.packages_of(found[0].package_set)
 
 
@@ -240,9 +240,9 @@ def _subject(context: ServiceContext, scan: MachineScan | ImageScan) -> Inventor
         _image_key(scan) if isinstance(scan, ImageScan) else (resource.key if resource else scan.name.lower())
     )
     if not key:
-        raise InventoryError("name: a machine is kept by its id in ARM or by its host name: give one of them")
+        raise InventoryError("name: use either the ARM ID or the host name of a machine")
     if scan.scanned_at > context.now + _AHEAD:
-        raise InventoryError(f"scannedAt is ahead of this clock: {scan.scanned_at.isoformat()}")
+        raise InventoryError(f"scannedAt is in the future: {scan.scanned_at.isoformat()}")
     of_image = isinstance(scan, ImageScan)
     contents = scan.contents
     return InventorySubject(
@@ -263,7 +263,7 @@ def _subject(context: ServiceContext, scan: MachineScan | ImageScan) -> Inventor
 
 def _image_key(scan: ImageScan) -> str:
     if not _DIGEST.fullmatch(scan.digest):
-        raise InventoryError(f"digest: an image is kept by its digest, sha256:..., not {scan.digest[:100]!r}")
+        raise InventoryError(f"digest must be sha256:... (got {scan.digest[:100]!r})")
     return f"{scan.login_server}/{scan.repository}@{scan.digest}".lower().lstrip("/")
 
 
@@ -273,5 +273,5 @@ def _parse_resource(id_: str) -> ResourceId:
     except ValueError as error:
         raise InventoryError(f"resource: {error}") from error
     if not found.subscription:
-        raise InventoryError(f"resource: it must be the id of a resource in a subscription: {id_!r}")
+        raise InventoryError(f"resource must be the ID of a resource in a subscription (got {id_!r})")
     return found

@@ -72,7 +72,7 @@ def record_run(context: ServiceContext, new: NewPipelineRun) -> RecordedRun:
     repository = repository_key(new.repository)
     started = new.started or context.now
     if started > context.now + _AHEAD:
-        raise StateError(f"started is ahead of the server's clock: {started.isoformat()}")
+        raise StateError(f"started is in the future: {started.isoformat()}")
     series = PipelineSeries(repository, new.results.tool, new.category or new.results.category)
     id_ = _run_key(series, new.run_id)
     targets = f"{repository_scope(repository)}/runs/{id_}"
@@ -84,7 +84,8 @@ def record_run(context: ServiceContext, new: NewPipelineRun) -> RecordedRun:
         if before is not None:
             if before.digest != digest:
                 raise RunConflictError(
-                    f"run {new.run_id} of {new.repository} was sent with other results: give each attempt a run id of its own"
+                    f"run {new.run_id} of {new.repository} already has other results: use a unique run ID for "
+                    "each attempt"
                 )
             return RecordedRun(before, repeated=True)
         branch = _keep_repository(context, session, new)
@@ -113,7 +114,7 @@ def set_default_branch(context: ServiceContext, repository: str, branch: str) ->
     with context.transact(WRITE, repository_scope(name), repository_scope(name), default_branch=branch):
         found = context.state.pipelines.repository(name)
         if found is None:
-            raise MissingError(f"there is no repository {repository}")
+            raise MissingError(f"repository {repository} not found")
         changed = replace(found, default_branch=_short(branch), branch_chosen=True, changed=context.now)
         with context.state.database.write() as session:
             context.state.pipelines.put_repository(session, changed)
@@ -163,11 +164,14 @@ def _keep_repository(context: ServiceContext, session: Session, new: NewPipeline
 def _reason_undecided(new: NewPipelineRun, branch: str, started: datetime, newest: PipelineRun | None) -> str:
     """Return why a run changes no work item; '' where it does."""
     if new.pull_request:
-        return f"findings of pull request {new.pull_request} belong to this run alone"
+        return f"runs of pull request {new.pull_request} do not change work items"
     if _short(new.branch) != branch:
         return f"the branch is not the default branch, {branch}"
     if newest is not None and newest.started > started:
-        return f"a newer run decided already: {newest.run_id} of {newest.started:%Y-%m-%d %H:%M} UTC"
+        return (
+            f"a newer run has already updated the work items: {newest.run_id} of "
+            f"{newest.started:%Y-%m-%d %H:%M} UTC"
+        )
     return ""
 
 

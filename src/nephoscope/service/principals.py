@@ -90,7 +90,7 @@ def link_subject(context: ServiceContext, principal: Principal, subject: str) ->
     context.require(WRITE)
     other = context.state.principals.of_subject(subject)
     if other is not None and other.id != principal.id:
-        raise ConflictError(f"{other.name} has that subject")
+        raise ConflictError(f"{other.name} already has this subject")
     with context.state.transaction() as session:
         context.state.principals.link(session, principal.id, subject)
         context.enter(session, WRITE, principal.name, subject=subject)
@@ -145,7 +145,7 @@ def make_secret(
     """
     context.require(SECRET_WRITE)
     if kind is SecretKind.LINK and principal.kind is not PrincipalKind.PERSON:
-        raise StateError("a link is for a person")
+        raise StateError("links are available for users only")
     if principal.disabled:
         raise StateError(f"{principal.name} is disabled")
     lasts = LINK if kind is SecretKind.LINK else lasts
@@ -158,7 +158,7 @@ def drop_secret(context: ServiceContext, principal: Principal, secret: str) -> N
     with context.state.transaction() as session:
         known = context.state.principals.secrets(list(SecretKind), principal.id)
         if secret not in {one.id for one in known} or not context.state.principals.drop(session, secret):
-            raise MissingError(f"there is no secret {secret} of {principal.name}")
+            raise MissingError(f"secret {secret} of {principal.name} not found")
         context.enter(session, SECRET_DELETE, principal.name, secret=secret)
 
 
@@ -175,9 +175,9 @@ def _keeping_an_owner(context: ServiceContext, session: Session) -> Iterator[Non
     yield
     session.flush()
     if before and not context.state.principals.holders(session, OWNER.name, ROOT_SCOPE):
-        raise ConflictError("nobody who is let in would be Owner of everything any more: make another first")
+        raise ConflictError("the last active Owner of all scopes cannot be removed: add another Owner first")
 
 
 def _check_reading(kind: PrincipalKind, role: str) -> None:
     if kind is PrincipalKind.MANAGED_IDENTITY and role not in READING:
-        raise ReadingOnlyError(f"a managed identity only reads: {' or '.join(sorted(READING))}")
+        raise ReadingOnlyError(f"a managed identity is read-only: use {' or '.join(sorted(READING))}")

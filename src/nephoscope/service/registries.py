@@ -81,9 +81,9 @@ def find_image(context: ServiceContext, text: str) -> RegistryImage:
     except MissingError:
         found = images.listed(RegistryImageFilter(text=text), 2)
     if not found:
-        raise MissingError(f"{text}: no image has this in its name: give the id")
+        raise MissingError(f"no image matches {text}: use the ID")
     if len(found) > 1:
-        raise StateError(f"{text}: several images have this in their name: give the id")
+        raise StateError(f"several images match {text}: use the ID")
     return found[0]
 
 
@@ -114,7 +114,7 @@ def add_registry(
         secrets=_name_secrets(kept),
     ):  # fmt: skip
         if context.state.watched_registries.find(name) is not None:
-            raise StateError(f"there is a registry {name} already")
+            raise StateError(f"registry {name} already exists")
         _keep(context, made, kept)
     return context.state.watched_registries.get(name)
 
@@ -155,7 +155,7 @@ def change_registry(
         settings=None if settings is None else sorted(changed.settings), secrets=_name_secrets(new),
     ):  # fmt: skip
         if context.state.watched_registries.get(name) != before:
-            raise StateError(f"registry {name} was changed by someone else meanwhile: look at it again")
+            raise StateError(f"registry {name} was changed by someone else: check its current settings")
         _keep(context, changed, merged)
     return context.state.watched_registries.get(name)
 
@@ -195,7 +195,7 @@ def try_registry(context: ServiceContext, name: str) -> RegistryTrial:
     except ImageError as error:
         return RegistryTrial(False, str(error))
     held = sum(bool(settings.target_of(one)) for one in names)
-    return RegistryTrial(True, f"{len(names)} repositories are watched, {held} of them in quarantine")
+    return RegistryTrial(True, f"{len(names)} repositories are monitored, {held} of them in quarantine")
 
 
 def registry_by_secret(state: State, name: str, authorization: str) -> WatchedRegistry:
@@ -207,7 +207,7 @@ def registry_by_secret(state: State, name: str, authorization: str) -> WatchedRe
     # compared even where there is nothing to compare with: the time says nothing of which registries there are
     same = hmac.compare_digest(shown.encode("utf-8", "replace"), (wanted or secrets.token_hex(16)).encode())
     if watched is None or not wanted or not same:
-        raise EventDeniedError(f"events of registry {name[:64]} without its secret")
+        raise EventDeniedError(f"events of registry {name[:64]} with a wrong secret")
     return watched
 
 
@@ -233,14 +233,14 @@ def decide_image(
     images, now = context.state.registry_images, context.now
     known = images.get(id_)
     if not reason.strip():
-        raise StateError("reason: say why")
+        raise StateError("reason is required")
     with (
         context.transact(WRITE_IMAGES, ROOT_SCOPE, f"image {known.name}", decision=decision, reason=reason),
         context.state.database.write() as session,
     ):
         image = images.find(session, known.registry, known.repository, known.digest)
         if image is None:
-            raise MissingError(f"there is no image {id_}")
+            raise MissingError(f"image {id_} not found")
         return images.put(session, _apply_decision(image, decision, context.author, reason, now))
 
 
@@ -265,10 +265,12 @@ def _apply_decision(
 ) -> RegistryImage:
     allowed = (ImageStatus.HELD, ImageStatus.REJECTED) if decision == "promote" else (ImageStatus.HELD,)
     if image.status not in allowed or not image.target:
-        raise StateError(f"{image.name} is {image.status.value}: only what quarantine holds can be decided")
+        raise StateError(
+            f"{image.name} is {image.status.value}: only images in quarantine can be approved or rejected"
+        )
     never = [one for one in image.reasons if one.get("kind") in _NEVER]
     if decision == "promote" and never:
-        raise StateError(f"{image.name} is never promoted: {never[0].get('text', 'malware')}")
+        raise StateError(f"{image.name} cannot be promoted: {never[0].get('text', 'malware')}")
     decided = replace(
         image, decided=now, decided_by=author, decision_reason=reason, verdict=decision, error=""
     )
@@ -291,7 +293,7 @@ def _keep(context: ServiceContext, registry: WatchedRegistry, kept: RegistrySecr
 def _check_address(address: str) -> None:
     if not _ADDRESS.fullmatch(address) or len(address) > 255:
         raise RegistrySettingsError(
-            f"address: a host, with :port where it is not 443, is wanted, not {address[:100]!r}"
+            f"address must be a host, with :port if it is not 443 (got {address[:100]!r})"
         )
 
 

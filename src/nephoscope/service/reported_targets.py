@@ -70,7 +70,7 @@ class TargetResolver:
         origin = self._origin
         if (origin.image or origin.host) and self._targets > 1:
             raise RecordRefusedError(
-                f"the file is of {self._targets:,} machines and images: name none of them by --image or --host"
+                f"the file covers {self._targets:,} machines and images: remove --image and --host"
             )
         if origin.image or (target.kind == "image" and not origin.host):
             return self._image(target)
@@ -79,12 +79,12 @@ class TargetResolver:
         if origin.resource:
             if self._targets > 1:
                 raise RecordRefusedError(
-                    f"the file is of {self._targets:,} machines: leave --resource out, or split it"
+                    f"the file covers {self._targets:,} machines: remove --resource, or split the file"
                 )
             return self._machine(origin.resource, target)
         if target.kind != "machine":
             raise RecordRefusedError(
-                "the result does not say of what it is: import it with --resource ID or --image IMAGE"
+                "the result does not name its target: import it with --resource ID or --image IMAGE"
             )
         return self._found_machine(target)
 
@@ -92,7 +92,7 @@ class TargetResolver:
         if target.resource_id:
             return self._machine(target.resource_id, target)
         if not target.host_names and not target.addresses:
-            raise RecordRefusedError(f"the result does not say of which machine it is: {_SAY_WHICH}")
+            raise RecordRefusedError(f"the result does not name its machine: {_SAY_WHICH}")
         found, kept = self._in_estate(target), self._kept_hosts(target)
         if len(found) == 1 and not kept:
             return self._machine(next(iter(found)), target)
@@ -101,7 +101,7 @@ class TargetResolver:
             return ScannedThing(one.kind, one.tenant, one.key, one.name)
         called = ", ".join(dict.fromkeys((target.name, *target.host_names, *target.addresses)))
         count = len(found) + len(kept)
-        told = f"{count:,} machines go by {called}" if count else f"no machine of the estate goes by {called}"
+        told = f"{count:,} machines match {called}" if count else f"no machine of the estate matches {called}"
         raise RecordRefusedError(f"{told}: {_SAY_WHICH}")
 
     def _in_estate(self, target: ReportedTarget) -> set[str]:
@@ -183,9 +183,7 @@ class TargetResolver:
             reported = {one[2]: one for text in target.digests if (one := _reference(text)) is not None}
             found = sorted(one for one in held if one[2] in reported or not reported)
             if len(found) > 1:
-                raise RecordRefusedError(
-                    f"{len(found):,} images are kept by {self._origin.image}: name it by its digest"
-                )
+                raise RecordRefusedError(f"{len(found):,} images match {self._origin.image}: use the digest")
             found = found or list(reported.values())
         if not found:
             raise RecordRefusedError(
@@ -239,5 +237,5 @@ def _parse_resource(id_: str) -> ResourceId:
     except ValueError as error:
         raise RecordRefusedError(f"resource: {error}") from error
     if not found.subscription:
-        raise RecordRefusedError(f"resource: it must be the id of a resource in a subscription: {id_!r}")
+        raise RecordRefusedError(f"resource must be the ID of a resource in a subscription (got {id_!r})")
     return found

@@ -70,7 +70,8 @@ def remove_query(context: ServiceContext, place: str, id_: str, owner: str, etag
         now = state.saved_queries.get(place, id_, owner)
         if etag_of(now.changed) != etag:
             raise OvertakenError(
-                f"{now.author} changed {now.name} at {now.changed:%Y-%m-%d %H:%M:%S} UTC: look at it again"
+                f"{now.author} changed {now.name} at {now.changed:%Y-%m-%d %H:%M:%S} UTC: check the "
+                "current version"
             )
         _forget(session, context, place, found)
         context.enter(session, WRITE, found.name, act="remove")

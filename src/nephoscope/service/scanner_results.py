@@ -83,9 +83,7 @@ def import_results(context: ServiceContext, report: ScannerReport, origin: Resul
     ScannerResultsError for results of the product itself.
     """
     if report.scanner == OWN_SCANNER:
-        raise ScannerResultsError(
-            "these are results of the product itself: keep them with --keep when it scans"
-        )
+        raise ScannerResultsError("these are results of nephoscope itself: use --keep when you scan")
     scans, refused = _scans(context, report, origin)
     for one in scans:
         context.require(WRITE, scope_of(one.subject))
@@ -130,11 +128,9 @@ def _subject(
 ) -> InventorySubject:
     scanned_at = origin.scanned_at or target.last_seen()
     if scanned_at is None:
-        raise RecordRefusedError(
-            "the result does not say when the scan was: import it with --scanned-at TIME"
-        )
+        raise RecordRefusedError("the result has no scan time: import it with --scanned-at TIME")
     if scanned_at > context.now + _AHEAD:
-        raise RecordRefusedError(f"the scan is ahead of this clock: {scanned_at.isoformat()}")
+        raise RecordRefusedError(f"the scan time is in the future: {scanned_at.isoformat()}")
     resource = ResourceId.parse(thing.resource_id) if thing.resource_id else None
     return InventorySubject(
         kind=thing.kind, tenant=thing.tenant, key=thing.key, name=thing.name, scanned_at=scanned_at, kept_at=context.now,

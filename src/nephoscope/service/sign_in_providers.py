@@ -69,5 +69,5 @@ def ask_provider_test(context: ServiceContext, name: str) -> None:
 def _find(context: ServiceContext, name: str) -> SignInProvider:
     found = context.state.sign_in_providers.find(name)
     if found is None:
-        raise MissingError(f"there is no provider {name}")
+        raise MissingError(f"provider {name} not found")
     return found

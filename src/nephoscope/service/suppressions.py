@@ -73,7 +73,7 @@ def create_suppression(
 
     def check() -> None:
         if related_etag not in (None, related_suppressions_etag(context.state, workspace, new.rule)):
-            raise OvertakenError("somebody suppressed what is like it meanwhile: look at it again")
+            raise OvertakenError("a similar suppression was created by someone else: check the current state")
 
     with (
         _only_if(context, workspace, check),
@@ -110,7 +110,7 @@ def end_suppression(
     def check() -> None:
         kept = context.state.suppressions.find(workspace, before.id)
         if etag not in (None, kept.etag):
-            raise OvertakenError("somebody changed the suppression meanwhile: look at it again")
+            raise OvertakenError("the suppression was changed by someone else: check its current state")
         if etag is not None and kept.status(now) == "Expired":
             raise StateError(f"the suppression {kept.name} has ended already")
 

@@ -100,9 +100,7 @@ def to_detail(tenant: Tenant) -> dict[str, object]:
 def _require(context: ServiceContext, connection: Connection) -> None:
     context.require(WRITE)
     if connection.sign_in == MANAGED_IDENTITY or connection.cloud not in CLOUDS:
-        context.require(
-            HOST, why="the identity of the server, and a cloud that it alone knows, are an owner's to use"
-        )
+        context.require(HOST, why="only an Owner can use the server's identity or a custom cloud")
 
 
 def _act(before: Tenant, after: Tenant, secrets: Secrets | None) -> str:

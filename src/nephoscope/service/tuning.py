@@ -49,9 +49,9 @@ def undo_advice(context: ServiceContext, workspace: str, advice: str, rule: str 
     """
     _require_tuning(context, workspace)
     if rule and advice not in {one.advice for one in list_followed(context.state, workspace, rule)}:
-        raise StateError("no such advice was followed in this rule")
+        raise StateError("the suggestion was not applied to this rule")
     with context.transact(
-        WRITE, workspace_scope(workspace), f"advice {advice}", act="undo", rule=rule or None, workspace=workspace
+        WRITE, workspace_scope(workspace), f"suggestion {advice}", act="undo", rule=rule or None, workspace=workspace
     ):  # fmt: skip
         return Editing(context.state, workspace, context.author, context.now).undo(advice)
 

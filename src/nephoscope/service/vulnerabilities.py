@@ -51,12 +51,12 @@ class AssessmentCoverage:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all of the subject was read and assessed in full."""
+        """Return whether all of the subject was read and assessed in full."""
         return not (self.not_assessed or self.undetermined or self.unread or self.absence or self.reporter)
 
     @property
     def reason(self) -> str:
-        """Why it is not complete, in a sentence; '' where it is."""
+        """Explain why it is not complete, in a sentence; '' where it is."""
         parts = [
             f"{_count_text(count, 'package was', 'packages were')} not assessed: {why}"
             for why, count in self.not_assessed.items()
@@ -70,7 +70,7 @@ class AssessmentCoverage:
         if self.absence:
             parts.append(self.absence)
         if self.reporter:
-            parts.append(f"results of {self.reporter} say what it found, not what it looked at")
+            parts.append(f"results of {self.reporter} contain findings but not what was scanned")
         return "; ".join(parts)
 
 

@@ -62,7 +62,7 @@ def remove_workspace(context: ServiceContext, name: str, lake: Lake) -> None:
     if held:
         told = ", ".join(f"{rows:,} in {table}" for table, rows in held[:_NAMED])
         raise StateError(
-            f"the workspace {name} holds rows: {told}; a retention of 1 day lets them go in time"
+            f"the workspace {name} is not empty: {told}; to delete the rows, set a retention of 1 day"
         )
     with context.change(DELETE, ROOT_SCOPE, _target(name)):
         context.state.workspaces.remove(name)

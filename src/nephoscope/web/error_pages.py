@@ -26,16 +26,18 @@ _LOG = logging.getLogger("nephoscope.web")
 
 def denied_page(visit: Visit, error: DeniedError) -> Response:
     """403: the visitor's roles do not allow it."""
-    wanted = f", which is wanted for {error.why}" if error.why else ""
+    wanted = f", which is required for {error.why}" if error.why else ""
     return _framed_page(
         visit,
         403,
         "Not allowed",
         f"Your roles do not allow {error.operation} at {error.scope}{wanted}.",
         (
-            "The roles that you have are behind your name, at the top of the page.",
-            f"{smallest(error.operation).name} is the smallest role that allows it. An owner gives it on the "
-            f"server{_data_folder_options(visit)}:",
+            "To see your roles, open the menu behind your name at the top of the page.",
+            (
+                f"{smallest(error.operation).name} is the least privileged role with this permission. An "
+                f"Owner can assign it on the server{_data_folder_options(visit)}:"
+            ),
         ),
         command=visit.instance.command(
             "access",
@@ -53,9 +55,7 @@ def _data_folder_options(visit: Visit) -> str:
     """What a command must be told besides the data folder, '' where it finds the state there."""
     file, own = visit.instance.state.database.file, visit.instance.data / "state.db"
     return (
-        ""
-        if file is not None and file.resolve() == own.resolve()
-        else ", with the NEPHOSCOPE_STATE that the server has"
+        "" if file is not None and file.resolve() == own.resolve() else ", with the server's NEPHOSCOPE_STATE"
     )
 
 
@@ -67,8 +67,11 @@ def missing_page(visit: Visit, text: str) -> Response:
         "Not found",
         f"{text[:1].upper()}{text[1:]}.",
         (
-            "The search at the top of the page finds resources, accounts, addresses, policies and alerts.",
-            "What was deleted, or is no longer in the estate since the last assessment, has no page.",
+            (
+                "Use the search at the top of the page to find resources, accounts, addresses, policies "
+                "and alerts."
+            ),
+            ("Deleted resources, and resources that are missing from the last assessment, have no page."),
             "What lies where you have no role is not shown to you either.",
         ),
     )
@@ -76,45 +79,43 @@ def missing_page(visit: Visit, text: str) -> Response:
 
 def no_scope(visit: Visit) -> Response:
     """404: the scope that the address names is none that the visitor may see."""
-    text = f"There is no scope {visit.asked('scope')[:200]}, or you have no role there."
-    advice = ("The scopes that you may see are in the list at the top of the page.",)
+    text = f"Scope {visit.asked('scope')[:200]} not found, or you have no role there."
+    advice = ("The list at the top of the page shows the scopes that you can access.",)
     # the frame is that of all subscriptions: its links and counts would else be those of no scope
     whole = visit.without("scope")
     ways = (
         (whole.here(), "This page for all subscriptions"),
-        (whole.link("/"), "To the overview"),
+        (whole.link("/"), "Go to the overview"),
     )
-    return _framed_page(whole, 404, "No such scope", text, advice, ways)
+    return _framed_page(whole, 404, "Scope not found", text, advice, ways)
 
 
 def wrong(visit: Visit, text: str) -> Response:
     """400: what was asked for or sent cannot be done."""
-    advice = ("Go back, change what the message names, and send it again.",)
-    return _framed_page(visit, 400, "That could not be done", text, advice)
+    advice = ("Go back, correct the value, and submit again.",)
+    return _framed_page(visit, 400, "Invalid request", text, advice)
 
 
 def no_form(visit: Visit, error: FormError) -> Response:
     """400 or 413: a form that is not taken."""
     text = str(error)
-    advice = ("Go back, and send less at once.",)
-    return _framed_page(
-        visit, error.status, "That could not be read", f"{text[:1].upper()}{text[1:]}.", advice
-    )
+    advice = ("Go back and send less data at once.",)
+    return _framed_page(visit, error.status, "Invalid request", f"{text[:1].upper()}{text[1:]}.", advice)
 
 
 def overtaken(visit: Visit, text: str) -> Response:
     """409: somebody changed what was to be changed after the page was drawn."""
     advice = ("Go back, load the page anew, and send it again where it is still wanted.",)
-    return _framed_page(visit, 409, "Nothing was changed", text, advice)
+    return _framed_page(visit, 409, "Not saved", text, advice)
 
 
 def too_many_queries(visit: Visit, error: TooManyQueriesError) -> Response:
     """429: the visitor has too many queries that run or wait."""
     advice = (
-        "Queries that you no longer need end when their pages are closed.",
-        "One that takes long is quicker over less time, or with a filter before it counts or joins.",
+        "Queries end when their pages are closed.",
+        "To speed up a long query, reduce its time range, or filter before counting or joining.",
     )
-    ways = ((visit.here(), "Run the query again"), (visit.link("/"), "To the overview"))
+    ways = ((visit.here(), "Run the query again"), (visit.link("/"), "Go to the overview"))
     found = _framed_page(visit, 429, "Too many queries", str(error), advice, ways)
     found.headers["Retry-After"] = str(error.again)
     return found
@@ -122,10 +123,10 @@ def too_many_queries(visit: Visit, error: TooManyQueriesError) -> Response:
 
 def failed_page(visit: Visit, id_: str) -> Response:
     """500: a fault of nephoscope, of which the log tells under an id."""
-    title, text = "A fault of nephoscope", f"The log tells of it under {id_}."
+    title, text = "Internal error", f"See the server log under {id_}."
     advice = (
         "Try again; where it comes again, look into the log of the server.",
-        "`nephoscope doctor` finds what is misconfigured.",
+        "Run `nephoscope doctor` to find configuration problems.",
     )
     try:
         return _framed_page(visit, 500, title, text, advice)
@@ -163,7 +164,7 @@ def _framed_page(
             text=text,
             advice=advice,
             command=command,
-            ways=ways or ((visit.link("/"), "To the overview"),),
+            ways=ways or ((visit.link("/"), "Go to the overview"),),
         ),
         status,
     )

@@ -70,11 +70,11 @@ def _explain_refusal(
     except StateError as error:
         id_ = uuid.uuid4()
         _LOG.error("signing in failed, %s: %s", id_, error)
-        title, text, status = "A fault of nephoscope", f"The log tells of it under {id_}.", 500
+        title, text, status = "Internal error", f"See the server log under {id_}.", 500
     except Exception:  # noqa: BLE001 - the boundary of a request: the page tells the id that the log has
         id_ = uuid.uuid4()
         _LOG.exception("signing in failed: %s", id_)
-        title, text, status = "A fault of nephoscope", f"The log tells of it under {id_}.", 500
+        title, text, status = "Internal error", f"See the server log under {id_}.", 500
     page = HTMLResponse(draw("error.html", request=request, title=title, text=text), status)
     page.headers["Cache-Control"] = "no-store"
     return page
@@ -96,7 +96,7 @@ def _begin_sign_in(instance: Instance, request: Request) -> Response:
 
 def _finish_sign_in(instance: Instance, request: Request) -> Response:
     if len(request.url.query) > MAX_ANSWER:
-        raise RefusedError("Nobody was signed in", "The provider's answer is too long.", 400)
+        raise RefusedError("Sign-in failed", "The provider's response is too long.", 400)
     address = request.client.host if request.client else ""
     finished = instance.sign_in.finish(
         request.path_params["provider"],
@@ -129,7 +129,7 @@ def _sent_out(instance: Instance, request: Request) -> Response:
     address = instance.sign_in.sign_out_address(request.path_params["provider"], back, hint)
     if not address:
         raise RefusedError(
-            "Not offered", "This provider cannot be signed out of from here: use its own page.", 404
+            "Not supported", "This provider does not support sign-out from here: use its own page.", 404
         )
     answer = RedirectResponse(address, 303, {"Cache-Control": "no-store"})
     if hint:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from nephoscope.instance import Instance
 
 STATIC = Path(__file__).parent / "static"
-OVER = "It works once, and for half an hour; `nephoscope access link NAME` makes another."
+OVER = "It works once, within 30 minutes; `nephoscope access link NAME` creates another."
 _LOG = logging.getLogger("nephoscope.web")
 Endpoint = Callable[["Request"], Awaitable[Response]]
 
@@ -129,12 +129,12 @@ async def nowhere(instance: Instance, request: Request) -> Response:
     caller = await run_in_threadpool(_caller, instance, request)
     if caller is None:
         return _asked_in(request)
-    text = f"there is no page {request.url.path[:200]}"
+    text = f"page {request.url.path[:200]} not found"
     return await run_in_threadpool(error_pages.missing_page, Visit(instance, caller, request), text)
 
 
 def for_people(request: Request) -> bool:
-    """Whether a browser asks for a page, and not a program for an answer of the API."""
+    """Return whether a browser asks for a page, and not a program for an answer of the API."""
     shows = "text/html" in request.headers.get("accept", "").lower()
     return shows and request.method in ("GET", "HEAD") and "authorization" not in request.headers
 
@@ -152,7 +152,7 @@ def _caller(instance: Instance, request: Request) -> Caller | None:
 
 
 def own(request: Request) -> bool:
-    """Whether a request was made by one of our own pages."""
+    """Return whether a request was made by one of our own pages."""
     site = request.headers.get("sec-fetch-site", "")
     if site:
         return site == "same-origin"
@@ -170,7 +170,7 @@ def _sign_in(instance: Instance) -> Endpoint:
         try:
             form = (await read_form(request, beside=MAX_OF_ANYBODY)).last
         except FormError as error:
-            return error_pages.alone(request, error.status, "That could not be read", str(error))
+            return error_pages.alone(request, error.status, "Invalid request", str(error))
         shown = form.get("link", "").strip().rsplit("/", 1)[-1]
         opened = await run_in_threadpool(_find_session, instance, request, shown)
         if opened is None:
@@ -195,7 +195,7 @@ def _link(instance: Instance) -> Endpoint:
             return HTMLResponse(draw("link.html", request=request))
         opened = await run_in_threadpool(_find_session, instance, request, secret) if own(request) else None
         if opened is None:
-            return error_pages.alone(request, 401, "The link is over", OVER)
+            return error_pages.alone(request, 401, "The link has expired", OVER)
         return signed_in(opened, "/")
 
     return answer

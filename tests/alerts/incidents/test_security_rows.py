@@ -68,7 +68,7 @@ def test_a_span_in_a_row_can_be_read_again(span: timedelta, text: str) -> None:
 
 @pytest.mark.parametrize("text", ["P1Y", "P6M", "P1Y2M3D", "p1y", "P1MT1H"])
 def test_years_and_months_are_told_as_what_they_are(text: str) -> None:
-    with pytest.raises(ValueError, match=r"years or months.*days, as in P365D"):
+    with pytest.raises(ValueError, match=r"years or months.*days, such as P365D"):
         duration(text)
 
 
@@ -114,7 +114,7 @@ def test_a_row_that_says_nothing_usable_changes_nothing() -> None:
 
 @pytest.mark.parametrize("name", ["Total Events", "Query", "Analytic Rule Ids", "Status", "VendorName"])
 def test_only_columns_that_a_rule_may_replace_are_taken(name: str) -> None:
-    with pytest.raises(RuleError, match=r"alertProperty .* is none of AlertLink"):
+    with pytest.raises(RuleError, match=r"alertProperty must be one of AlertLink (got .*)"):
         Rule.parse({**RULE, **overriding(**{name: "A"})}, Place("r.yaml"))
     assert name not in PROPERTIES
 

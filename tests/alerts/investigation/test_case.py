@@ -163,7 +163,7 @@ KNOWN: list[tuple[str, Entity, dict[str, str]]] = [
     }),
     ("a machine by its address", entity("IP", Address="10.0.0.4"), {"owner": "web team (of its resource group)"}),
     ("a machine by its public address", entity("IP", Address="203.0.113.9"), {"owner": "web team (of its resource group)"}),
-    ("an address of others", entity("IP", Address="198.51.100.1"), {"resource": "198.51.100.1 is no address of the estate"}),
+    ("an address of others", entity("IP", Address="198.51.100.1"), {"resource": "198.51.100.1 is not an address of the estate"}),
     ("a vault", entity("AzureResource", ResourceId=VAULT), {
         "owner": "kim", "exposure": "public endpoint, for listed networks", "roles": "no managed identity",
     }),

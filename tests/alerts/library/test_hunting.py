@@ -283,9 +283,9 @@ def test_a_hunt_by_command(tmp_path: Path) -> None:
 
 
 WRONG = [
-    (("hunt", "--name", "nothing of the kind"), "no hunting query fits"),
+    (("hunt", "--name", "nothing of the kind"), "no hunting query matches"),
     (("hunt", "run", "nothing of the kind"), "no hunting queries have"),
-    (("hunt", "--since", "2026-02-01", "--until", "2026-01-01"), "nothing lies between"),
+    (("hunt", "--since", "2026-02-01", "--until", "2026-01-01"), "is empty"),
     (("hunt", "promote", "abc"), "there is no bookmark abc"),
     (("hunt", "note", "abc"), "nothing to change"),
 ]

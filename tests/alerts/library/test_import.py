@@ -105,7 +105,7 @@ def test_every_document_of_a_checkout_is_told_with_how_it_stands(data: Path) -> 
     assert found.pop("bbbbbbbb-0000-4000-8000-000000000002") == (
         "unsupported: rules of kind Fusion are not run here; Scheduled and NRT are"
     )
-    assert "there is no parameter 'nowhere'" in found.pop("[parameters('nowhere')]")
+    assert "parameter 'nowhere' not found" in found.pop("[parameters('nowhere')]")
     assert "AcmeBroken" in found
     assert found.pop("AcmeBroken").startswith("refused: line 1")
     unread = found.pop("")
@@ -170,7 +170,7 @@ def test_enabled_at_once(data: Path) -> None:
     path = CHECKOUT / "Detections/AzureActivity/LockRemoved.yaml"
     said = run(data, "content", "import", str(path), "--enable").stdout
     assert "lockremoved: 1 rule," in said
-    assert "its rules are on" in said
+    assert "its rules are enabled" in said
     assert detected(data) == ["A lock was removed"]
 
 
@@ -186,7 +186,7 @@ def test_a_shipped_rule_is_switched_off(data: Path) -> None:
 
 def test_a_second_import_tells_what_is_new(data: Path, checkout: Path) -> None:
     run(data, "content", "import", str(checkout), code=3)
-    assert "nothing has changed" in run(data, "content", "import", str(checkout), code=3).stdout
+    assert "unchanged" in run(data, "content", "import", str(checkout), code=3).stdout
     lock = checkout / "Detections/AzureActivity/LockRemoved.yaml"
     lock.write_text(lock.read_text().replace("version: 1.0.0", "version: 1.1.0").replace("Medium", "High"))
     (checkout / "Solutions/Acme/Analytic Rules/AcmeRaw.yaml").unlink()
@@ -216,7 +216,7 @@ def test_a_pack_goes_with_its_functions(data: Path) -> None:
     run(data, "content", "remove", "acme")
     assert detected(data) == []
     run(data, "query", "OwnCallers(1)", code=2)
-    assert "there is no pack acme" in run(data, "content", "remove", "acme", code=2).stderr
+    assert "pack acme not found" in run(data, "content", "remove", "acme", code=2).stderr
     assert json.loads(run(data, "content", "list", "--rules", "acme", "-o", "json").stdout) == []
 
 
@@ -246,7 +246,7 @@ _VALUES = st.recursive(
         ("a.yaml", 'x: !!int ""', "does not fit its tag"),
         ("a.yaml", 'x: !!timestamp "x"', "does not fit its tag"),
         ("a.yaml", "query: T\ncustomDetails: {2026-01-01: User}", "keys must be str"),
-        ("a.yaml", "x: &a [*a]", "over 100,000 values"),
+        ("a.yaml", "x: &a [*a]", "more than 100,000 values"),
         ("a.json", '{"query": "T", "name": "s\\ud800"}', "half a character"),
         ("a\udcff.yaml", "query: T", "its name is not UTF-8"),
     ],
@@ -319,8 +319,8 @@ def test_shown_by_name(data: Path) -> None:
 
 Spoil = Callable[[Path], Any]
 SPOILT: list[tuple[str, Spoil, str]] = [
-    ("an unknown name", lambda data: ("enable", "nobody"), "no rule and no pack is named 'nobody'"),
-    ("nothing in it", lambda data: ("import", str(data / "lake"), "--kind", "rules"), "no rule, hunting query"),
+    ("an unknown name", lambda data: ("enable", "nobody"), "rule or pack 'nobody' not found"),
+    ("no usable content", lambda data: ("import", str(data / "lake"), "--kind", "rules"), "no rule, hunting query"),
     (
         "a spoilt pack",
         lambda data: (data.joinpath("content", "detections", "checkout.pack").write_bytes(b"x"), ("list", "--rules"))[1],

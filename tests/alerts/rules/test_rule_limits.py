@@ -66,7 +66,7 @@ REFUSED = [
         {"triggerThreshold": 10**12},
         "triggerThreshold must be a whole number from 0 to 10000, not 1000000000000",
     ),
-    ({"triggerOperator": "gte"}, "triggerOperator 'gte' is none of gt, lt, eq, ne"),
+    ({"triggerOperator": "gte"}, "triggerOperator must be one of gt, lt, eq, ne (got 'gte')"),
     ({"learningPeriod": "0d"}, "learningPeriod must be 1s or longer, not '0d'"),
     (
         grouped(lookbackDuration="0h"),
@@ -82,7 +82,7 @@ REFUSED = [
     ),
     (
         {"entityMappings": mapped("Shoe", "Size")},
-        "entityMappings[0]: entityType 'Shoe' is none of Account, Host, IP",
+        "entityMappings[0]: entityType must be one of Account, Host, IP (got 'Shoe')",
     ),
     ({"name": None}, "name is missing"),
     ({"entityMappings": mapped("Account", "Shoe")}, "identifier 'Shoe' of Account is none of"),

@@ -94,8 +94,8 @@ def test_a_sign_in_of_who_has_a_role(lake: Lake, shared: bool) -> None:
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        (QUERY, "nothing of the estate was assessed yet"),
-        ("AdvisorResources", "nothing of the estate was assessed yet"),
+        (QUERY, "no resources were assessed yet"),
+        ("AdvisorResources", "no resources were assessed yet"),
     ],
 )
 def test_an_estate_that_was_not_assessed_is_an_error_of_the_rule(

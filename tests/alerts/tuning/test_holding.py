@@ -226,7 +226,7 @@ def test_settings_stand_over_the_file_until_they_expire(put: Put, run: Any, edit
 
 
 WRONG = [
-    ({"colour": "red"}, "colour is no setting"),
+    ({"colour": "red"}, "unknown setting colour"),
     ({"triggerThreshold": -1}, "triggerThreshold must be a whole number"),
     ({"severity": "Grave"}, "severity 'Grave' is none of"),
     ({"queryFrequency": "2h"}, "the period not below the frequency"),

@@ -93,7 +93,7 @@ def test_advice_that_does_not_hold_is_not_followed(trials: Trials, trying: Tryin
     assert "does not hold any more" in trials.get("default", "r1", asked.id).error
     gone = trials.ask(wanted(rule="r2"))
     trying.next()
-    assert "there is no rule r2" in trials.get("default", "r2", gone.id).error
+    assert "rule r2 no longer exists" in trials.get("default", "r2", gone.id).error
 
 
 def test_what_is_asked_twice_is_done_once(trials: Trials) -> None:
@@ -104,7 +104,7 @@ def test_what_is_asked_twice_is_done_once(trials: Trials) -> None:
         trials.get("default", "r2", first.id)
     for at in range(MOST_WAITING - 2):
         trials.ask(wanted(rule=f"x{at}"))
-    with pytest.raises(StateError, match="wait already"):
+    with pytest.raises(StateError, match="are already queued"):
         trials.ask(wanted(rule="one too many"))
 
 

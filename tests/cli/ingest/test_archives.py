@@ -76,8 +76,8 @@ def test_an_archive_gives_its_logs_of_every_suffix(tmp_path: Path, data: Path) -
             lines = lines_of(2, 2 * place)
             archive.writestr(name, gzip.compress(lines) if name.endswith(".gz") else lines)
     code, found = ingest(data, tmp_path / "a.zip")
-    assert (code, found["rows"], found["files"]["passed over"]) == (0, {"AZFWNetworkRule": 6}, 1)
-    assert found["passed over"] == [f"{tmp_path / 'a.zip'}!picture.png"]
+    assert (code, found["rows"], found["files"]["skipped"]) == (0, {"AZFWNetworkRule": 6}, 1)
+    assert found["skipped"] == [f"{tmp_path / 'a.zip'}!picture.png"]
 
 
 @pytest.mark.parametrize(
@@ -95,10 +95,10 @@ def test_a_tar_archive_gives_its_logs(tmp_path: Path, data: Path, name: str, mod
     )
     tar_of(folder / name, mode, *files, links=["a/link.log"])
     code, found = ingest(data, folder)
-    assert (code, found["rows"], found["files"]["passed over"]) == (0, {"AZFWNetworkRule": 6}, 2)
+    assert (code, found["rows"], found["files"]["skipped"]) == (0, {"AZFWNetworkRule": 6}, 2)
     archive = folder / name
-    assert found["passed over"] == [f"{archive}!a/picture.png"]
-    assert found["no plain files"] == [f"{archive}!a/link.log"]
+    assert found["skipped"] == [f"{archive}!a/picture.png"]
+    assert found["not regular files"] == [f"{archive}!a/link.log"]
     assert not list(tmp_path.glob("**/escaped.json"))
     assert not list(data.glob("ingest-*"))
     code, found = ingest(data, folder)

@@ -93,9 +93,9 @@ def test_a_blob_that_came_without_its_path_comes_once_and_is_of_one_resource(
     blob, other = vault(tmp_path, "X"), vault(tmp_path, "Y")
     blob.write_bytes(first + b"".join(event(number) for number in range(8, 8 + more)))
     result = run(data, blob)
-    assert f"{blob}: its content was taken in before as {tmp_path / 'PT1H.json'}" in result.stderr
+    assert f"{blob}: its content was ingested before as {tmp_path / 'PT1H.json'}" in result.stderr
     other.write_bytes(first)
-    assert "taken in before" not in run(data, other).stderr
+    assert "ingested before" not in run(data, other).stderr
     for path in (blob, other):
         assert ingest(data, path)[1]["files"]["known"] == 1
     rows = {"": 8, "x": more, "y": 8}

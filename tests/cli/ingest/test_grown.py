@@ -99,15 +99,15 @@ def test_a_file_that_grew_and_was_turned_over_and_packed_is_known(tmp_path: Path
 def test_a_line_that_was_taken_when_it_was_cut_is_told_once(tmp_path: Path, data: Path, whole: int) -> None:
     log, lines = tmp_path / "auth.log", syslog_of(whole + 2, 1000)
     log.write_bytes(syslog_of(whole, 1000) + syslog_of(1, 1000 + whole)[:-3])
-    assert ingest(data, log)[1]["cut lines"] == {}
+    assert ingest(data, log)[1]["truncated lines"] == {}
     log.write_bytes(lines)
     result = run(data, log, "--output", "json")
     found = json.loads(result.stdout)
     assert (found["rows"], found["grown"], found["files"]["grown"]) == ({"Syslog": 2}, [], 1)
-    assert found["cut lines"] == {str(log): whole + 1}
-    assert f"{log}: line {whole + 1} was taken in before when its end was not written yet" in result.stderr
+    assert found["truncated lines"] == {str(log): whole + 1}
+    assert f"{log}: line {whole + 1} was ingested before it was complete" in result.stderr
     log.write_bytes(lines + syslog_of(1, 2000))
-    assert ingest(data, log)[1]["cut lines"] == {}, "whole lines"
+    assert ingest(data, log)[1]["truncated lines"] == {}, "whole lines"
     assert counted(data, "Syslog | count") == [{"Count": whole + 4}]
 
 
@@ -177,7 +177,7 @@ def test_an_older_shorter_copy_adds_nothing_and_is_told(
     found = json.loads(result.stdout)
     assert (result.exit_code, found["rows"], found["files"]["known"]) == (0, {}, 1)
     assert list(found["older"]) == [str(path)]
-    assert f"{path}: is the beginning of a longer version" in result.stderr
+    assert f"{path}: is the start of a longer version" in result.stderr
     assert ingest(data, path, *table)[1]["older"] == {}, "known by now"
 
 
@@ -281,6 +281,6 @@ def test_a_table_that_an_older_release_took_in_and_that_has_grown_is_told(tmp_pa
         session.execute(update(IngestedFileRow).values(sure=-1, lines=False))
     plain.write_text("TimeGenerated,Computer\n" + 2 * row)
     result = run(data, plain, "--table", "Heartbeat")
-    assert f"{plain}: a shorter version of this file is already in the lake" in result.stderr
+    assert f"{plain}: a shorter version of this file was ingested before" in result.stderr
     assert "`folder` and `storage`" in result.stderr
     assert "shorter version" not in run(data, plain, "--table", "Heartbeat").stderr, "nothing came in"

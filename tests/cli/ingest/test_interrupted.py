@@ -52,7 +52,7 @@ def test_an_interrupted_load_with_again_goes_on_and_tells_so(
         assert run(data, tmp_path / "w", "--again").exit_code == 130
     monkeypatch.chdir(tmp_path)
     result = run(data, "w", "--again")
-    assert "went on with the load with --again of" in result.stderr
+    assert "resumed the load with --again of" in result.stderr
     assert counted(data) == [{"rows": 810, "distinct": 405}]
     result = run(data, "w", "--again")
     assert "went on" not in result.stderr

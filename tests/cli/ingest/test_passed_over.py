@@ -46,7 +46,7 @@ def test_a_folder_gives_its_logs_and_says_what_it_passed_over(tmp_path: Path, da
     (folder / "messages").write_bytes(lines_of(3, 3))
     (folder / "picture.png").write_bytes(b"\x89PNG")
     code, found = ingest(data, tmp_path / "logs")
-    assert (code, found["rows"]["AZFWNetworkRule"], found["files"]["passed over"]) == (0, 6, 1)
+    assert (code, found["rows"]["AZFWNetworkRule"], found["files"]["skipped"]) == (0, 6, 1)
 
 
 def test_a_device_is_refused_by_name_and_the_rest_goes_on(tmp_path: Path, data: Path) -> None:
@@ -120,7 +120,7 @@ def test_the_first_names_that_are_passed_over_are_told(tmp_path: Path, data: Pat
     for number in range(5):
         (folder / f"{number}.png").write_bytes(b"")
     told = ", ".join(str(folder / f"{number}.png") for number in range(3))
-    assert f"passed over by name: {told} and 2 more" in run(data, folder).stdout
+    assert f"skipped by name: {told} and 2 more" in run(data, folder).stdout
 
 
 def test_links_out_of_a_folder_are_told_and_not_read(data: Path, tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_rows_that_a_workspace_does_not_show_are_told(tmp_path: Path, data: Path
     assert (found["rows without resource"], found["rows of other subscriptions"]) == (3, 1)
     told = run(data, plain, "-w", "soc", "--destination", "dedicated", "--again").stderr
     assert "3 row(s) name no resource" in told
-    assert "1 row(s) are of subscriptions that the workspace does not show" in told
+    assert "1 row(s) belong to subscriptions that the workspace does not show" in told
     with State.of(data) as state, Lake.open(data, state) as lake:
         tables = "union AZFWNetworkRule, AZKVAuditLogs | count"
         assert lake.query(tables, workspace="soc")[0].table.to_pylist() == [{"Count": 4}], "two, twice"

@@ -32,10 +32,10 @@ def test_rows_for_a_named_table(tmp_path: Path, data: Path) -> None:
     [
         (["nowhere.json"], "no such file"),
         (["-", "--format", "none"], "no log format 'none'"),
-        (["-", "--table", "Nothing"], "no table is named 'Nothing'"),
-        (["-", "--zone", "Mars/Base"], "no time zone"),
-        (["-", "--encoding", "utf-16"], "no code page"),
-        (["-", "--encoding", "klingon"], "no code page"),
+        (["-", "--table", "Nothing"], "table 'Nothing' not found"),
+        (["-", "--zone", "Mars/Base"], "unknown time zone"),
+        (["-", "--encoding", "utf-16"], "unknown encoding"),
+        (["-", "--encoding", "klingon"], "unknown encoding"),
         (["-", "--workspace", "nobody"], "nobody"),
     ],
 )
@@ -95,7 +95,7 @@ def test_the_summary_names_tables_and_reasons(tmp_path: Path, data: Path) -> Non
     assert "2 AZFWNetworkRule" in result.stdout
     assert "1 quarantined: no format recognises the record" in result.stdout
     assert f"at {plain}, line 3: no format recognises the record" in result.stdout
-    assert "3 records: 2 gave 2 rows, 1 set aside; 1 entry in _Quarantine; files: 1 read" in result.stdout
+    assert "3 records: 2 gave 2 rows, 1 quarantined; 1 entry in _Quarantine; files: 1 read" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_file_of_which_nothing_can_be_read_is_told_as_one_file(
     tmp_path: Path, data: Path, name: str, content: bytes
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    refused = "1 file set aside as a whole; 1 entry in _Quarantine; files: 1 read"
+    refused = "1 file quarantined completely; 1 entry in _Quarantine; files: 1 read"
     result = run(data, tmp_path / name)
     assert (result.exit_code, result.stdout.splitlines()[-1]) == (3, refused)
     (tmp_path / "a.json").write_bytes(lines_of(2))
@@ -123,7 +123,7 @@ def test_a_file_of_which_nothing_can_be_read_is_told_as_one_file(
 def test_rows_that_have_the_time_of_ingestion_are_told(tmp_path: Path, data: Path) -> None:
     timed = b"CEF:0|V|P|1|2|n|5|rt=%d\n" % (datetime.now(UTC).timestamp() * 1000)
     (tmp_path / "cef.log").write_bytes(b"CEF:0|V|P|1|2|n|5|src=1.1.1.1\nCEF:0|V|P|1|2|n|5|rt=soon\n" + timed)
-    assert "2 rows have the time of ingestion as TimeGenerated" in run(data, tmp_path / "cef.log").stdout
+    assert "2 rows have the ingestion time as TimeGenerated" in run(data, tmp_path / "cef.log").stdout
     assert ingest(data, tmp_path / "cef.log", "--again")[1]["rows with the time of ingestion"] == 2
     (tmp_path / "timed.log").write_bytes(timed)
     assert "time of ingestion" not in run(data, tmp_path / "timed.log").stdout
@@ -137,7 +137,7 @@ def test_the_summary_gives_the_words_and_the_place_of_the_first_entry_of_a_reaso
     result = run(data, plain)
     assert "2 quarantined: no table is named" in result.stdout
     assert (
-        f"the first {plain}, line 2: no table is named 'Unheard_CL': import its definition first"
+        f"the first {plain}, line 2: table 'Unheard_CL': import its definition first not found"
         in result.stdout
     )
 

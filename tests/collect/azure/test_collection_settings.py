@@ -96,7 +96,7 @@ def test_scopes() -> None:
         ({"subscriptions": (ONE,), "management_groups": ("m",)}, "not both"),
         (
             {"subscriptions": (ONE,), "resource_groups": (f"/subscriptions/{TWO}/resourceGroups/x",)},
-            "none of the given",
+            "none of the selected",
         ),
         ({"resource_groups": ("a", f"/subscriptions/{TWO}/resourceGroups/x")}, "all by id, or all by name"),
         ({"resource_groups": ("a' or 'b",)}, "resource group"),

@@ -168,7 +168,7 @@ def test_signing_in_fails_in_plain_words(cloud: Path, environment: dict[str, str
         (("--endpoint", "http://management.azure.com"), "must be https"),
         (("--endpoint", "https://user:pass@host"), "must be https://host"),
         (("--cloud", "mars"), "neither public, usgovernment, china nor a file"),
-        (("--resume",), "--resume needs --out"),
+        (("--resume",), "--resume requires --out"),
         (("--credential", "service-principal"), "set AZURE_CLIENT_ID"),
     ],
 )

@@ -164,5 +164,5 @@ def test_logins_are_those_of_docker_and_podman(tmp_path: Path) -> None:
     found = find_credential("reg.example", [tmp_path / "none.json", path])
     assert (found.username, found.password) == ("me", "pass:word")
     assert not find_credential("other.example", [path])
-    with pytest.raises(ImageError, match=r"the login for x in .* cannot be read: log in again"):
+    with pytest.raises(ImageError, match=r"the credential for x in .* cannot be read: log in again"):
         find_credential("x", [path])

@@ -223,8 +223,8 @@ def test_what_spdx_3_lacks_is_a_defect():
 
 
 REFUSED = [
-    (b"", "none of the formats"),
-    (b"hello", "none of the formats"),
+    (b"", "not one of the formats"),
+    (b"hello", "not one of the formats"),
     (b'{"bomFormat": "CycloneDX",\n "specVersion": }', "line 2: this is no JSON"),
     (b'<bom xmlns="http://cyclonedx.org/schema/bom/1.5">\n<components>', "line 2: this is no XML"),
     (
@@ -241,7 +241,7 @@ REFUSED = [
     (b'spec_version: "1.5"\n\x01', "line 2"),
     (b"\n\x031.5\x2a\x7fabc", "the message is cut"),
     (b'{"bomFormat": ' + b"[" * 5000 + b"]" * 5000 + b"}", "nests"),
-    (b'{"document": {"csaf_version": "3.0"}}', "no version of CSAF"),
+    (b'{"document": {"csaf_version": "3.0"}}', "not a version of CSAF"),
 ]
 
 

@@ -84,23 +84,23 @@ TELLS = {
     "a token that is refused": (
         lambda path, _: (400, {}, b"") if "next=" in path else page(more=True, next="t"), "refuses its own `next` (status 400)", 4,
     ),
-    "more without a next": (lambda _path, _number: page(more=True), "says that there is more, but not where", 1),
+    "more without a next": (lambda _path, _number: page(more=True), "announces more data", 1),
     "more behind the same time": (
-        lambda _path, _number: page(more=True, headers={LAST: "2026-01-01T00:00:00Z"}), "says that there is more", 2,
+        lambda _path, _number: page(more=True, headers={LAST: "2026-01-01T00:00:00Z"}), "announces more data", 2,
     ),
     "more behind a time to come": (
-        lambda _path, _number: page(more=True, headers={LAST: "2999-01-01T00:00:00Z"}), "says that there is more", 1,
+        lambda _path, _number: page(more=True, headers={LAST: "2999-01-01T00:00:00Z"}), "announces more data", 1,
     ),
-    "the same token again": (lambda _path, _number: page(more=True, next="t"), "says that there is more", 2),
-    "a token that is no text": (lambda _path, _number: page(more=True, next={"a": 1}), "says that there is more", 1),
-    "a token without an end": (lambda _path, _number: page(more=True, next="t" * 5_000), "says that there is more", 1),
-    "objects that are no list": (lambda _path, _number: (200, {}, b'{"objects": {}}'), "`objects` is no list", 1),
+    "the same token again": (lambda _path, _number: page(more=True, next="t"), "announces more data", 2),
+    "a token that is no text": (lambda _path, _number: page(more=True, next={"a": 1}), "announces more data", 1),
+    "a token without an end": (lambda _path, _number: page(more=True, next="t" * 5_000), "announces more data", 1),
+    "objects that are no list": (lambda _path, _number: (200, {}, b'{"objects": {}}'), "`objects` is not a list", 1),
     "an answer that is a list": (lambda _path, _number: (200, {}, b"[]"), "status 200", 1),
-    "an answer that is no JSON": (lambda _path, _number: (200, {}, b'{"objects": [}'), "the answer is no JSON", 1),
-    "an answer that nests": (lambda _path, _number: (200, {}, b"[" * 100_000), "the answer is no JSON", 1),
+    "an answer that is no JSON": (lambda _path, _number: (200, {}, b'{"objects": [}'), "the answer is not JSON", 1),
+    "an answer that nests": (lambda _path, _number: (200, {}, b"[" * 100_000), "the answer is not JSON", 1),
     "a redirect": (lambda _path, _number: (302, {"Location": "http://127.0.0.1/"}, b""), "it leads to http://127.0.0.1/", 1),
     "more that is a text": (lambda _path, _number: page(more="true", next="t"), "`more` is 'true', which is neither", 1),
-    "a next without more, without an end": (lambda _path, _number: page(next="t"), "says that there is more", 2),
+    "a next without more, without an end": (lambda _path, _number: page(next="t"), "announces more data", 2),
     "a page of HTML": (
         lambda _path, _number: (200, {"Content-Type": "text/html; charset=utf-8"}, b"<html>sign in"), "is no JSON (text/html)", 1,
     ),
@@ -172,13 +172,13 @@ def test_an_answer_that_is_too_large_is_not_taken(
 ) -> None:
     monkeypatch.setattr("nephoscope.ingest.threat_intelligence.http_client.LARGEST", 1 << 20)
     server.answer = lambda _path, _number: (200, {}, b" " * (2 << 20))
-    assert "an answer over 1 MiB" in told(server, sink)
+    assert "the response exceeds 1 MiB" in told(server, sink)
 
 
 def test_an_answer_that_drips_is_given_up(server: Server) -> None:
     server.answer = lambda _path, _number: (200, {}, b"[" + b" " * 100_000 + b"]")
     with (
         Asker(server.url, {}, ca=server.ca, private=True, longest=0.0) as asker,
-        pytest.raises(SourceError, match="no whole answer within 0 s"),
+        pytest.raises(SourceError, match="the response was not complete within 0 s"),
     ):
         asker.ask("GET", "x")

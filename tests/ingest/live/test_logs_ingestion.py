@@ -368,7 +368,7 @@ def test_without_rules_no_stream_goes_to_the_tables_that_the_lake_writes(
 def test_a_rule_may_name_a_table_of_alerts_but_not_the_quarantine(source, sink, running, made) -> None:
     for table in ("SecurityAlert", "_Quarantine"):
         made[table] = Table.of(table, {"Name": KqlType.STRING, "Amount": KqlType.REAL})
-    with pytest.raises(SourceError, match=r"dataFlows\[0\]: no rule may write to _Quarantine"):
+    with pytest.raises(SourceError, match=r"dataFlows\[0\]: rules cannot write to _Quarantine"):
         source(rules=(_changed(outputStream="Custom-_Quarantine"),)).test()
     door = source(rules=(_changed(outputStream="Microsoft-SecurityAlert"),))
     with running(door, sink):
@@ -412,7 +412,7 @@ def test_no_token_no_door(tmp_path: Path) -> None:
     door = LogsIngestion(
         parse_settings(kind_of("logs_ingestion"), {"listen": "127.0.0.1:0"}), Surroundings("door", tmp_path)
     )
-    with pytest.raises(SourceError, match="make one for door"):
+    with pytest.raises(SourceError, match="create one for door"):
         door.test()
     assert not Tokens("").admits(f"Bearer {TOKEN}")
     assert Tokens(f"{new_token()[1]}\n{HASH}").admits(f"bearer {TOKEN}")

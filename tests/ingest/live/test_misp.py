@@ -141,8 +141,8 @@ def test_pages_and_what_changes_later(server: Server, sink, running, until) -> N
     ("key", "answer", "said"),
     [
         ("other", None, "status 403; may this user read it"),
-        ("k3y", b"<html>", "the answer is no JSON"),
-        ("k3y", b"[" * 100_000, "the answer is no JSON"),
+        ("k3y", b"<html>", "the answer is not JSON"),
+        ("k3y", b"[" * 100_000, "the answer is not JSON"),
         ("k3y", b'{"name": "Maintenance", "message": "later"}', "holds no attributes: .*Maintenance"),
         ("k3y", b"", "holds no attributes"),
         ("k3y", b'{"response": {"Attribute": {"uuid": "x"}}}', "holds no attributes"),
@@ -160,7 +160,7 @@ def test_a_server_that_gives_one_page_whichever_is_asked_for_is_told(server: Ser
     several = [attribute(number, 1_767_225_600 + number) for number in range(3)]
     server.answer = json.dumps({"response": {"Attribute": several}}).encode()
     for asked in (2, 4):
-        with pytest.raises(SourceError, match="gives the same page again"):
+        with pytest.raises(SourceError, match="returns the same page"):
             source(server).run(sink, threading.Event())
         assert [one["page"] for one in server.asked] == [1, 2] * (asked // 2)
     assert len({one.id for one in sink.learned}) == 3
@@ -256,7 +256,7 @@ def test_a_server_that_shows_no_event_any_more_takes_nothing_back(
     with running(source(server), sink):
         until(lambda: len(holding(sink)) == 10 and server.rounds, "the ten")
     server.events = {}
-    with pytest.raises(SourceError, match="none of 10 events is there any more"):
+    with pytest.raises(SourceError, match="none of 10 events exists any more"):
         source(server).run(sink, threading.Event())
     assert len(holding(sink)) == 10
 
@@ -264,6 +264,6 @@ def test_a_server_that_shows_no_event_any_more_takes_nothing_back(
 def test_an_answer_with_other_events_takes_nothing_back(of_events: Server, sink, monkeypatch) -> None:
     other = {"Event": {"uuid": EVENT.format(9), "published": True}}
     monkeypatch.setattr(of_events, "told", lambda _: [other])
-    with pytest.raises(SourceError, match="events that were not asked for"):
+    with pytest.raises(SourceError, match="events that were not requested"):
         source(of_events).run(sink, threading.Event())
     assert holding(sink) == set("012345")

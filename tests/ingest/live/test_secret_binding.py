@@ -62,7 +62,7 @@ def test_a_stored_secret_does_not_go_elsewhere(state, places, kind, setting) -> 
     if given is None:
         wanted = kinds()[kind].uses(parse_settings(kinds()[kind], {**case["settings"], **change}))
         given = {name: case["secrets"][name] for name in wanted}
-        with pytest.raises(SettingsError, match="what is stored was not given for this") as refused:
+        with pytest.raises(SettingsError, match="changed: enter") as refused:
             source_setup.change(state, "s", change)
         assert setting in str(refused.value)
         assert all(name in str(refused.value) for name in given)

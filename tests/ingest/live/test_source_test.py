@@ -19,7 +19,7 @@ def hanging(monkeypatch):
 
     def waits(*_):
         go_on.wait()
-        return "Reached"
+        return "Connection succeeded"
 
     monkeypatch.setattr(source_setup, "test", waits)
     yield go_on
@@ -37,10 +37,10 @@ def test_a_source_that_does_not_answer_is_told_so_and_few_wait_for_it(hanging, m
     with pytest.raises(SourceError, match="being tried already"):
         tried(60)
     hanging.set()
-    monkeypatch.setattr(source_setup, "test", lambda *_: "Reached")
+    monkeypatch.setattr(source_setup, "test", lambda *_: "Connection succeeded")
     while source_test._SLOTS._value < source_test.MOST:
         time.sleep(0.01)
-    assert tried(60) == "Reached"
+    assert tried(60) == "Connection succeeded"
 
 
 def test_what_a_source_says_is_told(monkeypatch):

@@ -95,7 +95,7 @@ def test_a_source_from_its_setting_up_to_its_end(nepho, tmp_path, monkeypatch, u
     assert parts[0]["part"] == "path:/in/0"
     nepho("sources", "remove", "drop")
     nepho("sources", "remove", "blobs")
-    assert "no source is set up" in nepho("sources", "run", code=2)
+    assert "no sources" in nepho("sources", "run", code=2)
 
 
 def test_a_source_that_fails_is_tried_again_and_the_others_go_on(tmp_path, until) -> None:
@@ -143,7 +143,7 @@ def test_a_token_is_shown_once_and_kept_as_a_hash(nepho, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("add", "x", "--kind", "none"), "no kind of source is named 'none'"),
+        (("add", "x", "--kind", "none"), "kind of source 'none' not found"),
         (("add", "x", "--kind", "folder"), "paths"),
         (("add", "x", "--kind", "folder", "--set", "paths"), "must be NAME=VALUE"),
         (

@@ -138,12 +138,12 @@ def test_a_token_that_the_server_forgot_begins_the_stretch_anew(
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"collections": CLOSED}, "may not be read by this user"),
+        ({"collections": CLOSED}, "is not readable by this user"),
         ({"collections": "x"}, "no collection x: there are"),
         ({"user": "jo"}, "status 401; is the secret right"),
         ({"ca": ""}, "CERTIFICATE_VERIFY_FAILED"),
         ({"ca": "/nowhere"}, "ca /nowhere: No such file"),
-        ({"url": "http://127.0.0.1/"}, "must begin with https://"),
+        ({"url": "http://127.0.0.1/"}, "must start with https://"),
     ],
 )
 def test_what_is_wrong_is_said(server: Running, settings: dict[str, str], said: str) -> None:

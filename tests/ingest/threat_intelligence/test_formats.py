@@ -100,12 +100,12 @@ def test_stix_in_every_shape(tmp_path: Path, shape: str) -> None:
     [
         ({"pattern": None}, "an indicator has a pattern"),
         ({"pattern_type": "snort"}, "a pattern in snort is not matched here"),
-        ({"valid_from": "2026-02-01T00:00:00Z", "valid_until": "2026-01-01T00:00:00Z"}, "valid_until must lie behind"),
+        ({"valid_from": "2026-02-01T00:00:00Z", "valid_until": "2026-01-01T00:00:00Z"}, "valid_until must be after"),
         ({"modified": "soon"}, "modified: 'soon' is no time"),
         ({"confidence": 101}, "confidence is a whole number"),
         ({"confidence": True}, "confidence is a whole number"),
         ({"revoked": "yes"}, "revoked is true or false"),
-        ({"name": "x" * 300_000}, "the object is over 256 KiB"),
+        ({"name": "x" * 300_000}, "the object exceeds 256 KiB"),
         ({"id": "malware--11111111-1111-4111-8111-111111111111"}, "id"),
         ({"pattern": "[ipv4-addr:value = '" + "1" * 20_000 + "']"}, "pattern: over 16,384 characters"),
     ],
@@ -240,7 +240,7 @@ def test_how_sure_misp_is(
         (attribute(uuid="x"), "an attribute has uuid and value"),
         (attribute(value=["198.51.100.1"]), "an attribute has uuid and value"),
         (attribute(type={}), "attributes of type {} are not matched"),
-        (attribute(value="198.51.100.1/33"), "'198.51.100.1/33' is no address"),
+        (attribute(value="198.51.100.1/33"), "'198.51.100.1/33' is not an address"),
     ],
 )
 def test_attributes_of_wrong_types_are_refused(tmp_path: Path, one: Any, said: str) -> None:
@@ -273,7 +273,7 @@ def test_tables(tmp_path: Path) -> None:
         ("evil.example", 85, NOW.replace(hour=0) + timedelta(days=10)),
     ]
     assert [(one.place, one.reason.split(":")[0]) for one in bad] == [
-        ("line 5", "'nothing' looks like no address, URL, domain, e-mail address or hash"),
+        ("line 5", "'nothing' is not an address, URL, domain, email address or hash"),
         ("line 6", "confidence"),
         ("line 7", "2 cells, but 4 columns"),
     ]

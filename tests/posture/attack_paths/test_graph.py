@@ -155,7 +155,7 @@ def test_beyond_a_thousand_of_a_type_a_gap_tells(monkeypatch) -> None:
     [
         ({"name": "other"}, "must be that of the file"),
         ({"steps": []}, "two steps or more"),
-        ({"steps": [{"entity": ["internet"]}, {"entity": ["user"]}]}, "by what it is come to"),
+        ({"steps": [{"entity": ["internet"]}, {"entity": ["user"]}]}, "must name its relation"),
         ({"steps": [{"entity": ["user"]}, {"entity": ["group"], "by": ["memberOf"], "optional": True}]}, "left out"),
         ({"steps": [{"entity": ["user"]}, {"entity": ["group"], "by": ["flies"]}]}, "no type of attack path"),
         ({"colour": "red"}, "no type of attack path"),

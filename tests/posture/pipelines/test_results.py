@@ -241,10 +241,10 @@ def nested(depth: int) -> list[Any]:
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        ({}, "none of the formats"),
-        ([], "none of the formats"),
-        ("plain text", "none of the formats"),
-        (None, "none of the formats"),
+        ({}, "not one of the formats"),
+        ([], "not one of the formats"),
+        ("plain text", "not one of the formats"),
+        (None, "not one of the formats"),
         ({"version": "2.0.0", "runs": []}, "version must be 2.1.0"),
         ({"version": "2.1.0", "runs": []}, "runs: has no run"),
         ({"version": "2.1.0", "runs": [1]}, "one tool's, with a name"),
@@ -258,7 +258,7 @@ def nested(depth: int) -> list[Any]:
         ({"schemaVersion": 1, "findings": [{"finding": 1}], "unread": []}, "$.findings[0]"),
         ("<testsuites", "not well-formed"),
         ("<a><testsuite/></a>", "the root must be"),
-        ('<!DOCTYPE x [<!ENTITY a "b">]><testsuite name="&a;"/>', "a document type is not taken"),
+        ('<!DOCTYPE x [<!ENTITY a "b">]><testsuite name="&a;"/>', "document types are not allowed"),
         ({"bomFormat": "CycloneDX", "vulnerabilities": 3}, "vulnerabilities: must be an array"),
         ({"bomFormat": "CycloneDX", "components": {}}, "components: must be an array"),
         ({"bomFormat": "CycloneDX", "vulnerabilities": ["x"]}, "vulnerabilities[0]: must be an object"),

@@ -247,7 +247,7 @@ def test_a_machine_that_azure_does_not_know(scan, state, tmp_path):
 
 HOUR = timedelta(hours=1)
 NEWER = {
-    "ours is newer": (-HOUR, "us", 0), "theirs is newer": (HOUR, "azure", 0), "nobody knows": (None, "azure", 1),
+    "ours is newer": (-HOUR, "us", 0), "theirs is newer": (HOUR, "azure", 0), "some may be missing": (None, "azure", 1),
 }  # fmt: skip
 
 

@@ -238,7 +238,7 @@ def test_a_damaged_history_is_never_to_be_thrown_away(snapshot: Path, tmp_path: 
         file.write_bytes(b"torn")
     done = scanned(data, snapshot)
     assert done.exit_code == 2
-    assert "--no-history judges without it; `nephoscope restore` brings it back" in done.stderr
+    assert "--no-history evaluates without it; `nephoscope restore` brings it back" in done.stderr
     assert "move" not in done.stderr
 
 

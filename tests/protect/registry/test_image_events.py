@@ -92,11 +92,11 @@ def test_the_handshake_of_a_subscription() -> None:
 
 
 BAD = {
-    "no JSON": (b"{", "the content is no JSON"),
-    "a number": (b"7", "no object and no list"),
+    "no JSON": (b"{", "the content is not JSON"),
+    "a number": (b"7", "not an object or a list"),
     "another form": (b"{}", "form of the event is not known"),
     "a wrong place": (b'{"events": [{"target": {"digest": 7}}]}', r"\$.events\[0\].target.digest"),
-    "deep": (b"[" * 100_000, "the content is no JSON"),
+    "deep": (b"[" * 100_000, "the content is not JSON"),
 }
 
 
@@ -205,9 +205,9 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "hours": ({"rescanHours": 0}, "rescanHours: must be at least 1"),
     "an authority": ({"authority": "x"}, "authority: no certificates"),
-    "a rule": ({"policy": {"configuration": ["no-such"]}}, "there is no rule of images 'no-such'"),
+    "a rule": ({"policy": {"configuration": ["no-such"]}}, "rule of images 'no-such' not found"),
     "a licence": ({"policy": {"deniedLicenses": ["no such licence"]}}, "policy: "),
-    "signatures": ({"policy": {"signatures": 1}}, "1 are wanted, but `keys` and `identities` have 0"),
+    "signatures": ({"policy": {"signatures": 1}}, "1 are expected, but `keys` and `identities` have 0"),
     "an effect": ({"policy": {"unknown": "perhaps"}}, "policy.unknown"),
     "an id": ({"resourceId": "nothing"}, "resourceId: "),
 }

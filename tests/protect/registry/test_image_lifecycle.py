@@ -133,7 +133,7 @@ def test_malware_and_secrets_reject_and_no_person_lets_malware_pass(
         ("secret", "reject"),
     }
     assert all(token not in str(one) for one in image.reasons)
-    with pytest.raises(StateError, match=r"is never promoted: A bad program"):
+    with pytest.raises(StateError, match=r"cannot be promoted: A bad program"):
         decide_image(house.context, image.id, "promote", "we trust it")
 
 
@@ -318,7 +318,7 @@ def test_a_registry_that_is_away_is_asked_until_it_answers(tmp_path: Path) -> No
 def test_what_stands_otherwise_cannot_be_decided(house: Watched, outside: Registry, tmp_path: Path) -> None:
     digest = push_new(outside, tmp_path / "ok", "quarantine/decided", "1.0", system(FIXED, "decided"))
     house.tell([pushed("quarantine/decided", digest, "1.0")])
-    with pytest.raises(StateError, match=r"is Queued: only what quarantine holds"):
+    with pytest.raises(StateError, match=r"is Queued: only images in quarantine"):
         decide_image(house.context, house.image("quarantine/decided").id, "promote", "now")
 
 

@@ -205,7 +205,7 @@ def chain(*certificates: x509.Certificate) -> list[dict[str, Any]]:
          r"certificateAuthorities\[0\]: no certificate"),
         ({"trustRoot": HOUSE.document(certificateAuthorities=chain(HOUSE.signing, STRANGER.root))}, "issued by the one after it"),
         ({"trustRoot": HOUSE.document(certificateAuthorities=chain(
-            authority("x", key(), "root", HOUSE.root_key, is_authority=False), HOUSE.root))}, "no certificate of an authority"),
+            authority("x", key(), "root", HOUSE.root_key, is_authority=False), HOUSE.root))}, "not a certificate of an authority"),
         ({"trustRoot": {"tlogs": []}}, "missing required field"),
         ({"identities": {"ci": {"issuer": ISSUER, "subject": "*"}}}, "but not for all of it"),
         ({"keys": {"ci": "x"}}, "a key has this name|no public key"),

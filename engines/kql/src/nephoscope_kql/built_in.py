@@ -15,7 +15,7 @@ _STATEMENTS = frozenset({"alias", "declare", "let", "pattern", "restrict", "set"
 
 
 def may_call(name: str) -> bool:
-    """Whether a call of a name can be read as one: a word such as `let` or `union` cannot."""
+    """Return whether a call of a name can be read as one: a word such as `let` or `union` cannot."""
     if name.lower() in _STATEMENTS or not may_name(name):
         return False
 

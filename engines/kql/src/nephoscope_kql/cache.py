@@ -47,7 +47,7 @@ class _Kept:
     asked: Asked
 
     def holds(self, catalog: Catalog) -> bool:
-        """Whether the catalog would answer as it did when the query was compiled."""
+        """Return whether the catalog would answer as it did when the query was compiled."""
         return all(
             _same(_materialize(getattr(catalog, name)(*arguments)), answer)
             for (name, arguments), answer in self.asked.items()

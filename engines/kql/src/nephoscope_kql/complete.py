@@ -188,7 +188,7 @@ def _offer_completions(
 
 
 def _is_operand_complete(previous: Token, part: _Part) -> bool:
-    """Whether a word of the language is likelier at the place than an operand: one has just ended, or none can stand there."""
+    """Return whether a word of the language is likelier at the place than an operand: one has just ended, or none can stand there."""
     if previous.text in ("!", ")", "]") or previous.kind in _OPERANDS:
         return True
     if previous.text == part.operator:
@@ -229,7 +229,7 @@ def _plugins() -> Iterator[Completion]:
 
 
 def _starts_rows(inner: _Part, previous: Token, pipes: list[_Part]) -> bool:
-    """Whether a table starts here: behind union or join, or behind the parenthesis that opens their right side."""
+    """Return whether a table starts here: behind union or join, or behind the parenthesis that opens their right side."""
     outer = pipes[-1].operator if pipes else ""
     if previous.text == "(" and not inner.operator:
         return outer in _TABULAR

@@ -40,7 +40,7 @@ class ExternalSource:
 
     @property
     def is_nested(self) -> bool:
-        """Whether cells are JSON text, found by the name of their column and not by its place."""
+        """Return whether cells are JSON text, found by the name of their column and not by its place."""
         return self.format in ("json", "multijson", "parquet")
 
 
@@ -168,7 +168,7 @@ def _parquet(data: bytes) -> Iterator[object]:
         for batch in file.iter_batches():
             yield from batch.to_pylist()
     except pa.ArrowException as error:
-        raise ExternalDataError(f"the file is no Parquet: {error}") from error
+        raise ExternalDataError(f"the file is not Parquet: {error}") from error
 
 
 def table(source: ExternalSource, reader: ExternalReader) -> pa.Table:

@@ -155,7 +155,7 @@ class _Layout:
         self.line = []
 
     def _is_spaced(self, before: Token | None, previous: Token, token: Token) -> bool:
-        """Whether a blank stands between two words of a line."""
+        """Return whether a blank stands between two words of a line."""
         if token.kind == "comment":
             return True
         if {previous.start, token.start} & self.roles.parameter_equals:
@@ -166,7 +166,7 @@ class _Layout:
 
 
 def _is_spaced(before: Token | None, previous: Token, token: Token) -> bool:
-    """Whether a blank stands between two words of a line."""
+    """Return whether a blank stands between two words of a line."""
     if token.kind == "comment":
         return True
     touching = previous.end == token.start
@@ -182,7 +182,7 @@ def _is_spaced(before: Token | None, previous: Token, token: Token) -> bool:
 
 
 def _is_sign(before: Token | None) -> bool:
-    """Whether a + or - after this word has one operand only."""
+    """Return whether a + or - after this word has one operand only."""
     if before is None or before.kind == "comment":
         return True
     if before.kind == "mark":

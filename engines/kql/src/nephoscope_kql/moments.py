@@ -63,7 +63,7 @@ class Trace:
         return frozenset(column.id for column in self.relation.columns)
 
     def is_disjoint(self, cadence: Cadence) -> bool:
-        """Whether each row lies in one window."""
+        """Return whether each row lies in one window."""
         return self.since <= cadence.frequency
 
 
@@ -84,7 +84,7 @@ def event_time(scan: Scan) -> Column | None:
 
 
 def is_steady(relation: Relation) -> bool:
-    """Whether a relation has the same rows in every window: it reads no table of events, no file, and no now()."""
+    """Return whether a relation has the same rows in every window: it reads no table of events, no file, and no now()."""
     if isinstance(relation, Scan):
         return event_time(relation) is None
     if isinstance(relation, External | Mined):
@@ -93,7 +93,7 @@ def is_steady(relation: Relation) -> bool:
 
 
 def is_steady_value(value: Bound) -> bool:
-    """Whether an expression gives the same for a row in every window."""
+    """Return whether an expression gives the same for a row in every window."""
     if isinstance(value, Variable) or _changes(value):
         return False
     if isinstance(value, ScalarQuery | InQuery) and not is_steady(value.relation):
@@ -150,7 +150,7 @@ def _max_rounding(back: int, step: int, cadence: Cadence) -> int:
 
 
 def recency(condition: Bound, moments: Iterable[str], cadence: Cadence) -> int | None:
-    """How many ticks before now() one of the moments lies at most where a condition is true; None where it does not say."""
+    """Count how many ticks before now() one of the moments lies at most where a condition is true; None where it does not say."""
     if not isinstance(condition, Call):
         return None
     name, arguments = condition.function.name, condition.arguments

@@ -328,7 +328,7 @@ def _aggregates() -> list[str]:
 
 
 def status(item: Callee, dialect: str) -> str:
-    """Whether a dialect has a function or aggregate, and what it needs."""
+    """Return whether a dialect has a function or aggregate, and what it needs."""
     if "refused" in item.extra:
         return f"no: {item.extra['refused']}"
     needs = f", needs {item.extra['needs']}" if "needs" in item.extra else ""

@@ -183,7 +183,7 @@ def _within(time: Column) -> Bound:
 
 
 def _looks_around(value: Bound) -> bool:
-    """Whether an expression is about other rows beside its own."""
+    """Return whether an expression is about other rows beside its own."""
     return isinstance(value, WindowCall | AggregateCall) or any(map(_looks_around, operands(value)))
 
 

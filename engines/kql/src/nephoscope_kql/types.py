@@ -42,12 +42,12 @@ class KqlType(StrEnum):
 
     @property
     def numeric(self) -> bool:
-        """Whether it is int, long, real or decimal."""
+        """Return whether it is int, long, real or decimal."""
         return self in NUMBERS
 
     @property
     def integer(self) -> bool:
-        """Whether it is int or long."""
+        """Return whether it is int or long."""
         return self in (KqlType.INT, KqlType.LONG)
 
 

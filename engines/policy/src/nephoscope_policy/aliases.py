@@ -44,7 +44,7 @@ class FieldPath:
 
     @property
     def many(self) -> bool:
-        """Whether the path selects more than one value."""
+        """Return whether the path selects more than one value."""
         return STAR in self.segments
 
 

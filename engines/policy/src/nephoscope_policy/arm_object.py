@@ -62,7 +62,7 @@ class ArmObject:
         for word in allowed:
             if word.lower() == text.lower():
                 return word
-        raise fault(f"'{text}' is none of {', '.join(allowed)}", self.at(name))
+        raise fault(f"must be one of {', '.join(allowed)} (got '{text}')", self.at(name))
 
     def child(self, name: str) -> ArmObject:
         """The object under a name; an empty one where it is missing or null."""

@@ -55,15 +55,15 @@ class Override:
 
     @property
     def reads_resource(self) -> bool:
-        """Whether what it picks depends on the resource, not only on the member."""
+        """Return whether what it picks depends on the resource, not only on the member."""
         return any(selector.kind != REFERENCE for selector in self.selectors)
 
     def picks_member(self, reference: str) -> bool:
-        """Whether the selectors on the member's reference id pick it."""
+        """Return whether the selectors on the member's reference id pick it."""
         return all(s.matches(None, reference) for s in self.selectors if s.kind == REFERENCE)
 
     def matches(self, resource: Resource, reference: str) -> bool:
-        """Whether it replaces the value for the resource under the member."""
+        """Return whether it replaces the value for the resource under the member."""
         return all(selector.matches(resource, reference) for selector in self.selectors)
 
 
@@ -129,7 +129,7 @@ class Assignment:
         return self.id.rsplit("/", 1)[-1]
 
     def contains(self, resource: Resource, management_groups: Mapping[str, tuple[str, ...]]) -> bool:
-        """Whether the resource lies in the scope and in none of the notScopes; the mapping gives a subscription's ancestors."""
+        """Return whether the resource lies in the scope and in none of the notScopes; the mapping gives a subscription's ancestors."""
         ancestors = management_groups.get(resource.id.subscription_id, ())
         return within(resource.key, self.scope, ancestors) and not any(
             within(resource.key, scope, ancestors) for scope in self.not_scopes
@@ -138,7 +138,7 @@ class Assignment:
     def applies(
         self, resource: Resource, management_groups: Mapping[str, tuple[str, ...]], reference: str = ""
     ) -> bool:
-        """Whether the assignment judges the resource: `contains`, and its resource selectors pick it."""
+        """Return whether the assignment judges the resource: `contains`, and its resource selectors pick it."""
         return self.contains(resource, management_groups) and any_matches(
             self.resource_selectors, resource, reference
         )
@@ -150,14 +150,14 @@ class Assignment:
 
 
 def within(key: str, scope: str, ancestors: tuple[str, ...]) -> bool:
-    """Whether the lower-cased id lies in a scope, of which a management group holds the subscriptions below it."""
+    """Return whether the lower-cased id lies in a scope, of which a management group holds the subscriptions below it."""
     if scope.startswith(_MANAGEMENT_GROUP) and scope.count("/") == 4:
         return scope in ancestors or in_scope(key, scope)
     return in_scope(key, scope)
 
 
 def is_management_group(scope: str) -> bool:
-    """Whether a lower-cased scope is a management group."""
+    """Return whether a lower-cased scope is a management group."""
     return scope.startswith(_MANAGEMENT_GROUP) and scope.count("/") == 4
 
 

@@ -21,7 +21,7 @@ class Told(Protocol):
     """What the source of a body tells of it, by paths of lower-cased keys."""
 
     def says(self, path: tuple[str, ...]) -> bool:
-        """Whether it tells a part, so that one that is not there is not set."""
+        """Return whether it tells a part, so that one that is not there is not set."""
 
     def absent_below(self, path: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
         """The parts at and below a path that are certainly not there where the body lacks them."""

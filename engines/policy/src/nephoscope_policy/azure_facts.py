@@ -105,7 +105,7 @@ def _children() -> Mapping[tuple[str, str], frozenset[str]]:
 
 
 def always_exists(parent: str, type_: str, name: str = "") -> bool:
-    """Whether each resource of the lower-cased type `parent` has a child of a lower-cased type (and name)."""
+    """Return whether each resource of the lower-cased type `parent` has a child of a lower-cased type (and name)."""
     names = _children().get((parent, type_))
     return names is not None and (not name or not names or name in names)
 

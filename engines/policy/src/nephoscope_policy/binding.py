@@ -45,7 +45,7 @@ def bind(
 
 
 def mismatch(parameter: Parameter, value: object) -> str:
-    """Why a value is none that the parameter may have (its type, its allowed values), '' where it is one."""
+    """Explain why a value is none that the parameter may have (its type, its allowed values), '' where it is one."""
     if not of_type(parameter.type, value):
         return f"the parameter '{parameter.name}' is of type {parameter.type}, not {kind_of(value)}"
     if not parameter.allowed:  # built-ins carry an empty list where any value will do
@@ -69,7 +69,7 @@ def _is_allowed(value: object, allowed: tuple[object, ...]) -> bool:
 
 
 def of_type(type_: str, value: object) -> bool:
-    """Whether a value is of a lower-cased parameter type."""
+    """Return whether a value is of a lower-cased parameter type."""
     if type_ == "boolean":
         return isinstance(value, bool) or (isinstance(value, str) and value.lower() in ("true", "false"))
     if type_ == "integer":

@@ -18,7 +18,7 @@ _KEPT = 256
 
 
 def reads_type_alone(count: tree.Count) -> bool:
-    """Whether a count over a value asks for nothing but parameters, its own members and field('type')."""
+    """Return whether a count over a value asks for nothing but parameters, its own members and field('type')."""
     if not isinstance(count.over, tree.ValueRef) or not _operand(count.over.operand):
         return False
     return count.where is None or _condition(count.where)

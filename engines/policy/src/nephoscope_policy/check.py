@@ -161,5 +161,5 @@ def templates(operand: tree.Operand) -> Iterator[tree.Template]:
 
 
 def is_pure(operand: tree.Operand, free: frozenset[str]) -> bool:
-    """Whether an operand needs no surroundings beyond the host functions named in `free`."""
+    """Return whether an operand needs no surroundings beyond the host functions named in `free`."""
     return all(template.expression.calls.isdisjoint(HOSTS.keys() - free) for template in templates(operand))

@@ -107,7 +107,7 @@ class Compiled:
         return (found and self._matched) or judgement.explain_rule(rule, view, snapshot, context)
 
     def _holds(self, view: View, snapshot: Snapshot, context: Context, run: Any) -> bool | None:
-        """Whether the `if` holds; None where what is not known of the resource decides."""
+        """Return whether the `if` holds; None where what is not known of the resource decides."""
         test = self._test
         if test is True or test is False:
             return test
@@ -169,7 +169,7 @@ class Compiled:
         return self._matched or judgement.explain_rule(self._rule, view, snapshot, context)
 
     def _suffices(self, view: View, candidate: View, snapshot: Snapshot, context: Context) -> bool | None:
-        """Whether a candidate of which not all is known is what the details ask for; None where what is not known decides."""
+        """Return whether a candidate of which not all is known is what the details ask for; None where what is not known decides."""
         existence = self._rule.tree.then.existence
         found: bool | None = True
         if existence is not None and existence.condition is not None:

@@ -328,7 +328,7 @@ def _stop(operator: str, right: object) -> int:
 
 
 def _needs_frames(node: tree.Condition, fold: Folder) -> bool:
-    """Whether something inside a loop asks a function for the loop, or for a field by its name."""
+    """Return whether something inside a loop asks a function for the loop, or for a field by its name."""
     if isinstance(node, tree.Not):
         return _needs_frames(node.child, fold)
     if not isinstance(node, tree.Leaf):

@@ -29,7 +29,7 @@ class Loop:
 
 
 def size(start: int, segments: Segments) -> Callable[[dict[str, Any], Run], int]:
-    """How many members a path selects."""
+    """Count how many members a path selects."""
     read = _members(segments)
     if start < 0:
         return lambda body, _: read(body)

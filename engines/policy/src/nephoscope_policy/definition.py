@@ -93,7 +93,7 @@ class Definition:
         return frozenset({str(existence.type.value).lower()})
 
     def applies_to(self, type_: str) -> bool:
-        """Whether the `if` can hold for a type (in any case), whatever the parameters are."""
+        """Return whether the `if` can hold for a type (in any case), whatever the parameters are."""
         return self.types is None or type_.lower() in self.types
 
     def check(self, aliases: Aliases, switches: Switches = SWITCHES) -> None:

@@ -55,7 +55,7 @@ def get(mapping: Mapping[str, object], name: str, default: object = None) -> Any
 
 
 def has(mapping: dict[str, object], name: str) -> bool:
-    """Whether the key is there, in any case."""
+    """Return whether the key is there, in any case."""
     return get(mapping, name, _ABSENT) is not _ABSENT
 
 

@@ -49,7 +49,7 @@ class Document:
         """The bytes; raises ContentError when the file cannot be read or is over 16 MiB."""
         data = self.source if isinstance(self.source, bytes) else _read(self.source, self.place)
         if len(data) > MAX_BYTES:
-            raise ContentError(f"the file is over {MAX_BYTES >> 20} MiB: not a content file", self.place)
+            raise ContentError(f"the file exceeds {MAX_BYTES >> 20} MiB: not a content file", self.place)
         return data
 
     def json(self) -> Any:

@@ -96,23 +96,23 @@ class Exemption:
         }
 
     def active(self, now: datetime) -> bool:
-        """Whether it has not expired: it ends at the very second of `expiresOn`."""
+        """Return whether it has not expired: it ends at the very second of `expiresOn`."""
         return self.expires_on is None or now < self.expires_on
 
     def names(self, assignment: str, reference: str, definition: str) -> bool:
-        """Whether it speaks of this member of this assignment; all three lower-cased, `definition` a definition's name."""
+        """Return whether it speaks of this member of this assignment; all three lower-cased, `definition` a definition's name."""
         if definition in self.recommendations:
             return True
         return self.assignment == assignment and (not self.references or reference in self.references)
 
     def covers(self, resource: Resource, ancestors: tuple[str, ...], reference: str) -> bool:
-        """Whether the resource lies in its scope and its resource selectors pick it; `ancestors` are its management groups."""
+        """Return whether the resource lies in its scope and its resource selectors pick it; `ancestors` are its management groups."""
         return within(resource.key, self.scope, ancestors) and any_matches(
             self.resource_selectors, resource, reference
         )
 
     def is_misplaced(self, assignment_scope: str, management_groups: Mapping[str, tuple[str, ...]]) -> bool:
-        """Whether Azure would refuse it: it stands outside the assignment's scope and does not say DoNotValidate."""
+        """Return whether Azure would refuse it: it stands outside the assignment's scope and does not say DoNotValidate."""
         if not self.validate_scope or is_management_group(self.scope):
             return self.validate_scope and not _below(self.scope, assignment_scope, management_groups)
         subscription = "/".join(self.scope.split("/")[:3])
@@ -120,7 +120,7 @@ class Exemption:
 
 
 def _below(group: str, scope: str, management_groups: Mapping[str, tuple[str, ...]]) -> bool:
-    """Whether a management group is the scope or lies under it, as far as the known ancestors (nearest first) tell."""
+    """Return whether a management group is the scope or lies under it, as far as the known ancestors (nearest first) tell."""
     if scope in ("", group):
         return True
     lines = [line for line in management_groups.values() if group in line]

@@ -40,7 +40,7 @@ def _existence_leaves(tree_: tree.Tree) -> Iterator[tree.Leaf]:
 
 
 def _asks_identity(leaf: tree.Leaf) -> bool:
-    """Whether a leaf reads requestContext().identity."""
+    """Return whether a leaf reads requestContext().identity."""
     operands = [leaf.operand, *([leaf.subject.operand] if isinstance(leaf.subject, ValueRef) else [])]
     nodes = (
         node
@@ -126,11 +126,11 @@ class FoldedRule:
         return found
 
     def applies_to(self, type_: str) -> bool:
-        """Whether the rule can hold for a type (in any case)."""
+        """Return whether the rule can hold for a type (in any case)."""
         return self.types is None or type_.lower() in self.types
 
     def applicable(self, view: View, switches: Switches) -> bool:
-        """Whether a resource for which the `if` is false still counts as compliant (Azure's applicability)."""
+        """Return whether a resource for which the `if` is false still counts as compliant (Azure's applicability)."""
         if self.if_not_exists or self.effect_key == "manual":
             return False
         if not self.considered:

@@ -126,7 +126,7 @@ def _walk(segments: Segments) -> Callable[[object], object]:
 
 
 def every(segments: Segments, test: Callable[[object], bool], missing_array: bool) -> Callable[[Any], bool]:
-    """Whether every value that a path with `[*]` selects passes; an empty array does, an absent one is `missing_array`."""
+    """Return whether every value that a path with `[*]` selects passes; an empty array does, an absent one is `missing_array`."""
     head, rest = head_and_rest(segments)
     if rest is None:
         read_leaf = getter(segments) if segments else None

@@ -35,7 +35,7 @@ def leaves(node: tree.Condition) -> Iterator[tree.Leaf]:
 
 
 def reads_case(condition: tree.Condition) -> bool:
-    """Whether a condition tells spellings of one type apart: `match` and `notMatch` look at the case."""
+    """Return whether a condition tells spellings of one type apart: `match` and `notMatch` look at the case."""
     return any(leaf.operator in CASED and field_name(leaf) == "type" for leaf in leaves(condition))
 
 

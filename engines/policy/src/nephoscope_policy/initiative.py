@@ -85,7 +85,7 @@ class Initiative:
 
     @property
     def is_deprecated(self) -> bool:
-        """Whether its metadata says that it is deprecated."""
+        """Return whether its metadata says that it is deprecated."""
         return ArmObject(dict(self.metadata)).value("deprecated") is True
 
     def bind(self, values: Mapping[str, object]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ NO_FINDING = frozenset({"denyaction", "auditaction", "mutate", "addtonetworkgrou
 
 
 def indexed_type(type_: str, aliases: Aliases, types: frozenset[str] | None) -> bool | None:
-    """Whether mode Indexed covers a type under a rule that names `types`, None where the body decides.
+    """Return whether mode Indexed covers a type under a rule that names `types`, None where the body decides.
 
     Covered are types that bear tags and a location. Where no table knows the type, a location in the body, a top-level type or a
     rule that names it decides for it (docs/decisions/0022).
@@ -46,7 +46,7 @@ def indexed_type(type_: str, aliases: Aliases, types: frozenset[str] | None) -> 
 
 
 def is_indexed(view: View, aliases: Aliases, types: frozenset[str] | None) -> bool:
-    """Whether mode Indexed covers a resource under a rule that names `types`."""
+    """Return whether mode Indexed covers a resource under a rule that names `types`."""
     found = indexed_type(view.type, aliases, types)
     return bool(view.body.get("location")) if found is None else found
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def fault(operator: str, operand: Operand) -> str:
-    """Why an operand cannot stand after a lower-cased operator, and what to write instead; '' where it can."""
+    """Explain why an operand cannot stand after a lower-cased operator, and what to write instead; '' where it can."""
     if operator == "exists":
         return _not_presence(operand)
     if operator in ("in", "notin") and not _may_be_list(operand):
@@ -27,7 +27,7 @@ def fault(operator: str, operand: Operand) -> str:
 
 
 def not_countable(operand: Operand) -> str:
-    """Why a count cannot go over a value, '' where it can."""
+    """Explain why a count cannot go over a value, '' where it can."""
     return "" if _may_be_list(operand) else f"a count goes over an array, not over {_kind(operand)}"
 
 

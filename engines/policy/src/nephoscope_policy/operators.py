@@ -48,7 +48,7 @@ def text_of(value: object) -> str | None:
 
 
 def is_number(value: object) -> bool:
-    """Whether a JSON value is a number (a boolean is not)."""
+    """Return whether a JSON value is a number (a boolean is not)."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
@@ -194,7 +194,7 @@ def member(left: object, right: object, switches: Switches) -> bool:
 
 
 def exists(left: object, right: object) -> bool:
-    """Whether presence (neither absent nor null) is what was asked for."""
+    """Return whether presence (neither absent nor null) is what was asked for."""
     return (left is not MISSING and left is not None) is (boolish(right) or False)
 
 

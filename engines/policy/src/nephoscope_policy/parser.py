@@ -70,7 +70,10 @@ class Parser:
             known = suggestion(mode, ("All", "Indexed"))
             self.fail(
                 "mode",
-                f"{mode!r} is no mode: All, Indexed, or a provider's such as 'Microsoft.KeyVault.Data'{known}",
+                (
+                    f"{mode!r} is not a mode: All, Indexed, or a provider's such as "
+                    f"'Microsoft.KeyVault.Data'{known}"
+                ),
             )
         declared = self.parameters(get(properties, "parameters"), "parameters")
         for key in ("if", "then"):

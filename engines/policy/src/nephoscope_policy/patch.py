@@ -67,7 +67,7 @@ class Draft:
         self.body = apply_patch(self.body, [change])
 
     def _known(self, segments: Segments) -> int:
-        """How many segments of the path exist (as something that can hold the next one)."""
+        """Count how many segments of the path exist (as something that can hold the next one)."""
         value: object = self.body
         for number, segment in enumerate(segments):
             inner = walk(value, (segment,))

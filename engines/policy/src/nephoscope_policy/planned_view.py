@@ -93,7 +93,7 @@ class PlannedView(View):
         return found
 
     def answers(self, reads: Reads) -> bool:
-        """Whether all that is read is known, or certainly absent."""
+        """Return whether all that is read is known, or certainly absent."""
         if reads.everything or self.unread or self._unnamed:
             return False
         return all(map(self._is_known, reads.paths))
@@ -165,7 +165,7 @@ class PlannedView(View):
         raise NotSet(segments)
 
     def _is_filled_in(self, segments: Segments) -> bool:
-        """Whether Azure may write what the body lacks."""
+        """Return whether Azure may write what the body lacks."""
         path = tuple(str(one).lower() for one in segments)
         if path[:1] and path[0] not in _FILLED_IN:
             return False

@@ -29,7 +29,7 @@ class Reads:
         return cls(cut, frozenset(path[:length] for path in cut for length in range(len(path) + 1)))
 
     def concern(self, changed: Segments) -> bool:
-        """Whether a change at a path may be seen: it lies on a path that is read, or under one."""
+        """Return whether a change at a path may be seen: it lies on a path that is read, or under one."""
         if self.everything or changed in self.above:
             return True
         return any(changed[:length] in self.paths for length in range(len(changed)))

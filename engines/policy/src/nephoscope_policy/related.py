@@ -146,7 +146,7 @@ _FEW = 8
 
 
 def _extends_another(candidate: View, view: View) -> bool:
-    """Whether a candidate is an extension of a resource other than the evaluated one, as only its id can tell."""
+    """Return whether a candidate is an extension of a resource other than the evaluated one, as only its id can tell."""
     parent = candidate.resource.id.parent
     extension = candidate.key.startswith(f"{parent}/providers/") and "/providers/" in parent
     return extension and parent != view.key
@@ -160,7 +160,7 @@ def _group(lookup: Lookup, view: View) -> str:
 
 
 def _fits(pattern: tuple[str, ...], full_name: object) -> bool:
-    """Whether a name, possibly of the last segments only, fits; a segment `?` or `*` stands for any one name."""
+    """Return whether a name, possibly of the last segments only, fits; a segment `?` or `*` stands for any one name."""
     if not isinstance(full_name, str):
         return False
     actual = full_name.lower().split("/")
@@ -170,7 +170,7 @@ def _fits(pattern: tuple[str, ...], full_name: object) -> bool:
 
 
 def gap(wanted: Plan, view: View, snapshot: Snapshot, found: list[View]) -> Gap | None:
-    """Why absence proves nothing, None where it does."""
+    """Explain why absence proves nothing, None where it does."""
     if wanted.unique and found:
         return None
     lookup = wanted.lookup
@@ -194,7 +194,7 @@ def gap(wanted: Plan, view: View, snapshot: Snapshot, found: list[View]) -> Gap 
 
 
 def _always_exists(wanted: Plan, view: View) -> bool:
-    """Whether Azure always has what is looked up, so that not to find it means that it was not read."""
+    """Return whether Azure always has what is looked up, so that not to find it means that it was not read."""
     parent = SUBSCRIPTION_TYPE if _whole_subscription(wanted, view) else view.type
     return (wanted.levels == 1 or not wanted.under) and always_exists(parent, wanted.lookup.type, wanted.last)
 
@@ -204,14 +204,14 @@ def _parent(wanted: Plan, view: View) -> str:
 
 
 def _whole_subscription(wanted: Plan, view: View) -> bool:
-    """Whether a look-up goes over the subscription, not to what lies under the resource or in a resource group."""
+    """Return whether a look-up goes over the subscription, not to what lies under the resource or in a resource group."""
     lookup = wanted.lookup
     in_group = view.resource.id.resource_group or lookup.resource_group
     return not wanted.under and (lookup.scope == "subscription" or not in_group)
 
 
 def _is_collected(wanted: Plan, view: View, snapshot: Snapshot, last: str) -> bool:
-    """Whether the snapshot holds the answer: for a resource and what is under it, a resource group or a subscription.
+    """Return whether the snapshot holds the answer: for a resource and what is under it, a resource group or a subscription.
 
     A manifest's `<type>/providers/<extension>` stands for the extension under resources of the type alone, `<type>/*` for what
     a list of the type holds where further ones are read by name (docs/decisions/0081-what-a-manifest-may-claim.md).
@@ -236,7 +236,7 @@ def _place(wanted: Plan, view: View) -> str:
 
 
 def _unknown(wanted: Plan, view: View, snapshot: Snapshot, found: list[View]) -> Gap | None:
-    """Why an analyzer could not compute a resource that would be a candidate, None where there is none such."""
+    """Explain why an analyzer could not compute a resource that would be a candidate, None where there is none such."""
     if not wanted.under:
         return None
     known = {candidate.key for candidate in found}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def expiry(resource: Resource, now: datetime, coverage: Coverage) -> str:
-    """Why the report in a body decides nothing at an aware time, with its age; '' where it does, or where there is none."""
+    """Explain why the report in a body decides nothing at an aware time, with its age; '' where it does, or where there is none."""
     found = report_kind(resource.type)
     if found is None:
         return ""
@@ -43,7 +43,7 @@ def expiry(resource: Resource, now: datetime, coverage: Coverage) -> str:
 
 
 def holds(type_: str, read_at: datetime, now: datetime) -> bool:
-    """Whether what was read of a lower-cased type at a time still says something, whatever was found."""
+    """Return whether what was read of a lower-cased type at a time still says something, whatever was found."""
     found = report_kind(type_)
     return found is None or now - read_at <= timedelta(days=found[0].days)
 

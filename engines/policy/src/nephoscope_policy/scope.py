@@ -174,7 +174,7 @@ def _parameters(scope: Scope, arguments: list[object]) -> Any:
     name = _one_text("parameters", arguments)
     value = scope.parameters.get(name.lower(), MISSING)
     if value is MISSING:
-        raise ArmError("parameters", f"there is no parameter '{name}'")
+        raise ArmError("parameters", f"parameter '{name}' not found")
     return value
 
 
@@ -196,10 +196,10 @@ def _current_path(scope: Scope, name: str) -> object:
     try:
         path = scope.field(name, scope.target)
     except (UnknownAlias, ValueError) as error:
-        raise ArmError("current", f"no running count is named '{name}'") from error
+        raise ArmError("current", f"running count '{name}' not found") from error
     start, rest, is_bound = bound_start(scope.frames, scope.target, path.segments)
     if not is_bound:
-        raise ArmError("current", f"no running count is named '{name}' or goes over it")
+        raise ArmError("current", f"running count '{name}' not found, or is its own source")
     if STAR in rest:
         return scope.target.collect(start, rest)
     value = require_known(scope.target.inside(start, rest), name)

@@ -49,7 +49,7 @@ class Selector:
         return {"kind": self.kind, "notIn" if self.negated else "in": sorted(self.values)}
 
     def matches(self, resource: Resource | None, reference: str) -> bool:
-        """Whether it picks the resource under the member; a selector on resources picks nothing where `resource` is None."""
+        """Return whether it picks the resource under the member; a selector on resources picks nothing where `resource` is None."""
         if self.kind == REFERENCE:
             return (reference.lower() in self.values) != self.negated
         return resource is not None and (_subject(self.kind, resource) in self.values) != self.negated
@@ -78,12 +78,12 @@ class ResourceSelector:
         return {"name": self.name, "selectors": [selector.document() for selector in self.selectors]}
 
     def matches(self, resource: Resource, reference: str) -> bool:
-        """Whether every selector picks the resource under the member."""
+        """Return whether every selector picks the resource under the member."""
         return all(selector.matches(resource, reference) for selector in self.selectors)
 
 
 def any_matches(selectors: tuple[ResourceSelector, ...], resource: Resource, reference: str) -> bool:
-    """Whether the resource is picked: no resource selector at all picks everything, else one of them must."""
+    """Return whether the resource is picked: no resource selector at all picks everything, else one of them must."""
     return not selectors or any(selector.matches(resource, reference) for selector in selectors)
 
 

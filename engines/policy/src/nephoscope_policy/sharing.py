@@ -37,7 +37,7 @@ def signature(node: tree.Condition, fold: Callable[[tree.Operand], object]) -> o
 
 
 def leaves(found: Any) -> int:
-    """How many leaves a signature has."""
+    """Count how many leaves a signature has."""
     return sum(map(leaves, found[1:])) if found[0] in ("AllOf", "AnyOf", "Not") else 1
 
 

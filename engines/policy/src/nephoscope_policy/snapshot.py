@@ -272,7 +272,7 @@ class Snapshot:
         return [*below, *own] if below else own
 
     def expiry(self, view: View, now: datetime) -> str:
-        """Why the report that a resource holds is too old at a time, '' where it is not; what an overlay holds is of now."""
+        """Explain why the report that a resource holds is too old at a time, '' where it is not; what an overlay holds is of now."""
         if self._base is not None and view.key in self._index.by_key:
             return ""
         return expiry(view.resource, now, self.coverage)

@@ -38,7 +38,7 @@ class Version:
 
     @property
     def preview(self) -> bool:
-        """Whether it is a preview version, which only a pin with `-preview` selects."""
+        """Return whether it is a preview version, which only a pin with `-preview` selects."""
         return self.suffix == "preview"
 
     @property
@@ -76,7 +76,7 @@ class Pin:
         return cls(major, minor, patch, (match.group(4) or "").lower() == "preview")
 
     def selects(self, version: Version) -> bool:
-        """Whether the version fits: a pin with `-preview` takes stable versions too, one without takes no preview."""
+        """Return whether the version fits: a pin with `-preview` takes stable versions too, one without takes no preview."""
         numbers = ((self.major, version.major), (self.minor, version.minor), (self.patch, version.patch))
         return all(want in (None, have) for want, have in numbers) and (self.preview or not version.preview)
 

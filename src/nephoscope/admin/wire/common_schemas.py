@@ -46,8 +46,8 @@ class Error(Shape, frozen=True, kw_only=True):
 class Paging(Shape, frozen=True, kw_only=True):
     """Which page of a list."""
 
-    top: Annotated[int, msgspec.Meta(ge=1, le=1000, description="How many at most.")] = 100
-    after: Annotated[str, msgspec.Meta(max_length=300, description="`next` of the page before.")] = ""
+    top: Annotated[int, msgspec.Meta(ge=1, le=1000, description="Maximum number of items.")] = 100
+    after: Annotated[str, msgspec.Meta(max_length=300, description="`next` of the previous page.")] = ""
 
 
 def take_page(items: Iterable[One], key: Callable[[One], str], asked: Paging) -> tuple[tuple[One, ...], str]:

@@ -16,15 +16,15 @@ from nephoscope.admin.wire.route import PREFIX, Route, routes, sections
 
 _REFERENCE = "#/components/schemas/{name}"
 _MEANING = {
-    400: "What was sent is not what is described.",
-    401: "No credential, or one that opens nothing.",
-    403: "The roles of the caller do not allow it.",
-    404: "There is no such thing.",
-    409: "It cannot be done as things stand.",
-    413: "What was sent is too large.",
-    415: "What was sent is not JSON.",
-    429: "Too many requests; Retry-After says when to come again.",
-    503: "The state or the lake cannot be reached.",
+    400: "The request does not match the schema.",
+    401: "The credential is missing or invalid.",
+    403: "The caller's roles do not include this operation.",
+    404: "Not found.",
+    409: "The operation conflicts with the current state.",
+    413: "The request is too large.",
+    415: "The request is not JSON.",
+    429: "Too many requests; Retry-After contains the delay.",
+    503: "The state or the lake is unavailable.",
 }
 
 
@@ -41,7 +41,10 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "nephoscope",
             "version": __version__,
-            "description": "Who may come in, what is connected and how the server stands. Azure's own surfaces are beside it.",
+            "description": (
+                "Access, connections and status of the server. Azure's REST surfaces are available next "
+                "to this API."
+            ),
         },
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}],

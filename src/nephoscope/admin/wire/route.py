@@ -90,7 +90,7 @@ class Route:
 
     @property
     def changes(self) -> bool:
-        """Whether it changes something."""
+        """Return whether it changes something."""
         return self.method != "GET"
 
 

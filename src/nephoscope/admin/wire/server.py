@@ -63,7 +63,7 @@ async def _respond(instance: Instance, host: Host, request: Request) -> Response
         status, body, headers = again.status, again.body(), {**headers, **again.headers}
     except Exception:  # noqa: BLE001 - the boundary of a request: its caller is told the id that the log has
         _LOG.exception("request %s failed: %s %s", id_, request.method, request.url.path)
-        told = f"A fault of nephoscope; the log tells of it under {id_}."
+        told = f"Internal error: see the server log under {id_}."
         status, body = 500, Fault(500, "InternalServerError", told).body()
     if body is None:
         return Response(status_code=status, headers=headers)
@@ -90,8 +90,8 @@ def _find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
             return one, found
     if fitting:
         allowed = ", ".join(sorted({one.method for one, _ in fitting}))
-        raise Fault(405, "MethodNotAllowed", f"{allowed} is possible here.", headers={"Allow": allowed})
-    raise Fault(404, "NotFound", f"Nothing is at {path[:300]}; /openapi.json has what there is.")
+        raise Fault(405, "MethodNotAllowed", f"{allowed} is allowed here.", headers={"Allow": allowed})
+    raise Fault(404, "NotFound", f"{path[:300]} not found; /openapi.json lists all paths.")
 
 
 def _handle(
@@ -129,11 +129,11 @@ def _read_arguments(route: Route, request: Request, found: dict[str, str], raw: 
         given[name] = _convert(found[name], type_, name)
     asked = request.query_params.multi_items()
     if len({name for name, _ in asked}) != len(asked):
-        raise bad("A parameter of the query comes twice.", "query")
+        raise bad("A query parameter is repeated.", "query")
     if route.query is not None:
         given["query"] = _convert(dict(asked), route.query, "query")
     elif asked:
-        raise bad("This takes no query.", "query")
+        raise bad("This operation has no query parameters.", "query")
     if route.body is not None:
         given["body"] = _body(route, request, raw)
     return given

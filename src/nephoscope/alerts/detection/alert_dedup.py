@@ -94,7 +94,7 @@ def _next(id_: str) -> str:
 
 
 def same(before: Mapping[str, object], after: Mapping[str, object]) -> bool:
-    """Whether two rows of an alert say the same, in whatever order they name things."""
+    """Return whether two rows of an alert say the same, in whatever order they name things."""
     names = (before.keys() | after.keys()) - _BESIDE
     return all(_plain(name, before.get(name)) == _plain(name, after.get(name)) for name in names)
 

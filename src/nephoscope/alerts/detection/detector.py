@@ -122,7 +122,7 @@ class Detector:
             yield replace(one, held_by=YOUNG, held_as=WORDS[YOUNG]) if held else one
 
     def _young(self, rule: Rule, since: datetime) -> bool:
-        """Whether no log that a rule names reaches back so far; a rule that names none has none that is young."""
+        """Return whether no log that a rule names reaches back so far; a rule that names none has none that is young."""
         with self.lake.catalog(workspace=self.workspace) as catalog:
             first = [begin for name in rule.tables if (begin := catalog.begin(name)) is not None]
         return bool(first) and min(first) > since

@@ -30,7 +30,7 @@ class Foreseen:
     stood: tuple[Version, ...]
 
     def holds(self, state: State, session: Session, workspace: str, now: datetime) -> bool:
-        """Whether nothing changed since; what was changed at `now` or later counts as changed, as it may have been twice."""
+        """Return whether nothing changed since; what was changed at `now` or later counts as changed, as it may have been twice."""
         if any(one.changed >= now for one in self.stood):
             return False
         found = state.alerts.versions_of_windows(

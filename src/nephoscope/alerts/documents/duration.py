@@ -19,7 +19,7 @@ def duration(text: str) -> timedelta:
     iso = _CLOCK.fullmatch(text.strip()) or _ISO.fullmatch(text.strip().upper())
     if iso is None and _CALENDAR.fullmatch(text.strip().upper()):
         raise ValueError(
-            f"{text!r:.60} counts years or months, which have no fixed length: write days, as in P365D"
+            f"{text!r:.60} counts years or months, which have no fixed length: write days, such as P365D"
         )
     if iso is None or not any(iso.groups()):
         raise ValueError(f"{text!r:.60} is not a duration such as 5m, 1h, 14d or PT5H")

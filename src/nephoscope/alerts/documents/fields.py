@@ -23,7 +23,7 @@ class Fields:
         self.wrong.append(f"{self._path}: {reason}" if self._path else reason)
 
     def has(self, name: str) -> bool:
-        """Whether the field is there and not null."""
+        """Return whether the field is there and not null."""
         return self._document.get(name) is not None
 
     def text(self, name: str, *, needed: bool = False, numbers: bool = True) -> str:
@@ -94,7 +94,7 @@ class Fields:
         if several is None:
             return ()
         if not isinstance(several, list) or not all(isinstance(one, str | None) for one in several):
-            self.fail(f"{name} must be a list of texts")
+            self.fail(f"{name} must be a list of strings")
             return ()
         return tuple(one.strip() for one in several if one and one.strip())
 

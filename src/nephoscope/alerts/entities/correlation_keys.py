@@ -136,7 +136,7 @@ def _strong(entity: Entity) -> list[str]:
 
 
 def _own(entity: Entity, names: Sequence[str]) -> bool:
-    """Whether the identifiers are of one thing only, and not alike on every machine."""
+    """Return whether the identifiers are of one thing only, and not alike on every machine."""
     if names[0] in ("HostName", "NetBiosName"):
         return _specific(entity, names[1]) and entity.get(names[0]).lower() not in _EVERY_HOST
     if names[0] == "Sid":
@@ -145,7 +145,7 @@ def _own(entity: Entity, names: Sequence[str]) -> bool:
 
 
 def _specific(entity: Entity, domain: str) -> bool:
-    """Whether a domain tells more than the name: a machine of no domain has its own name for one."""
+    """Return whether a domain tells more than the name: a machine of no domain has its own name for one."""
     value = entity.get(domain).lower()
     return value not in _EVERY_DOMAIN and value != entity.get("HostName").lower()
 
@@ -182,7 +182,7 @@ def _domain(entity: Entity) -> Whereabouts:
 
 
 def _fits(machine: str, where: Whereabouts) -> bool:
-    """Whether a machine of the estate may be the host of an alert that names these places."""
+    """Return whether a machine of the estate may be the host of an alert that names these places."""
     id_ = machine.removeprefix("machine|")
     subscription = _SUBSCRIPTION.match(id_)
     if where.near:

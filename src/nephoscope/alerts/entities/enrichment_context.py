@@ -48,7 +48,7 @@ class Surroundings:
         return list(dict.fromkeys([*given, *(self.same[key] for key in given if key in self.same)]))
 
     def of_many(self, address: str) -> bool:
-        """Whether an address, in lower case, stands for many."""
+        """Return whether an address, in lower case, stands for many."""
         if address in self.common or not self.ranges:
             return address in self.common
         try:

@@ -67,7 +67,7 @@ def _place(entity: Entity, found: Sequence[Entity], named: Mapping[str, list[int
 
 
 def _told_apart(one: Entity, other: Entity, shared: str) -> bool:
-    """Whether both have a name of the same sort, stronger than the one that they share, and it differs."""
+    """Return whether both have a name of the same sort, stronger than the one that they share, and it differs."""
     mine, others = one.names, other.names
     for names, key in mine.items():
         if key == shared:

@@ -100,7 +100,7 @@ class Filing:
         return replace(incident, status=IncidentStatus.ACTIVE, closed=None, classification="", reason="")
 
     def _takes(self, session: Session, incident: Incident, group: Grouping) -> bool:
-        """Whether an incident has room for an alert, and is open or may be opened again."""
+        """Return whether an incident has room for an alert, and is open or may be opened again."""
         if incident.status is IncidentStatus.CLOSED and not group.reopens:
             return False
         return self.state.alerts.amount(session, [incident.number]) < MOST_ALERTS

@@ -102,7 +102,7 @@ def _whole(entity: Entity) -> str:
 
 
 def _particular(entity: Entity) -> bool:
-    """Whether it is one thing: no subscription, resource group or management group."""
+    """Return whether it is one thing: no subscription, resource group or management group."""
     return "/providers/" in entity.get("ResourceId").lower().replace("/providers/microsoft.management/", "/")
 
 

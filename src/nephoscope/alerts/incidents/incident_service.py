@@ -203,7 +203,7 @@ class Desk:
         """`_changing` in a transaction that is open."""
         incident = self.state.incidents.read(session, number)
         if incident.workspace != self.workspace:
-            raise MissingError(f"there is no incident {number} in the workspace {self.workspace}")
+            raise MissingError(f"incident {number} not found in the workspace {self.workspace}")
         if (into := incident.merged_into) is not None:
             raise StateError(f"incident {number} was merged: it is a part of incident {into} now")
         if by not in (BY, RESPONSE) and incident.first_modified is None:
@@ -273,7 +273,7 @@ class Desk:
         """`alert` in a transaction that is open."""
         known = self.state.alerts.known(session, id_)
         if known is None or known.workspace != self.workspace:
-            raise MissingError(f"there is no alert {id_} in the workspace {self.workspace}")
+            raise MissingError(f"alert {id_} not found in the workspace {self.workspace}")
         row = {**known.document, "Status": status, "TimeGenerated": now.isoformat()}
         changed = replace(known, status=status, changed=now, document=row)
         self.state.alerts.put(session, changed)
@@ -362,7 +362,7 @@ class Desk:
     ) -> Incident:
         """Put bookmarks into an incident (a new one has the number 0); alerts of their entities join it from then on."""
         if into.workspace != self.workspace:
-            raise MissingError(f"there is no incident {into.number} in the workspace {self.workspace}")
+            raise MissingError(f"incident {into.number} not found in the workspace {self.workspace}")
         moments = [one.event_time for one in bookmarks]
         old = [into.first_activity, into.last_activity] if into.number else []
         incident = self.state.incidents.put(

@@ -10,7 +10,7 @@ from nephoscope_policy.model.state import Severity
 
 
 def worked_on(incident: Incident) -> bool:
-    """Whether somebody has taken an open incident up, or changed it in any way."""
+    """Return whether somebody has taken an open incident up, or changed it in any way."""
     return bool(incident.owner) or incident.status is IncidentStatus.ACTIVE or bool(incident.first_modified)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def may_decide(caller: Caller, operation: str, alert: StoredAlert) -> bool:
-    """Whether a caller may do an operation on an alert."""
+    """Return whether a caller may do an operation on an alert."""
     if caller.may(operation, f"/workspaces/{alert.workspace}"):
         return True
     sight = Sight(caller.reach(operation), caller.hierarchy.subscriptions)

@@ -68,7 +68,7 @@ def _resource(alert: Alert) -> str:
 
 
 def events_of(row: dict[str, Any]) -> int:
-    """How many events are behind the alert of a row."""
+    """Count how many events are behind the alert of a row."""
     return int(json.loads(row["ExtendedProperties"])["Total Events"])
 
 

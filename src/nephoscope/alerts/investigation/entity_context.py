@@ -57,7 +57,7 @@ class Context:
 
     @property
     def found(self) -> bool:
-        """Whether the estate holds something that goes by the names of the entity."""
+        """Return whether the estate holds something that goes by the names of the entity."""
         return bool(self.resource or self.candidates)
 
     def document(self) -> dict[str, Any]:

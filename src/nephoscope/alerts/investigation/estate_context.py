@@ -255,7 +255,7 @@ class EstateContext:
         return Context(entity, principal.key, facts)
 
     def _describe_account(self, principal: Resource) -> Fact:
-        """Whether an account is blocked; of a user whether it is a guest and has a second factor."""
+        """Return whether an account is blocked; of a user whether it is a guest and has a second factor."""
         if principal.type != USER_TYPE:
             enabled = properties(principal).get("accountEnabled")
             state = {True: "enabled", False: "blocked"}.get(enabled) if isinstance(enabled, bool) else None
@@ -310,7 +310,7 @@ class EstateContext:
                 yield f"{self.index.name_role(grant)} on {grant.scope or 'everything'}"
 
     def _sees_grant(self, scope: str) -> bool:
-        """Whether the reader may read the assignments at a scope; those above the readable hold there."""
+        """Return whether the reader may read the assignments at a scope; those above the readable hold there."""
         if scope.startswith("/subscriptions/"):
             return self.reader.sees_grant(ResourceId.parse(scope))
         if not self.reader.role_assignments.everything and scope:

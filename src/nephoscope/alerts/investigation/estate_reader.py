@@ -32,23 +32,23 @@ class EstateReader:
 
     @property
     def whole(self) -> bool:
-        """Whether every resource of every tenant may be read."""
+        """Return whether every resource of every tenant may be read."""
         return self.resources.everything
 
     def sees(self, id_: ResourceId) -> bool:
-        """Whether a resource of a subscription may be read."""
+        """Return whether a resource of a subscription may be read."""
         return self.resources.sees(id_.subscription, id_.resource_group_id)
 
     def sees_grant(self, scope: ResourceId) -> bool:
-        """Whether a role assignment at a scope within a subscription may be read."""
+        """Return whether a role assignment at a scope within a subscription may be read."""
         return self.role_assignments.sees(scope.subscription, scope.resource_group_id)
 
     def reads_directory(self, tenant: str) -> bool:
-        """Whether the users, groups and applications of a tenant may be read."""
+        """Return whether the users, groups and applications of a tenant may be read."""
         return self.whole or (bool(tenant) and tenant in self.resources.whole_tenants)
 
     def enters(self, tenant: str, subscriptions: Iterable[str]) -> bool:
-        """Whether anything of a tenant, which has the subscriptions (lower-cased GUIDs), may be read."""
+        """Return whether anything of a tenant, which has the subscriptions (lower-cased GUIDs), may be read."""
         return self.reads_directory(tenant) or bool(self.visible(subscriptions))
 
     def visible(self, subscriptions: Iterable[str]) -> frozenset[str]:

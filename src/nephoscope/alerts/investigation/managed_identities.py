@@ -29,7 +29,7 @@ class ManagedIdentity:
 
     @property
     def assigned(self) -> bool:
-        """Whether it is user-assigned: a resource of its own."""
+        """Return whether it is user-assigned: a resource of its own."""
         return f"/{ASSIGNED_TYPE}/" in self.resource
 
 

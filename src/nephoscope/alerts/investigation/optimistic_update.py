@@ -28,7 +28,7 @@ class Decision:
 
     @property
     def opens(self) -> bool:
-        """Whether the incident is open after it, whatever it was before."""
+        """Return whether the incident is open after it, whatever it was before."""
         return self.changes.get("status") in (IncidentStatus.NEW, IncidentStatus.ACTIVE)
 
 
@@ -42,9 +42,9 @@ def decide(
     incidents = desk.state.incidents
     incident = incidents.held(session, number)
     if incident.workspace != desk.workspace:
-        raise MissingError(f"there is no incident {number} in the workspace {desk.workspace}")
+        raise MissingError(f"incident {number} not found in the workspace {desk.workspace}")
     if incident.etag != etag:
-        raise OvertakenError(f"somebody changed incident {number} meanwhile: look at it again")
+        raise OvertakenError(f"someone changed incident {number} meanwhile: check its current state")
     if incident.merged_into is not None:
         raise StateError(f"incident {number} is a part of incident {incident.merged_into} now")
     closed = incident.status is IncidentStatus.CLOSED
@@ -57,7 +57,7 @@ def decide(
 
 
 def _said_again(session: Session, desk: Desk, number: int, decision: Decision, now: datetime) -> bool:
-    """Whether it was said before why the incident is classified so: what is said now takes that place."""
+    """Return whether it was said before why the incident is classified so: what is said now takes that place."""
     incidents = desk.state.incidents
     old = next((one for one in incidents.notes(session, number) if one.name == REMARK), None)
     if old is None:

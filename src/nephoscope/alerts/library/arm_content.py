@@ -38,7 +38,7 @@ Found = Piece | Unusable
 
 
 def is_arm(document: object) -> bool:
-    """Whether a document holds resources: a template, an answer of the REST API, a list of them, or one of them."""
+    """Return whether a document holds resources: a template, an answer of the REST API, a list of them, or one of them."""
     return any(True for _ in _resources(document, Place("")))
 
 
@@ -83,7 +83,7 @@ class _Template:
         known = _members(self.document.get("parameters"))
         about = _lower_names(known).get(name.lower())
         if not isinstance(about, dict):
-            raise FunctionError(f"there is no parameter {name!r}")
+            raise FunctionError(f"parameter {name!r} not found")
         # what only names the place of a deployment matters to no rule
         return self.value(about.get("defaultValue", name), deep + 1)
 
@@ -91,7 +91,7 @@ class _Template:
         name = str(given[0]) if given else ""
         known = _lower_names(_members(self.document.get("variables")))
         if name.lower() not in known:
-            raise FunctionError(f"there is no variable {name!r}")
+            raise FunctionError(f"variable {name!r} not found")
         return self.value(known[name.lower()], deep + 1)
 
 

@@ -28,7 +28,7 @@ class Source:
 
     @property
     def hunting(self) -> bool:
-        """Whether it is only run when somebody hunts."""
+        """Return whether it is only run when somebody hunts."""
         return self.rule.kind is Kind.HUNTING
 
 

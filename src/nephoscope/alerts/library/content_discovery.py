@@ -49,7 +49,7 @@ class Reading:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing of it is content of detection."""
+        """Return whether nothing of it is content of detection."""
         return not self.pieces and not self.unusable
 
 
@@ -154,7 +154,7 @@ def _text(path: Path, place: Place) -> str:
     most = MOST_BYTES[path.suffix.lower()]
     try:
         if path.stat().st_size > most:
-            raise _UnreadError(place, f"the file is over {most >> 20} MiB")
+            raise _UnreadError(place, f"the file exceeds {most >> 20} MiB")
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise _UnreadError(place, "not UTF-8") from error
@@ -177,7 +177,7 @@ def _documents(text: str, suffix: str, place: Place) -> list[object]:
         what = f"a value that does not fit its tag ({error})" if isinstance(error, _WRONG) else str(error)
         raise _UnreadError(place, f"not readable: {what}") from error
     if suffix != JSON and _size(documents) > MOST_VALUES:
-        raise _UnreadError(place, f"it has over {MOST_VALUES:,} values once its aliases are written out")
+        raise _UnreadError(place, f"it has more than {MOST_VALUES:,} values after expanding aliases")
     _check_words(documents, place)
     return documents
 
@@ -193,7 +193,7 @@ def _check_words(documents: list[object], place: Place) -> None:
 
 
 def _size(document: object) -> int:
-    """How many values it has once its aliases are written out; counting ends beyond the limit."""
+    """Count how many values it has once its aliases are written out; counting ends beyond the limit."""
     count, waiting = 0, [document]
     while waiting and count <= MOST_VALUES:
         one = waiting.pop()

@@ -59,7 +59,9 @@ def take(lake: Lake, state: State, workspace: str, by: str, upload: Upload, now:
     UploadError where nothing of it can be looked at, BusyError where another one is being judged.
     """
     if len(upload.data) > MOST_BYTES:
-        raise UploadError(f"at most {MOST_BYTES >> 20} MiB are taken; `nephoscope content import` takes more")
+        raise UploadError(
+            f"at most {MOST_BYTES >> 20} MiB are accepted; `nephoscope content import` takes more"
+        )
     if not _ONE.acquire(blocking=False):
         raise BusyError("another upload is being judged: try again in a minute")
     try:
@@ -70,7 +72,7 @@ def take(lake: Lake, state: State, workspace: str, by: str, upload: Upload, now:
                 raise UploadError("no rule, hunting query, parser or watchlist is in it")
             if len(reading.pieces) > MOST_PIECES:
                 raise UploadError(
-                    f"at most {MOST_PIECES} rules at once are judged by the server; `nephoscope content import` takes more"
+                    f"the maximum is {MOST_PIECES} rules; use `nephoscope content import` for more"
                 )
             return Importing(lake, state, workspace, by).take(reading, upload.pack, Path(upload.file), now)
     except PackError as error:

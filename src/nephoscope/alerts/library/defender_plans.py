@@ -70,12 +70,13 @@ def _counterpart(body: object, document: Document) -> Counterpart:
     )
     if not found.types or not (found.detections or found.reason):
         raise ContentError(
-            "an alert names its types, and its detections or why there are none", document.place
+            "an alert must name its types, and its detections or the reason why there are none",
+            document.place,
         )
     return found
 
 
 def _texts(value: object, document: Document) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise ContentError(f"{value!r} is no list of texts", document.place)
+        raise ContentError(f"{value!r} is not a list of strings", document.place)
     return tuple(value)

@@ -67,7 +67,7 @@ class Chosen:
     tables: tuple[str, ...] = ()
 
     def fits(self, query: Rule) -> bool:
-        """Whether a query is chosen by all but its tables: a technique stands for those below it."""
+        """Return whether a query is chosen by all but its tables: a technique stands for those below it."""
         tactics = {one.casefold() for one in query.tactics}
         return (
             (not self.names or any(one.casefold() in f"{query.name}\n{query.id}".casefold() for one in self.names))
@@ -81,7 +81,7 @@ def _below(technique: str, wanted: str) -> bool:
 
 
 def own_range(query: str) -> bool:
-    """Whether a query states itself which time it looks at."""
+    """Return whether a query states itself which time it looks at."""
     return bool(_OWN_RANGE.search(query))
 
 

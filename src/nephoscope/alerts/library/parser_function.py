@@ -23,7 +23,7 @@ NAMES = (
 
 
 def is_parser(document: Mapping[str, object]) -> bool:
-    """Whether a document is that of a parser."""
+    """Return whether a document is that of a parser."""
     return any(name in document for name in BODIES)
 
 

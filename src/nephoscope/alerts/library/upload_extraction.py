@@ -64,7 +64,7 @@ def _unpack(name: str, data: bytes, place: _Folder) -> None:
     elif name.lower().endswith(SINGLE):
         place.put(name.replace("\\", "/").rpartition("/")[2], io.BytesIO(data))
     else:
-        raise UploadError(f"a .zip, .tar.gz, {', '.join(SINGLE)} file is wanted")
+        raise UploadError(f"a .zip, .tar.gz, {', '.join(SINGLE)} file is expected")
 
 
 @dataclass
@@ -104,7 +104,7 @@ def parts(name: str) -> tuple[str, ...]:
         or any(0xD800 <= ord(letter) < 0xE000 for letter in name)
     )  # fmt: skip
     if wrong:
-        raise UploadError(f"{name[:100]!r} is no place for a file")
+        raise UploadError(f"{name[:100]!r} is not a place for a file")
     return found
 
 
@@ -122,7 +122,7 @@ def _unzip(data: bytes, place: _Folder) -> None:
             if one.flag_bits & 1:
                 raise UploadError(f"{one.filename[:100]!r} is encrypted")
             if one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise UploadError(f"{one.filename[:100]!r} is packed in a way that is not read")
+                raise UploadError(f"{one.filename[:100]!r} uses an unsupported compression method")
             if not one.is_dir():
                 with archive.open(one) as file:
                     place.put(one.filename, file)
@@ -153,5 +153,5 @@ class _Bounded:
         part = self.stream.read(size)
         self.left -= len(part)
         if self.left < 0:
-            raise UploadError("it unpacks to far more than it is")
+            raise UploadError("it is much larger after decompression")
         return part

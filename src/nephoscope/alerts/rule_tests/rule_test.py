@@ -49,7 +49,7 @@ class Checked:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing is wrong."""
+        """Return whether nothing is wrong."""
         return not self.problem
 
 
@@ -165,7 +165,7 @@ class Ground:
         """Return the rows of a case by table; the other tables that the query reads are there and empty."""
         tables, now = self._tables, now_of(case)
         if unknown := sorted(case.tables.keys() - tables.by_name.keys()):
-            raise ValueError(f"no table is named {unknown[0]}")
+            raise ValueError(f"table {unknown[0]} not found")
         # shipped functions read tables that the rule does not name
         used = {name for name in tables.by_name if name in rule.query or name in compiled.reads}
         rows = {name: _rows(tables[name], case, now) for name in sorted({*used, *case.tables})}

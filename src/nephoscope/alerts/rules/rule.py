@@ -158,7 +158,7 @@ class Rule:
         return found
 
     def holds(self, count: int) -> bool:
-        """Whether so many rows are what the trigger asks for."""
+        """Return whether so many rows are what the trigger asks for."""
         return {
             "gt": count > self.threshold,
             "lt": count < self.threshold,
@@ -257,14 +257,14 @@ def _severity(fields: Fields) -> Severity:
     text = fields.text("severity") or Severity.MEDIUM.value
     known = {one.value.lower(): one for one in Severity}
     if text.lower() not in known:
-        fields.fail(f"severity {text!r} is none of {', '.join(one.value for one in Severity)}")
+        fields.fail(f"severity must be one of {', '.join(one.value for one in Severity)} (got {text!r})")
     return known.get(text.lower(), Severity.MEDIUM)
 
 
 def _operator(fields: Fields) -> str:
     text = fields.text("triggerOperator").lower() or "gt"
     if text not in OPERATORS:
-        fields.fail(f"triggerOperator {text!r} is none of gt, lt, eq, ne")
+        fields.fail(f"triggerOperator must be one of gt, lt, eq, ne (got {text!r})")
         return "gt"
     return {"greaterthan": "gt", "lessthan": "lt", "equal": "eq", "notequal": "ne"}.get(text, text)
 
@@ -283,7 +283,7 @@ def _mappings(fields: Fields) -> tuple[EntityMapping, ...]:
         kind = each.text("entityType", needed=True)
         if kind.lower() not in known:
             if kind.strip():
-                each.fail(f"entityType {kind!r} is none of {', '.join(known.values())}")
+                each.fail(f"entityType must be one of {', '.join(known.values())} (got {kind!r})")
             continue
         kind, before = known[kind.lower()], len(each.wrong)
         pairs = tuple(_pair(kind, one) for one in each.objects("fieldMappings"))
@@ -297,7 +297,7 @@ def _pair(kind: str, fields: Fields) -> tuple[str, str]:
     """An identifier of a kind and the column that holds it."""
     name, known = fields.text("identifier", needed=True), IDENTIFIERS[kind]
     if name and name.lower() not in known:
-        fields.fail(f"identifier {name!r} of {kind} is none of {', '.join(known.values())}")
+        fields.fail(f"identifier {name!r} of {kind} is not one of {', '.join(known.values())}")
     return known.get(name.lower(), name), fields.text("columnName", needed=True, numbers=False)
 
 
@@ -324,7 +324,7 @@ def _property(fields: Fields) -> tuple[str, str]:
     name = fields.text("alertProperty", needed=True)
     known = {one.lower(): one for one in PROPERTIES}
     if name and name.lower() not in known:
-        fields.fail(f"alertProperty {name!r} is none of {', '.join(PROPERTIES)}")
+        fields.fail(f"alertProperty must be one of {', '.join(PROPERTIES)} (got {name!r})")
     return known.get(name.lower(), name), fields.text("value", needed=True)
 
 
@@ -333,7 +333,9 @@ def _incidents(fields: Fields, custom_details: Mapping[str, str]) -> Incidents:
     grouping = given.object("groupingConfiguration")
     matching = grouping.text("matchingMethod") or grouping.text("entitiesMatchingMethod") or "AllEntities"
     if matching.lower() not in _MATCHING:
-        grouping.fail(f"matchingMethod {matching!r} is none of {', '.join(one.value for one in Matching)}")
+        grouping.fail(
+            f"matchingMethod must be one of {', '.join(one.value for one in Matching)} (got {matching!r})"
+        )
     enabled = grouping.flag("enabled", default=False)
     names = {one.lower(): one for one in custom_details}
     if enabled:

@@ -79,7 +79,7 @@ def document_of(path: Path) -> Any:
     """The document in a file; RuleError with the place where it is none."""
     place = Place(str(path))
     if path.stat().st_size > MAX_BYTES:
-        raise RuleError(place, (f"the file is over {MAX_BYTES >> 20} MiB",))
+        raise RuleError(place, (f"the file exceeds {MAX_BYTES >> 20} MiB",))
     try:
         text = path.read_text(encoding="utf-8-sig")
         return json.loads(text) if path.suffix == ".json" else yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader

@@ -65,7 +65,7 @@ def slot(rule: Rule, end: datetime) -> tuple[datetime, datetime]:
 
 
 def count(rule: Rule, after: datetime, until: datetime) -> int:
-    """How many windows end in (after, until]."""
+    """Count how many windows end in (after, until]."""
     return max(0, (until - _FIRST) // rule.frequency - (after - _FIRST) // rule.frequency)
 
 

@@ -82,11 +82,11 @@ def due(
 
 
 def rests(run: RuleRun, now: datetime) -> bool:
-    """Whether a fault has rested long enough; also where the clock was set back behind it."""
+    """Return whether a fault has rested long enough; also where the clock was set back behind it."""
     pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(run.tries - 1, 10))
     return not run.finished <= now < run.finished + pause
 
 
 def behind(rule: Rule, last: RuleRun, now: datetime) -> int:
-    """How many windows are over and were not run."""
+    """Count how many windows are over and were not run."""
     return count(rule, last.until, now - settle_time(rule))

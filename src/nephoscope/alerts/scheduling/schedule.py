@@ -143,7 +143,7 @@ class Schedule:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether it is to end."""
+        """Return whether it is to end."""
         return self._stopping.is_set()
 
     def rest(self, seconds: float) -> None:
@@ -271,7 +271,7 @@ class Schedule:
                 return
 
     def _may_be_heavy(self, planned: Due, turns: Turns, held: ExitStack) -> bool:
-        """Whether a rule may be run now: of those that take long one worker less than there are runs one at a time."""
+        """Return whether a rule may be run now: of those that take long one worker less than there are runs one at a time."""
         _, workers = self.share
         if planned.seconds < HEAVY or workers == 1:
             return True

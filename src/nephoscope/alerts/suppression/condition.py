@@ -59,7 +59,7 @@ class Condition:
     watchlist: str = ""
 
     def met(self, subject: Subject) -> bool:
-        """Whether it holds."""
+        """Return whether it holds."""
         found = _field_values(self.field, subject)
         return bool(found) and all(map(self._is_satisfied, found))
 
@@ -118,7 +118,7 @@ def _condition(fields: Fields) -> Condition:
         fields.fail(problem)
     given = [one for one in OPERATORS if fields.has(one)]
     if len(given) != 1:
-        fields.fail(f"one of {', '.join(OPERATORS)} is wanted")
+        fields.fail(f"one of {', '.join(OPERATORS)} is expected")
         return Condition(field, "in")
     operator = given[0]
     if operator == "inWatchlist":
@@ -132,7 +132,7 @@ def _condition(fields: Fields) -> Condition:
     if field.lower().replace(FIRST, "") == "entities.ip.address" and operator != "contains":
         for value in values:
             if _range(value) is None:
-                fields.fail(f"{value!r} is no address and no range such as 203.0.113.0/24")
+                fields.fail(f"{value!r} is not an address or range such as 203.0.113.0/24")
     return Condition(field, operator, values)
 
 

@@ -30,7 +30,7 @@ class Suppression:
     conditions: tuple[Condition, ...] = ()
 
     def holds(self, subject: Subject) -> bool:
-        """Whether it holds back what is about that."""
+        """Return whether it holds back what is about that."""
         return all(one.met(subject) for one in self.conditions)
 
 

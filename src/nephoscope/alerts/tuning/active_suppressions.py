@@ -25,7 +25,7 @@ class RuleSuppressions:
 
     @property
     def whole(self) -> bool:
-        """Whether one of them holds back every alert of the rule."""
+        """Return whether one of them holds back every alert of the rule."""
         return any(not one.conditions for one in self.suppressions)
 
     @property

@@ -52,7 +52,7 @@ class Advice:
 
     @property
     def false(self) -> int:
-        """How many of them were closed as false or benign."""
+        """Count how many of them were closed as false or benign."""
         return sum(one.benign for one in self.hides)
 
     def document(self) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def _find_gone(before: Sequence[StoredAlert], after: Sequence[StoredAlert]) -> s
 
 
 def _left(rule: Rule, one: Past) -> bool:
-    """Whether what holds back now would hold it back."""
+    """Return whether what holds back now would hold it back."""
     learning = rule.tuning.learning
     return any(each.holds(one.subject) for each in rule.tuning.suppressions) or (
         learning is not None and one.key in learning.knows

@@ -45,7 +45,7 @@ class Past:
 
     @property
     def held(self) -> bool:
-        """Whether it was held back."""
+        """Return whether it was held back."""
         return bool(self.alert.held_by)
 
     @property
@@ -55,12 +55,12 @@ class Past:
 
     @property
     def untouchable(self) -> bool:
-        """Whether no advice may hide it: a true positive, or part of a story that nobody has judged yet."""
+        """Return whether no advice may hide it: a true positive, or part of a story that nobody has judged yet."""
         return self.verdict == TRUE or self.story
 
     @property
     def benign(self) -> bool:
-        """Whether a person said that it was false, or benign."""
+        """Return whether a person said that it was false, or benign."""
         return self.verdict in BENIGN
 
 

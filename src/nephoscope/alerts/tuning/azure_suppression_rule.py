@@ -70,7 +70,7 @@ def _moment(fields: Fields) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text) if text else None
     except ValueError:
-        fields.fail(f"expirationDateUtc {text!r} is no time such as 2026-11-24T10:00:00Z")
+        fields.fail(f"expirationDateUtc {text!r} is not a time such as 2026-11-24T10:00:00Z")
         return None
     return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
 

@@ -104,7 +104,7 @@ def _range(fields: Fields) -> str:
     try:
         return str(ip_network(text, strict=False)) if text else ""
     except ValueError:
-        fields.fail(f"cidrAddress {text!r} is no range such as 203.0.113.0/24")
+        fields.fail(f"cidrAddress {text!r} is not a range such as 203.0.113.0/24")
         return ""
 
 

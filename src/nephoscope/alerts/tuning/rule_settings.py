@@ -48,7 +48,7 @@ def apply_settings(rule: Rule, settings: Mapping[str, object]) -> Changed:
     """The rule with the settings; SettingError with all that does not fit."""
     fields = Fields(dict(settings))
     if unknown := sorted(settings.keys() - set(NAMES)):
-        raise SettingError(f"{unknown[0]} is no setting; there are {', '.join(NAMES)}")
+        raise SettingError(f"{unknown[0]} is not a setting; there are {', '.join(NAMES)}")
     found = replace(
         rule,
         enabled=fields.flag("enabled", default=rule.enabled),
@@ -81,7 +81,8 @@ def _check(fields: Fields, rule: Rule, settings: Mapping[str, object]) -> None:
         fields.fail("an NRT rule is run every minute: it has no queryFrequency and queryPeriod")
     if not (SHORTEST <= rule.frequency <= rule.period <= LONGEST_PERIOD):
         fields.fail(
-            "queryFrequency and queryPeriod must lie between 5m and 14d, and the period not below the frequency"
+            "queryFrequency and queryPeriod must be between 5m and 14d, and the period not below the "
+            "frequency"
         )
 
 
@@ -91,7 +92,7 @@ def _severity(fields: Fields, rule: Rule) -> Severity:
         return rule.severity
     known = {one.value.lower(): one for one in Severity}
     if text.lower() not in known:
-        fields.fail(f"severity {text!r} is none of {', '.join(one.value for one in Severity)}")
+        fields.fail(f"severity must be one of {', '.join(one.value for one in Severity)} (got {text!r})")
     return known.get(text.lower(), rule.severity)
 
 
@@ -109,7 +110,7 @@ def _moment(fields: Fields) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        fields.fail(f"learningUntil {text!r} is no time such as 2026-11-24T10:00:00Z")
+        fields.fail(f"learningUntil {text!r} is not a time such as 2026-11-24T10:00:00Z")
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

@@ -81,7 +81,7 @@ class Trials:
         found = self._state.checkpoints.get(SOURCE, id_)
         one = msgspec.convert(found, Trial) if found is not None else None
         if one is None or (one.workspace, one.rule) != (workspace, rule):
-            raise MissingError(f"there is no trial {id_[:100]} of the rule")
+            raise MissingError(f"trial {id_[:100]} of the rule not found")
         return one
 
     def ask(self, wanted: Trial) -> Trial:
@@ -92,9 +92,7 @@ class Trials:
             if _same(one) == _same(wanted):
                 return one
         if len(open_) >= MOST_WAITING:
-            raise StateError(
-                f"{MOST_WAITING} trials of rules wait already: stop one, or ask again when some are done"
-            )
+            raise StateError(f"{MOST_WAITING} trials are already queued: stop one, or try again later")
         self._state.checkpoints.put(SOURCE, wanted.id, msgspec.to_builtins(wanted))
         self._tidy([wanted, *several])
         return wanted

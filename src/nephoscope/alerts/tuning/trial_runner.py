@@ -109,7 +109,7 @@ class Trying:
         rules = active_rules(self.lake.data, self.known(), switched).rules
         found = next((one for one in rules if one.id == trial.rule), None)
         if found is None:
-            raise MissingError(f"there is no rule {trial.rule} any more")
+            raise MissingError(f"rule {trial.rule} no longer exists")
         return found
 
     def _replay(self, trial: Trial, rule: Rule, telling: Telling) -> dict[str, object]:

@@ -49,7 +49,7 @@ def events(call: Call) -> Answer:
     text = f"{TABLE}\n| where {where}\n| {order}\n| take {start + most + 1}"
     rows = _rows(call, text, parameters)[start:]
     if not rows and not start and not _rows(call, f"{TABLE} | take 1", {}):
-        raise not_assessed(f"No activity log of this subscription was read: nothing in {TABLE} is of it.")
+        raise not_assessed(f"No activity log of this subscription was ingested: {TABLE} has no rows for it.")
     fields = {one.strip().lower() for one in call.asked("$select").split(",") if one.strip()}
     shown = [_pick_fields(_event(call, one), fields) for one in rows[:most]]
     return answer_list(call, shown, str(start + most) if len(rows) > most else "")
@@ -72,7 +72,7 @@ def _conditions(call: Call) -> tuple[str, dict[str, str]]:
             raise _wrong(call.asked("$filter"))
         values[key] = one.value if isinstance(one.value, str) else one.text
     if not began:
-        raise bad("$filter needs the begin of the time: eventTimestamp ge '<time>'.", "$filter", "BadRequest")
+        raise bad("$filter requires a start time: eventTimestamp ge '<time>'.", "$filter", "BadRequest")
     return " and ".join(parts), values
 
 

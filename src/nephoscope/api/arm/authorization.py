@@ -120,7 +120,7 @@ def definitions(call: Call) -> Answer:
 
 
 def _make_property_test(name: str, value: str) -> arm_documents.Test:
-    """Whether a property has a value, in any case."""
+    """Return whether a property has a value, in any case."""
 
     def test(body: Mapping[str, object]) -> bool:
         properties = body.get("properties")

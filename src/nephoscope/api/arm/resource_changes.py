@@ -47,7 +47,7 @@ def details(call: Call) -> Answer:
     ids, several = _ids(call)
     wanted = call.body.get("changeIds") if several else [call.body.get("changeId")]
     if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
-        raise bad("'changeIds' must be a list of texts.", "changeIds")
+        raise bad("'changeIds' must be a list of strings.", "changeIds")
     now = call.instance.now
     known = {one.id: one for one in _changes(call, now - KEPT, now, ids)}
     found = [known[one] for one in wanted if one in known]
@@ -89,7 +89,7 @@ def _filter_visible(call: Call, ids: list[str]) -> list[str]:
         try:
             id_ = ResourceId.parse(one)
         except ValueError as error:
-            raise bad(f"{one[:200]!r} is no resource id.", "resourceIds", "InvalidResourceId") from error
+            raise bad(f"{one[:200]!r} is not a resource id.", "resourceIds", "InvalidResourceId") from error
         if call.reach.sees(id_.subscription, id_.resource_group_id):
             found.append(id_.key)
     # none of them may be read: ask about an id that nothing has

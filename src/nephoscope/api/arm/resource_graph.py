@@ -204,9 +204,7 @@ def _require_filled(call: Call, tables: frozenset[str], reach: Mapping[str, Show
     empty = call.edition.unread(tables, reach)
     if empty:
         told = ", ".join(TABLES[one] for one in empty)
-        raise not_assessed(
-            f"Nothing is read into {told} here, so that no rows there say nothing of the estate."
-        )
+        raise not_assessed(f"{told} has no data here; an empty result says nothing about the estate.")
 
 
 def query_fault(error: KqlError) -> Fault:

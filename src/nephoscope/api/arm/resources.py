@@ -101,7 +101,7 @@ def _below(call: Call, path: str) -> Answer:
         direct = type_.count("/") > 1 or type_ in NEAR or not _contains(scope)
     except ValueError as error:
         raise bad(
-            f"'{call.path}' is not the id of a resource, and no list of them.", code="InvalidResourceId"
+            f"'{call.path}' is neither a resource ID nor a list of resources.", code="InvalidResourceId"
         ) from error
     page = call.edition.listing.page(
         [type_],
@@ -116,5 +116,5 @@ def _below(call: Call, path: str) -> Answer:
 
 
 def _contains(scope: str) -> bool:
-    """Whether a list at a scope has what lies in it: a container, and not a resource, whose extensions are its own."""
+    """Return whether a list at a scope has what lies in it: a container, and not a resource, whose extensions are its own."""
     return not scope or ResourceId.parse(scope).type in CONTAINERS

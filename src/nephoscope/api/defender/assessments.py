@@ -203,7 +203,7 @@ def put_metadata(call: Call) -> Answer:
         raise Fault(
             409,
             "Conflict",
-            "This metadata describes a recommendation that is judged here, and is not replaced.",
+            "This metadata describes a recommendation of nephoscope and cannot be replaced.",
         )
     return put(call, OWN_METADATA, call.body)
 

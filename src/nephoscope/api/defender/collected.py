@@ -116,7 +116,7 @@ _CHANGES = (
 
 
 def kind_of(provider: Provider, rest: str) -> str | None:
-    """Why the kind that a path ends with is not produced, None where the provider has no such kind here."""
+    """Explain why the kind that a path ends with is not produced, None where the provider has no such kind here."""
     words = rest.split("/")
     word = words[2] if words[0].lower() == "locations" and len(words) > 2 else words[0]
     return next((why for name, why in provider.kinds.items() if name.lower() == word.lower()), None)
@@ -129,7 +129,7 @@ def rest_of(call: Call, provider: Provider) -> str:
 
 
 def reason(provider: Provider, call: Call) -> str:
-    """Why the kind at a path is not produced; Fault where the provider has no such kind, or answers to other methods there."""
+    """Explain why the kind at a path is not produced; Fault where the provider has no such kind, or answers to other methods there."""
     found = kind_of(provider, rest_of(call, provider))
     if found is None:
         raise _no_such_kind(call)
@@ -203,7 +203,7 @@ def _types(provider: Provider, tail: str) -> list[str]:
 
 
 def _any(call: Call, provider: Provider, tail: str) -> bool:
-    """Whether the estate has documents of a kind at all."""
+    """Return whether the estate has documents of a kind at all."""
     published = call.instance.shelf.newest()
     types = _types(provider, tail)
     return published is not None and bool(

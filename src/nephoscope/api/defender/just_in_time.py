@@ -117,7 +117,7 @@ def initiate(call: Call) -> Answer:
     }
     for at, one in enumerate(_REQUESTED(call.body.get("virtualMachines"), "virtualMachines")):
         _in_policy(ports, one, f"virtualMachines[{at}]")
-    raise not_assessed("No port is opened from here: ask Azure for it.")
+    raise not_assessed("Ports cannot be opened here: send the request to Azure.")
 
 
 def _in_policy(ports: Mapping[str, Collection[int]], asked: Body, path: str) -> None:

@@ -92,7 +92,7 @@ def _declare(kind: Collection) -> None:
 
     @SURFACE.get(f"{path}/$count", f"{kind.operations}_GetCount", READ, versioned=False)
     def _count(call: Call) -> Answer:
-        """How many objects there are, of those that `$filter` and `$search` pick."""
+        """Count how many objects there are, of those that `$filter` and `$search` pick."""
         return _number(call, kind)
 
 
@@ -114,7 +114,7 @@ def members(call: Call) -> Answer:
 
 @SURFACE.get("/{version}/groups/{id}/members/$count", "Groups_CountMembers", READ, versioned=False)
 def count_members(call: Call) -> Answer:
-    """How many members a group has, of those that `$filter` picks."""
+    """Count how many members a group has, of those that `$filter` picks."""
     several = _members(call)
     microsoft_graph_query.admit(call, ("$filter",))
     microsoft_graph_query.eventual(call, "$count")
@@ -125,7 +125,9 @@ def _members(call: Call) -> list[Keyed]:
     """The members of the group of a call, each keyed by its place."""
     several = _object(call, GROUPS, call["id"]).get("members")
     if not isinstance(several, list):
-        raise Fault(501, "NotAssessed", "The members of this group were not read: it holds no role.")
+        raise Fault(
+            501, "NotAssessed", "The members of this group were not collected, because it has no role."
+        )
     return [(f"{at:08}", _member(call, str(one))) for at, one in enumerate(several)]
 
 
@@ -147,7 +149,7 @@ def _member(call: Call, id_: str) -> dict[str, object]:
 def _require_tenant_read(call: Call) -> None:
     """The directory is of the whole tenant: Fault in Graph's words for who may read a part alone."""
     if call["version"].lower() not in ("v1.0", "beta"):
-        raise Fault(404, "InvalidVersion", f"'{call['version'][:20]}' is no version: v1.0 and beta are.")
+        raise Fault(404, "InvalidVersion", f"'{call['version'][:20]}' is not a version: v1.0 and beta are.")
     if not call.reach.everything:
         raise Fault(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 

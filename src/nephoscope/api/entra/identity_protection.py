@@ -157,7 +157,7 @@ def _newest(call: Call, kind: Collection, ids: Sequence[str] | None = None) -> l
     found = _rows(call, f"{kind.table} {some}| summarize arg_max(TimeGenerated, *) by Id | order by Id asc")
     if not found and not _rows(call, f"{kind.table} | take 1"):
         raise not_assessed(
-            f"Nothing was read into {kind.table}: connect the sign-in and risk logs of a tenant (`nephoscope sources`)."
+            f"{kind.table} has no data: connect the sign-in and risk logs of a tenant (`nephoscope sources`)."
         )
     return found
 
@@ -166,7 +166,7 @@ def _rows(call: Call, text: str) -> list[Row]:
     """The rows of a query over the default workspace; Fault for who may not read all of it."""
     version = call["version"].lower()
     if version not in ("v1.0", "beta"):
-        raise Fault(404, "InvalidVersion", f"'{version[:20]}' is no version: v1.0 and beta are.")
+        raise Fault(404, "InvalidVersion", f"'{version[:20]}' is not a version: v1.0 and beta are.")
     try:
         scope = call.caller.logs(READ, DEFAULT)
     except DeniedError:

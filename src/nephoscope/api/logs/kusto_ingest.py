@@ -43,7 +43,7 @@ def ingest(call: Call) -> Answer:
     if call.asked("mappingName"):
         raise _bad_request(
             "BadRequest_MappingReferenceWasNotFound",
-            "Mappings are not kept here: send columns by their names.",
+            "Ingestion mappings are not supported: name columns as in the table.",
         )
     kind = (call.asked("streamFormat") or "csv").lower()
     if kind not in FORMATS:
@@ -77,7 +77,7 @@ def _json(raw: bytes) -> list[dict[str, object]]:
         found += document.value if isinstance(document.value, list) else [document.value]
     records = [one for one in found if isinstance(one, dict)]
     if len(records) < len(found):
-        raise _bad_request("BadRequest_InvalidData", "A record is no JSON object.")
+        raise _bad_request("BadRequest_InvalidData", "A record is not a JSON object.")
     return records
 
 

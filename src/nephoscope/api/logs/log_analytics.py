@@ -184,7 +184,7 @@ def _answer_query(
 def _others(body: Mapping[str, Any]) -> list[str]:
     lists = [body.get(name) or [] for name in ("workspaces", "additionalWorkspaces")]
     if not all(isinstance(one, list) and all(isinstance(text, str) for text in one) for one in lists):
-        raise _wrong("'workspaces' must be a list of texts.", "BadArgumentError")
+        raise _wrong("'workspaces' must be a list of strings.", "BadArgumentError")
     return [text for one in lists for text in one]
 
 

@@ -42,7 +42,7 @@ def query_results(call: Call) -> Answer:
 
 @SURFACE.ask(f"{_PROVIDER}/{{policyStatesSummaryResource}}/summarize", "PolicyStates_Summarize", SUMMARIZE)
 def summarize(call: Call) -> Answer:
-    """How many resources and policies do not comply at a scope, by assignment and by policy."""
+    """Count how many resources and policies do not comply at a scope, by assignment and by policy."""
     _latest(call)
     test = parse_filter(call)
     states = [one for one in every(call, STATES) if test(one)]
@@ -84,7 +84,7 @@ def trigger(call: Call) -> Answer:
     "Microsoft.PolicyInsights/asyncOperationResults/read",
 )
 def result(call: Call) -> Answer:
-    """Whether the results of an evaluation that was asked for are published: 202 until they are, then 200."""
+    """Return whether the results of an evaluation that was asked for are published: 202 until they are, then 200."""
     asked = _parse_operation_time(call["operationId"])
     if asked is None or asked > call.instance.now:
         raise missing_fault(f"The operation '{call['operationId'][:60]}'")

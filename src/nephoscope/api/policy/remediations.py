@@ -153,7 +153,7 @@ def _one(call: Call) -> tuple[Call, Body]:
         raise Fault(
             409,
             "RemediationNotKept",
-            "This remediation is Azure's: it was collected, and can only be read here.",
+            "This remediation was collected from Azure and is read-only.",
         )
     return asked, kept.body
 

@@ -166,7 +166,7 @@ OTHERS: Mapping[str, dict[str, object]] = {
 
 
 def is_enabled(properties: Mapping[str, object]) -> bool:
-    """Whether a rule is switched on; Azure takes a text for the truth value too."""
+    """Return whether a rule is switched on; Azure takes a text for the truth value too."""
     given = properties.get("enabled")
     found = {"true": True, "false": False}.get(given.lower(), given) if isinstance(given, str) else given
     if not isinstance(found, bool):

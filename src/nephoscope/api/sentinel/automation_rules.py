@@ -40,7 +40,7 @@ _EQUALS = ("Equals", "NotEquals")
 def _condition(value: object, path: str) -> Body:
     """A condition, and those inside it: what a property is to be equal to is something that it can be."""
     if path.count("innerConditions") > _DEEPEST:
-        raise bad(f"Conditions lie at most {_DEEPEST} deep.", path)
+        raise bad(f"Conditions can be nested at most {_DEEPEST} levels deep.", path)
     found: Body = fields({}, {"conditionProperties": fields({})})(value, path)
     more, inside = found.get("conditionProperties") or {}, f"{path}.conditionProperties"
     several, one = more.get("propertyValues"), _VALUES.get(str(more.get("propertyName")))

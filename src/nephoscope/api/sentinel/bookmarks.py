@@ -108,7 +108,7 @@ def _read_bookmark(call: Call, workspace: str, known: Bookmark | None) -> Bookma
     now, by = call.instance.now, call.caller.name
     since, until = _moment(call, "queryStartTime", now), _moment(call, "queryEndTime", now)
     if until < since and call.text("properties", "queryEndTime"):
-        raise bad("'queryEndTime' lies before 'queryStartTime'.", "properties.queryEndTime")
+        raise bad("'queryEndTime' must not be before 'queryStartTime'.", "properties.queryEndTime")
     made = Bookmark(
         id_, workspace, call.text("properties", "displayName", needed=True), call.text("properties", "query", needed=True),
         _QUERY, since, until, _moment(call, "eventTime", until), _row(call), by, now, by, now,
@@ -131,7 +131,7 @@ def _incident(call: Call, workspace: str) -> Incident | None:
         return None
     found = call.instance.state.incidents.of_id(id_)
     if found is None or found.workspace != workspace:
-        raise bad(f"There is no incident '{id_[:60]}'.", "properties.incidentInfo.incidentId")
+        raise bad(f"Incident '{id_[:60]}' not found.", "properties.incidentInfo.incidentId")
     return found
 
 

@@ -19,7 +19,7 @@ WRITE = "Microsoft.SecurityInsights/dataConnectors/write"
 
 @SURFACE.ask(f"{WORKSPACE}/providers/{TYPE}", "DataConnectorsCheckRequirements_Post", f"{TYPE}/action")
 def check(call: Call) -> Answer:
-    """Whether the caller may make a connector of a kind in the workspace."""
+    """Return whether the caller may make a connector of a kind in the workspace."""
     workspace = require_workspace(call, call.permission)
     call.text("kind", needed=True)
     may = call.caller.may(WRITE, f"/workspaces/{workspace}")

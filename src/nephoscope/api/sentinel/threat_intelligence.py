@@ -112,7 +112,7 @@ def replace_tags(call: Call) -> Answer:
 
 @SURFACE.get(f"{_MAIN}/metrics", "ThreatIntelligenceIndicatorMetrics_List", READ)
 def metrics(call: Call) -> Answer:
-    """How many indicators there are by pattern type, threat type and source."""
+    """Count how many indicators there are by pattern type, threat type and source."""
     found = [body(call, one)["properties"] for one in _all(call, require_workspace(call, READ))]
 
     def count_values(values: list[str]) -> list[dict[str, Any]]:
@@ -148,7 +148,7 @@ def _require_indicator(call: Call, workspace: str) -> Intel:
 
 def _tags(given: object) -> list[str]:
     if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
-        raise bad("'threatIntelligenceTags' must be a list of texts.", "threatIntelligenceTags")
+        raise bad("'threatIntelligenceTags' must be a list of strings.", "threatIntelligenceTags")
     return given
 
 

@@ -82,7 +82,7 @@ def _source(call: Call) -> str:
     if not isinstance(given, str) or not 0 < len(given.strip()) <= LONGEST_SOURCE:
         raise bad(f"'sourcesystem' must be a text of 1 to {LONGEST_SOURCE} characters.", "sourcesystem")
     if given.strip().lower() == _OWN:
-        raise bad(f"The name {given.strip()!r} is no source's own.", "sourcesystem")
+        raise bad(f"The name {given.strip()!r} is not a source's own.", "sourcesystem")
     return given.strip()
 
 

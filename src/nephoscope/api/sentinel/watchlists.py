@@ -204,7 +204,7 @@ def _rows(call: Call) -> list[list[str]]:
     try:
         found = [row.checked() for row in separated_rows(content, "\t" if tabs else ",") if not row.empty]
     except SeparatedValuesError as error:
-        raise bad(f"rawContent is no CSV: {error}.", "properties.rawContent") from error
+        raise bad(f"rawContent is not CSV: {error}.", "properties.rawContent") from error
     for number, row in enumerate(found, skipped + 1):
         if len(row) != len(found[0]):
             raise bad(
@@ -215,7 +215,7 @@ def _rows(call: Call) -> list[list[str]]:
 
 
 def _days(call: Call) -> int:
-    """How many days items last, 0 for ever; a day that is begun counts."""
+    """Count how many days items last, 0 for ever; a day that is begun counts."""
     given = call.text("properties", "defaultDuration")
     return ceil(duration(given) / timedelta(days=1)) if given else 0
 

@@ -118,6 +118,6 @@ def delete(call: Call, type_: str) -> Answer:
 
 
 def visible(reach: Reach, key: str) -> bool:
-    """Whether a document at an id may be read."""
+    """Return whether a document at an id may be read."""
     id_ = ResourceId.parse(key)
     return reach.sees(id_.subscription, id_.resource_group_id) or (not id_.subscription and not reach.nothing)

@@ -64,7 +64,7 @@ def many(of: Shape, least: int = 0, most: int | None = None) -> Shape:
         if len(value) < least:
             raise bad(f"{_name(path)} needs at least {least}.", path)
         if most is not None and len(value) > most:
-            raise bad(f"{_name(path)} has {len(value)}, and may have {most}.", path)
+            raise bad(f"{_name(path)} has {len(value)} items; the maximum is {most}.", path)
         return [of(one, f"{path}[{at}]") for at, one in enumerate(value)]
 
     return shape

@@ -73,6 +73,6 @@ def _there(call: Call) -> str | None:
 
 
 def _names(wanted: str, etag: str) -> bool:
-    """Whether a list of etags has one; `*` is any."""
+    """Return whether a list of etags has one; `*` is any."""
     several = {one[1] or one[2] for one in _ETAG.finditer(wanted)}
     return wanted == "*" or etag.strip('"') in several - {""}

@@ -43,7 +43,7 @@ def function_of(properties: Mapping[str, Any]) -> StoredFunction | None:
     if not alias:
         if parameters:
             raise bad(
-                "'functionParameters' are those of a function: give its 'functionAlias'.",
+                "'functionParameters' requires a 'functionAlias'.",
                 f"properties.{PARAMETERS}",
             )
         return None

@@ -15,7 +15,7 @@ _TOLD = ("computerName", "osName", "osVersion", "hyperVGeneration")
 
 
 def is_requested(call: Call) -> bool:
-    """Whether a request asks for the state of machines beside what they are."""
+    """Return whether a request asks for the state of machines beside what they are."""
     expanded = {one.strip().lower() for one in call.asked("$expand").split(",")}
     return "instanceview" in expanded or call.asked("statusOnly").lower() == "true"
 

@@ -44,7 +44,7 @@ class KnownTypes:
         return cls(call, kept, frozenset(one.partition("/")[0] for one in read))
 
     def held(self, namespace: str) -> bool:
-        """Whether something of a provider is answered here or was read of the estate."""
+        """Return whether something of a provider is answered here or was read of the estate."""
         return namespace in self.of_estate or namespace in _provider_spellings()
 
     def body(self, namespace: str) -> dict[str, Any]:

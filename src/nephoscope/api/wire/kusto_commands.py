@@ -68,7 +68,7 @@ class Asked:
         found = self.call.instance.state.workspaces.find(workspace)
         scope = self.call.caller.logs(self.permission, found.name if found is not None else workspace)
         if found is None:
-            raise bad_request("BadRequest_DatabaseNotExist", f"There is no database '{workspace[:100]}'.")
+            raise bad_request("BadRequest_DatabaseNotExist", f"Database '{workspace[:100]}' not found.")
         return Asked(self.call, self.permission, found.name, scope)
 
     def table(self) -> tuple[Column, ...]:

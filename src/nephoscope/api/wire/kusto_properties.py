@@ -81,7 +81,7 @@ def properties(call: Call) -> Properties:
         try:
             found = msgspec.json.decode(found)
         except (msgspec.DecodeError, RecursionError) as error:
-            raise bad_request("BadRequest_InvalidRequestProperties", "'properties' is no JSON.") from error
+            raise bad_request("BadRequest_InvalidRequestProperties", "'properties' is not JSON.") from error
     found = found or {}
     if not isinstance(found, dict):
         raise bad_request("BadRequest_InvalidRequestProperties", "'properties' must be an object.")
@@ -104,7 +104,7 @@ def database(call: Call, permission: str) -> tuple[str, Scope]:
     found = call.instance.state.workspaces.find(named)
     scope = call.caller.logs(permission, found.name if found is not None else named)
     if found is None:
-        raise bad_request("BadRequest_DatabaseNotExist", f"There is no database '{named[:100]}'.")
+        raise bad_request("BadRequest_DatabaseNotExist", f"Database '{named[:100]}' not found.")
     return found.name, scope
 
 

@@ -51,7 +51,7 @@ _OF_LISTS = {kind: frozenset(text.lower().split()) for kind, text in _TEXTS.item
 
 
 def is_known_field(kind: str, path: str) -> bool | None:
-    """Whether documents of a kind (lower-cased) can have a property; None where only the documents themselves tell."""
+    """Return whether documents of a kind (lower-cased) can have a property; None where only the documents themselves tell."""
     names = re.split("[/.]", path.lower())
     if names[0] not in _ENVELOPE:
         return False

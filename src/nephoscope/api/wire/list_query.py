@@ -33,7 +33,7 @@ _PLACE = re.compile(r"(\d{1,9}):([\w-]*)", re.ASCII)
 
 
 def has_list_options(call: Call) -> bool:
-    """Whether a request asks for a list that is filtered or ordered here."""
+    """Return whether a request asks for a list that is filtered or ordered here."""
     asked = call.asked("$filter").strip() or call.asked("$orderby").strip()
     return call.method == "GET" and call.permission.lower().startswith(PROVIDERS) and bool(asked)
 

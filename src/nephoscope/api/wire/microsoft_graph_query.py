@@ -52,7 +52,7 @@ def eventual(call: Call, what: str) -> None:
 
 
 def is_count_requested(call: Call) -> bool:
-    """Whether the number of all that is picked is asked for."""
+    """Return whether the number of all that is picked is asked for."""
     given = call.asked("$count").lower()
     if given not in ("", "true", "false"):
         raise unsupported_fault("$count is true or false.")

@@ -92,6 +92,6 @@ class _Picking:
 
 
 def _any_of(row: Mapping[str, object], path: str, name: str, test: Test) -> bool:
-    """Whether an item of a list passes a test that calls it by a name."""
+    """Return whether an item of a list passes a test that calls it by a name."""
     several = at_path(row, path)
     return isinstance(several, list) and any(test({**row, name: one}) for one in several)

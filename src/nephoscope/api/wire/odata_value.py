@@ -30,7 +30,7 @@ def literal(found: re.Match[str]) -> object:
         return float(found["number"])
     word = found["word"].lower()
     if word not in _WORDS:
-        raise ValueError(f"{word} is no value")
+        raise ValueError(f"{word} is not a value")
     return _WORDS[word]
 
 
@@ -48,7 +48,7 @@ def at_path(row: Mapping[str, object], path: str) -> object:
 
 
 def has_path(row: Mapping[str, object], path: str) -> bool:
-    """Whether there is something at a path, null included."""
+    """Return whether there is something at a path, null included."""
     value: Any = row
     for name in re.split("[/.]", path):
         if not isinstance(value, Mapping) or name.lower() not in (key.lower() for key in value):

@@ -38,7 +38,7 @@ class Wanted:
     tests: tuple[Callable[[Mapping[str, object]], bool], ...] = ()
 
     def takes(self, body: Mapping[str, object]) -> bool:
-        """Whether a document passes every test."""
+        """Return whether a document passes every test."""
         return all(test(body) for test in self.tests)
 
 
@@ -96,11 +96,11 @@ class _Here:
 
     @property
     def _below(self) -> bool:
-        """Whether what stands below is asked for; of a management group Azure lists what holds there alone."""
+        """Return whether what stands below is asked for; of a management group Azure lists what holds there alone."""
         return self.wanted.below and not self.call.below.startswith(MANAGEMENT_GROUP)
 
     def _is_shown(self, key: str) -> bool:
-        """Whether a document that was put belongs here and may be read: who may read at a scope may read what holds there."""
+        """Return whether a document that was put belongs here and may be read: who may read at a scope may read what holds there."""
         scope = key.rpartition(_AUTHORIZATION)[0]
         if scope in self._holding_scopes:
             return True

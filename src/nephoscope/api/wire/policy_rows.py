@@ -124,7 +124,7 @@ def _below(call: Call, scope: str) -> tuple[str, ...] | None:
 
 
 def _make_naming_test(call: Call, named: re.Match[str]) -> Callable[[Row], bool]:
-    """Whether a row names the policy of a scope: by its id, or by its name where it is one of no subscription or group."""
+    """Return whether a row names the policy of a scope: by its id, or by its name where it is one of no subscription or group."""
     id_field, name_field = _FIELDS[named["kind"]]
 
     def test(row: Row) -> bool:

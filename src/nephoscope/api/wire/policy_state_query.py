@@ -94,5 +94,5 @@ def moment(text: str, name: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(text) if text else None
     except ValueError as error:
-        raise bad(f"{name} {text[:60]!r} is no time.", name, "InvalidParameter") from error
+        raise bad(f"{name} {text[:60]!r} is not a time.", name, "InvalidParameter") from error
     return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)

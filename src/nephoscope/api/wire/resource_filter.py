@@ -34,7 +34,7 @@ class ResourceFilter:
     type: str = ""
 
     def takes(self, body: Mapping[str, object]) -> bool:
-        """Whether a resource is picked; a name and a value of tags are those of one tag."""
+        """Return whether a resource is picked; a name and a value of tags are those of one tag."""
         tagged = _TAGS & {one.lower() for one in self.filter.names}
         rows = _list_tagged(body) if tagged else (_row(body),)
         return any(self.filter.test(row) for row in rows)
@@ -50,7 +50,7 @@ def of(text: str) -> ResourceFilter:
     for name in found.names:
         if name.lower() not in _NAMES | _PARTS:
             told = ", ".join(sorted(_NAMES | _PARTS))
-            raise _wrong(f"'{name[:100]}' is no property that resources are filtered by: {told} are.")
+            raise _wrong(f"'{name[:100]}' is not a property that resources are filtered by: {told} are.")
     types = [
         str(one.value).lower()
         for one in conjuncts(found.tree)

@@ -49,7 +49,7 @@ def _none(call: Call, named: list[str], groups: list[str]) -> None:
         return
     given = ", ".join(f"'{one[:100]}'" for one in [*named, *groups][:10])
     if groups and not named:
-        raise _invalid("ManagementGroupNotFound", f"There is no such management group: {given}.")
+        raise _invalid("ManagementGroupNotFound", f"Management group {given} not found.")
     told = f"There must be at least one subscription that is eligible to contain resources. Given: {given}."
     raise _invalid("NoValidSubscriptionsInQueryRequest", told)
 
@@ -57,7 +57,7 @@ def _none(call: Call, named: list[str], groups: list[str]) -> None:
 def _texts(call: Call, field: str) -> list[str]:
     values = call.body.get(field) or []
     if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
-        raise bad(f"'{field}' must be a list of texts.", field)
+        raise bad(f"'{field}' must be a list of strings.", field)
     return values
 
 

@@ -127,7 +127,7 @@ def _resource(call: Call) -> None:
 
 
 def there(call: Call, scope: str) -> bool:
-    """Whether a scope, or anything below it, was published, put or learned."""
+    """Return whether a scope, or anything below it, was published, put or learned."""
     edition, state = call.instance.shelf.newest(), call.instance.state
     return (
         (edition is not None and edition.holds(scope))

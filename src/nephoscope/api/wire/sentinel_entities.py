@@ -118,6 +118,6 @@ def alert_body(call: Call, workspace: str, alert: StoredAlert) -> dict[str, obje
 
 
 def count_kinds(bodies: Iterable[dict[str, object]]) -> list[dict[str, object]]:
-    """How many entities there are of each kind."""
+    """Count how many entities there are of each kind."""
     counts = Counter(str(one["kind"]) for one in bodies)
     return [{"entityKind": kind, "count": count} for kind, count in sorted(counts.items())]

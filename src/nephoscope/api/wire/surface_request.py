@@ -113,7 +113,7 @@ class Call:
         return next((value for key, value in self.query.items() if key.lower() == name.lower()), "")
 
     def top(self, most: int) -> int:
-        """How many items of a list are asked for by `$top`, at most `most`."""
+        """Count how many items of a list are asked for by `$top`, at most `most`."""
         given = self.asked("$top")
         if not given:
             return most

@@ -43,7 +43,7 @@ def check(path: str) -> None:
 
 
 def _container(words: list[str]) -> int:
-    """How many words the subscription and resource group of a path are; 0 where it begins with a provider."""
+    """Count how many words the subscription and resource group of a path are; 0 where it begins with a provider."""
     first = words[0].lower()
     if first == "providers":
         return 0

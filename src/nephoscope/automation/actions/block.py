@@ -29,33 +29,34 @@ _VERSION = "2024-05-01"
 _TYPES = {"nsg": "microsoft.network/networksecuritygroups", "firewall": "microsoft.network/ipgroups"}
 
 #: Source: https://learn.microsoft.com/azure/firewall/ip-groups (IPv4 addresses, ranges and networks)
-_REFUSED = {"firewall": {6: "an IP group takes IPv4 addresses only"}}
+_REFUSED = {"firewall": {6: "an IP group accepts IPv4 addresses only"}}
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where addresses are blocked and for how long."""
 
-    target: Annotated[Literal["nsg", "firewall", "nftables"], Meta(description="What the change is for.")]
+    target: Annotated[Literal["nsg", "firewall", "nftables"], Meta(description="Type of the change.")]
     resource: Annotated[
         str,
         Meta(
-            description="The id of the network security group (nsg), or of the IP group that a deny rule of the firewall names."
+            description=(
+                "ID of the network security group (nsg), or of the IP group in a deny rule of the firewall."
+            )
         ),
     ] = ""
     direction: Annotated[
-        Literal["Inbound", "Outbound"], Meta(description="Of the traffic, for nsg and nftables.")
+        Literal["Inbound", "Outbound"], Meta(description="Direction of the traffic, for nsg and nftables.")
     ] = "Inbound"
-    priority: Annotated[int, Meta(description="The first priority that is tried (nsg).", ge=100, le=4096)] = (
-        100
-    )
-    hours: Annotated[float, Meta(description="How long it holds once it is approved.", gt=0, le=8760)] = 24.0
-    wait: Annotated[float, Meta(description="How long it waits for an approval, in hours.", gt=0, le=720)] = (
-        24.0
-    )
+    priority: Annotated[int, Meta(description="First priority to use (nsg).", ge=100, le=4096)] = 100
+    hours: Annotated[float, Meta(description="Duration after approval.", gt=0, le=8760)] = 24.0
+    wait: Annotated[float, Meta(description="Hours to wait for an approval.", gt=0, le=720)] = 24.0
     apply: Annotated[
         str,
         Meta(
-            description="A command of the operator's file that gets the approved change, and later what undoes it, on standard input."
+            description=(
+                "Command in operator.yaml that receives the approved change, and later its undo, on "
+                "standard input."
+            )
         ),
     ] = ""
 
@@ -64,15 +65,13 @@ def plan(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
     """What would be blocked: nothing that the estate is run from, that is private, or that belongs to the estate."""
     allowed = around.operator.block
     if allowed is None:
-        raise ActionError(
-            "the operator's file says nothing of management addresses (block.management)", again=False
-        )
+        raise ActionError("operator.yaml must list the management addresses (block.management)", again=False)
     _check_settings(settings)
     guarded = [
         *((one, "the estate is run from it") for one in allowed.management),
-        *((one, "the operator's file spares it") for one in allowed.never),
+        *((one, "operator.yaml excludes it") for one in allowed.never),
         *(
-            (one, "it is own egress (watchlist KnownEgress)")
+            (one, "it is known egress (watchlist KnownEgress)")
             for one in _networks(around.watchlist("KnownEgress"))
         ),
         *_own(around),
@@ -81,7 +80,7 @@ def plan(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
     if not found.addresses:
         why = (
             "; ".join(f"{address}: {reason}" for address, reason in found.spared)
-            or "the event names no address"
+            or "the event has no address"
         )
         return Outcome(f"nothing to block: {why}")
     addresses = ", ".join(map(str, found.addresses))
@@ -98,7 +97,7 @@ def _own(around: Around) -> list[tuple[str, str]]:
         return of_estate(around.data)
     except StoreError as error:
         raise ActionError(
-            f"the estate cannot be read, so its own addresses are not known: {error}", again=True
+            f"the estate cannot be read, so that its own addresses are unknown: {error}", again=True
         ) from error
 
 
@@ -111,7 +110,9 @@ def _check_settings(settings: Settings) -> None:
     except ValueError as error:
         raise ActionError(f"resource: {error}", again=False) from error
     if kind != wanted:
-        raise ActionError(f"resource is of the type {kind}, {settings.target} wants {wanted}", again=False)
+        raise ActionError(
+            f"resource has the type {kind}, but {settings.target} requires {wanted}", again=False
+        )
 
 
 def _networks(items: list[str]) -> list[str]:
@@ -200,11 +201,13 @@ def _priority(settings: Settings, run: AutomationRun, name: str, around: Around)
     try:
         known = find_taken_priorities(around.data, settings.resource, settings.direction, name, others)
     except StoreError as error:
-        raise ActionError(f"the estate cannot be read, so free priorities are not known: {error}") from error
+        raise ActionError(
+            f"the estate cannot be read, so that free priorities are unknown: {error}"
+        ) from error
     if run.plan is not None:
         own = int(rules_of(run.plan)[0]["priority"])
         if own in known:
-            raise ActionError(f"since it was planned, {known[own]} has the priority {own}", again=False)
+            raise ActionError(f"the priority {own} was taken by {known[own]} after planning", again=False)
         return own
     free = next((number for number in range(settings.priority, 4097) if number not in known), None)
     if free is None:
@@ -213,7 +216,7 @@ def _priority(settings: Settings, run: AutomationRun, name: str, around: Around)
 
 
 def _was_applied(run: AutomationRun) -> bool:
-    """Whether the group may have its rule: one that only waits leaves its priority to who is begun first."""
+    """Return whether the group may have its rule: one that only waits leaves its priority to who is begun first."""
     waits = run.status is RunStatus.PENDING and not run.begun
     return run.step is RunStep.UNDO or (run.step is RunStep.APPLY and not waits)
 
@@ -293,7 +296,7 @@ def approve(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
     again = plan(settings, run, around)
     if again.plan is None or again.plan["addresses"] != run.plan["addresses"]:
         raise ActionError(
-            f"what may be blocked has changed since it was planned: {again.detail}", again=False
+            f"the addresses that can be blocked changed after planning: {again.detail}", again=False
         )
     until = around.now + timedelta(hours=settings.hours)
     said = f"approved by {run.by}"
@@ -319,7 +322,7 @@ def _describe_block(settings: Settings, run: AutomationRun, around: Around, what
 
 KIND = ActionKind(
     "block",
-    "Write a change that blocks addresses, for a person to approve",
+    "Block addresses after an approval",
     Settings,
     plan=plan,
     approve=approve,

@@ -16,7 +16,7 @@ from nephoscope.state.automation.automation_runs import AutomationRun
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which program: a name of the operator's file, which has its path and arguments."""
 
-    name: Annotated[str, Meta(description="The name under `commands` of the operator's file.", min_length=1)]
+    name: Annotated[str, Meta(description="Name under `commands` in operator.yaml.", min_length=1)]
 
 
 def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
@@ -26,5 +26,5 @@ def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
 
 
 KIND = ActionKind(
-    "command", "Run a program that the operator allows", Settings, run=run, receiver=lambda one: one.name
+    "command", "Run a command allowed in operator.yaml", Settings, run=run, receiver=lambda one: one.name
 )

@@ -28,7 +28,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which hub, and how to sign in."""
 
     connection: Annotated[
-        str, Meta(description="The name of the secret that is the connection string.", min_length=1)
+        str, Meta(description="Name of the secret with the connection string.", min_length=1)
     ]
     hub: Annotated[
         str, Meta(description="The event hub, where the connection string names none (EntityPath).")
@@ -42,7 +42,7 @@ def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
     broker, hub = _broker(parts), parts.get("EntityPath") or settings.hub
     if not broker or not hub:
         raise ActionError(
-            "the connection string has no Endpoint=sb://..., or nothing names the event hub", again=False
+            "the connection string has no Endpoint=sb://..., or the event hub is missing", again=False
         )
     if why := refusal(given, around.operator.event_hub):
         raise ActionError(why, again=False)
@@ -82,8 +82,8 @@ def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
         count += 1
     left = producer.flush(_SECONDS)
     if failed or left:
-        why = redact_text(str(failed[0].str())) if failed else "it did not take them in time"
-        raise ActionError(f"{broker}: {len(failed) + left} of {count} messages were not taken: {why}")
+        why = redact_text(str(failed[0].str())) if failed else "the broker did not confirm in time"
+        raise ActionError(f"{broker}: {len(failed) + left} of {count} messages were not accepted: {why}")
     return Outcome(f"{count} messages to {hub} at {broker}")
 
 
@@ -92,9 +92,7 @@ def refusal(connection: str, allowed: EventHubs) -> str:
     broker = _broker(_parts(connection))
     if not broker or are_hubs([broker]) or broker in allowed.hosts or broker in allowed.plain:
         return ""
-    return (
-        f"{broker} is no namespace of Azure's Event Hubs; the operator's file may allow it (event_hub.hosts)"
-    )
+    return f"{broker} is not an Azure Event Hubs namespace; allow it in operator.yaml (event_hub.hosts)"
 
 
 def _parts(connection: str) -> dict[str, str]:
@@ -111,7 +109,7 @@ def _producer(host: str, connection: str, around: Around) -> Any:
     try:
         from confluent_kafka import KafkaException, Producer
     except ImportError as error:
-        raise ActionError(f"event hubs need the extra kafka: {install('kafka')}", again=False) from error
+        raise ActionError(f"event hubs require the extra kafka: {install('kafka')}", again=False) from error
     plain = around.operator.event_hub.plain
     known = {
         "bootstrap.servers": host,
@@ -135,5 +133,5 @@ def _producer(host: str, connection: str, around: Around) -> Any:
 
 
 KIND = ActionKind(
-    "event_hub", "Send it to an event hub", Settings, run=run, receiver=lambda one: one.connection, batch=500
+    "event_hub", "Send to an event hub", Settings, run=run, receiver=lambda one: one.connection, batch=500
 )

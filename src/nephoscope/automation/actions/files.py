@@ -23,7 +23,7 @@ _NAME = re.compile(r"\d{8}T\d{12}Z\.ndjson")
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which folder: a name of the operator's file."""
 
-    name: Annotated[str, Meta(description="The name under `files` of the operator's file.", min_length=1)]
+    name: Annotated[str, Meta(description="Name under `files` in operator.yaml.", min_length=1)]
 
 
 def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
@@ -33,10 +33,10 @@ def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
     """
     allowed = around.operator.files.get(settings.name)
     if allowed is None:
-        raise ActionError(f"the operator's file allows no files {settings.name}", again=False)
+        raise ActionError(f"operator.yaml does not allow files {settings.name}", again=False)
     folder = Path(allowed.folder)
     if not folder.is_absolute():
-        raise ActionError(f"the folder of the files {settings.name} must be an absolute path", again=False)
+        raise ActionError(f"the folder of files {settings.name} must be an absolute path", again=False)
     lines = [
         msgspec.json.encode(
             {
@@ -94,5 +94,5 @@ def _write(path: Path, data: bytes) -> None:
 
 
 KIND = ActionKind(
-    "files", "Append it to files of JSON lines", Settings, run=run, receiver=lambda one: one.name, batch=500
+    "files", "Append to a JSON Lines file", Settings, run=run, receiver=lambda one: one.name, batch=500
 )

@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is set; what is not named stays."""
 
-    owner: Annotated[str | None, Meta(description="Who works on it.")] = None
-    severity: Annotated[Severity | None, Meta(description="How bad it is.")] = None
-    status: Annotated[Literal["New", "Active"] | None, Meta(description="Where it stands.")] = None
-    tags: Annotated[list[str], Meta(description="Labels that are added.")] = []
+    owner: Annotated[str | None, Meta(description="New owner.")] = None
+    severity: Annotated[Severity | None, Meta(description="New severity.")] = None
+    status: Annotated[Literal["New", "Active"] | None, Meta(description="New status.")] = None
+    tags: Annotated[list[str], Meta(description="Labels to add.")] = []
     close: Annotated[
         Literal["TruePositive", "BenignPositive", "FalsePositive", "Undetermined"] | None,
-        Meta(description="Close it as this."),
+        Meta(description="Classification; closes the incident."),
     ] = None
-    reason: Annotated[str, Meta(description="Why, of a false positive.")] = ""
-    comment: Annotated[str, Meta(description="A comment that is added.", max_length=10_000)] = ""
-    tasks: Annotated[list[str], Meta(description="Tasks that are added.", max_length=50)] = []
+    reason: Annotated[str, Meta(description="Reason for a false positive.")] = ""
+    comment: Annotated[str, Meta(description="Comment to add.", max_length=10_000)] = ""
+    tasks: Annotated[list[str], Meta(description="Tasks to add.", max_length=50)] = []
 
 
 def change(settings: Settings, run: AutomationRun, state: State, session: Session, now: datetime) -> Outcome:
@@ -70,8 +70,8 @@ def _number(run: AutomationRun, state: State, session: Session) -> int:
         return int(run.subject)
     alert = state.alerts.known(session, run.subject)
     if alert is None or alert.incident is None:
-        raise ActionError(f"the alert {run.subject} belongs to no incident", again=False)
+        raise ActionError(f"the alert {run.subject} has no incident", again=False)
     return alert.incident
 
 
-KIND = ActionKind("incident", "Change the incident", Settings, change=change)
+KIND = ActionKind("incident", "Update the incident", Settings, change=change)

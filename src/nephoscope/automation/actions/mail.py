@@ -46,8 +46,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     to: Annotated[list[str], Meta(description="Addresses.", min_length=1, max_length=50)]
-    title: Annotated[str, Meta(description="The template of the subject line.", max_length=1000)] = _SUBJECT
-    text: Annotated[str, Meta(description="The template of the message.", max_length=20_000)] = _BODY
+    title: Annotated[str, Meta(description="Template of the subject line.", max_length=1000)] = _SUBJECT
+    text: Annotated[str, Meta(description="Template of the message.", max_length=20_000)] = _BODY
 
 
 def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
@@ -66,12 +66,12 @@ def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
             else error.smtp_error
         )
         raise ActionError(
-            f"{server.host} answered {error.smtp_code}: {text[:200]}", again=error.smtp_code < 500
+            f"{server.host} returned {error.smtp_code}: {text[:200]}", again=error.smtp_code < 500
         ) from error
     except smtplib.SMTPRecipientsRefused as error:
         codes = {code for code, _ in error.recipients.values()}
         raise ActionError(
-            f"{server.host} refused every recipient", again=any(code < 500 for code in codes)
+            f"{server.host} rejected all recipients", again=any(code < 500 for code in codes)
         ) from error
     except (smtplib.SMTPException, OSError) as error:
         raise ActionError(f"{server.host}: {error}") from error
@@ -79,12 +79,12 @@ def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
 
 
 def find_refusals(to: Sequence[str], server: Mail | None) -> list[str]:
-    """Why the operator's file lets nothing be sent to some addresses, a sentence each."""
+    """Explain why the operator's file lets nothing be sent to some addresses, a sentence each."""
     if server is None:
-        return ["the operator's file names no mail server (mail:)"]
+        return ["operator.yaml has no mail server (mail:)"]
     allowed = [one.lower() for one in server.recipients]
     return [
-        f"{one} is none of the recipients that the operator's file allows"
+        f"recipient {one} is not allowed in operator.yaml"
         for one in to
         if allowed and not any(fnmatchcase(one.lower(), pattern) for pattern in allowed)
     ]
@@ -141,7 +141,7 @@ def _fill_templates(settings: Settings, run: AutomationRun, around: Around) -> t
             settings.text
         ).render(values)
     except (TemplateError, TypeError, ValueError, OverflowError, MemoryError) as error:
-        raise ActionError(f"the template cannot be filled: {error}", again=False) from error
+        raise ActionError(f"the template cannot be rendered: {error}", again=False) from error
 
 
 def _page(run: AutomationRun, pages: str) -> str:
@@ -165,4 +165,4 @@ def _severity(data: dict[str, Any]) -> str:
     )
 
 
-KIND = ActionKind("mail", "Send a message", Settings, run=run, digest=True)
+KIND = ActionKind("mail", "Send an email", Settings, run=run, digest=True)

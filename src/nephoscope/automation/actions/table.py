@@ -27,17 +27,17 @@ Row = dict[str, Any]
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which workspace."""
 
-    workspace: Annotated[str, Meta(description="The workspace.", min_length=1)] = "default"
+    workspace: Annotated[str, Meta(description="Destination workspace.", min_length=1)] = "default"
 
 
 def change(settings: Settings, run: AutomationRun, state: State, session: Session, now: datetime) -> Outcome:
     """Add a row a record to what waits for the lake."""
     if state.workspaces.find(settings.workspace) is None:
         raise ActionError(
-            f"there is no workspace {settings.workspace}: nephoscope workspaces add", again=False
+            f"workspace {settings.workspace} not found: create it with nephoscope workspaces add", again=False
         )
     if settings.workspace == run.workspace and run.kind.startswith(("alert.", "incident.")):
-        return Outcome("nothing to do: the workspace has its own alerts and incidents")
+        return Outcome("skipped: the workspace already has these alerts and incidents")
     rows = [_row(record, run, now) for _, record in records_of(run)]
     state.outbox.add_all(session, settings.workspace, rows)
     return Outcome(
@@ -54,7 +54,7 @@ def _row(record: Row, run: AutomationRun, now: datetime) -> tuple[str, Row]:
         }
     make = _TABLES.get(str(record.get("type", "")).lower())
     if make is None:
-        raise ActionError(f"no table takes documents of type {record.get('type')}", again=False)
+        raise ActionError(f"no table accepts documents of type {record.get('type')}", again=False)
     table, columns = make(record)
     common = {
         "TimeGenerated": now.isoformat(),
@@ -180,4 +180,4 @@ _TABLES: Mapping[str, Callable[[Row], tuple[str, Row]]] = {
     "microsoft.security/securescores/securescorecontrols": _control,
     "microsoft.security/regulatorycompliancestandards/regulatorycompliancecontrols/regulatorycomplianceassessments": _compliance,
 }
-KIND = ActionKind("table", "Append it to a table of a workspace", Settings, change=change, batch=500)
+KIND = ActionKind("table", "Append to a table of a workspace", Settings, change=change, batch=500)

@@ -35,27 +35,25 @@ _AGAIN = frozenset({408, 409, 425, 429})
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where to post, and with which secret to sign."""
 
-    url: Annotated[str, Meta(description="The URL, https only.")] = ""
+    url: Annotated[str, Meta(description="URL, https only.")] = ""
     secret: Annotated[
-        str, Meta(description="The name of the secret that signs (`response secret NAME`).")
+        str, Meta(description="Name of the secret that signs requests (`response secret NAME`).")
     ] = ""
     address: Annotated[
         str,
-        Meta(description="In place of both: the name of a secret that is a URL which lets in who knows it."),
+        Meta(
+            description="Name of the secret with a URL that needs no signature, instead of `url` and `secret`."
+        ),
     ] = ""
-    batch: Annotated[
-        int, Meta(description="How many records of an automation go together.", ge=1, le=500)
-    ] = 1
-    seconds: Annotated[
-        float, Meta(description="How long the receiver may take in all until it answers.", gt=0, le=120)
-    ] = 15.0
+    batch: Annotated[int, Meta(description="Maximum number of records in one request.", ge=1, le=500)] = 1
+    seconds: Annotated[float, Meta(description="Time limit of a request in seconds.", gt=0, le=120)] = 15.0
 
     def __post_init__(self) -> None:
         """ValueError where it is not said where to post, or what to sign with."""
         if bool(self.address) == bool(self.url and self.secret) or (
             self.address and (self.url or self.secret)
         ):
-            raise ValueError("give `url` and `secret`, or `address`")
+            raise ValueError("use `url` and `secret`, or `address`")
 
 
 def document_of(run: AutomationRun) -> dict[str, object]:
@@ -84,7 +82,7 @@ def signature(secret: str, id_: str, timestamp: int, body: bytes) -> str:
             else secret.encode()
         )
     except binascii.Error as error:
-        raise ActionError("the secret begins with whsec_ but is no base64", again=False) from error
+        raise ActionError("the secret starts with whsec_ but is not base64", again=False) from error
     if not key:
         raise ActionError("the secret is empty", again=False)
     return Webhook(key).sign(id_, datetime.fromtimestamp(timestamp, UTC), body.decode())
@@ -110,8 +108,8 @@ def run(settings: Settings, run: AutomationRun, around: Around) -> Outcome:
     context = _context(allowed.ca, _authorities_changed_at(allowed.ca))
     status, said = asyncio.run(_answer(where, body, headers, context, (settings.seconds, end)))
     if 200 <= status < 300:
-        return Outcome(f"{where.name} answered {status}")
-    raise ActionError(f"{where.name} answered {status}: {said}", again=status >= 500 or status in _AGAIN)
+        return Outcome(f"{where.name} returned {status}")
+    raise ActionError(f"{where.name} returned {status}: {said}", again=status >= 500 or status in _AGAIN)
 
 
 @lru_cache(maxsize=8)
@@ -150,7 +148,7 @@ async def _answer(
                 await _read(answer, said)
     except TimeoutError as error:
         if not status:
-            raise ActionError(f"{where.name}: no answer within {seconds:g} s") from error
+            raise ActionError(f"{where.name}: no response within {seconds:g} s") from error
     except httpx.HTTPError as error:
         if not status:
             raise ActionError(f"{where.name}: {type(error).__name__}: {error}") from error
@@ -170,4 +168,4 @@ def _receiver(settings: Settings) -> str:
     return urlsplit(settings.url).netloc.lower() if settings.url else settings.address
 
 
-KIND = ActionKind("webhook", "Post the event to a URL, signed", Settings, run=run, receiver=_receiver)
+KIND = ActionKind("webhook", "Send to a signed webhook", Settings, run=run, receiver=_receiver)

@@ -31,7 +31,7 @@ def limit_to_author(
     author = state.principals.get(id_)
     if author is None or author.disabled:
         raise AutomationError(
-            "properties.metadata.lastUpdatedBy", "is let in no more: somebody else must put it again"
+            "properties.metadata.lastUpdatedBy", "is disabled: another user must save the document again"
         )
     roles = state.principals.roles(author.id)
     for at, action in enumerate(properties.get("actions") or ()):
@@ -40,7 +40,7 @@ def limit_to_author(
             if not is_permitted(roles, WORKSPACE_WRITE, f"/workspaces/{name}", hierarchy):
                 raise AutomationError(
                     f"properties.actions[{at}]",
-                    f"{author.name}, who put it, may not change the workspace {name}",
+                    f"{author.name}, the author, cannot change the workspace {name}",
                 )
     read = tuple(reach(roles, one, hierarchy) for one in READS)
     return replace(one, scope=replace(one.scope, read=read))

@@ -52,9 +52,7 @@ class ResponseCondition(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
             known = {one.casefold() for one in wanted}
             for one in self.values:
                 if one.casefold() not in known:
-                    raise ValueError(
-                        f"{self.property} is never {one!r:.60}: it is one of {', '.join(wanted)}"
-                    )
+                    raise ValueError(f"{self.property} must be one of {', '.join(wanted)} (got {one!r:.60})")
 
     def to_condition(self) -> ValueCondition:
         """Return the condition as the engine evaluates it."""
@@ -67,4 +65,4 @@ def _check_networks(values: list[str]) -> None:
         try:
             ip_network(one, strict=False)
         except ValueError as error:
-            raise ValueError(f"inRange wants addresses and networks, not {one!r:.60}") from error
+            raise ValueError(f"inRange requires addresses and networks (got {one!r:.60})") from error

@@ -73,16 +73,16 @@ def read_response_rule(path: Path) -> AutomationRule:
     """Return the rule in a file; ResponseRuleError with the place where it is none."""
     place = Place(str(path))
     if path.stat().st_size > MAX_BYTES:
-        raise ResponseRuleError(place, f"over {MAX_BYTES >> 10} KiB")
+        raise ResponseRuleError(place, f"larger than {MAX_BYTES >> 10} KiB")
     try:
         document = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_LOADER)  # noqa: S506 - a safe loader
         file = msgspec.convert(document, ResponseRuleFile)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = Place(str(path), mark.line + 1, mark.column + 1) if mark else place
-        raise ResponseRuleError(where, f"not YAML: {error.problem}") from error
+        raise ResponseRuleError(where, f"invalid YAML: {error.problem}") from error
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise ResponseRuleError(place, f"not readable: {error}") from error
+        raise ResponseRuleError(place, f"cannot be read: {error}") from error
     except msgspec.ValidationError as error:
         raise ResponseRuleError(place, str(error)) from error
     for number, action in enumerate(file.actions):

@@ -54,7 +54,7 @@ def to_engine_action(key: str, at: int, given: object) -> dict[str, object]:
     kind = given.get("actionType") if isinstance(given, dict) else None
     make = _KINDS.get(str(kind))
     if make is None:
-        raise ValueError(f"actionType {kind!r} is none of {', '.join(_KINDS)}")
+        raise ValueError(f"actionType must be one of {', '.join(_KINDS)} (got {kind!r})")
     settings: dict[str, Any] = make(key, at, given)
     find_action_kind(settings["action"]).parse(settings)
     return settings

@@ -26,7 +26,7 @@ from nephoscope.state.automation.automation_runs import RuleLanguage
 
 TYPE = "microsoft.security/automations"
 TENANT = "/providers/Microsoft.Security/automations"
-"""Where automations lie that hold for everything: those that the command line makes."""
+"""Scope of automations that apply everywhere, as created by the command line."""
 OPERATORS = (*TEXT_OPERATORS, "NotEquals", *ORDERED)
 _NUMBERS = ("Integer", "Number")
 
@@ -42,7 +42,7 @@ def read_automation(body: Mapping[str, object]) -> AutomationRule:
         for at, one in enumerate(_read_list(properties, "sources"))
     )
     if not triggers:
-        raise AutomationError("properties.sources", "names no source of events")
+        raise AutomationError("properties.sources", "has no event source")
     scopes = tuple(
         str(one.get("scopePath") or "").lower().rstrip("/") for one in _read_list(properties, "scopes")
     )
@@ -65,7 +65,7 @@ def _read_actions(key: str, properties: Mapping[str, object]) -> list[dict[str, 
         except ValueError as error:
             raise AutomationError(f"properties.actions[{at}]", str(error)) from error
     if not actions:
-        raise AutomationError("properties.actions", "names no action")
+        raise AutomationError("properties.actions", "has no action")
     return actions
 
 
@@ -73,7 +73,7 @@ def _read_source(given: Any, where: str) -> Trigger:
     """Return the trigger of a source; all conditions of one of its sets must hold (no set: any event)."""
     event = given.get("eventSource") if isinstance(given, dict) else None
     if event not in SOURCES:
-        raise AutomationError(f"{where}.eventSource", f"{event!r}: is none of {', '.join(SOURCES)}")
+        raise AutomationError(f"{where}.eventSource", f"must be one of {', '.join(SOURCES)} (got {event!r})")
     sets = []
     for at, one in enumerate(_read_list(given, "ruleSets")):
         rules = _read_list(one, "rules") if isinstance(one, dict) else []
@@ -86,14 +86,16 @@ def _read_condition(given: Any, where: str) -> ValueCondition:
     names = ("propertyJPath", "operator", "expectedValue")
     path, operator, expected = (given.get(name) if isinstance(given, dict) else None for name in names)
     if not isinstance(path, str) or not path:
-        raise AutomationError(f"{where}.propertyJPath", "must be a path as properties.status.code")
+        raise AutomationError(f"{where}.propertyJPath", "must be a path such as properties.status.code")
     if operator not in OPERATORS:
-        raise AutomationError(f"{where}.operator", f"{operator!r} is none of {', '.join(OPERATORS)}")
+        raise AutomationError(
+            f"{where}.operator", f"must be one of {', '.join(OPERATORS)} (got {operator!r})"
+        )
     if expected is None:
         raise AutomationError(f"{where}.expectedValue", "is missing")
     is_number = given.get("propertyType") in _NUMBERS
     if operator in ORDERED and read_number(expected) is None:
-        raise AutomationError(f"{where}.expectedValue", f"{expected!r} is no number, which {operator} needs")
+        raise AutomationError(f"{where}.expectedValue", f"{operator} requires a number (got {expected!r})")
     negated = operator == "NotEquals"
     compared = "EqualsNumber" if is_number and operator in ("Equals", "NotEquals") else operator
     return ValueCondition(

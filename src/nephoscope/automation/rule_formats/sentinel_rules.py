@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 RULES = "microsoft.securityinsights/automationrules"
 ACTIONS = "microsoft.securityinsights/alertrules/actions"
 PLAYBOOK = "playbook-"
-"""Begins the name of the credential that has the address of a playbook; the name of its Logic App follows."""
+"""Prefix of the credential with the address of a playbook; the name of its Logic App follows."""
 _EVENTS = {
     ("Incidents", "Created"): "incident.created",
     ("Incidents", "Updated"): "incident.updated",
@@ -71,7 +71,9 @@ def read_sentinel_rule(key: str, body: Mapping[str, Any]) -> AutomationRule:
     event = _EVENTS.get((str(logic.get("triggersOn")), str(logic.get("triggersWhen"))))
     if event is None:
         told = ", ".join(f"{on} {when}" for on, when in _EVENTS)
-        raise AutomationError("properties.triggeringLogic", f"triggersOn and triggersWhen are one of {told}")
+        raise AutomationError(
+            "properties.triggeringLogic", f"triggersOn and triggersWhen must be one of {told}"
+        )
     path = "properties.triggeringLogic.conditions"
     actions = [
         _action(one, f"properties.actions[{at}]")
@@ -129,7 +131,7 @@ def _condition(given: Mapping[str, object], where: str) -> EventCondition:
     kind, more = given.get("conditionType"), given.get("conditionProperties")
     read = _CONDITIONS.get(str(kind))
     if read is None:
-        known = f"{kind!r:.60} is not understood here: {', '.join(_CONDITIONS)} are"
+        known = f"unsupported condition {kind!r:.60}: expected one of {', '.join(_CONDITIONS)}"
         raise AutomationError(f"{where}.conditionType", known)
     if not isinstance(more, dict):
         raise AutomationError(f"{where}.conditionProperties", "is missing")
@@ -145,7 +147,7 @@ def _read_changed_property(given: Mapping[str, object], where: str) -> EventCond
     """Read a property that changed, to or from a value where one is named."""
     fact, change = _fact(given, where), given.get("changeType")
     if change not in (None, "ChangedTo", "ChangedFrom"):
-        raise AutomationError(f"{where}.changeType", "is one of ChangedTo, ChangedFrom")
+        raise AutomationError(f"{where}.changeType", "must be ChangedTo or ChangedFrom")
     if change is None:
         return FactChanged(fact)
     compared = f"before.{fact}" if change == "ChangedFrom" else fact
@@ -156,7 +158,7 @@ def _array_changed(given: Mapping[str, object], where: str) -> EventCondition:
     """Read an array that something was added to."""
     fact = ARRAYS.get(str(given.get("arrayType")))
     if fact is None:
-        raise AutomationError(f"{where}.arrayType", f"is one of {', '.join(ARRAYS)}")
+        raise AutomationError(f"{where}.arrayType", f"must be one of {', '.join(ARRAYS)}")
     return FactGrew(fact)
 
 
@@ -166,7 +168,7 @@ def _boolean(given: Mapping[str, object], where: str) -> EventCondition:
     several = tuple(_condition(one, f"{where}.innerConditions[{at}]") for at, one in enumerate(inner))
     operator = given.get("operator")
     if operator not in ("And", "Or"):
-        raise AutomationError(f"{where}.operator", "is one of And, Or")
+        raise AutomationError(f"{where}.operator", "must be And or Or")
     return AllOf(several) if operator == "And" else AnyOf(several)
 
 
@@ -190,20 +192,23 @@ def _compare(fact: str, given: Mapping[str, object], where: str) -> ValueConditi
 def _fact(given: Mapping[str, object], where: str) -> str:
     name = str(given.get("propertyName"))
     if name not in PROPERTIES:
-        raise AutomationError(f"{where}.propertyName", f"{name!r:.60} is none that is known here")
+        raise AutomationError(f"{where}.propertyName", f"unknown property {name!r:.60}")
     return PROPERTIES[name]
 
 
 def _operator(given: Mapping[str, object], where: str) -> str:
     operator = str(given.get("operator"))
     if operator.removeprefix("Not") not in TEXT_OPERATORS:
-        raise AutomationError(f"{where}.operator", f"is one of {', '.join(TEXT_OPERATORS)}, or Not before it")
+        raise AutomationError(
+            f"{where}.operator",
+            f"must be one of {', '.join(TEXT_OPERATORS)}, or one of them with the prefix Not",
+        )
     return operator
 
 
 def _texts(value: Any, where: str) -> list[str]:
     if not isinstance(value, list) or not value or not all(isinstance(one, str) for one in value):
-        raise AutomationError(f"{where}.propertyValues", "must be a list of texts")
+        raise AutomationError(f"{where}.propertyValues", "must be a list of strings")
     return value
 
 
@@ -212,7 +217,9 @@ def _action(given: Mapping[str, object], where: str) -> dict[str, object]:
     kind, more = given.get("actionType"), given.get("actionConfiguration")
     make = _ACTIONS.get(str(kind))
     if make is None:
-        raise AutomationError(f"{where}.actionType", f"{kind!r:.60} is none of {', '.join(_ACTIONS)}")
+        raise AutomationError(
+            f"{where}.actionType", f"must be one of {', '.join(_ACTIONS)} (got {kind!r:.60})"
+        )
     if not isinstance(more, dict):
         raise AutomationError(f"{where}.actionConfiguration", "is missing")
     settings = make(more)
@@ -292,5 +299,5 @@ def _moment(text: object) -> datetime | None:
     try:
         found = datetime.fromisoformat(str(text))
     except ValueError as error:
-        raise AutomationError("properties.triggeringLogic.expirationTimeUtc", "is no time") from error
+        raise AutomationError("properties.triggeringLogic.expirationTimeUtc", "is not a time") from error
     return found if found.tzinfo else found.replace(tzinfo=UTC)

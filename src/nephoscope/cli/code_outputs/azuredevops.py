@@ -22,7 +22,7 @@ def render(report: CodeReport, out: TextIO) -> None:
         kind = "error" if finding.severity in _ERRORS else "warning"
         out.write(_issue(kind, finding.region, finding.message, finding.rule))
     out.writelines(
-        _issue("error", unread.region, f"not judged: {unread.reason}", "not-judged")
+        _issue("error", unread.region, f"not assessed: {unread.reason}", "not-judged")
         for unread in report.unread
     )
 

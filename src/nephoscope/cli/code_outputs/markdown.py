@@ -37,12 +37,12 @@ def _lines(report: CodeReport) -> Iterator[str]:
     if len(failed) > MAX_ROWS:
         yield from ("", f"and {len(failed) - MAX_ROWS} more")
     if report.unread:
-        yield from ("", "**Not judged**", "")
+        yield from ("", "**Not assessed**", "")
         yield from (f"- `{one.region}`: {_plain(one.reason)}" for one in report.unread[:MAX_ROWS])
     if report.unknown:
         yield from (
             "",
-            f"{format_count(len(report.unknown), 'verdict')} depend on values that are known at deployment only.",
+            f"{format_count(len(report.unknown), 'result')} depend on values known only at deployment.",
         )
 
 

@@ -31,15 +31,17 @@ def _lines(report: CodeReport) -> Iterator[str]:
     yield from (f"{one.region}: suppressed: {one.message} ({one.reason})" for one in report.suppressed)
     known = sum(one.state is FindingState.KNOWN for one in report.findings)
     if known:
-        yield f"{format_count(known, 'finding')} that were there before"
-    yield from (f"{one.region}: not judged: {one.reason}" for one in report.unread)
+        yield f"{format_count(known, 'finding')} in the baseline"
+    yield from (f"{one.region}: not assessed: {one.reason}" for one in report.unread)
     yield from _summary(report)
 
 
 def _unknown(findings: list[CodeFinding]) -> Iterator[str]:
     yield from (f"{one.region}: unknown: {one.message}" for one in findings[:MAX_UNKNOWN])
     if len(findings) > MAX_UNKNOWN:
-        yield f"and {len(findings) - MAX_UNKNOWN} more that are not known before the deployment: -o json lists all"
+        yield (
+            f"and {len(findings) - MAX_UNKNOWN} more that are unknown before deployment: -o json lists all"
+        )
 
 
 def _summary(report: CodeReport) -> Iterator[str]:
@@ -53,4 +55,4 @@ def _summary(report: CodeReport) -> Iterator[str]:
         states = (f"{report.states[state]} {state.value}" for state in State if report.states[state])
         yield f"assessments: {', '.join(states)}"
     for cause, count in sorted(report.elsewhere.items()):
-        yield f"{format_count(count, 'assessment')} depend on more than the template ({cause})"
+        yield f"{format_count(count, 'assessment')} depend on data outside the template ({cause})"

@@ -35,7 +35,7 @@ def check_shown(name: str, states: Sequence[str]) -> None:
     from nephoscope.cli.terminal.messages import usage_error
 
     if name == "sarif" and states and State.NON_COMPLIANT not in states:
-        usage_error("-o sarif holds findings: leave out --state, or add --state NonCompliant")
+        usage_error("-o sarif contains findings only: remove --state, or add --state NonCompliant")
 
 
 def renderer(name: str) -> Renderer:

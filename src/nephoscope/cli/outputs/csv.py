@@ -72,4 +72,4 @@ def cell(value: object) -> str:
 
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What a formula begins with, full-width forms included."""
+"""Characters that start a formula, including full-width forms."""

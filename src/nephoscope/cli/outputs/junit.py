@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, TextIO
 from xml.etree import ElementTree as ET
 
+from nephoscope.posture.recommendations.finding_text import describe_failure
 from nephoscope.posture.reports.resource_label import label_resource
 from nephoscope.posture.reports.row_selection import Extract
 from nephoscope_policy.model.state import State
@@ -91,6 +92,8 @@ def _outcome(report: Reported, row: Row, case: ET.Element) -> None:
     if element is None:
         return
     text = row.description or row.title
+    if element == "failure" and text == row.title:
+        text = describe_failure(row.recommendation)
     child = ET.SubElement(case, element, message=_clean(text), type=row.recommendation.severity.value)
     if element == "failure":
         child.text = _clean("\n".join([report.why(row), *row.recommendation.remediation.steps]))

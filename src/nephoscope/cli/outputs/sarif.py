@@ -12,6 +12,7 @@ from urllib.parse import quote
 import msgspec
 
 from nephoscope import __version__
+from nephoscope.posture.recommendations.finding_text import describe_failure
 from nephoscope.posture.reports.resource_label import is_ambiguous, label_name, label_resource
 from nephoscope.posture.reports.row_selection import Extract
 from nephoscope_policy.model.assessment import failure_title
@@ -153,6 +154,10 @@ def _rule_object(
     }
 
 
+def _finding(row: Row) -> str:
+    return describe_failure(row.recommendation) if row.assessment.state is State.NON_COMPLIANT else row.title
+
+
 def _result(report: Reported, row: Row, index: int) -> dict[str, object]:
     item = row.assessment
     fingerprint = hashlib.sha256(
@@ -163,7 +168,9 @@ def _result(report: Reported, row: Row, index: int) -> dict[str, object]:
         "ruleId": item.key,
         "ruleIndex": index,
         "level": _LEVEL[row.recommendation.severity],
-        "message": {"text": f"{label_name(report, row)}: {row.title}." + (f" {reasons}" if reasons else "")},
+        "message": {
+            "text": f"{label_name(report, row)}: {_finding(row)}." + (f" {reasons}" if reasons else "")
+        },
         "locations": [_location(report, row)],
         "partialFingerprints": {
             "primaryLocationLineHash": f"{fingerprint[:16]}:1",

@@ -63,14 +63,14 @@ def percent(score: SecureScore) -> str:
 
 
 def explain_weighting(score: SecureScore) -> str:
-    """Why the controls do not add up to the score, '' where there is one subscription and they do."""
+    """Explain why the controls do not add up to the score, '' where there is one subscription and they do."""
     if len([scope for scope in score.subscriptions if scope.is_scored]) < 2:
         return ""
     points = sum(control.current for control in score.controls)
     return (
-        f"The controls add up to {points:.2f} of {score.max} points ({points / score.max:.1%}), every resource of the estate "
-        f"counting alike. The score, {score.percentage:.1%}, is the mean of the subscriptions' own scores, each weighted by its "
-        "judged resources."
+        f"The controls add up to {points:.2f} of {score.max} points ({points / score.max:.1%}), "
+        f"with every resource of the estate weighted equally. The score, {score.percentage:.1%}, "
+        "is the mean of the subscription scores, each weighted by its assessed resources."
     )
 
 
@@ -88,7 +88,7 @@ def _headline(report: Reported, console: Console) -> None:
     console.print("[dim]assessments: " + (", ".join(parts) or "none") + "[/dim]")
     if report.filter.hides_rows:
         shown = f"{sum(report.groups.values()):,} of {counts.total():,}"
-        console.print(f"[dim]shown: {shown} assessments; every figure counts all of them[/dim]")
+        console.print(f"[dim]shown: {shown} assessments; totals include all of them[/dim]")
     console.print()
 
 
@@ -142,7 +142,7 @@ def print_ranking(report: Reported, console: Console) -> None:
         console.print(listed_table(listed[: report.top]))
         _print_more(len(listed), report.top, console)
     elif asked and asked != (State.NON_COMPLIANT,):
-        console.print(f"No assessment is shown that ended {' or '.join(asked)}.")
+        console.print(f"No assessment has the status {' or '.join(asked)}.")
 
 
 def _print_more(count: int, top: int, console: Console) -> None:
@@ -180,7 +180,7 @@ def listed_table(listed: Iterable[Listed]) -> Table:
 def ranking_table(ranking: Iterable[Ranked]) -> Table:
     """Recommendations in the order to work on them."""
     table = Table(
-        title="\nWhat to do first",
+        title="\nRecommendations",
         title_justify="left",
         title_style="bold",
         box=None,
@@ -239,12 +239,12 @@ def _print_unjudged(report: Reported, console: Console) -> None:
         if state in (State.UNKNOWN, State.ERROR)
     ]
     if unjudged:
-        console.print("\n[bold]Not judged[/bold]")
+        console.print("\n[bold]Not assessed[/bold]")
         for count, state, cause in sorted(unjudged, key=lambda item: -item[0]):
             console.print(f"  {count:>7,}  {state.value:<8} {cause}", markup=False)
         total = sum(count for count, _, _ in unjudged)
         console.print(
-            f"  {format_count(total, 'assessment')} could not be judged: `nephoscope gaps` lists what settles them"
+            f"  {format_count(total, 'assessment')} could not be evaluated: see `nephoscope gaps` for fixes"
         )
     if report.quarantine:
         console.print(

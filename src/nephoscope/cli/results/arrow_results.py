@@ -36,7 +36,7 @@ def columnar(results: Sequence[QueryResult]) -> pa.Table:
 
 
 def cut(table: pa.Table) -> int:
-    """How many times of a result have digits that a microsecond does not hold."""
+    """Count how many times of a result have digits that a microsecond does not hold."""
     return sum(
         int(np.count_nonzero(_ticks(table.column(place)) % _TICKS_PER_MICROSECOND))
         for place, (_, kind) in enumerate(columns_of(table))

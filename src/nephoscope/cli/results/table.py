@@ -61,7 +61,7 @@ def _result(result: QueryResult, console: Console, limit: int) -> None:
 
 
 def _fits(names: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
-    """Whether every column has room for what is in it, or for LEAST characters of it."""
+    """Return whether every column has room for what is in it, or for LEAST characters of it."""
     widest = [max(map(cell_len, (name, *cells))) for name, *cells in zip(names, *rows, strict=True)]
     return sum(min(one, LEAST) for one in widest) + _GAP * (len(names) - 1) <= width
 

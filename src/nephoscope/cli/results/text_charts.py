@@ -34,14 +34,14 @@ def draw_chart(result: QueryResult, width: int, height: int = 1) -> list[str]:
         numbers = numbers[1:]
     labels = [place for place in range(len(columns)) if place not in numbers]
     if not result.table.num_rows:
-        return [f"(render {chart}: there are no rows)"]
+        return [f"(render {chart}: no rows)"]
     if chart in BARS and numbers and labels and result.table.num_rows <= MAX_BARS:
         return _bars(list(rows_of(result.table)), columns[labels[0]][1], labels[0], numbers[0], width)
     if chart in LINES:
         lines = _lines(list(rows_of(result.table)), columns, numbers, width, height)
         if lines:
             return lines
-    return [f"(render {chart} is not drawn in a terminal)"]
+    return [f"(render {chart} is not supported in a terminal)"]
 
 
 def _bars(rows: list[Row], kind: KqlType, label: int, number: int, width: int) -> list[str]:

@@ -23,24 +23,26 @@ def _check_options(options: Mapping[str, Any]) -> None:
     from nephoscope.automation.event_kinds import SOURCES
 
     if not options["events"]:
-        raise ValueError("say with --on what it is told of")
+        raise ValueError("--on is required: the events that trigger the automation")
     for one in options["events"]:
         if one not in SOURCES:
-            raise ValueError(f"--on {one}: is none of {', '.join(SOURCES)}")
+            raise ValueError(f"--on must be one of {', '.join(SOURCES)} (got {one})")
     if not any(options[name] for name in _ACTIONS):
         raise ValueError(
-            "say what it does: --webhook, --mail, --command, --files, --table or --event-hub, or --from a document"
+            "an action is required: --webhook, --mail, --command, --files, --table or --event-hub, "
+            "or --from a document"
         )
     if options["webhook"] and not options["secret"]:
         raise ValueError(
-            "--webhook needs --secret NAME, which signs what is sent: `nephoscope response secret NAME` keeps one"
+            "--webhook requires --secret NAME to sign its requests: store one with `nephoscope "
+            "response secret NAME`"
         )
     for name, given in (("--secret", options["secret"]), ("--batch", options["batch"] != 1)):
         if given and not options["webhook"]:
-            raise ValueError(f"{name} is for --webhook")
+            raise ValueError(f"{name} requires --webhook")
     for one in options["mail"]:
         if "@" not in one.strip("@"):
-            raise ValueError(f"--mail {one}: an address is wanted, as soc@contoso.com")
+            raise ValueError(f"--mail must be an address such as soc@contoso.com (got {one})")
 
 
 def _actions(options: Mapping[str, Any]) -> Iterator[dict[str, object]]:
@@ -64,10 +66,13 @@ def _rule(text: str) -> dict[str, str]:
     parts = text.split(None, 2)
     if len(parts) != 3:
         raise ValueError(
-            f"--where {text!r}: PATH OPERATOR VALUE is wanted, as 'properties.status.code Equals Unhealthy'"
+            "--where must be PATH OPERATOR VALUE, such as 'properties.status.code Equals Unhealthy' "
+            f"(got {text!r})"
         )
     if parts[1] not in OPERATORS:
-        raise ValueError(f"--where {text!r}: the operator {parts[1]} is none of {', '.join(OPERATORS)}")
+        raise ValueError(
+            f"--where {text!r}: the operator must be one of {', '.join(OPERATORS)} (got {parts[1]})"
+        )
     return {
         "propertyJPath": parts[0],
         "operator": parts[1],

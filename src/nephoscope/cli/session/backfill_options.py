@@ -23,7 +23,7 @@ DATA = Path(".nephoscope")
 def check_range(since: datetime | None, until: datetime | None, now: datetime) -> tuple[datetime, datetime]:
     """Return the range that is asked for, up to now where no end is given; the command ends where it is none."""
     if since is None:
-        usage_error("--to needs --from: the time to begin at")
+        usage_error("--to requires --from: the start of the backfill")
     if since >= now:
         usage_error(f"--from is in the future: {_write(since)}")
     end = min(until or now, now)
@@ -42,15 +42,15 @@ def look_back(
     if first is None or first >= until:
         usage_error(
             f"the workspace {schedule.workspace} has no rows before {_write(until)}"
-            + ("" if first is None else f": its first is of {_write(first)}")
+            + ("" if first is None else f": its first row is at {_write(first)}")
         )
     if first > since:
-        tell(f"no row is older than {_write(first)}: windows before it are left out")
+        tell(f"no row is older than {_write(first)}: earlier windows are skipped")
         since = first.replace(minute=0, second=0, microsecond=0)
     looking = LookBack(schedule, again=again)
     yield from looking.run(since, until, now)
     tell(
-        f"{looking.windows:,} windows from {_write(since)} to {_write(until)}, {looking.empty:,} of them surely empty"
+        f"{looking.windows:,} windows from {_write(since)} to {_write(until)}, {looking.empty:,} of them certainly empty"
     )
 
 
@@ -81,8 +81,8 @@ def tell_unlooked(
     words += [] if workspace == "default" else ["--workspace", workspace]
     words += ["--from", _write(found.since), "--to", _write(min(found.until, now))]
     tables = found.tables[0] if len(found.tables) == 1 else f"{len(found.tables)} tables"
-    told = f"{found.rows:,} rows of {tables} have not been looked at by every rule that reads them"
-    tell(f"{told}; to look at them:\n  {shlex.join(words)}")
+    told = f"{found.rows:,} rows of {tables} have not been evaluated by every rule that reads them"
+    tell(f"{told}; to evaluate them:\n  {shlex.join(words)}")
 
 
 def _write(moment: datetime) -> str:

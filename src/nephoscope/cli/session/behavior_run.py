@@ -25,6 +25,6 @@ def learn_and_judge(lake: Lake, state: State, workspace: str, now: datetime, *, 
             analysis.run(now)
             lake.flush()
     except (ProfilesError, LocationError, StoreError, KqlError, LakeError, LeaseLostError, OSError) as error:
-        tell(f"behaviour was not analysed: {error}")
+        tell(f"behavior analytics did not run: {error}")
         return False
     return True

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 
 DECISIONS = Path(".nephoscope") / "decisions"
-"""Where a repository keeps exemptions with their expiry."""
+"""Path of a repository's exemptions with their expiry."""
 
 
 class _Asked:
@@ -69,7 +69,7 @@ def _fix(report: CodeReport, options: Mapping[str, Any]) -> None:
     roots = {open_repository(Path(target))[0].root for target in options["targets"]}
     for root in sorted(roots):
         for file, count in apply_fixes(report.failed, root).items():
-            tell(f"{file}: {format_count(count, 'fix', 'fixes')} applied; judge again for the rest")
+            tell(f"{file}: {format_count(count, 'fix', 'fixes')} applied; scan again to check the rest")
 
 
 def _own_decisions(targets: Iterable[str]) -> tuple[str, ...]:
@@ -137,7 +137,7 @@ def scan_code(data: Path, options: Mapping[str, Any], explanation: Explanation |
 def _check(options: Mapping[str, object]) -> None:
     output = options["output"]
     if output not in code_formats():
-        usage_error(f"-o {output} is not a format for findings in files: use {', '.join(code_formats())}")
+        usage_error(f"-o {output} does not support findings in files: use {', '.join(code_formats())}")
 
 
 def _judge_targets(
@@ -205,7 +205,7 @@ def _tell_of(cache: VerdictCache) -> None:
             f"(first: {cache.damaged[0]})"
         )
     if cache.failure:
-        tell(f"verdicts are not kept: {cache.failure}")
+        tell(f"results are not cached: {cache.failure}")
 
 
 def _foreign(options: Mapping[str, object]) -> ForeignChecks | None:
@@ -217,7 +217,8 @@ def _foreign(options: Mapping[str, object]) -> ForeignChecks | None:
     found = ExternalChecks.find_installed()
     if options["tools"] == "all" and found.missing:
         usage_error(
-            f"--tools all: not installed: {', '.join(found.missing)} (pip install '.[tools]' in a checkout)"
+            f"--tools all: not installed: {', '.join(found.missing)} (run pip install '.[tools]' in a "
+            "checkout)"
         )
     return found if found.programs else None
 
@@ -272,10 +273,10 @@ def exit_code(report: CodeReport, options: Mapping[str, Any]) -> int:
 
 
 def _why_nothing(targets: Iterable[str]) -> str:
-    """Why nothing was assessed: a configuration of Terraform without its plan, or no policy for what is deployed."""
+    """Explain why nothing was assessed: a configuration of Terraform without its plan, or no policy for what is deployed."""
     if any(name.endswith(".tf") for target in targets for name in open_repository(Path(target))[1]):
         return "Terraform is judged by its plan: terraform plan -out plan.out && terraform show -json plan.out > plan.json"
-    return "no policy or rule concerns what these templates deploy"
+    return "no policy or rule applies to the resources of these templates"
 
 
 def _fails(finding: CodeFinding, options: Mapping[str, Any]) -> bool:

@@ -24,10 +24,10 @@ _MAX_LOOKED_AT = 20_000
 
 
 def is_code(targets: Sequence[str]) -> bool:
-    """Whether the targets are templates or folders with templates; ends with code 2 where they are of both kinds."""
+    """Return whether the targets are templates or folders with templates; ends with code 2 where they are of both kinds."""
     kinds = {_is_code(Path(target)) for target in targets if target.strip() and not target.endswith(":")}
     if len(kinds) > 1 or (True in kinds and any(target.endswith(":") for target in targets)):
-        usage_error("templates and snapshots cannot be scanned together: scan them one after the other")
+        usage_error("templates and snapshots cannot be scanned together: use separate commands")
     return True in kinds
 
 
@@ -73,5 +73,5 @@ def _has_outermost(pattern: re.Pattern[bytes], head: bytes) -> bool:
 
 
 def _is_outermost(before: bytes) -> bool:
-    """Whether what follows is a member of the outermost object: a body in a snapshot may hold a template as well."""
+    """Return whether what follows is a member of the outermost object: a body in a snapshot may hold a template as well."""
     return before.count(b"{") == before.count(b"}") + 1 and before.count(b"[") == before.count(b"]")

@@ -59,7 +59,7 @@ def import_rules(
     from nephoscope.service.content import import_pack
 
     if reading.empty:
-        usage_error(f"{path}: no rule, hunting query, parser or watchlist is in it")
+        usage_error(f"{path}: no rule, hunting query, parser or watchlist found")
     now = datetime.now(UTC)
     with lake_of(data) as (lake, state), progress_line() as progress:
         take_in(data, lake, state)
@@ -103,7 +103,7 @@ def _summary(found: Imported, rows: list[dict[str, Any]], *, verbose: bool, on: 
     ]
     click.echo(f"{pack.name}: {', '.join(several)} taken from {format_count(found.files, 'file')}")
     parts = [f"{len(names):,} {word}" for word, names in found.changes.items() if names]
-    click.echo(f"  {', '.join(parts) or 'nothing has changed'}")
+    click.echo(f"  {', '.join(parts) or 'unchanged'}")
     standings = Counter(row["standing"] for row in rows if row["kind"] in ("rule", "hunting", ""))
     for word in ("runs", WAITS, UNKNOWN, "unsupported", "refused"):
         if not standings[word]:
@@ -112,7 +112,7 @@ def _summary(found: Imported, rows: list[dict[str, Any]], *, verbose: bool, on: 
         most = ", ".join(f"{name} {count}" for name, count in needed.most_common(MOST_NEEDED))
         click.echo(f"  {standings[word]:>6,}  {word}" + (f", most often {most}" if most else ""))
     for why, count in sorted(found.passed.items()):
-        click.echo(f"  {count:>6,}  passed over: {why}")
+        click.echo(f"  {count:>6,}  skipped: {why}")
     shown = [row for row in rows if verbose or row["standing"] in ("refused", "unsupported")]
     for row in shown if verbose else shown[:MOST_SHOWN]:
         notes = f" ({'; '.join(row['notes'])})" if row["notes"] else ""
@@ -126,9 +126,12 @@ def _summary(found: Imported, rows: list[dict[str, Any]], *, verbose: bool, on: 
                 click.echo(plain(f"  {word}: {name}"))
     if kinds["rule"]:
         click.echo(
-            "its rules are on"
+            "its rules are enabled"
             if on
-            else f"its rules are off: `nephoscope content enable {pack.name}`, or a rule by its name"
+            else (
+                f"its rules are disabled: enable them with `nephoscope content enable {pack.name}`, or "
+                "one rule by its name"
+            )
         )
 
 
@@ -179,7 +182,7 @@ def list_rules(data: Path, text: str, workspace: str, output: str) -> None:
         if any(wanted in word.casefold() for word in (one.name, one.id, one.pack))
     ]  # fmt: skip
     found.sort(key=lambda row: (row["pack"], row["name"]))
-    show_list(found, LIST, output, f"no rule has {text!r} in its name")
+    show_list(found, LIST, output, f"no rule name contains {text!r}")
 
 
 def switch(data: Path, names: tuple[str, ...], workspace: str, *, enabled: bool) -> None:
@@ -197,15 +200,15 @@ def switch(data: Path, names: tuple[str, ...], workspace: str, *, enabled: bool)
         found = sorted({id_ for id_, known in rules if name.casefold() in (id_, known.casefold())})
         if len(found) != 1:
             usage_error(
-                f"{len(found)} rules are named {name!r}: {', '.join(found)}; give an id" if found
-                else f"no rule and no pack is named {name!r}: `content list --rules` lists them"
+                f"{len(found)} rules are named {name!r}: {', '.join(found)}; use an ID" if found
+                else f"rule or pack {name!r} not found: see `content list --rules`"
             )  # fmt: skip
         chosen[RULE] += found
-    word = "on" if enabled else "off"
+    word = "enabled" if enabled else "disabled"
     call_in_workspace(
         data, workspace, lambda context, place: switch_rules(context, place, chosen, enabled=enabled)
     )
-    tell(f"switched {word}: {', '.join([*chosen[PACK], *chosen[RULE]])}")
+    tell(f"{word}: {', '.join([*chosen[PACK], *chosen[RULE]])}")
 
 
 def _shipped_names() -> Iterator[tuple[str, str]]:

@@ -55,7 +55,7 @@ def collect_devops(asked: DevOpsAsked, out: Path) -> DevOpsCollection:
     from nephoscope.connect.credentials import SignInError
 
     if out.exists() and any(out.iterdir()):
-        usage_error(f"{out} is not empty: name a new folder with --out")
+        usage_error(f"{out} is not empty: use a new folder for --out")
     platform = platform_of(asked.platform)
     only = frozenset(name.lower() for name in asked.repositories)
     collector = PostureCollector(platform, _answers(platform, asked), only)
@@ -106,7 +106,7 @@ def _credential(platform: DevOpsPlatform, kind: str) -> CredentialSource:
     if token:
         return static_credential(token)
     if not platform.scope:
-        usage_error(f"set {' or '.join(TOKENS[platform.name])} to a token that may read the organization")
+        usage_error(f"set {' or '.join(TOKENS[platform.name])} to a token that can read the organization")
     try:
         return credential_source(kind, CLOUDS["public"])
     except SignInError as error:

@@ -12,7 +12,7 @@ from nephoscope_policy.model.state import Severity
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
-def workspace_option(told: str = "The workspace.") -> Callable[[_Command], _Command]:
+def workspace_option(told: str = "Workspace to use.") -> Callable[[_Command], _Command]:
     """`--workspace`, the one named default where it is not given."""
     return click.option("--workspace", "-w", default="default", show_default=True, metavar="NAME", help=told)
 

@@ -41,9 +41,9 @@ def list_(data: Path, /, status: str | None, output: str) -> None:
     with registry_service(data) as context:
         found = list_requests(context, [status] if status else [])
         times = measure_answers(context)
-    show_list([_request_row(one) for one in found], COLUMNS, output, "there are no requests")
+    show_list([_request_row(one) for one in found], COLUMNS, output, "no requests")
     if times.median_seconds is not None:
-        tell(f"{times.answered} answered, half of them within {times.median_seconds / 3600:.1f} h")
+        tell(f"{times.answered} answered, with a median of {times.median_seconds / 3600:.1f} h")
 
 
 @requests.command("create")
@@ -59,7 +59,7 @@ def create_request(data: Path, /, image: str, name: str, reason: str, deadline: 
     when = deadline.replace(tzinfo=UTC) if deadline else None
     with registry_service(data) as context:
         made = request_image(context, image, reason, name, deadline=when)
-    click.echo(f"{made.id}: {made.image} goes to {made.repository}:{made.tag} once it is approved")
+    click.echo(f"{made.id}: {made.image} is imported to {made.repository}:{made.tag} after approval")
 
 
 @requests.command("approve")

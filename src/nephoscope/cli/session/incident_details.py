@@ -52,7 +52,7 @@ def case_of(data: Path, workspace: str, number: int, *, events: bool, estate: bo
         take_in(data, lake, state)
         file = case_file(state, workspace_of(state, workspace).name, number, now)
         found = [events_of(lake, one, now) for one in file.alerts[:MOST_ALERTS]] if events else []
-    return _with_estate(Case(file, found), data) if estate else Case(file, found, estate="not asked")
+    return _with_estate(Case(file, found), data) if estate else Case(file, found, estate="not requested")
 
 
 def _with_estate(case: Case, data: Path) -> Case:
@@ -70,7 +70,7 @@ def _with_estate(case: Case, data: Path) -> Case:
         tell(f"the estate cannot be read: {error}")
         return replace(case, estate=str(error))
     if contexts is None:
-        return replace(case, estate="no estate was collected: `nephoscope scan TARGET` keeps one")
+        return replace(case, estate="no estate was collected: run `nephoscope scan TARGET`")
     return replace(case, file=file, contexts=contexts)
 
 

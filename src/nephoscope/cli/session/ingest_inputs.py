@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 _NEW = ".new-"
-"""What is before the name of a folder whose lock is not taken yet."""
+"""Prefix of a folder's name while its lock is not acquired."""
 _YOUNG = 60.0
-"""Seconds in which it may not be yet."""
+"""Maximum time in seconds without a lock."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 

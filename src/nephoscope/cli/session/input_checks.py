@@ -18,7 +18,7 @@ from nephoscope_policy.assignment import scope_id, within
 def check_options(options: Mapping[str, Any]) -> None:
     """Refuse options that name nothing, or that cannot be had together."""
     if any(not target.strip() for target in options["targets"]):
-        usage_error("an empty TARGET: give a snapshot, or `sample:` for the bundled sample estate")
+        usage_error("empty TARGET: use a snapshot, or `sample:` for the bundled sample estate")
     if any(not tag.partition("=")[0].strip() for tag in options.get("tags") or ()):
         usage_error("--tag needs the name of a tag: --tag owner or --tag owner=payments")
     since = options["since"]
@@ -26,7 +26,7 @@ def check_options(options: Mapping[str, Any]) -> None:
         return
     date_of(since)
     if options["no_history"]:
-        usage_error(f"--since {since} asks the history, which --no-history leaves out: name a snapshot")
+        usage_error(f"--since {since} reads the history, which --no-history excludes: use a snapshot instead")
 
 
 def check_estates(estates: Sequence[Estate], label: str, scope: str = "") -> None:
@@ -43,13 +43,13 @@ def _any_read(estates: Sequence[Estate]) -> bool:
 
 def refuse_empty(label: str) -> NoReturn:
     """End because a target holds no resource."""
-    usage_error(template_in(Path(label)) or f"{label}: it holds no resource; a failed export looks like this")
+    usage_error(template_in(Path(label)) or f"{label}: contains no resource; the export may have failed")
 
 
 def check_earlier(estates: Sequence[Estate], since: str) -> None:
     """Refuse an earlier snapshot that holds nothing, and tell what of it could not be read."""
     if not _any_read(estates):
-        usage_error(f"--since {since}: it holds no readable resource to compare with")
+        usage_error(f"--since {since}: contains no readable resource to compare with")
     lost = list(dict.fromkeys(record for estate in estates for record in estate.quarantine))
     for record in lost[:3]:
         tell(f"--since {since}: not read: {record.place}: {record.reason}")
@@ -62,7 +62,7 @@ def date_of(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        usage_error(f"--since {text}: neither a snapshot that exists nor a date")
+        usage_error(f"--since must be an existing snapshot or a date (got {text})")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

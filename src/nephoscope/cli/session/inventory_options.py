@@ -49,7 +49,7 @@ class Keeping:
         """Return what the options say. Raises UsageError where a resource or a tenant is named and nothing is kept."""
         found = cls(options["keep"], options["resource"], options["tenant"])
         if not found.keep and (found.resource or found.tenant):
-            raise click.UsageError("--resource and --tenant say of what something is kept: give --keep, too")
+            raise click.UsageError("--resource and --tenant require --keep")
         return found
 
     def machine(self, contents: Contents, host: str) -> MachineScan:
@@ -120,6 +120,7 @@ def keep_scan(data: Path, scan: MachineScan | ImageScan) -> None:
         usage_error(str(error))
     changes = kept.changes
     tell(
-        f"kept: {kept.subject.name}: {format_count(kept.subject.packages, 'package')}; findings: {changes.opened:,} opened, "
-        f"{changes.closed:,} closed, {changes.reopened:,} opened again"
+        f"stored: {kept.subject.name}: {format_count(kept.subject.packages, 'package')}; "
+        f"findings: {changes.opened:,} opened, {changes.closed:,} closed, {changes.reopened:,} "
+        "reopened"
     )

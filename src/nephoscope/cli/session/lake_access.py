@@ -35,4 +35,4 @@ def take_in(data: Path, lake: Lake, state: State) -> None:
             while (flushed := lake.flush_round()) is not None and flushed.more:
                 pass
     except (LakeError, StateError, OSError) as error:
-        tell(f"what waits in the spool is not in the tables yet: {error}")
+        tell(f"spooled rows are not in the tables yet: {error}")

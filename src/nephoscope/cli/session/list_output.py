@@ -15,7 +15,7 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 Row = Mapping[str, object]
 
 
-def shown_as(*forms: str, help: str = "How it is shown.") -> Callable[[_Command], _Command]:  # noqa: A002 - click's name
+def shown_as(*forms: str, help: str = "Output format.") -> Callable[[_Command], _Command]:  # noqa: A002 - click's name
     """Make the option of the format of what a command shows; the first of the forms is the default."""
     return click.option(
         "--output", "-o", type=click.Choice(forms), default=forms[0], show_default=True, help=help

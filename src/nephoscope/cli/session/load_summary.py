@@ -22,11 +22,11 @@ def show(tally: Tally, passed_over: list[Path], output: str) -> None:
         "read": tally.read,
         "resumed": tally.resumed,
         "known": tally.known,
-        "passed over": len(passed_over) + len(tally.special),
+        "skipped": len(passed_over) + len(tally.special),
     }
     files |= {"failed": len(tally.failed), "grown": tally.continued}
     if tally.unfinished:
-        files["not read to its end"] = 1
+        files["incomplete"] = 1
         click.echo(
             f"nephoscope: {tally.unfinished} was not read to its end: the same command goes on where it stopped",
             err=True,
@@ -42,20 +42,24 @@ def _tell_earlier(tally: Tally) -> None:
     """Say how the files stand to what was taken in before."""
     if tally.again_since is not None:
         click.echo(
-            f"nephoscope: went on with the load with --again of {tally.again_since:%Y-%m-%d %H:%M} UTC, which was interrupted; "
-            "what it took in then is among the known files",
+            (
+                f"nephoscope: resumed the load with --again of {tally.again_since:%Y-%m-%d %H:%M} UTC, "
+                "which was interrupted; its files count as known"
+            ),
             err=True,
         )
     _tell_grown(tally.grown)
     _tell_cut(tally.cut)
     _tell_names(
         tally.unplaced,
-        "its content was taken in before as {}, whose path tells no resource: rows that do not name theirs have none; nothing was "
-        "taken in twice",
+        (
+            "its content was ingested before as {}, whose path names no resource: rows that do not "
+            "name a resource have none; nothing was ingested twice"
+        ),
     )
     _tell_names(
         tally.older,
-        "is the beginning of a longer version that was taken in before, {}, which was not read again",
+        "is the start of a longer version that was ingested before, {}, which was not read again",
     )
     _tell_names(
         tally.overlapping,
@@ -64,8 +68,10 @@ def _tell_earlier(tally: Tally) -> None:
     )
     _tell_names(
         tally.alike,
-        "begins with all that {} holds, which is too short to show that it is the same file: it was read as a whole; if it is, those "
-        "rows are now there twice",
+        (
+            "starts with the content of {}, which is too short to identify it as the same file: it "
+            "was read completely; if it is the same file, those rows are duplicated"
+        ),
     )
 
 
@@ -83,25 +89,25 @@ def _as_json(tally: Tally, passed_over: list[Path], files: dict[str, int]) -> No
         "half surrogates": tally.halves,
         "strangers": tally.strangers,
         "rows with the time of ingestion": tally.untimed,
-        "files set aside as a whole": tally.refused,
+        "files quarantined completely": tally.refused,
         "known rows": tally.known_rows,
     }
     found |= {
         "files": files,
         "failed": tally.failed,
         "grown": tally.grown,
-        "cut lines": tally.cut,
+        "truncated lines": tally.cut,
         "without resource": tally.unplaced,
         "older": tally.older,
         "alike": tally.alike,
         "overlapping": tally.overlapping,
-        "rows of tables not taken": dict(tally.unwanted),
+        "rows of tables not accepted": dict(tally.unwanted),
         "rows without resource": tally.placeless,
         "rows of other subscriptions": tally.elsewhere,
     }
     found |= {
-        "passed over": [str(path) for path in passed_over[:_NAMES]],
-        "no plain files": [str(path) for path in tally.special[:_NAMES]],
+        "skipped": [str(path) for path in passed_over[:_NAMES]],
+        "not regular files": [str(path) for path in tally.special[:_NAMES]],
     }
     click.echo(dumps(found, indent=2))
 
@@ -119,10 +125,10 @@ def _as_text(tally: Tally, passed_over: list[Path], files: dict[str, int]) -> No
     for name, reason in tally.failed.items():
         click.echo(f"{'':>14} {name}: {reason}")
     _tell_passed_over("by name", passed_over)
-    _tell_passed_over("as links, devices or files with holes in an archive", tally.special)
+    _tell_passed_over("as links, devices or sparse files in an archive", tally.special)
     words = {
-        "known": f"known ({tally.known_rows:,} rows of them are there)",
-        "grown": "of these had grown and gave what is new",
+        "known": f"known (with {tally.known_rows:,} rows)",
+        "grown": "of these had grown and added new rows",
     }
     told = ", ".join(f"{count:,} {words.get(what, what)}" for what, count in files.items() if count)
     click.echo(f"{_sum(tally)}; files: {told or 'none'}")
@@ -132,7 +138,7 @@ def _tell_passed_over(why: str, paths: list[Path]) -> None:
     """Say the first of the files that were passed over."""
     if paths:
         further = f" and {len(paths) - _NAMES:,} more" if len(paths) > _NAMES else ""
-        click.echo(f"{'':>14} passed over {why}: {', '.join(map(str, paths[:_NAMES]))}{further}")
+        click.echo(f"{'':>14} skipped {why}: {', '.join(map(str, paths[:_NAMES]))}{further}")
 
 
 def _sum(tally: Tally) -> str:
@@ -142,14 +148,12 @@ def _sum(tally: Tally) -> str:
     derived = f" and {tally.derived:,} of traffic analytics" if tally.derived else ""
     parts = [f"{whole + partly:,} gave {rows:,} rows{derived}"]
     if partly:
-        parts.append(f"{partly:,} of these were set aside in part")
-    parts += [
-        f"{count:,} {what}" for count, what in ((aside, "set aside"), (empty, "told of nothing")) if count
-    ]
+        parts.append(f"{partly:,} of these were partly quarantined")
+    parts += [f"{count:,} {what}" for count, what in ((aside, "quarantined"), (empty, "empty")) if count]
     told = [f"{tally.outcome.records:,} records: {', '.join(parts)}"]
     if tally.refused:
         what = "1 file" if tally.refused == 1 else f"{tally.refused:,} files"
-        told = [*(told if tally.outcome.records else []), f"{what} set aside as a whole"]
+        told = [*(told if tally.outcome.records else []), f"{what} quarantined completely"]
     text = "; ".join(told)
     return f"{text}; {entries:,} {'entry' if entries == 1 else 'entries'} in _Quarantine" if entries else text
 
@@ -161,48 +165,58 @@ def _advise(tally: Tally) -> None:
     if any(TOO_OLD in reason for reason in tally.bad):
         click.echo(
             f"{'':>14} older rows are taken where they are kept longer: `workspaces set NAME --retention DAYS` or `tables set`;\n"
-            f"{'':>14} then `ingest --again` reads these files once more (rows that were taken are then there twice)"
+            f"{'':>14} then ingest these files again with `ingest --again` (rows that were ingested are then duplicated)"
         )
     if tally.recoded:
         what = "record is" if tally.recoded == 1 else "records are"
         click.echo(
-            f"{'':>14} {tally.recoded:,} {what} not UTF-8: the other bytes were read in the code page of --encoding"
+            f"{'':>14} {tally.recoded:,} {what} not UTF-8: the other bytes were decoded with --encoding"
         )
     if tally.halves:
         what = "record has" if tally.halves == 1 else "records have"
         click.echo(
-            f"{'':>14} {tally.halves:,} {what} half of a surrogate pair, which is no character: its escape stands for it"
+            f"{'':>14} {tally.halves:,} {what} unpaired surrogates, which are not characters: their escape sequences are stored"
         )
     if tally.untimed:
         what = "row has" if tally.untimed == 1 else "rows have"
         click.echo(
-            f"{'':>14} {tally.untimed:,} {what} the time of ingestion as TimeGenerated: the record tells none that can be read"
+            f"{'':>14} {tally.untimed:,} {what} the ingestion time as TimeGenerated: the record has no readable time"
         )
     if tally.unwanted:
         told = ", ".join(f"{count:,} of {name}" for name, count in tally.unwanted.most_common(_NAMES))
         more = f" and of {len(tally.unwanted) - _NAMES} more tables" if len(tally.unwanted) > _NAMES else ""
         click.echo(
-            f"nephoscope: rows were left out whose tables the workspace does not take: {told}{more}; a record of which it takes no "
-            "row is in _Quarantine. `workspaces set NAME --table` names all tables that it takes, `--every-table` takes every one",
+            (
+                "nephoscope: rows of tables that the workspace does not accept were dropped: "
+                f"{told}{more}; a record without any accepted row is in _Quarantine. Accept tables with "
+                "`workspaces set NAME --table`, or all with `--every-table`"
+            ),
             err=True,
         )
     if tally.placeless:
         click.echo(
-            f"nephoscope: {tally.placeless:,} row(s) name no resource, and the workspace shows rows of some subscriptions "
-            "only: nobody sees them there; take them into a workspace for all subscriptions (`ingest -w`), or widen this one "
-            "(`workspaces set --every-subscription`)",
+            (
+                f"nephoscope: {tally.placeless:,} row(s) name no resource, and the workspace shows only "
+                "rows of some subscriptions, so that these rows are hidden: ingest them into a workspace "
+                "for all subscriptions (`ingest -w`), or show all (`workspaces set --every-subscription`)"
+            ),
             err=True,
         )
     if tally.elsewhere:
         click.echo(
-            f"nephoscope: {tally.elsewhere:,} row(s) are of subscriptions that the workspace does not show: take them "
-            "into another one, or add them to it (`workspaces set --subscription`)",
+            (
+                f"nephoscope: {tally.elsewhere:,} row(s) belong to subscriptions that the workspace does "
+                "not show: ingest them into another workspace, or add their subscriptions (`workspaces "
+                "set --subscription`)"
+            ),
             err=True,
         )
     if tally.strangers:
         click.echo(
-            f"nephoscope: {tally.strangers:,} row(s) have none of the columns of the table that --table names: all that they hold "
-            "is in its bag; is it the right table?",
+            (
+                f"nephoscope: {tally.strangers:,} row(s) have none of the columns of the table in "
+                "--table; all values are in its dynamic column: check that the table is right"
+            ),
             err=True,
         )
 
@@ -211,14 +225,20 @@ def _tell_grown(names: list[str]) -> None:
     """Say which files were there before in a shorter version that could not be gone on with, and how files that grow are read."""
     for name in names[:_NAMES]:
         click.echo(
-            f"nephoscope: {name}: a shorter version of this file is already in the lake; it is read as a whole (Parquet, XML, or "
-            "taken in by an older release), so that its rows are now there twice",
+            (
+                f"nephoscope: {name}: a shorter version of this file was ingested before; the file was "
+                "read completely (Parquet, XML, or ingested by an older release), so that its rows are "
+                "duplicated"
+            ),
             err=True,
         )
     if names:
         more = f"{len(names):,} files have grown; " if len(names) > _NAMES else ""
         click.echo(
-            f"nephoscope: {more}files that grow are for the sources `folder` and `storage`, which read on: `nephoscope sources add`",
+            (
+                f"nephoscope: {more}for growing files, use the sources `folder` and `storage`, which read "
+                "only new data: `nephoscope sources add`"
+            ),
             err=True,
         )
 
@@ -227,14 +247,15 @@ def _tell_cut(lines: dict[str, int]) -> None:
     """Say of which lines the beginning was taken in before, as if it were the whole."""
     for name, line in list(lines.items())[:_NAMES]:
         click.echo(
-            f"nephoscope: {name}: line {line:,} was taken in before when its end was not written yet: its beginning is in the lake as "
-            "an event or an entry of _Quarantine of its own, beside the whole line that came in now",
+            (
+                f"nephoscope: {name}: line {line:,} was ingested before it was complete: its first part "
+                "is in the lake as a separate event or an entry of _Quarantine, in addition to the "
+                "complete line"
+            ),
             err=True,
         )
     if len(lines) > _NAMES:
-        click.echo(
-            f"nephoscope: lines of {len(lines):,} files were cut so; `--output json` names all", err=True
-        )
+        click.echo(f"nephoscope: {len(lines):,} files have such lines; `--output json` lists all", err=True)
 
 
 def _tell_names(names: dict[str, str], sentence: str) -> None:
@@ -242,4 +263,4 @@ def _tell_names(names: dict[str, str], sentence: str) -> None:
     for name, other in list(names.items())[:_NAMES]:
         click.echo(f"nephoscope: {name}: {sentence.format(other)}", err=True)
     if len(names) > _NAMES:
-        click.echo(f"nephoscope: so it is with {len(names):,} files; `--output json` names all", err=True)
+        click.echo(f"nephoscope: {len(names):,} files are affected; `--output json` lists all", err=True)

@@ -32,7 +32,9 @@ class Instant(click.ParamType[datetime]):
             moment = datetime.fromisoformat(value)
         except ValueError:
             self.fail(
-                f"{value!r} is not a date or time such as 2026-11-24 or 2026-11-24T10:00:00Z", param, ctx
+                f"must be a date or time such as 2026-11-24 or 2026-11-24T10:00:00Z (got {value!r})",
+                param,
+                ctx,
             )
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -50,7 +52,7 @@ class Setting(click.ParamType[tuple[str, object]]):
             return value
         name, equals, text = value.partition("=")
         if not equals or not name:
-            self.fail(f"{value!r} is not NAME=VALUE", param, ctx)
+            self.fail(f"must be NAME=VALUE (got {value!r})", param, ctx)
         try:
             return name, json.loads(text)
         except ValueError:
@@ -70,7 +72,9 @@ class Report(click.ParamType[tuple[str, Path]]):
             return value
         name, _, path = value.partition("=")
         if name not in code_formats() or not path:
-            self.fail(f"{value!r} is not FORMAT=FILE with one of {', '.join(code_formats())}", param, ctx)
+            self.fail(
+                f"must be FORMAT=FILE with one of {', '.join(code_formats())} (got {value!r})", param, ctx
+            )
         return name, Path(path)
 
 

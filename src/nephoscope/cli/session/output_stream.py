@@ -28,7 +28,9 @@ def writing_bytes(path: Path | None) -> Iterator[BinaryIO]:
     """`writing` for bytes; ValueError where they would go to a terminal."""
     if path is None:
         if sys.stdout.isatty():
-            raise ValueError("bytes are nothing for a terminal: --output-file FILE, or a pipe")
+            raise ValueError(
+                "binary output cannot be written to a terminal: use --output-file FILE, or a pipe"
+            )
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return

@@ -32,7 +32,7 @@ def prepare(
     values = {name: given.get(name) or getattr(told, name) for name in CiRun.__dataclass_fields__}
     for name, option in _WANTED.items():
         if not values[name].strip("."):
-            usage_error(f"{option} is missing, and the environment is no CI server's that tells it")
+            usage_error(f"{option} is missing, and no CI environment provides it")
     document = read_document(file)
     names = {
         "repository": "repository", "repository_url": "repositoryUrl", "branch": "branch", "commit": "commit", "run_id": "runId",
@@ -55,11 +55,11 @@ def read_document(file: Path) -> object:
         try:
             return raw.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            usage_error(f"{file}: is not UTF-8: {error}")
+            usage_error(f"{file}: not UTF-8: {error}")
     try:
         return decode_json(raw)
     except JsonTextError as error:
-        usage_error(f"{file}: is neither JSON nor XML: {error}")
+        usage_error(f"{file}: neither JSON nor XML: {error}")
 
 
 def record_here(data: Path, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,9 +91,11 @@ def send_to(server: str, body: Mapping[str, object]) -> dict[str, Any]:
 
     token = os.environ.get(TOKEN, "")
     if not token:
-        usage_error(f"{TOKEN} is not set: give it the token of a program with the role Pipeline Publisher")
+        usage_error(f"{TOKEN} is not set: set it to the token of a program with the role Pipeline Publisher")
     if not server.startswith("https://"):
-        usage_error(f"--server must be an https:// address: the token goes with the request (got {server})")
+        usage_error(
+            f"--server must be an https:// address, because the request contains the token (got {server})"
+        )
     try:
         answer = httpx.put(
             f"{server.rstrip('/')}/admin/v1/pipelines/runs",

@@ -8,7 +8,7 @@ _MODULES = ("fcntl", "pwd", "resource")
 
 
 def find_lacking() -> str:
-    """Why nothing can be done on this system, '' where it can."""
+    """Explain why nothing can be done on this system, '' where it can."""
     missing = [name for name in _MODULES if not _has(name)]
     if not missing:
         return ""

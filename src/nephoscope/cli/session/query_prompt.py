@@ -166,7 +166,7 @@ def goes_on(text: str) -> bool:
 
 
 def _declares(tokens: Sequence[Token]) -> bool:
-    """Whether the last statement gives no rows: a query has to follow it."""
+    """Return whether the last statement gives no rows: a query has to follow it."""
     start = next((place for place in range(len(tokens) - 2, -1, -1) if tokens[place].text == ";"), -1) + 1
     return tokens[start].text in STATEMENTS
 

@@ -97,7 +97,7 @@ class Desk:
             raise UsageError(str(error)) from error
         for name in declared:
             if name not in found and name not in lists:
-                raise UsageError(f"--schema {name}: no --table has that name")
+                raise UsageError(f"--schema {name}: no --table has this name")
         given = MemoryCatalog(
             {name: one.schema for name, one in found.items()},
             # a lake has them by itself, below those of its workspaces
@@ -195,12 +195,12 @@ def _schema(item: str) -> tuple[str, dict[str, KqlType]]:
     """`T=when:datetime, what:dynamic`."""
     match = _NAMED.fullmatch(item)
     if match is None:
-        raise UsageError(f"--schema {item}: NAME=column:type, column:type is wanted")
+        raise UsageError(f"--schema must be NAME=column:type, column:type (got {item})")
     columns: dict[str, KqlType] = {}
     for part in match["rest"].strip().strip("()").split(","):
         name, _, kind = (piece.strip() for piece in part.rpartition(":"))
         if not name or kind.lower() not in TYPE_NAMES:
-            raise UsageError(f"--schema {match['name']}: '{part.strip()}' is not column:type")
+            raise UsageError(f"--schema {match['name']}: must be column:type (got '{part.strip()}')")
         columns[name.strip("[]'\"")] = TYPE_NAMES[kind.lower()]
     return match["name"], columns
 
@@ -223,7 +223,7 @@ def parse_allowed(given: Iterable[str]) -> AllowedLocations:
         elif Path(item).is_dir():
             folders.append(Path(item))
         elif "/" in item.removeprefix("https://").removeprefix("http://") or "." not in item:
-            raise UsageError(f"--external {item}: not a folder, not a host, not URL=DIR")
+            raise UsageError(f"--external must be a folder, a host or URL=DIR (got {item})")
         else:
             hosts.add(item.rstrip("/"))
     return AllowedLocations(tuple(folders), frozenset(hosts), copies)

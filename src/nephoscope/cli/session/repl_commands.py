@@ -53,7 +53,7 @@ class Talking:
             "rows": self._rows,
         }
         if word not in commands:
-            click.echo(f"error: there is no .{word}: .help shows what there is", err=True)
+            click.echo(f"error: unknown command .{word}: see .help", err=True)
             return
         try:
             commands[word](rest)
@@ -75,22 +75,22 @@ class Talking:
                 for name in found
                 if (table := catalog.table(name))
             ]
-        show_list(rows, ("table", "columns"), "table", "there is no such table")
+        show_list(rows, ("table", "columns"), "table", "table not found")
 
     def _schema(self, rest: str) -> None:
         with self._desk.catalog() as (catalog, _):
             table = catalog.table(rest)
         if table is None:
-            raise UsageError(f"there is no table {rest}")
+            raise UsageError(f"table {rest} not found")
         rows = [{"column": name, "type": kind.value} for name, kind in table.columns]
         show_list(rows, ("column", "type"), "table")
 
     def _output(self, rest: str) -> None:
         if rest not in _SHOWN:
-            raise UsageError(f".output is one of {', '.join(_SHOWN)}")
+            raise UsageError(f".output must be one of {', '.join(_SHOWN)}")
         self._options["output"] = rest
 
     def _rows(self, rest: str) -> None:
         if not rest.isdecimal() or not int(rest):
-            raise UsageError(".rows needs a number")
+            raise UsageError(".rows requires a number")
         self._options["rows"] = int(rest)

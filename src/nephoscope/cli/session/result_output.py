@@ -33,7 +33,7 @@ def show(results: Sequence[QueryResult], options: Mapping[str, Any]) -> None:
 
 
 def _exact(options: Mapping[str, object]) -> bool:
-    """Whether a program reads it, by which control characters in values are kept: CSV that goes to no terminal."""
+    """Return whether a program reads it, by which control characters in values are kept: CSV that goes to no terminal."""
     for_program = options["output"] == "csv" and not options.get("csv_safe")
     return for_program and (options["output_file"] is not None or not sys.stdout.isatty())
 
@@ -41,13 +41,18 @@ def _exact(options: Mapping[str, object]) -> bool:
 def _bytes(results: Sequence[QueryResult], options: Mapping[str, Any]) -> None:
     form = options["output"]
     if len(results) != 1:
-        raise UsageError(f"--output {form} holds one result, the query gives {len(results)}: json holds all")
+        raise UsageError(
+            f"--output {form} supports one result, but the query returns {len(results)}: use json"
+        )
     from nephoscope.cli.results.arrow_results import cut
 
     lost = cut(results[0].table)
     if lost:
         click.echo(
-            f"note: {format_count(lost, 'time')} cut to microseconds, as {form} and the lake hold them",
+            (
+                f"note: {format_count(lost, 'time')} truncated to microseconds, the precision of {form} "
+                "and the lake"
+            ),
             err=True,
         )
     try:

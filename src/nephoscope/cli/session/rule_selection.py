@@ -37,7 +37,7 @@ def rule_of(rules: Sequence[Rule], wanted: str) -> Rule:
     found = choose_rules(rules, wanted)
     if len(found) != 1:
         usage_error(
-            f"{len(found)} rules are named {wanted!r}: give the id"
+            f"{len(found)} rules are named {wanted!r}: use the ID"
             if found
             else f"no rule is named {wanted!r}; --rules DIR says where others lie"
         )

@@ -129,7 +129,7 @@ def set_(
     except ValueError as error:
         usage_error(f"--learn: {error}")
     if not values:
-        usage_error("nothing to set: give one of the settings")
+        usage_error("nothing to change: give at least one setting")
 
     def put(context: ServiceContext, own: str) -> None:
         found = rule_of(rules_of(data, context.state, own, folders), rule)
@@ -164,7 +164,7 @@ def reset(
         return reset_rule_settings(context, own, found, settings, forget=forget)
 
     gone = in_rules(data, workspace, reset_)
-    tell(f"taken away: {', '.join(gone) or 'nothing'}")
+    tell(f"removed: {', '.join(gone) or 'nothing'}")
 
 
 @click.command("settings")
@@ -200,7 +200,7 @@ def settings(data: Path, /, workspace: str, folders: tuple[Path, ...], output: s
         }
         for one in found
     ]
-    show_list(rows, SETTINGS, output, "every rule runs as its file says")
+    show_list(rows, SETTINGS, output, "no overrides")
 
 
 @click.command("changes")
@@ -228,8 +228,8 @@ def changes(data: Path, /, workspace: str, output: str) -> None:
         }
         for one in found
     ]
-    show_list(rows, CHANGES, output, "nothing was changed")
+    show_list(rows, CHANGES, output, "no changes")
 
 
 COMMANDS = (set_, reset, settings, changes)
-"""The commands of this file, for the group that they belong to."""
+"""Commands of this file, for the group they belong to."""

@@ -14,14 +14,14 @@ from nephoscope.vulnerability.matching.findings import Finding
 from nephoscope_policy.model.state import Severity
 
 _REPLACE = (
-    "Take the secret out of the file, and build anew without it.",
-    "Replace the secret: who has the image has it.",
+    "Remove the secret from the file, and rebuild the image without it.",
+    "Rotate the secret: anyone who has the image can read it.",
 )
 _REMOVE = (
-    "Find out how the file came there.",
+    "Investigate how the file got there.",
     "Build anew from sources that you trust, and replace what was started of it.",
 )
-_LICENSE = ("Replace the package, or have the licence allowed.",)
+_LICENSE = ("Replace the package, or allow its licence in the policy.",)
 Found = tuple[CodeRule, CodeFinding]
 
 
@@ -37,7 +37,7 @@ def inside_report(
         *_licenses(examination, name),
     ]
     unread = [
-        UnreadFile(Region(one.path or name, 1), f"not looked at for {one.part}: {one.reason}")
+        UnreadFile(Region(one.path or name, 1), f"not checked for {one.part}: {one.reason}")
         for one in examination.unassessed
     ]
     return CodeReport(
@@ -81,7 +81,7 @@ def _secrets(examination: Examination) -> Iterator[Found]:
     for one in examination.secrets:
         rule = CodeRule(
             id=f"secret/{one.rule}",
-            title=f"{one.title} was left behind",
+            title=f"{one.title} found",
             severity=one.severity,
             description="A secret in an image is read by everybody who can pull it, from each of its layers.",
             steps=_REPLACE,
@@ -108,9 +108,9 @@ def _licenses(examination: Examination, name: str) -> Iterator[Found]:
     for one in examination.licenses:
         rule = CodeRule(
             id=f"license/{one.status}",
-            title="Packages should have licences that are allowed",
+            title="Package licences should be allowed",
             severity=one.severity,
-            description="The policy of licences does not allow the licence of the package.",
+            description="The licence policy does not allow the licence of this package.",
             steps=_LICENSE,
         )
         said = ", ".join(one.licenses) or "no licence"
@@ -120,7 +120,7 @@ def _licenses(examination: Examination, name: str) -> Iterator[Found]:
         is_unknown = one.status == "Unknown"
         yield (
             rule,
-            _with_state(finding, FindingState.UNKNOWN, "the licence is not known") if is_unknown else finding,
+            _with_state(finding, FindingState.UNKNOWN, "unknown licence") if is_unknown else finding,
         )
 
 

@@ -53,7 +53,7 @@ class Asked:
 
     @property
     def is_judged(self) -> bool:
-        """Whether packages are judged by advisories: a bill of materials tells of none of it."""
+        """Return whether packages are judged by advisories: a bill of materials tells of none of it."""
         return self.output not in _BILLS or bool(self.fail_on) or self.fail_on_unknown
 
 
@@ -167,7 +167,7 @@ def show_examination(
     elif asked.output == "json" and not (asked.packages and examination.examined == ("packages",)):
         _show_document(name, examination, findings, asked)
     elif asked.packages:
-        show_list(package_rows(examination), PACKAGE_COLUMNS, asked.output, "no packages were found")
+        show_list(package_rows(examination), PACKAGE_COLUMNS, asked.output, "no packages found")
     else:
         show_list(vulnerability_rows(findings), VULNERABILITY_COLUMNS, asked.output)
     if asked.output == "table":
@@ -240,20 +240,18 @@ def _summarize(
     contents = examination.contents
     types = Counter(one.type for one in contents.packages)
     kinds = sorted(types.items(), key=lambda kind: (-kind[1], kind[0]))
-    system = f"{contents.family} {contents.release}".strip() or "no distribution is named"
+    system = f"{contents.family} {contents.release}".strip() or "unknown distribution"
     listed = ", ".join(f"{number:,} {kind}" for kind, number in kinds) or "none"
     click.echo(f"\n{name}: {system}; {format_count(len(contents.packages), 'package')} ({listed})")
     told = _count_severities(count_severities(findings))
-    click.echo(f"vulnerabilities: {told or 'none of what was assessed'}")
+    click.echo(f"vulnerabilities: {told or 'none in assessed packages'}")
     for part, rows in section_rows(examination).items():
         certain = Counter(row["severity"] for row in rows if row.get("status") != "Unknown")
         click.echo(
             f"{part}: {_count_severities(certain) or _describe_empty(examination, part)}{_not_known(rows)}"
         )
     for engine in examination.engines:
-        click.echo(
-            f"looked for malware by {engine.engine}: {engine.state} {engine.version} {engine.date}".rstrip()
-        )
+        click.echo(f"malware scan by {engine.engine}: {engine.state} {engine.version} {engine.date}".rstrip())
     for line in _describe_unassessed(assessments):
         click.echo(line)
 
@@ -261,7 +259,7 @@ def _summarize(
 def _describe_empty(examination: Examination, part: str) -> str:
     """Say that a part has no findings: of what was looked at, where that was not all."""
     is_partial = any(one.part == part for one in examination.unassessed)
-    return "none of what was assessed" if is_partial else "nothing was found"
+    return "none in assessed packages" if is_partial else "none found"
 
 
 def _count_severities(severities: Any) -> str:
@@ -271,7 +269,7 @@ def _count_severities(severities: Any) -> str:
 
 def _not_known(rows: list[dict[str, object]]) -> str:
     unknown = sum(row.get("status") == "Unknown" for row in rows)
-    return f"; {unknown:,} not known" if unknown else ""
+    return f"; {unknown:,} unknown" if unknown else ""
 
 
 def _describe_unassessed(assessments: tuple[Assessment, ...]) -> list[str]:

@@ -79,12 +79,12 @@ def _tell(report: ScannerReport, done: ImportedResults) -> None:
 
     changes = done.changes
     click.echo(
-        f"{report.scanner}: {len(done.kept):,} machines and images; findings: {changes.opened:,} opened, {changes.closed:,} closed, "
-        f"{changes.reopened:,} opened again"
+        f"{report.scanner}: {len(done.kept):,} machines and images; findings: {changes.opened:,} "
+        f"opened, {changes.closed:,} closed, {changes.reopened:,} reopened"
     )
     for reason, count in report.left_out.items():
         if count:
-            tell(f"left out: {count:,} {reason}")
+            tell(f"rejected: {count:,} {reason}")
     for one in done.refused[:_SHOWN]:
         tell(f"refused: {one.place}: {one.reason}")
     if len(done.refused) > _SHOWN:

@@ -22,7 +22,7 @@ def secret_pair(text: str) -> tuple[str, str]:
     name, _, place = text.partition("=")
     if place and not place.startswith(("env:", "file:")):
         raise click.UsageError(
-            "--secret: give NAME, NAME=env:VARIABLE or NAME=file:PATH, never the secret itself"
+            "--secret must be NAME, NAME=env:VARIABLE or NAME=file:PATH, never the secret itself"
         )
     return name.strip(), place
 
@@ -33,7 +33,7 @@ def secret(name: str, place: str) -> str:
     if kind == "env":
         value = os.environ.get(where, "")
         if not value:
-            raise click.UsageError(f"--secret {name}: the variable {where} is not set")
+            raise click.UsageError(f"--secret {name}: the environment variable {where} is not set")
         return value
     if kind == "file":
         return Path(where).read_text(encoding="utf-8").strip()
@@ -46,5 +46,5 @@ def check_secret_names(secrets: Iterable[str], given: Iterable[str]) -> None:
     unknown = sorted(set(given) - set(secrets))
     if unknown:
         raise click.UsageError(
-            f"no secret is named {', '.join(unknown)}: there are {', '.join(secrets) or 'none'}"
+            f"unknown secret {', '.join(unknown)}: expected {', '.join(secrets) or 'none'}"
         )

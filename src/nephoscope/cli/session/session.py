@@ -124,13 +124,13 @@ def _refuse_impossible() -> Iterator[None]:
     try:
         yield
     except TurnTakenError as error:
-        usage_error(f"{error}: nothing was changed; --wait SECONDS waits longer, --no-history keeps nothing")
+        usage_error(f"{error}: nothing was changed; wait longer with --wait SECONDS, or use --no-history")
     except (
         SnapshotError, ContentError, NotHeldError, PolicyError, StoreError, NoSuchScopeError, UnknownScopeError
     ) as error:  # fmt: skip
         usage_error(str(error))
     except StateError as error:
-        usage_error(f"{error}; --no-history judges without keeping anything")
+        usage_error(f"{error}; --no-history evaluates without storing results")
 
 
 def _scan(data: Path, options: Mapping[str, Any], progress: Progress) -> Scan:
@@ -213,7 +213,7 @@ def _tell(report: Reported, filter_: Filter) -> None:
         if problem.error:
             tell(f"{problem.place}: {problem.reason}")
     if filter_ != Filter() and report.judged and not report.groups:
-        tell("nothing that was judged fits the filters")
+        tell("no assessed resource matches the filters")
 
 
 def _request(data: Path, options: Mapping[str, Any]) -> Request:
@@ -233,7 +233,7 @@ def _request(data: Path, options: Mapping[str, Any]) -> Request:
         return request
     last = last_request(data)
     if last is None:
-        usage_error("nothing to look at: give a snapshot, or `sample:` for the bundled sample estate")
+        usage_error("no TARGET: use a snapshot, or `sample:` for the bundled sample estate")
     given = {
         name: value
         for name in ("policies", "initiatives", "parameters", "decisions", "assigned", "scope", "tenant")
@@ -292,7 +292,7 @@ def _check_before(recorder: Recorder, since: str) -> None:
         first = next(iter(recorder.history.evaluations(recorder.scope)), None)
     if first is None or first.when >= date_of(since):
         known = f"the first is of {first.when:%Y-%m-%d %H:%M} UTC" if first else "there is none"
-        tell(f"--since {since}: no evaluation before it to compare with ({known}): no change is shown")
+        tell(f"--since {since}: no earlier evaluation to compare with ({known}); no change is shown")
 
 
 def _filter(options: Mapping[str, Any]) -> Filter:

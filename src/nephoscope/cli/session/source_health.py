@@ -51,7 +51,7 @@ def standing_errors(state: State, source: Source) -> list[dict[str, Any]]:
     wrong = wrong_settings(state, source)
     told = state.source_errors.all(source.name, KEPT + 1).get((source.name, source.workspace), Standing())
     rows = [
-        {"part": one.key or "all of it", "error": one.error, "since": one.since, "last": one.at}
+        {"part": one.key or "completely", "error": one.error, "since": one.since, "last": one.at}
         for one in told.errors
         if one.key != SETTINGS
     ]
@@ -69,7 +69,7 @@ def missing_rows(lake: Lake, state: State, data: Path, days: int) -> list[dict[s
     except StoreError as error:
         raise click.UsageError(str(error)) from error
     if found is None:
-        raise click.UsageError("no estate is stored here: `nephoscope scan TARGET` keeps one")
+        raise click.UsageError("no estate is stored: run `nephoscope scan TARGET`")
     names = ("resource", "type", "reason", "setting", "last")
     return [{name: getattr(one, name) for name in names} for one in found]
 

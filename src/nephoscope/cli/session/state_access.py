@@ -37,14 +37,17 @@ def state_of(data: Path, *, keeps: bool = False) -> Iterator[State]:
     try:
         with State.of(data, state_url(), copy=not keeps) as state:
             if state.database.copied:
-                tell("the disk is full: what is kept can be read, nothing can be added before there is room")
+                tell(
+                    "the disk is full: stored data can be read, but nothing can be written until space is "
+                    "freed"
+                )
             yield state
     except StateError as error:
         usage_error(str(error))
 
 
 def has_state(data: Path) -> bool:
-    """Whether something was ever kept: looking at an empty folder makes no files in it."""
+    """Return whether something was ever kept: looking at an empty folder makes no files in it."""
     try:
         return bool(state_url()) or stat.S_ISREG((data / "state.db").stat().st_mode)
     except OSError:

@@ -49,7 +49,7 @@ def replaceable(path: Path) -> Path | None:
 
 
 def _names_a_descriptor(path: Path) -> bool:
-    """Whether the links of a path pass an open file of a process: what is written there goes behind what it holds."""
+    """Return whether the links of a path pass an open file of a process: what is written there goes behind what it holds."""
     for _ in range(_MAX_LINKS):
         if not path.is_symlink():
             return False

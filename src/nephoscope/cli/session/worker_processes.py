@@ -13,9 +13,9 @@ from nephoscope.serve.parent_watch import to_environment
 from nephoscope.state.state import URL_VARIABLE
 
 PAUSE = 5.0
-"""Seconds before a process that died is started again."""
+"""Seconds before a failed process is restarted."""
 PATIENCE = 60.0
-"""Seconds that a process may take to end."""
+"""Seconds within which a process must end."""
 
 
 def supervise(arguments: list[str], count: int, state: str | None) -> int:
@@ -38,7 +38,7 @@ def supervise(arguments: list[str], count: int, state: str | None) -> int:
         for place, worker in enumerate(workers):
             if worker.poll() is not None:
                 tell(
-                    f"worker {place + 1} of {count} ended with {worker.returncode}: started again in {PAUSE:g} s"
+                    f"worker {place + 1} of {count} ended with {worker.returncode}: restarted in {PAUSE:g} s"
                 )
                 if ending.wait(PAUSE):
                     break

@@ -34,7 +34,7 @@ def exit_code(report: Reported, fail_on: str | None, fail_on_unknown: bool) -> i
 
 
 def is_assessed(judged: Mapping[Group, int]) -> bool:
-    """Whether some recommendation applied to some resource, however that ended."""
+    """Return whether some recommendation applied to some resource, however that ended."""
     return any(group.state is not State.NOT_APPLICABLE for group in judged)
 
 
@@ -47,19 +47,20 @@ def is_written(report: Reported, output: str) -> bool:
         return True
     tell_nothing_assessed()
     if output == "sarif":
-        tell("no SARIF is written: without results it would close every alert of a code scanning service")
+        tell("no SARIF is written: without results, it would close every alert of a code scanning service")
     return output != "sarif"
 
 
 def tell_nothing_assessed() -> None:
     """Say that a gate has checked nothing."""
-    tell("nothing was assessed: no recommendation applies to a resource that was looked at")
+    tell("nothing was assessed: no recommendation applies to the scanned resources")
 
 
 def check_gate(report: Reported, fail_on: str | None) -> None:
     """Refuse a gate that can never fail: no recommendation of Azure or of the own pack is Critical."""
     if fail_on == Severity.CRITICAL and not report.has_critical():
         usage_error(
-            "--fail-on Critical would never fail: no loaded recommendation is Critical; choose High, Medium, Low or Informational, "
-            "or gate on attack paths, which can be Critical: nephoscope attackpaths --fail-on Critical"
+            "--fail-on Critical would never fail: no loaded recommendation is Critical; use High, "
+            "Medium, Low or Informational, or gate on attack paths, which can be Critical: "
+            "nephoscope attackpaths --fail-on Critical"
         )

@@ -7,7 +7,7 @@ import re
 from typing import TextIO, cast
 
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-"""C0 and C1 without tab and line feed, and the marks that turn the direction of writing or end a line."""
+"""C0 and C1 controls except tab and line feed, and marks that change the writing direction or end a line."""
 
 
 def plain(text: str) -> str:

@@ -56,7 +56,7 @@ def choose_paths(report: Report, options: Mapping[str, Any]) -> Shown:
     """The paths of a report that the options ask for; ends the process where they name a type or a path that there is not."""
     kinds = frozenset(options["kinds"])
     if unknown := sorted(kinds - {one.name for one in path_types()}):
-        usage_error(f"--path {unknown[0]}: no such type; --types lists them")
+        usage_error(f"--path {unknown[0]}: unknown type; --types lists all types")
     levels = frozenset(Severity(one) for one in options["levels"])
     every = [one for one in report.attack_paths.paths if _is_within_filter(report, one)]
     found = [
@@ -69,12 +69,12 @@ def choose_paths(report: Report, options: Mapping[str, Any]) -> Shown:
         return Shown(every, found, report.attack_paths.gaps, report.scope)
     found = [one for one in found if one.id.startswith(begin.lower())]
     if len(found) != 1:
-        usage_error(f"--show {begin}: {format_count(len(found), 'path')} of that id")
+        usage_error(f"--show {begin}: {format_count(len(found), 'path')} with this ID")
     return Shown(every, found, (), report.scope, one=True)
 
 
 def _is_within_filter(report: Report, path: AttackPath) -> bool:
-    """Whether one of the resources of a path is looked at."""
+    """Return whether one of the resources of a path is looked at."""
     wanted = report.filter.with_named_subscriptions(report.run.estate.subscription_names)
     if not wanted.chooses_resources:
         return True
@@ -93,12 +93,12 @@ def render(shown: Shown, out: TextIO) -> None:
         _full(shown.paths[0], console)
         return
     if not shown.paths:
-        console.print("no attack path was found")
+        console.print("no attack paths")
     else:
         console.print(_make_table(shown))
     _chokes(shown, console)
     for place, reason in shown.gaps[:MOST_SHOWN]:
-        console.print(Text(f"not known{f' in {place}' if place else ''}: {reason}", style="dim"))
+        console.print(Text(f"unknown{f' in {place}' if place else ''}: {reason}", style="dim"))
     if len(shown.gaps) > MOST_SHOWN:
         console.print(f"[dim]... and {len(shown.gaps) - MOST_SHOWN} more in the JSON output[/dim]")
 

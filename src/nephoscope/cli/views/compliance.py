@@ -32,7 +32,7 @@ def render(standards: Sequence[Standard], out: TextIO) -> None:
         table.add_column(name, justify="right", header_style="dim", no_wrap=True)
     for item in standards:
         counts = [str(item.outcomes[outcome]) for outcome in _SHOWN if outcome is not Outcome.PASSED]
-        share = f"{item.percentage:.1%}" if item.percentage is not None else "not judged"
+        share = f"{item.percentage:.1%}" if item.percentage is not None else "not assessed"
         table.add_row(Text(item.name), str(item.outcomes[Outcome.PASSED]), *counts, share)
     console.print(table)
     for item in standards:

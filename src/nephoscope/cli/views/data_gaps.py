@@ -18,9 +18,11 @@ from nephoscope.posture.data_gaps.remedies import EXPORTED, FOLDER
 SCHEMA_VERSION = 1
 #: Recommendations that a table names of a gap.
 MOST = 3
-_WAYS = f"""
-Options of `nephoscope collect`: --type may be given several times; `--script az` (or powershell) in place of --out prints commands for
-where nephoscope may not sign in. Then judge both together: nephoscope scan ESTATE {FOLDER}"""
+_WAYS = (
+    "\nOptions of `nephoscope collect`: --type may be repeated; `--script az` (or "
+    "powershell) instead of --out prints commands to run\nwhere nephoscope cannot sign in. "
+    f"Then scan both together: nephoscope scan ESTATE {FOLDER}"
+)
 
 
 def render(gaps: Sequence[DataGap], assessed: int, out: TextIO) -> None:
@@ -28,10 +30,11 @@ def render(gaps: Sequence[DataGap], assessed: int, out: TextIO) -> None:
     console = console_of(out)
     waiting = sum(one.count for one in gaps)
     console.print(
-        f"\n[bold]Data gaps[/bold]  {waiting:,} of {format_count(assessed, 'assessment')} could not be judged"
+        f"\n[bold]Data gaps[/bold]  {waiting:,} of {format_count(assessed, 'assessment')} could "
+        "not be evaluated"
     )
     if not gaps:
-        console.print("  Everything that applies could be judged.")
+        console.print("  No data gaps: everything that applies was evaluated.")
     for gap in gaps:
         console.print(
             f"\n[bold]{gap.count:>7,}[/bold]  [bold]{escape(gap.title)}[/bold]  [dim]{gap.missing.need.value}[/dim]"

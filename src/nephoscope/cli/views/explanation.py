@@ -43,13 +43,13 @@ def reads(wanted: str) -> Extract:
 
 
 def names(wanted: str) -> Callable[[Row], bool]:
-    """Whether a row's resource has this id, or an id that ends so."""
+    """Return whether a row's resource has this id, or an id that ends so."""
     fits = names_id(wanted)
     return lambda row: fits(row.assessment.resource)
 
 
 def names_id(wanted: str) -> Callable[[str], bool]:
-    """Whether an id is this one, or ends so."""
+    """Return whether an id is this one, or ends so."""
     suffix = wanted.rstrip("/").casefold()
 
     def fits(id_: str) -> bool:
@@ -70,9 +70,7 @@ def render_planned(verdicts: Iterable[ExplainedVerdict], wanted: str, out: TextI
     for one in verdicts:
         found[one.resource].append(one)
     if not found:
-        raise click.UsageError(
-            f"no resource that the templates deploy and a policy judges has an id that ends in {wanted!r}"
-        )
+        raise click.UsageError(f"no planned resource with an assessment has an ID that ends in {wanted!r}")
     console = console_of(out)
     for resource, each in sorted(found.items()):
         console.print(Text(f"\n{resource}", style="bold"))
@@ -97,7 +95,7 @@ def render(report: Reported, wanted: str, out: TextIO) -> None:
         if fits(row):
             found[label_resource(report, row)].append(row)
     if not found:
-        raise click.UsageError(f"no judged resource has an id that ends in {wanted!r}")
+        raise click.UsageError(f"no assessed resource has an ID that ends in {wanted!r}")
     console = console_of(out)
     for resource, rows in sorted(found.items()):
         console.print(Text(f"\n{resource}", style="bold"))

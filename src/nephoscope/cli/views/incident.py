@@ -76,7 +76,7 @@ def _entities(console: Console, case: Case) -> None:
     if len(several) > MOST_ENTITIES:
         console.print(f"  ... and {len(several) - MOST_ENTITIES} more: -o json has all")
     if case.estate:
-        console.print(escape(f"  what the estate knows of them is not known: {case.estate}"))
+        console.print(escape(f"  posture of its entities is unknown: {case.estate}"))
 
 
 def _context(console: Console, context: Context, *, again: bool) -> None:
@@ -100,7 +100,7 @@ def _context(console: Console, context: Context, *, again: bool) -> None:
 
 
 def _timeline(console: Console, case: Case) -> None:
-    console.print("\n[bold]What happened[/bold] (UTC)")
+    console.print("\n[bold]Timeline[/bold] (UTC)")
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 1, 0, 2))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
@@ -144,11 +144,11 @@ def _tasks(console: Console, file: CaseFile) -> None:
 def _similar(console: Console, file: CaseFile) -> None:
     if not file.similar:
         return
-    console.print("\n[bold]What was like it[/bold]")
+    console.print("\n[bold]Similar incidents[/bold]")
     for one in file.similar:
         incident = one.incident
         closed = " ".join(
             part for part in (incident.status.value, incident.classification, incident.reason) if part
         )
         shared = "; ".join([*one.entities, *(f"rule {name}" for name in one.rules)])
-        console.print(escape(f"  {incident.number}  {incident.title}: {closed}  (shares {shared})"))
+        console.print(escape(f"  {incident.number}  {incident.title}: {closed}  (shared: {shared})"))

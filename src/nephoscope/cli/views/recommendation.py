@@ -65,7 +65,9 @@ def _several(found: list[Ranked], wanted: str, console: Console) -> None:
         table.add_row(
             Text(item.severity.value, style=SEVERITY_STYLE[item.severity]), Text(one.title), Text(item.key)
         )
-    console.print(f"{len(found)} recommendations fit {wanted!r}; --show with a key shows one\n", markup=False)
+    console.print(
+        f"{len(found)} recommendations match {wanted!r}; select one with --show and its key\n", markup=False
+    )
     console.print(table)
 
 
@@ -78,7 +80,8 @@ def find_matching(report: Report, wanted: str) -> list[Ranked]:
     ]
     if not found:
         raise click.UsageError(
-            f"no recommendation is named {wanted!r}: give a policy's id, the name of a shipped one, or part of its title"
+            f"recommendation {wanted!r} not found: use a policy's ID, the name of a shipped policy, "
+            "or part of its title"
         )
     return found
 
@@ -89,13 +92,13 @@ def choose(report: Report, wanted: str) -> Ranked:
     if len(found) == 1:
         return found[0]
     titles = "; ".join(f"{one.recommendation.key} {one.recommendation.name}" for one in found[:8])
-    raise click.UsageError(f"{len(found)} recommendations fit {wanted!r}: {titles}")
+    raise click.UsageError(f"{len(found)} recommendations match {wanted!r}: {titles}")
 
 
 def _remediation(ranked: Ranked, console: Console) -> None:
     guide = ranked.recommendation.remediation
     if guide.steps:
-        console.print("\n[bold]How to fix it[/bold]")
+        console.print("\n[bold]Remediation[/bold]")
         for number, step in enumerate(guide.steps, 1):
             console.print(f"  {number}. {step}", markup=False)
     if guide.az:

@@ -47,7 +47,7 @@ def remedies(report: Report, wanted: str) -> Iterator[Remedy]:
         except (PolicyError, ArmError) as error:
             yield Remedy(item.resource, key, None, f"cannot be shown: {error}")
             continue
-        note = "" if shown else f"the effect {item.effect} changes nothing: see --show for what to do"
+        note = "" if shown else f"the effect {item.effect} changes nothing: see --show for manual steps"
         yield Remedy(item.resource, key, shown, note)
 
 

@@ -82,7 +82,7 @@ def _subscriptions(report: Report) -> Table:
 
 
 def _delta(report: Report, console: Console) -> None:
-    console.print("\n[bold]Why it moved since the evaluation before[/bold]")
+    console.print("\n[bold]Changes since the previous evaluation[/bold]")
     for part in report.delta:
         console.print(f"  {part.points:+.1%}  {part.cause}")
 

@@ -68,9 +68,9 @@ class Checkpoint:
         if out.exists() and any(out.iterdir()):
             if path.exists():
                 raise CheckpointError(
-                    f"{out} holds an interrupted collection: go on with --resume, or give another folder"
+                    f"{out} holds an interrupted collection: continue with --resume, or use another folder"
                 )
-            raise CheckpointError(f"{out} is not empty: give a new folder")
+            raise CheckpointError(f"{out} is not empty: use a new folder")
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(exist_ok=True)
         folder.chmod(0o700)
@@ -92,7 +92,8 @@ class Checkpoint:
         if header.version != _VERSION or header.question != question:
             file.close()
             raise CheckpointError(
-                f"{path.parent.parent} was begun with other settings or other content: give a new folder, or the same settings"
+                f"{path.parent.parent} was begun with other settings or other content: use a new folder, "
+                "or the same settings"
             )
         found = cls(file, path.parent, header.started)
         found._load()

@@ -78,6 +78,6 @@ class Holdings:
 
     @property
     def count(self) -> int:
-        """How many resources have been read."""
+        """Count how many resources have been read."""
         with self._lock:
             return sum(len(found) for found in self._by_type.values())

@@ -79,7 +79,7 @@ class Gaps:
             self._found = {key: gap for key, gap in self._found.items() if gap.scope not in scopes}
 
     def has(self, type_: str, scope: str) -> bool:
-        """Whether a type is missing in a scope."""
+        """Return whether a type is missing in a scope."""
         with self._lock:
             return (type_, scope) in self._found
 

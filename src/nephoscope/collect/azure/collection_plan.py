@@ -140,7 +140,7 @@ class _Planner:
         )
 
     def _depth(self, type_: str, above: frozenset[str]) -> int:
-        """How many lists must be read before this one."""
+        """Count how many lists must be read before this one."""
         if ANY in self._jobs[type_].parents:
             return len(self._jobs)
         parents = self._jobs[type_].parents & self._jobs.keys() - above - {type_}

@@ -37,12 +37,12 @@ class Scope:
     ) -> Scope:
         """Check what a person wrote; raises ScopeError."""
         if subscriptions and management_groups:
-            raise ScopeError("give subscriptions or management groups, not both")
+            raise ScopeError("use either subscriptions or management groups")
         named = tuple(_subscription(text) for text in subscriptions)
         groups = tuple(_resource_group(text) for text in resource_groups)
         outside = [f"{id_}/{name}" for id_, name in groups if id_ and named and id_ not in named]
         if outside:
-            raise ScopeError(f"the resource group {outside[0]} lies in none of the given subscriptions")
+            raise ScopeError(f"the resource group {outside[0]} is in none of the selected subscriptions")
         if groups and not named:
             whole = [id_ for id_, _ in groups if id_]
             if whole and (management_groups or len(whole) < len(groups)):

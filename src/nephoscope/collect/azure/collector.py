@@ -122,7 +122,7 @@ class Collector:
             return self._finish(tenants, checkpoint)
         except RequestError as error:
             raise CollectError(
-                f"{error.message}; what was answered is kept: run again with --resume"
+                f"{error.message}; finished requests are stored: run again with --resume"
             ) from error
         finally:
             for tenant in tenants:

@@ -71,12 +71,12 @@ class Trial(msgspec.Struct, frozen=True):
 
     @property
     def groups(self) -> int:
-        """How many resource groups are read in subscriptions that are not read whole."""
+        """Count how many resource groups are read in subscriptions that are not read whole."""
         return sum(len(one.groups) for one in self.subscriptions)
 
     @property
     def works(self) -> bool:
-        """Whether everything that was asked for may be read."""
+        """Return whether everything that was asked for may be read."""
         whole = all(one.answers and not one.lacks for one in self.subscriptions)
         return (
             not self.error

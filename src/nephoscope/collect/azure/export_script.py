@@ -104,7 +104,7 @@ def _claims(types: Iterable[str], plan: Plan, reading: Reading) -> set[str]:
 
 
 def _needs_more(entry: str, plan: Plan) -> bool:
-    """Whether the entry is a name that is read apart from its table, which the script does not."""
+    """Return whether the entry is a name that is read apart from its table, which the script does not."""
     return any(entry == f"{type_}/{name}" for type_, names in plan.items.items() for name in names)
 
 

@@ -70,7 +70,7 @@ def job_entries(job: Job) -> set[str]:
 
 
 def _is_missing(entry: str, scope: str, plan: Plan, gaps: Gaps) -> bool:
-    """Whether the entry, what it is under, or what it comes from was not read."""
+    """Return whether the entry, what it is under, or what it comes from was not read."""
     parts = [entry.rpartition("/providers/")[2]]
     while parts[-1].count("/") > 1:
         parts.append(parts[-1].rpartition("/")[0])

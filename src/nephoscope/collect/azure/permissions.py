@@ -26,7 +26,7 @@ class Permissions:
         return cls(tuple((_words(row, "actions"), _words(row, "notActions")) for row in rows))
 
     def allow(self, action: str) -> bool:
-        """Whether an action in any case is granted."""
+        """Return whether an action in any case is granted."""
         action = action.lower()
         return any(
             _matches(action, actions) and not _matches(action, refused) for actions, refused in self.pairs

@@ -72,7 +72,7 @@ def check(connection: Connection, secrets: Secrets) -> None:
     if connection.sign_in == MANAGED_IDENTITY:
         return
     if not connection.id or not connection.client:
-        raise CollectError("the tenant id and the client id are wanted to sign in as an application")
+        raise CollectError("the tenant id and the client id are expected to sign in as an application")
     if connection.sign_in == SECRET and not secrets.secret:
         raise CollectError("the client secret is missing")
     if connection.sign_in == CERTIFICATE:
@@ -91,7 +91,8 @@ def _check_certificate(secrets: Secrets) -> None:
         load_pem_private_key(data, secrets.password.encode() or None)
     except (ValueError, TypeError) as error:
         raise CollectError(
-            "the certificate cannot be read: it is PEM with the private key in it, and the key's password if it has one"
+            "the certificate cannot be read: use PEM with its private key, and the key's password if "
+            "it has one"
         ) from error
 
 

@@ -53,7 +53,7 @@ class DevOpsCollection:
         """Take in a document; DevOpsCollectError where there are too many."""
         if len(self.documents) >= MOST_DOCUMENTS:
             raise DevOpsCollectError(
-                f"there are more than {MOST_DOCUMENTS:,} documents: read repositories by name, with --repository"
+                f"more than {MOST_DOCUMENTS:,} documents: select repositories with --repository"
             )
         name = id_.rsplit("/", 1)[-1]
         self.documents[id_.lower()] = {"id": id_, "name": name, "type": type_, "properties": properties}
@@ -79,7 +79,7 @@ class PostureCollector:
         self._walk(root, found)
         if len(found.documents) == 1:
             told = next((str(gap) for gap in found.gaps.found), "there was no answer")
-            raise DevOpsCollectError(f"nothing of {organization} could be read: {told}")
+            raise DevOpsCollectError(f"no data of {organization} could be read: {told}")
         return found
 
     def _root(self, connector: str, organization: str) -> Node:

@@ -33,7 +33,7 @@ class RecordedAnswers:
         """Answer a path by its file; RecordingError where the file is no JSON."""
         file = self.folder / recording_name(path, service)
         if not file.resolve().is_relative_to(self.folder.resolve()):
-            raise RecordingError(f"{file}: it lies outside of the recording")
+            raise RecordingError(f"{file}: outside of the recording")
         if not file.is_file():
             yield RestAnswer(
                 NOT_RECORDED, message=f"{what} is not in the recording ({file.relative_to(self.folder)})"

@@ -25,7 +25,7 @@ class RestAnswer:
 
     @property
     def granted(self) -> bool:
-        """Whether there is an answer."""
+        """Return whether there is an answer."""
         return self.status in (OK, NO_CONTENT)
 
 

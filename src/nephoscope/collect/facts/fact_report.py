@@ -51,7 +51,7 @@ def reports_in(data: bytes) -> tuple[FactReport, ...]:
     """The reports in a JSON text, one or a list of them; FactError where it is no such text."""
     if len(data) > MOST_BYTES:
         raise FactError(
-            "report", f"it has {len(data):,} bytes, and at most {MOST_BYTES:,} are taken: send it in parts"
+            "report", f"it has {len(data):,} bytes, and at most {MOST_BYTES:,} are accepted: send it in parts"
         )
     text = data.removeprefix(codecs.BOM_UTF8)
     try:
@@ -87,18 +87,21 @@ def claims(report: FactReport, now: datetime) -> tuple[OwnFacts, ...]:
         place = f"documents[{number}]"
         id_, body = _document(given, place)
         if not in_scope(id_.key, resource.key):
-            raise FactError(f"{place}.id", f"it must be {report.resource} or lie below it: {given['id']!r}")
+            raise FactError(f"{place}.id", f"must be {report.resource} or below it (got {given['id']!r})")
         if id_.key in seen:
             raise FactError(f"{place}.id", f"the report has it twice: {given['id']!r}")
         seen.add(id_.key)
         taken[_claim_of(id_, wholes)].append(body)
     subjects = dict.fromkeys([*wholes, *taken])
     if not subjects:
-        raise FactError("report", "it has neither documents nor scopes: nothing was learned")
+        raise FactError("report", "the report has neither documents nor scopes")
     if len(subjects) > MOST_CLAIMS:
         raise FactError(
             "report",
-            f"it makes {len(subjects)} claims, and at most {MOST_CLAIMS} are taken: claim types, or send parts",
+            (
+                f"it makes {len(subjects)} claims, and at most {MOST_CLAIMS} are accepted: claim types, "
+                "or send parts"
+            ),
         )
     return tuple(
         OwnFacts(subject, type_, resource.subscription, report.read_at, tuple(taken[subject, type_]), report.tenant.lower())
@@ -109,15 +112,15 @@ def claims(report: FactReport, now: datetime) -> tuple[OwnFacts, ...]:
 def _check_frame(report: FactReport, now: datetime) -> None:
     """FactError where the time, the tenant or the amount cannot be."""
     if report.read_at.tzinfo is None:
-        raise FactError("readAt", "a time needs a zone, as in 2026-11-29T10:00:00Z")
+        raise FactError("readAt", "a time needs a zone, such as 2026-11-29T10:00:00Z")
     if report.read_at > now + AHEAD:
         told = f"{report.read_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        raise FactError("readAt", f"it is in the future, so that it would never expire: {told}")
+        raise FactError("readAt", f"must not be in the future, because it would never expire: {told}")
     if not _TENANT.fullmatch(report.tenant.lower()):
-        raise FactError("tenant", f"it must be the id of a tenant, a GUID or '': {report.tenant[:100]!r}")
+        raise FactError("tenant", f"must be a tenant ID, a GUID or '' (got {report.tenant[:100]!r})")
     if len(report.documents) > MOST_DOCUMENTS:
         raise FactError(
-            "documents", f"there are {len(report.documents):,}, and at most {MOST_DOCUMENTS:,} are taken"
+            "documents", f"there are {len(report.documents):,}, and at most {MOST_DOCUMENTS:,} are accepted"
         )
 
 
@@ -130,7 +133,7 @@ def _subject(text: str, place: str) -> ResourceId:
     except ValueError as error:
         raise FactError(place, f"{error}; {_ID}") from error
     if not id_.subscription or id_.type in (f"{RESOURCE_GROUP_TYPE}", "microsoft.resources/subscriptions"):
-        raise FactError(place, f"it must be the id of a resource in a subscription: {text!r}; {_ID}")
+        raise FactError(place, f"must be the ID of a resource in a subscription (got {text!r}); {_ID}")
     return id_
 
 
@@ -140,11 +143,11 @@ def _wholes(report: FactReport, resource: ResourceId) -> Iterator[tuple[tuple[st
         place = f"scopes[{scope!r}]"
         id_ = _subject(scope, place)
         if not in_scope(id_.key, resource.key):
-            raise FactError(place, f"it must be {report.resource} or lie below it")
+            raise FactError(place, f"must be {report.resource} or below it")
         for type_ in types:
             known = _require_type(type_, place)
             if id_.type == known.type.lower():
-                raise FactError(place, f"{known.type} is what the scope itself is: claim the types below it")
+                raise FactError(place, f"{known.type} is the type of the scope itself: claim types below it")
             yield (id_.key, known.type.lower()), None
 
 
@@ -152,7 +155,7 @@ def _require_type(type_: str, place: str) -> FactType:
     found = fact_types().get(type_.lower())
     if found is None:
         told = ", ".join(one.type for one in fact_types().values())
-        raise FactError(place, f"facts of this type are not taken: {type_[:200]!r}; those of {told} are")
+        raise FactError(place, f"unsupported type {type_[:200]!r}: expected a type of {told}")
     return found
 
 
@@ -160,14 +163,14 @@ def _document(given: Mapping[str, object], place: str) -> tuple[ResourceId, dict
     """A document with its id, name and type as ARM has them."""
     text = given.get("id")
     if not isinstance(text, str):
-        raise FactError(f"{place}.id", f"it must be the id of the document; {_ID}")
+        raise FactError(f"{place}.id", f"must be the ID of the document; {_ID}")
     id_ = _subject(text, f"{place}.id")
     known = _require_type(id_.type, f"{place}.id")
     _check_parent(id_, known, f"{place}.id")
     name = text.rstrip("/").rsplit("/", 1)[-1]
     for member, wanted in (("name", name), ("type", known.type)):
         if str(given.get(member, wanted)).lower() != wanted.lower():
-            raise FactError(f"{place}.{member}", f"the id says {wanted!r}, and not {given[member]!r}")
+            raise FactError(f"{place}.{member}", f"must match the ID, {wanted!r} (got {given[member]!r})")
     _check_members(given, place)
     return id_, {**given, "id": text.rstrip("/"), "name": name, "type": known.type}
 
@@ -176,22 +179,22 @@ def _check_members(given: Mapping[str, object], place: str) -> None:
     if unknown := sorted(given.keys() - _MEMBERS):
         raise FactError(
             f"{place}.{unknown[0][:100]}",
-            "a resource has no such member: what it tells of itself stands in 'properties'",
+            "a resource has no such member: what it tells of itself is in 'properties'",
         )
     if not isinstance(given.get("properties"), dict):
-        raise FactError(f"{place}.properties", "it must be an object: what was learned stands in it")
+        raise FactError(f"{place}.properties", "it must be an object: what was learned is in it")
     if too_deep(given):
-        raise FactError(place, f"it nests deeper than {DEEPEST} objects and arrays")
+        raise FactError(place, f"nested deeper than {DEEPEST} objects and arrays")
     if (size := len(msgspec.json.encode(given))) > MOST_DOCUMENT_BYTES:
-        raise FactError(place, f"it has {size:,} bytes, and at most {MOST_DOCUMENT_BYTES:,} are taken")
+        raise FactError(place, f"it has {size:,} bytes, and at most {MOST_DOCUMENT_BYTES:,} are accepted")
 
 
 def _check_parent(id_: ResourceId, known: FactType, place: str) -> None:
     parent = ResourceId.parse(id_.parent or "/").type
     if known.parents and parent not in {one.lower() for one in known.parents}:
-        raise FactError(place, f"a {known.type} lies under {' or '.join(known.parents)}")
+        raise FactError(place, f"a {known.type} must be below {' or '.join(known.parents)}")
     if not known.parents and parent != RESOURCE_GROUP_TYPE:
-        raise FactError(place, f"a {known.type} lies in a resource group")
+        raise FactError(place, f"a {known.type} must be in a resource group")
 
 
 def _claim_of(id_: ResourceId, wholes: Mapping[tuple[str, str], None]) -> tuple[str, str]:

@@ -147,7 +147,7 @@ def open_archive(path: Path, tag: str = "", wanted: Wanted | None = None) -> Ima
         store.close()
         raise
     store.close()
-    raise ImageError(f"{path} is no image: it has neither index.json nor manifest.json")
+    raise ImageError(f"{path} is not an image: it has neither index.json nor manifest.json")
 
 
 def _open_layout(store: ArchiveStore, path: Path, tag: str, wanted: Wanted | None) -> Image:
@@ -172,7 +172,7 @@ def _open_saved(store: ArchiveStore, path: Path, tag: str) -> Image:
     if not named and (tag or len(images) != 1):
         names = sorted(name for image in images for name in image.repo_tags or ())
         raise ImageNotFoundError(
-            f"{path} has {len(images)} images, none named {tag!r}; its names: {', '.join(names) or 'none'}"
+            f"{path} has {len(images)} images, none named {tag!r}: expected {', '.join(names) or 'none'}"
         )
     image = (named or images)[0]
     said = store.read(image.config)

@@ -71,7 +71,7 @@ def _read(path: Path) -> dict[str, _Login]:
             raise ImageError(f"{path} has more than {_MOST} bytes")
         return msgspec.json.decode(content, type=_Logins).auths
     except (OSError, msgspec.DecodeError) as error:
-        raise ImageError(f"the logins in {path} cannot be read: {error}") from error
+        raise ImageError(f"the credentials in {path} cannot be read: {error}") from error
 
 
 def _spellings(host: str) -> list[str]:
@@ -87,5 +87,5 @@ def _credential(login: _Login, path: Path, name: str) -> RegistryCredential:
     try:
         username, _, password = base64.b64decode(login.auth, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError) as error:
-        raise ImageError(f"the login for {name} in {path} cannot be read: log in again") from error
+        raise ImageError(f"the credential for {name} in {path} cannot be read: log in again") from error
     return RegistryCredential(username, password)

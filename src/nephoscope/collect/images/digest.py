@@ -15,7 +15,7 @@ def check_digest_text(digest: str) -> str:
     """Return a digest that is one of SHA-256 or SHA-512, and so can be a part of a path; raises ImageError."""
     found = _DIGEST.fullmatch(digest)
     if not found or len(found[2]) != hashlib.new(found[1]).digest_size * 2:
-        raise ImageError(f"{digest[:100]!r} is no digest of SHA-256 or SHA-512")
+        raise ImageError(f"{digest[:100]!r} is not a digest of SHA-256 or SHA-512")
     return digest
 
 
@@ -48,7 +48,7 @@ class CheckedStream:
         self._hash.update(content)
         self._read += len(content)
         if self._size and self._read > self._size:
-            raise ImageError(f"{self._what} goes on after the {self._size} bytes that its manifest tells")
+            raise ImageError(f"{self._what} is longer than the {self._size} bytes in its manifest")
         if not content and size != 0:
             self._check()
         return content

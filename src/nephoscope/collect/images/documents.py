@@ -156,12 +156,12 @@ def decode(content: bytes, kind: type[Document], what: str) -> Document:
     """Read a document; raises ImageError with what is wrong and where."""
     if len(content) > MAX_SIZE:
         raise ImageError(
-            f"{what} has {len(content)} bytes, more than the {MAX_SIZE} that a document of an image may have"
+            f"{what} has {len(content)} bytes; the maximum for a document of an image is {MAX_SIZE}"
         )
     try:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ImageError(f"{what} is no {kind.__name__}: {error}") from error
+        raise ImageError(f"{what} is not a {kind.__name__}: {error}") from error
 
 
 def check_manifest(manifest: ImageManifest, what: str) -> ImageManifest:

@@ -88,7 +88,7 @@ class Wanted:
 def list_manifests(store: ImageStore, content: bytes, what: str, depth: int = _DEPTH) -> list[Descriptor]:
     """Return the manifests of an index, those of indexes in it too, without attestations; raises ImageError."""
     if not depth:
-        raise ImageError(f"{what} has indexes that lie in each other more than {_DEPTH} deep")
+        raise ImageError(f"{what} has indexes nested deeper than {_DEPTH} levels")
     index = decode(content, ImageIndex, what)
     if len(index.manifests) > MAX_MANIFESTS:
         raise ImageError(f"{what} lists {len(index.manifests)} manifests, more than {MAX_MANIFESTS}")
@@ -132,7 +132,7 @@ def _open_of_index(store: ImageStore, content: bytes, name: str, wanted: Wanted)
 
 def _open_manifest(store: ImageStore, content: bytes, name: str, media_type: str) -> Image:
     if media_type not in MANIFEST_TYPES:
-        raise ImageError(f"{name} is of the type {media_type!r}, which is no image")
+        raise ImageError(f"{name} is of the type {media_type!r}, which is not an image")
     manifest = check_manifest(decode(content, ImageManifest, name), name)
     config = manifest.config
     said = check_content(store.read_document(config.digest), config.digest, f"the configuration of {name}")

@@ -88,7 +88,7 @@ class _Gunzipped:
             if not self._packed and not self._unpacking.eof:
                 self._packed = self._stream.read(_CHUNK)
                 if not self._packed:
-                    raise zlib.error("it is cut off")
+                    raise zlib.error("it is truncated")
         return b""
 
     def _begin_member(self) -> bool:

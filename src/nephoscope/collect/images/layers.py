@@ -169,7 +169,8 @@ class _Reading(Generic[Found]):
         self.unread.append(UnreadFile(path, reason))
         if len(self.unread) > MAX_UNREAD:
             raise ImageError(
-                f"{self.tar.what} has more than {MAX_UNREAD} files that cannot be read; the last one, {path[:200]}: {reason}"
+                f"{self.tar.what} has more than {MAX_UNREAD} unreadable files; the last one, "
+                f"{path[:200]}: {reason}"
             )
 
     def _take_link(self, path: str, target: str, mode: int) -> None:

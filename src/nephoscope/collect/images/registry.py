@@ -81,7 +81,7 @@ class RegistryRequest:
 
     @property
     def reads(self) -> bool:
-        """Whether it changes nothing in the registry."""
+        """Return whether it changes nothing in the registry."""
         return self.method in ("GET", "HEAD")
 
     @property
@@ -258,7 +258,7 @@ class Registry:
         if kind.lower() == "basic":
             if not self.credential.username:
                 raise ImageDeniedError(
-                    f"{what}: {self.host} wants a login: `docker login {self.host}`, or give credentials"
+                    f"{what}: {self.host} requires a login: run `docker login {self.host}`, or set credentials"
                 )
             return _basic(self.credential)
         if kind.lower() != "bearer":

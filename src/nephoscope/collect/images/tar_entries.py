@@ -128,7 +128,7 @@ class TarStream:
                 extended |= self._read_extension(kind, size)
                 continue
             return self._open(header, kind, size, extended)
-        raise ImageError(f"{self.what} has more than {MAX_EXTENSIONS} headers that speak of one entry")
+        raise ImageError(f"{self.what} has more than {MAX_EXTENSIONS} headers for one entry")
 
     def _open(self, header: bytes, kind: bytes, size: int, extended: dict[str, str]) -> TarEntry:
         if "size" in extended:
@@ -210,7 +210,7 @@ class TarStream:
         if not header or header == _ZEROS:
             return None
         if not _has_checksum(header, _number(header[148:156])):
-            raise ImageError(f"{self.what} is no tar: a header has a wrong checksum")
+            raise ImageError(f"{self.what} is not a tar: a header has a wrong checksum")
         return header
 
     def _take(self, size: int, may_end: bool = False) -> bytes:
@@ -261,7 +261,7 @@ def _number(field: bytes) -> int:
     if not digits.isdigit():
         digits = digits.split(b"\0", 1)[0].strip()
     if digits.strip(b"01234567"):
-        raise ImageError(f"it is no tar: a header has {digits[:12]!r} for a number")
+        raise ImageError(f"it is not a tar: a header has {digits[:12]!r} for a number")
     return int(digits, 8) if digits else 0
 
 

@@ -26,7 +26,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     try:
         tree = parse_python(file)
     except SyntaxError as error:
-        raise file.refusal(f"the file is no Starlark: {str(error)[:200]}", error.lineno or 1) from error
+        raise file.refusal(f"the file is not Starlark: {str(error)[:200]}", error.lineno or 1) from error
     script = _Script(tree)
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         for text in script.coordinates(call):

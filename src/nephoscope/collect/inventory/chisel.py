@@ -26,7 +26,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         try:
             entry = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise file.refusal("the line is no JSON", number) from error
+            raise file.refusal("the line is not JSON", number) from error
         yield Package(
             type="deb",
             name=str(entry.get("name", "")),

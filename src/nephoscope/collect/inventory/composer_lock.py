@@ -18,7 +18,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     parsed = parse_json(file)
     document = {"packages": parsed} if isinstance(parsed, list) else parsed
     if not isinstance(document, dict):
-        raise file.refusal("a table with packages is wanted")
+        raise file.refusal("a table with packages is expected")
     developed = words(document.get("dev-package-names"))
     lines = KeyLines(file.text, of_strings=True)
     for entry in tables(document.get("packages")):

@@ -63,7 +63,7 @@ def _lines(file: InventoryFile) -> Iterator[_Line]:
         elif words[-1] == "(" and len(words) == 2:
             block = words[0]
         elif words[0] not in _DIRECTIVES:
-            raise file.refusal(f"this is no directive of go.mod: {words[0][:40]!r}", number)
+            raise file.refusal(f"this is not a directive of go.mod: {words[0][:40]!r}", number)
         else:
             yield _Line(number, words, comment.strip())
 

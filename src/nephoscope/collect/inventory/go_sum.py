@@ -27,7 +27,7 @@ def sums(file: InventoryFile, content: bytes) -> Iterator[tuple[int, str, str]]:
         if not words:
             continue
         if len(words) != 3 or not words[2].startswith("h1:"):
-            raise file.refusal("a module, a version and a sum `h1:` are wanted", number)
+            raise file.refusal("a module, a version and a sum `h1:` are expected", number)
         found[words[0]] = (number, words[1].removesuffix("/go.mod"))
     for name, (number, version) in found.items():
         yield number, name, version

@@ -66,7 +66,7 @@ class InventoryFile:
     def leave_out(self, line: int, reason: str) -> None:
         """Record an entry that is not taken over; raises UnreadableInventoryError where there are too many."""
         if len(self.set_aside) >= MAX_SET_ASIDE:
-            raise self.refusal(f"more than {MAX_SET_ASIDE} entries are no packages that can be read", line)
+            raise self.refusal(f"more than {MAX_SET_ASIDE} entries are not packages that can be read", line)
         self.set_aside.append(SetAside(line, reason))
 
     def neighbour(self, relative: str) -> bytes | None:
@@ -86,4 +86,4 @@ def decode_text(path: str, content: bytes) -> str:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise UnreadableInventoryError(path, f"the file is no {encoding.upper()} text", line) from error
+        raise UnreadableInventoryError(path, f"the file is not a {encoding.upper()} text", line) from error

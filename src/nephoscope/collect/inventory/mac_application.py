@@ -28,7 +28,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         LookupError,
         OverflowError,
     ) as error:
-        raise file.refusal(f"this is no property list: {str(error)[:200]}") from error
+        raise file.refusal(f"this is not a property list: {str(error)[:200]}") from error
     name = word(properties.get("CFBundleName")) or word(properties.get("CFBundleDisplayName"))
     if not name:
         raise file.refusal("the property list names no bundle")

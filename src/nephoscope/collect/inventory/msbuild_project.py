@@ -30,7 +30,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     """Give the packages whose version stands here; raises UnreadableInventoryError."""
     project = parse_xml_file(file)
     if project.name != "Project":
-        raise file.refusal("the root element is no Project", project.line)
+        raise file.refusal("the root element is not a Project", project.line)
     properties = {
         entry.name: entry.text.strip()
         for group in project.within("PropertyGroup")

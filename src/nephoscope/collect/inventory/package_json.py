@@ -32,7 +32,7 @@ def npm_package(file: InventoryFile, manifest: dict[str, object]) -> Package | N
     if "unity" in manifest or (isinstance(engines, dict) and "vscode" in engines):
         return None
     if not _NAME.fullmatch(name):
-        raise file.refusal(f"this is no name of an npm package: {name[:100]!r}")
+        raise file.refusal(f"this is not a name of an npm package: {name[:100]!r}")
     needed = manifest.get("dependencies")
     return Package(
         type="npm",

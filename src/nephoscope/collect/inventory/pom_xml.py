@@ -23,7 +23,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     """Give the project and its dependencies; raises UnreadableInventoryError."""
     project = parse_xml_file(file)
     if project.name != "project":
-        raise file.refusal("the root element is no project", project.line)
+        raise file.refusal("the root element is not a project", project.line)
     properties = _properties(project)
     yield from _project(file, project, properties)
     managed = {

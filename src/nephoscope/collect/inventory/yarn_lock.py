@@ -61,7 +61,7 @@ def _blocks(file: InventoryFile) -> Iterator[_Block]:
             continue
         if not line[0].isspace():
             if not line.rstrip().endswith(":"):
-                raise file.refusal(f"packages, then `:`, are wanted: {line[:60]!r}", number)
+                raise file.refusal(f"packages, then `:`, are expected: {line[:60]!r}", number)
             if block:
                 yield block
             named = line.rstrip()[:-1].strip()

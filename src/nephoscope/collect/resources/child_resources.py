@@ -57,7 +57,7 @@ def child_types(type_: str) -> frozenset[str]:
 
 
 def is_listed(type_: str) -> bool:
-    """Whether the lower-cased child type is one that its parents' bodies list in full."""
+    """Return whether the lower-cased child type is one that its parents' bodies list in full."""
     parent, _, segment = type_.rpartition("/")
     return segment in ANYWHERE or type_ in child_types(parent)
 

@@ -41,7 +41,7 @@ class Row:
 
 
 def is_header(data: bytes) -> bool:
-    """Whether a file that begins with these bytes is a comma-separated table."""
+    """Return whether a file that begins with these bytes is a comma-separated table."""
     return _HEADER.match(data[:MAX_RECORD]) is not None
 
 

@@ -82,7 +82,7 @@ class LearnedFacts:
     def _is_newer(
         self, own: Resource, read_at: datetime, held: Resource, conflicts: list[Quarantined]
     ) -> bool:
-        """Whether an own document holds; where no time tells, that of the snapshot does, and the conflict is told."""
+        """Return whether an own document holds; where no time tells, that of the snapshot does, and the conflict is told."""
         theirs = reported_at(held) or self.snapshot.time_of(held.key)
         if theirs is None:
             if own.body.get("properties") != held.body.get("properties"):

@@ -75,7 +75,7 @@ def _find_joined(
 
 
 def _is_joined(item: object, elements: Lists) -> bool:
-    """Whether the value in the place of a list is a text, or has a text in the place of a list in an element."""
+    """Return whether the value in the place of a list is a text, or has a text in the place of a list in an element."""
     if not isinstance(item, list):
         return isinstance(item, str)
     return bool(elements) and any(_holds_joined(one, elements) for one in item)

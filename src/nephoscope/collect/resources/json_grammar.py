@@ -100,18 +100,18 @@ def nest(scan: Scan, buffer: bytearray, end: int) -> None:
     stack = scan.stack
     if bracket in CLOSES:
         if stack and not may_open(buffer, end - 2, scan.start, stack[-1]):
-            raise BrokenError("open", end - 1, "a bracket opens where a key or a comma should stand")
+            raise BrokenError("open", end - 1, "unexpected opening bracket: a key or a comma is expected")
         stack.append(CLOSES[bracket])
         if len(stack) > MAX_DEPTH:
             scan.error = scan.error or f"nested deeper than {MAX_DEPTH}"
     elif not stack or stack[-1] != bracket:
-        raise BrokenError("close", end - 1, f"'{chr(bracket)}' closes what was never opened")
+        raise BrokenError("close", end - 1, f"unmatched '{chr(bracket)}'")
     else:
         stack.pop()
 
 
 def may_open(buffer: bytearray, before: int, start: int, closes: int) -> bool:
-    """Whether a bracket may open behind this offset: after ':' in an object, after '[' or ',' in an array."""
+    """Return whether a bracket may open behind this offset: after ':' in an object, after '[' or ',' in an array."""
     while before >= start and buffer[before] in b" \t\r\n":
         before -= 1
     if before < start:
@@ -136,7 +136,7 @@ def decode_flat(data: bytes) -> object:
 
 
 def _is_flat(data: bytes) -> bool:
-    """Whether even with every bracket counted, those inside strings too, the nesting stays within the limit."""
+    """Return whether even with every bracket counted, those inside strings too, the nesting stays within the limit."""
     depth = 0
     for bracket in re.findall(rb"[{}\[\]]", data):
         depth += 1 if bracket in b"{[" else -1
@@ -146,7 +146,7 @@ def _is_flat(data: bytes) -> bool:
 
 
 def is_record(data: bytes) -> bool:
-    """Whether bytes found behind a broken stretch are a resource of their own and not a reference inside another."""
+    """Return whether bytes found behind a broken stretch are a resource of their own and not a reference inside another."""
     try:
         value = msgspec.json.decode(data)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):

@@ -263,14 +263,14 @@ class Splitter:
         return True
 
     def _waits_for_key(self, broken: BrokenError) -> bool:
-        """Whether more bytes are needed to tell a stray ']' inside a record from the end of the array around it."""
+        """Return whether more bytes are needed to tell a stray ']' inside a record from the end of the array around it."""
         after = BLANK.match(self._buffer, broken.offset + 1)
         return (
             broken.kind == "close" and not self._eof and (after is None or after.end() == len(self._buffer))
         )
 
     def _is_stray(self, offset: int) -> bool:
-        """Whether the closing bracket stands inside the broken record: a key follows, and no answer is around it."""
+        """Return whether the closing bracket stands inside the broken record: a key follows, and no answer is around it."""
         after = BLANK.match(self._buffer, offset + 1)
         return (
             not self._stack[-1].rests

@@ -50,7 +50,7 @@ class Format(Protocol):
     RANK: int
 
     def recognises(self, value: dict[str, object], /) -> bool:
-        """Whether a JSON object is written in this format."""
+        """Return whether a JSON object is written in this format."""
 
     def records(self, value: dict[str, object], /) -> Iterator[Record]:
         """The records in it; raises RecordError."""

@@ -18,7 +18,7 @@ _WRAPPERS = ("data", "value", "Data", "Value")
 
 
 def wraps(value: dict[str, object]) -> bool:
-    """Whether the object has no id and wraps a list of rows."""
+    """Return whether the object has no id and wraps a list of rows."""
     return (
         "id" not in value
         and "Id" not in value

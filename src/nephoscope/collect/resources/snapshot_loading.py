@@ -284,7 +284,7 @@ class Loader:
 
 
 def _short(pages: Sequence[Pages]) -> str:
-    """Why the answers in a folder do not hold all that they say there is, '' where they do."""
+    """Explain why the answers in a folder do not hold all that they say there is, '' where they do."""
     held: Counter[int] = Counter()
     for page in pages:
         held.update(page.totals)

@@ -119,11 +119,11 @@ class Spool:
 
     @property
     def records(self) -> int:
-        """How many records were read, embedded children apart."""
+        """Count how many records were read, embedded children apart."""
         return self._sizes.total()
 
     def count(self, cells: Sequence[Cell]) -> int:
-        """How many records some cells hold."""
+        """Count how many records some cells hold."""
         return sum(self._sizes[cell] for cell in cells)
 
     def surveys(self, types: frozenset[str] = frozenset()) -> tuple[Survey, ...]:
@@ -228,7 +228,7 @@ class Survey:
 
     @property
     def records(self) -> int:
-        """How many records the tenant has, embedded children apart."""
+        """Count how many records the tenant has, embedded children apart."""
         return self.spool.count(self.cells)
 
     @property

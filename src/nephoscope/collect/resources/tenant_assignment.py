@@ -93,7 +93,7 @@ class Tenancy:
         return self._named_in[root] | {tenant for tenant in of if tenant}
 
     def _joins(self, root: Path, known: list[str]) -> bool:
-        """Whether a root that names no tenant is of the only one that is known: it has no subscription and no manifest."""
+        """Return whether a root that names no tenant is of the only one that is known: it has no subscription and no manifest."""
         return len(known) == 1 and root not in self._declared and not self._subscriptions[root]
 
 

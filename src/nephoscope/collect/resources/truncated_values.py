@@ -28,12 +28,12 @@ _RENDERING = re.compile(
 
 
 def may_hold(data: bytes) -> bool:
-    """Whether the bytes of a record may hold a rendering; cheap, as every record is asked."""
+    """Return whether the bytes of a record may hold a rendering; cheap, as every record is asked."""
     return any(mark in data for mark in _MARKS)
 
 
 def is_rendering(value: object) -> bool:
-    """Whether a value is the text that a program prints of an object or a list."""
+    """Return whether a value is the text that a program prints of an object or a list."""
     return isinstance(value, str) and _RENDERING.fullmatch(value) is not None
 
 
@@ -91,7 +91,7 @@ def _is_cut(value: object, depth: int, cut: int) -> bool:
 
 
 def _has_cut(value: object, depth: int, cut: int) -> bool:
-    """Whether an element of a list holds a value that was, or may have been, cut to text."""
+    """Return whether an element of a list holds a value that was, or may have been, cut to text."""
     if isinstance(value, dict):
         return any(
             (depth + 1 == cut and isinstance(item, str)) or _has_cut(item, depth + 1, cut)

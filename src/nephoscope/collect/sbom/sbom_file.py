@@ -60,11 +60,11 @@ class SbomFile:
         try:
             value = msgspec.json.decode(self.text)
         except msgspec.DecodeError as error:
-            raise UnreadableBillError(f"this is no JSON: {error}", self._line_of(error)) from None
+            raise UnreadableBillError(f"this is not JSON: {error}", self._line_of(error)) from None
         except RecursionError:
             raise UnreadableBillError("its JSON nests too deep") from None
         if not isinstance(value, dict):
-            raise UnreadableBillError("its JSON is no object", 1)
+            raise UnreadableBillError("its JSON is not an object", 1)
         if too_deep(value, MAX_DEPTH):
             raise UnreadableBillError(f"its JSON nests deeper than {MAX_DEPTH}")
         return value

@@ -191,7 +191,7 @@ def _spell(text: str) -> str:
         parsed = _load_licensing().parse(text, validate=True)
     except (ExpressionError, ParseError) as error:
         raise LicensePolicyError(
-            f"{text!r} is no licence of SPDX: write its identifier, such as Apache-2.0"
+            f"{text!r} is not a licence of SPDX: write its identifier, such as Apache-2.0"
         ) from error
     if parsed is None or isinstance(parsed, (_load_licensing().OR, _load_licensing().AND)):
         raise LicensePolicyError(f"{text!r} is not one licence: give each by itself")

@@ -57,7 +57,7 @@ def read_root(scan: RootScan) -> tuple[dict[str, Placed[FileContents]], list[Unr
     try:
         device = scan.root.stat().st_dev
         if not scan.root.is_dir():
-            raise RootError(f"{scan.root} is no folder")
+            raise RootError(f"{scan.root} is not a folder")
     except OSError as error:
         raise RootError(f"{scan.root} cannot be read: {error.strerror}") from error
     unread: list[UnreadFile] = []
@@ -182,5 +182,5 @@ def _open_file(root: Path, path: str) -> BinaryIO:
     stream = os.fdopen(os.open(root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
     if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
         stream.close()
-        raise PermissionError(EACCES, "it is no file")
+        raise PermissionError(EACCES, "it is not a file")
     return stream

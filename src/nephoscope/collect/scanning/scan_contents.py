@@ -52,12 +52,12 @@ class FileContents(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def holds_packages(self) -> bool:
-        """Whether a reader of packages read it, or it names the operating system."""
+        """Return whether a reader of packages read it, or it names the operating system."""
         return bool(self.packages or self.set_aside or self.unread or self.release)
 
     @property
     def is_final(self) -> bool:
-        """Whether another scan by the same rules would come to the same."""
+        """Return whether another scan by the same rules would come to the same."""
         return not any(one.may_pass for one in self.unexamined)
 
     @property
@@ -83,5 +83,5 @@ class Contents(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def absence(self) -> str:
-        """Why the packages cannot be all, although no file was refused; '' where they can."""
+        """Explain why the packages cannot be all, although no file was refused; '' where they can."""
         return explain_absence(self.family, self.release, (one.type for one in self.packages))

@@ -23,9 +23,7 @@ def claims(name: str, head: str) -> bool:
 def read(source: SourceText) -> ArmSource:
     """Parse a template; raises UnreadableFileError, for Bicep that is not compiled too."""
     if source.parsed is None and source.name.endswith(_BICEP):
-        raise UnreadableFileError(
-            "Bicep is read as the template that it compiles to: install `bicep` and scan again"
-        )
+        raise UnreadableFileError("Bicep files must be compiled: install `bicep` and scan again")
     try:
         document = source.parsed or Document.parse(source.text, source.name)
     except TemplateError as error:

@@ -35,7 +35,7 @@ class PolicyDocument:
 
     @property
     def is_definition(self) -> bool:
-        """Whether it is a definition; else it is an exemption."""
+        """Return whether it is a definition; else it is an exemption."""
         return "policyRule" in self.properties
 
     def span(self, path: str) -> Span:

@@ -81,7 +81,7 @@ def parse_yaml(source: SourceText) -> list[YamlNode]:
 
     if "\0" in source.text:
         raise UnreadableFileError(
-            "the file holds a NUL character: it is no text", *source.position(source.text.index("\0"))
+            "the file holds a NUL character: it is not text", *source.position(source.text.index("\0"))
         )
     try:
         roots = _compose(source)

@@ -125,7 +125,7 @@ def _open(path: Path, encoding: str) -> TextIO:
     try:
         return path.open(encoding=encoding, newline="")
     except LookupError as error:
-        raise DelimitedError(f"no encoding is named '{encoding}'") from error
+        raise DelimitedError(f"encoding '{encoding}' not found") from error
 
 
 def _detect_encoding(path: Path) -> str:

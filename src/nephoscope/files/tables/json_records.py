@@ -39,7 +39,7 @@ def records(data: bytes) -> Records:
     documents = list(json_documents(data))
     for document in documents:
         if document.wrong:
-            raise ValueError(f"line {document.line} is no JSON: {document.wrong}")
+            raise ValueError(f"line {document.line} is not JSON: {document.wrong}")
         place = f"line {document.line}" if len(documents) > 1 else "the file"
         _add(document.value, found, place)
     return found
@@ -48,7 +48,7 @@ def records(data: bytes) -> Records:
 def _add(document: object, found: Records, place: str) -> None:
     for record in _flat(document, found):
         if not isinstance(record, dict):
-            raise ValueError(f"{place} holds a {type(record).__name__} where an object is wanted")
+            raise ValueError(f"{place} holds a {type(record).__name__} where an object is expected")
         found.add(record)
 
 

@@ -80,8 +80,8 @@ def _read_getschema(path: Path) -> dict[str, KqlType]:
     names = {} if rows is None else {name.lower(): name for name in rows.column_names}
     if rows is None or "columnname" not in names or not {"columntype", "datatype"} & names.keys():
         raise TableError(
-            f"{path}: it defines no table: `name` and `columns`, a table of the Log Analytics API, or the output of"
-            " `T | getschema` (ColumnName, ColumnType) is wanted"
+            f"{path}: it defines no table: `name` and `columns`, a table of the Log Analytics API, or "
+            "the output of `T | getschema` (ColumnName, ColumnType) is expected"
         )
     kinds = rows.column(names.get("columntype") or names["datatype"]).to_pylist()
     pairs = zip(rows.column(names["columnname"]).to_pylist(), kinds, strict=True)
@@ -114,6 +114,6 @@ def _kind(written: Any, column: str) -> KqlType:
     found = TYPE_NAMES.get(word) or _DOTNET.get(word)
     if found is None:
         raise TableError(
-            f"the column {column} has the type {written!r}: one of {', '.join(KqlType)} is wanted"
+            f"the column {column} has the type {written!r}: one of {', '.join(KqlType)} is expected"
         )
     return found

@@ -132,7 +132,7 @@ def _read(path: Path, kinds: Columns) -> pa.Table:
 def _read_separated(path: Path, data: bytes, separator: str, kinds: Columns) -> pa.Table:
     """CSV with a header; every value is read as text first."""
     if not data.strip():
-        raise TableError(f"{path}: the file is empty, a header is wanted")
+        raise TableError(f"{path}: the file is empty, a header is expected")
     options = pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True)
     head = pyarrow.csv.open_csv(io.BytesIO(data), parse_options=options).schema.names
     found = pyarrow.csv.read_csv(
@@ -163,7 +163,7 @@ def _of_texts(path: Path, name: str, texts: pa.Array, kinds: Columns) -> type_in
 
 def _require_values(values: pa.Array | None, path: Path, name: str, kind: KqlType) -> pa.Array:
     if values is None:
-        raise TableError(f"{path}: a value of the column {name} is no {kind}, as it is declared")
+        raise TableError(f"{path}: a value of the column {name} is not a {kind}, as it is declared")
     return values
 
 

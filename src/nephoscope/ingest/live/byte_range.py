@@ -109,7 +109,7 @@ class Stretch(io.RawIOBase):
 
 
 def is_wrapped(head: bytes) -> bool:
-    """Whether a document that begins so has its records in brackets that are closed at its end."""
+    """Return whether a document that begins so has its records in brackets that are closed at its end."""
     return _WRAPPED.match(head) is not None
 
 
@@ -119,10 +119,10 @@ def digest(data: bytes) -> str:
 
 
 def tabular(name: str) -> bool:
-    """Whether a file of this name has a header or a footer, without which nothing in it can be read."""
+    """Return whether a file of this name has a header or a footer, without which nothing in it can be read."""
     return inner(name.lower()).endswith((".csv", ".tsv", ".parquet", ".avro"))
 
 
 def only_whole(name: str) -> bool:
-    """Whether a file of this name is read only once nobody writes to it any more."""
+    """Return whether a file of this name is read only once nobody writes to it any more."""
     return bool(packing_of(name)) or tabular(name)

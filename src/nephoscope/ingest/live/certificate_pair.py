@@ -20,7 +20,7 @@ def certificate_in(path: Path) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(_read(path))
     except ValueError as error:
-        raise SourceError(f"{path}: this holds no certificate in PEM; give the file that does") from error
+        raise SourceError(f"{path}: contains no PEM certificate; use the certificate file") from error
 
 
 def key_in(path: Path) -> PrivateKeyTypes:
@@ -32,17 +32,17 @@ def key_in(path: Path) -> PrivateKeyTypes:
         return load_pem_private_key(_read(path), None)
     except TypeError as error:
         raise SourceError(
-            f"{path}: the key has a password; give one without, which only its owner can read"
+            f"{path}: the key has a password; use a key without one that only its owner can read"
         ) from error
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise SourceError(f"{path}: this holds no private key in PEM; give the file that does") from error
+        raise SourceError(f"{path}: contains no PEM private key; use the key file") from error
 
 
 def check_pair(certificate: Path, key: Path) -> x509.Certificate:
     """The certificate, where the key is its own; SourceError that names the file that is wrong."""
     found, owned = certificate_in(certificate), key_in(key)
     if found.public_key() != owned.public_key():
-        raise SourceError(f"{key}: this is not the key of {certificate}; give the two that belong together")
+        raise SourceError(f"{key}: not the key of {certificate}; use a matching pair")
     return found
 
 
@@ -50,9 +50,7 @@ def check_time(path: Path, found: x509.Certificate, now: datetime | None = None)
     """SourceError where a certificate is over, or is yet to begin."""
     now = now or datetime.now(UTC)
     if found.not_valid_after_utc <= now:
-        raise SourceError(
-            f"{path}: this certificate was good until {_day(found.not_valid_after_utc)}; have it renewed"
-        )
+        raise SourceError(f"{path}: the certificate expired on {_day(found.not_valid_after_utc)}; renew it")
     if found.not_valid_before_utc > now:
         begins = _day(found.not_valid_before_utc)
         raise SourceError(

@@ -40,7 +40,7 @@ class Trail:
 
     @property
     def at(self) -> int:
-        """How many bytes it was fed."""
+        """Count how many bytes it was fed."""
         return self._base + len(self._window)
 
     def feed(self, data: bytes) -> None:
@@ -164,11 +164,11 @@ class Prefixes(msgspec.Struct, frozen=True):
     broken: str
 
     def begins(self, content: Content) -> bool:
-        """Whether the text begins with a whole content."""
+        """Return whether the text begins with a whole content."""
         return self.found.get(content.size, ("", b""))[0] == content.digest != ""
 
     def ends_line(self, at: int) -> bool:
-        """Whether a line ends before a place that was asked for."""
+        """Return whether a line ends before a place that was asked for."""
         return self.found.get(at, ("", b""))[1] == b"\n"
 
     def match_marks(self, marks: dict[int, str]) -> int:

@@ -45,7 +45,7 @@ def sas(name: str, text: str, now: datetime, *, lists_containers: bool) -> None:
         if key in given and not set(letters) <= set(given[key]):
             raise SettingsError(f"{name}: must have {what} ({key}={letters}), not {key}={given[key][:20]}")
     if "se" in given and _moment(name, given["se"]) <= now:
-        raise SettingsError(f"{name}: has ended ({given['se'][:40]}): give one that holds")
+        raise SettingsError(f"{name}: expired ({given['se'][:40]}): use a valid one")
 
 
 def _moment(name: str, text: str) -> datetime:

@@ -104,7 +104,7 @@ class _Members:
                 return b""
 
     def _next(self) -> bool:
-        """Whether there is more to unpack: of the member, or of one behind it and the zeros that padding leaves."""
+        """Return whether there is more to unpack: of the member, or of one behind it and the zeros that padding leaves."""
         while not self._input or (self._member is None and not self._input.strip(b"\0")):
             if not self._fill():
                 return False

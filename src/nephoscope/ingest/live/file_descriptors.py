@@ -25,7 +25,7 @@ def raise_limit() -> int:
 
 
 def for_connections(limit: int) -> int:
-    """How many of the files that may be open connections may take."""
+    """Count how many of the files that may be open connections may take."""
     return limit - min(limit // _KEPT_SHARE, _KEPT_MOST)
 
 

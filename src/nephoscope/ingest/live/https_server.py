@@ -96,12 +96,12 @@ class Served:
 
     @property
     def alive(self) -> bool:
-        """Whether it still serves."""
+        """Return whether it still serves."""
         return self._thread.is_alive()
 
     @property
     def open_connections(self) -> int:
-        """How many connections are open."""
+        """Count how many connections are open."""
         return sum(one.count for one in self._server.budgets)
 
     def close(self) -> None:

@@ -35,7 +35,7 @@ def zone_of(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError) as error:
-        raise SettingsError(f"zone: no time zone is named '{name}': give one as in Europe/Berlin") from error
+        raise SettingsError(f"zone: unknown time zone '{name}': use a name such as Europe/Berlin") from error
 
 
 @dataclass(frozen=True, slots=True)

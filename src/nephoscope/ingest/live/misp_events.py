@@ -57,7 +57,8 @@ class Events:
         gone = [key for some in batches for key in self._gone(asker, some)]
         if len(gone) == len(turn) >= _SUSPECT:
             raise SourceError(
-                f"{self.url}{PATH}: none of {len(turn)} events is there any more; nothing was taken back: may the key still read them?"
+                f"{self.url}{PATH}: none of {len(turn)} events exists any more; nothing was withdrawn: "
+                "check the permissions of the key"
             )
         for key in gone:
             self._take_back(known[key])
@@ -78,7 +79,7 @@ class Events:
             raise refusal(f"{self.url}{PATH}", reply)
         there = {misp.event_of(one): misp.is_published(one) for one in misp.events(reply.body)}
         if there.keys() - wanted:
-            raise SourceError(f"{self.url}{PATH}: the answer holds events that were not asked for")
+            raise SourceError(f"{self.url}{PATH}: the response contains events that were not requested")
         lasting = {name for name, published in there.items() if published or not self.published}
         return [key for key in keys if key.removeprefix(PREFIX) not in lasting]
 

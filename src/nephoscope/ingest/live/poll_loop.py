@@ -31,7 +31,7 @@ def poll(
 
 
 def _failure(poller: Poller, now: datetime) -> str:
-    """Why a round of one poller failed, '' where it did not."""
+    """Explain why a round of one poller failed, '' where it did not."""
     try:
         poller.round(now)
     except (RequestError, SignInError, SourceError) as error:

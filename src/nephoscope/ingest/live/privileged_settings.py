@@ -29,7 +29,7 @@ def list_owned(kind: Kind, settings: object) -> tuple[str, ...]:
 
 
 def always_owned(kind: Kind) -> bool:
-    """Whether every source of a kind has settings that are the server's own."""
+    """Return whether every source of a kind has settings that are the server's own."""
     return IDENTITY in kind.owned.values()
 
 
@@ -68,7 +68,7 @@ def _is_account(url: str) -> bool:
 
 
 def are_hubs(brokers: Iterable[str]) -> bool:
-    """Whether brokers (HOST:PORT) are namespaces of Event Hubs of a known cloud."""
+    """Return whether brokers (HOST:PORT) are namespaces of Event Hubs of a known cloud."""
     parted = (_BROKER.fullmatch(one) for one in brokers)
     return all(one is not None and _ends(one[1], _HUBS) for one in parted)
 

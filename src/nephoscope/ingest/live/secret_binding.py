@@ -28,9 +28,7 @@ def secrets_after(
         return {**secrets, **given}
     missing = sorted({*kind.uses(settings)} & {*secrets} - {*given})
     if missing:
-        raise SettingsError(
-            f"{', '.join(moved)}: what is stored was not given for this: give {', '.join(missing)} anew with the change"
-        )
+        raise SettingsError(f"{', '.join(moved)} changed: enter {', '.join(missing)} again")
     return dict(given)
 
 

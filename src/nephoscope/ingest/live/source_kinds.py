@@ -35,7 +35,7 @@ def kind_of(name: str) -> Kind:
     """The kind of a name; SettingsError that lists them where there is none."""
     found = kinds().get(name)
     if found is None:
-        raise SettingsError(f"no kind of source is named '{name}': there are {', '.join(kinds())}")
+        raise SettingsError(f"kind of source '{name}' not found: expected one of {', '.join(kinds())}")
     return found
 
 

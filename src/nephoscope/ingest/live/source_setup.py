@@ -207,7 +207,7 @@ def known_secrets(kind: Kind, given: Mapping[str, str]) -> None:
     unknown = sorted(set(given) - set(kind.secrets))
     if unknown:
         raise SettingsError(
-            f"no secret is named {', '.join(unknown)}: there are {', '.join(kind.secrets) or 'none'}"
+            f"secret {', '.join(unknown)} not found: expected one of {', '.join(kind.secrets) or 'none'}"
         )
 
 

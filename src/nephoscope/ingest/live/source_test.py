@@ -33,4 +33,4 @@ def answer(lake: Lake, state: State, data: Path, name: str, seconds: float = SEC
     except TimeoutError:
         if trial.done():
             raise
-        raise SourceError(f"it did not answer within {seconds:g} seconds") from None
+        raise SourceError(f"no response within {seconds:g} seconds") from None

@@ -233,7 +233,7 @@ class Supervisor:
         threading.Thread(target=wait, daemon=True).start()
 
     def _may_run(self, stored: Stored) -> bool:
-        """Whether this process may: a source whose place does not divide its work runs in one process at a time."""
+        """Return whether this process may: a source whose place does not divide its work runs in one process at a time."""
         if kind_of(stored.kind).shared:
             return True
         lease = self.state.leases.take(f"source/{stored.name}", self.holder, _LEASE_SECONDS)

@@ -29,12 +29,12 @@ def as_text(
 
 
 def damage(stream: io.RawIOBase) -> str:
-    """Why a stream of as_text() ended early, '' where it did not."""
+    """Explain why a stream of as_text() ended early, '' where it did not."""
     return stream.damage if isinstance(stream, Recoded) else ""
 
 
 def wide(head: bytes) -> bool:
-    """Whether a text that begins so is in UTF-16 or UTF-32."""
+    """Return whether a text that begins so is in UTF-16 or UTF-32."""
     return head.startswith(_MARKS)
 
 

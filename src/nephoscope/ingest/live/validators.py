@@ -32,7 +32,7 @@ def url(setting: str, text: str, example: str, *, plain: bool = False) -> None:
             f"{setting}: must be {example}, not '{text.partition('?')[0].rpartition('@')[2]}'"
         )
     if parts.query or parts.fragment or parts.username is not None:
-        raise SettingsError(f"{setting}: must be {example} alone; what signs in is given as a secret")
+        raise SettingsError(f"{setting}: must be {example} without credentials; use a secret for them")
 
 
 def public(setting: str, text: str) -> None:
@@ -46,7 +46,7 @@ def public(setting: str, text: str) -> None:
 
 
 def is_host(text: str) -> bool:
-    """Whether a text is a host's name or address, maybe with a port."""
+    """Return whether a text is a host's name or address, maybe with a port."""
     name, colon, port = text.rpartition(":")
     return _HOST.fullmatch(name if colon and port.isdecimal() else text) is not None
 
@@ -77,7 +77,7 @@ def guid(setting: str, text: str) -> None:
 def tenant(text: str) -> None:
     """Nothing, an id or a domain."""
     if text and not _GUID.fullmatch(text) and not ("." in text and _HOST.fullmatch(text)):
-        raise SettingsError(f"tenant: must be the tenant's id or a domain of it, not '{text}'")
+        raise SettingsError(f"tenant: must be the tenant's ID or one of its domains (got '{text}')")
 
 
 def cloud(name: str) -> None:
@@ -94,7 +94,7 @@ def log_format(name: str) -> None:
 
     if name != "auto" and name not in formats().names():
         raise SettingsError(
-            f"format: no format is named '{name}': give auto or a name of docs/reference/log-formats.md"
+            f"format: unknown format '{name}': use auto or a name from docs/reference/log-formats.md"
         )
 
 
@@ -108,7 +108,7 @@ def require_filled(setting: str, texts: Iterable[str], what: str) -> None:
 def file(setting: str, path: str) -> None:
     """Nothing, or a file that is there and may be read."""
     if path and not (Path(path).is_file() and os.access(path, os.R_OK)):
-        raise SourceError(f"{setting}: {path}: no such file, or it may not be read")
+        raise SourceError(f"{setting}: {path}: does not exist or is not readable")
 
 
 def authority(setting: str, path: str) -> None:
@@ -118,7 +118,7 @@ def authority(setting: str, path: str) -> None:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
         except (OSError, ValueError) as error:
-            raise SourceError(f"{setting}: {path}: holds no certificate in PEM that can be read") from error
+            raise SourceError(f"{setting}: {path}: contains no readable PEM certificate") from error
 
 
 def certificate(path: str, key: str) -> None:
@@ -138,4 +138,4 @@ def certificate(path: str, key: str) -> None:
 def pair_of_key(certificate: str, key: str) -> None:
     """A private key only beside a certificate."""
     if key and not certificate:
-        raise SettingsError("key: give the certificate too")
+        raise SettingsError("key: requires a certificate")

@@ -104,7 +104,7 @@ class ActivityLog:
     tables: tuple[str, ...] = (TABLE,)
 
     def recognises(self, record: dict[str, object]) -> bool:
-        """Whether a record is an event of the Activity Log, of either shape."""
+        """Return whether a record is an event of the Activity Log, of either shape."""
         if _in_alert(record):
             return True
         operation = record.get("operationName")

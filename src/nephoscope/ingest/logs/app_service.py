@@ -50,7 +50,7 @@ class AppService:
     fillings: dict[str, Filling] = field(default_factory=dict)
 
     def recognises(self, record: dict[str, object]) -> bool:
-        """Whether the category is one of App Service's."""
+        """Return whether the category is one of App Service's."""
         return category_of(record) in _ROUTES
 
     def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:

@@ -76,7 +76,7 @@ def messages(window: Window, schema: object, marker: bytes) -> Iterator[dict[str
 
 
 def _fill(window: Window, size: int) -> bool:
-    """Whether so many bytes are held, or can be."""
+    """Return whether so many bytes are held, or can be."""
     if window.left < size and not window.ended:
         window.fill(size)
     return window.left >= size
@@ -114,7 +114,7 @@ def _block(window: Window, schema: object, marker: bytes) -> Iterator[dict[str, 
 
 
 def _goes_on(window: Window, offset: int, schema: object, marker: bytes) -> bool:
-    """Whether the file ends so many bytes behind the position, or a whole block stands there."""
+    """Return whether the file ends so many bytes behind the position, or a whole block stands there."""
     if not _fill(window, offset + 1):
         return window.left == offset
     _fill(window, offset + 2 * _LONG)
@@ -193,7 +193,7 @@ def _frame(data: bytes, at: int) -> _Frame | None:
 
 
 def _count_used(data: bytes) -> int:
-    """How many bytes tell the count and the size of a block, whatever these are."""
+    """Count how many bytes tell the count and the size of a block, whatever these are."""
     return min(_long(data, _long(data, 0)[1])[1], len(data))
 
 

@@ -108,13 +108,13 @@ def _check(codec: object, schema: object) -> None:
 
 
 def _has_content(kind: object) -> bool:
-    """Whether a type is bytes or text, or may be absent."""
+    """Return whether a type is bytes or text, or may be absent."""
     kinds = kind if isinstance(kind, list) else [kind]
     return all(one in ("bytes", "string", "null") for one in kinds) and kinds != ["null"]
 
 
 def _is_plain(kind: object) -> bool:
-    """Whether a type is a scalar, or a union or map of scalars: no value of it takes more room than its bytes."""
+    """Return whether a type is a scalar, or a union or map of scalars: no value of it takes more room than its bytes."""
     if isinstance(kind, list):
         return all(_is_plain(one) for one in kind)
     if isinstance(kind, dict):

@@ -154,7 +154,7 @@ class AzureDiagnostics:
     tables: tuple[str, ...] = (TABLE,)
 
     def recognises(self, record: dict[str, object]) -> bool:
-        """Whether it has a category, a time, and one more of the fields that every resource log must have."""
+        """Return whether it has a category, a time, and one more of the fields that every resource log must have."""
         names = {name.lower() for name in record}
         return "category" in names and bool(names & _TIMES) and bool(names & _OTHERS)
 

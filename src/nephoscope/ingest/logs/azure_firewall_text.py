@@ -193,7 +193,7 @@ def _bare(value: str | None) -> str | None:
 
 
 def _is_name(target: str | None) -> bool:
-    """Whether a target is a host name and no address."""
+    """Return whether a target is a host name and no address."""
     if not target:
         return False
     try:

@@ -26,7 +26,7 @@ _FEW = 16
 
 
 def why_no_log(head: bytes) -> str:
-    """Why a content that begins so is not read, '' where nothing speaks against it."""
+    """Explain why a content that begins so is not read, '' where nothing speaks against it."""
     for at, magic, what in _KINDS:
         if head.startswith(magic, at):
             return f"the file is {what}"

@@ -83,7 +83,7 @@ def category_of(record: dict[str, object]) -> str:
 
 
 def two_ways(resource_id: str) -> bool:
-    """Whether Azure can write the resource's logs to AzureDiagnostics as well as to tables of their own."""
+    """Return whether Azure can write the resource's logs to AzureDiagnostics as well as to tables of their own."""
     return resource_type(resource_id).partition("/")[0] in _TWO_WAYS
 
 
@@ -109,7 +109,7 @@ class CategoryFormat:
         return (*dict.fromkeys(self.routes.values()), *(("AzureDiagnostics",) if self.both else ()))
 
     def recognises(self, record: dict[str, object]) -> bool:
-        """Whether the category is one of ours, of our provider where the record says which."""
+        """Return whether the category is one of ours, of our provider where the record says which."""
         if category_of(record) not in self.routes:
             return False
         resource_id = record.get("resourceId", record.get("ResourceId"))

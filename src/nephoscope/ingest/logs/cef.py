@@ -53,7 +53,7 @@ class CommonEventFormat:
     tables: tuple[str, ...] = (TABLE,)
 
     def recognises_line(self, line: str) -> bool:
-        """Whether an event begins near the start of a line."""
+        """Return whether an event begins near the start of a line."""
         return "CEF:" in line and _BEGIN.search(line, 0, _FARTHEST) is not None
 
     def line_rows(self, line: str, context: Context) -> Iterator[Row | Fault]:

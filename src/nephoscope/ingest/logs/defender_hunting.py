@@ -44,7 +44,7 @@ class DefenderHunting:
         return {name.lower(): name for name in names}
 
     def recognises(self, record: dict[str, object]) -> bool:
-        """Whether the category is that of a hunting table."""
+        """Return whether the category is that of a hunting table."""
         return category_of(record).startswith(_PREFIX)
 
     def rows(self, record: dict[str, Any], _context: Context) -> Iterator[Row | Fault]:

@@ -58,7 +58,7 @@ def formats() -> Formats:
         if form is None:
             continue
         if not isinstance(form, (LogFormat, LineFormat, FileFormat)):
-            raise FormatError(f"{module.__name__}.FORMAT is no log format: see format.py")
+            raise FormatError(f"{module.__name__}.FORMAT is not a log format: see format.py")
         if form.name in names:
             raise FormatError(f"{module.__name__} and {names[form.name]} are both named {form.name!r}")
         names[form.name] = module.__name__

@@ -55,7 +55,7 @@ class EntraAudit:
     tables: tuple[str, ...] = (TABLE,)
 
     def recognises(self, record: dict[str, object]) -> bool:
-        """Whether it is a record of the audit log of the directory, or Graph's directoryAudit."""
+        """Return whether it is a record of the audit log of the directory, or Graph's directoryAudit."""
         kind = resource_type(text_of(record, "resourceId"))
         if category_of(record) == "auditlogs" and kind in ("", _DIRECTORY):
             return True
@@ -89,7 +89,7 @@ def _of_activity(record: dict[str, object]) -> bool:
 
 
 def _is_marked(record: dict[str, object]) -> bool:
-    """Whether the properties are those of an activity."""
+    """Return whether the properties are those of an activity."""
     properties = parse_json_text(record.get("properties"))
     return isinstance(properties, dict) and not _MARKS.isdisjoint(properties)
 

@@ -53,7 +53,7 @@ class EntraRisk:
     fillings: dict[str, Filling] = field(default_factory=dict)
 
     def recognises(self, record: dict[str, object]) -> bool:
-        """Whether it is a record of a risk category, or one of Graph's four objects."""
+        """Return whether it is a record of a risk category, or one of Graph's four objects."""
         return category_of(record) in _TABLES or _category_of_graph(record) != ""
 
     def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:

@@ -89,7 +89,7 @@ class EntraSignIn:
     fillings: dict[str, Filling] = field(default_factory=dict)
 
     def recognises(self, record: dict[str, object]) -> bool:
-        """Whether it is a record of a sign-in category, or Graph's signIn."""
+        """Return whether it is a record of a sign-in category, or Graph's signIn."""
         return category_of(record) in _TABLES or _of_graph(record)
 
     def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:
@@ -106,7 +106,7 @@ class EntraSignIn:
 
 
 def _of_graph(record: dict[str, object]) -> bool:
-    """Whether it is Graph's signIn, also with the members alone that its reader selected."""
+    """Return whether it is Graph's signIn, also with the members alone that its reader selected."""
     if "createdDateTime" not in record or "properties" in record:
         return False
     kinds = record.get("signInEventTypes")

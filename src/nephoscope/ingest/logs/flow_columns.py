@@ -30,7 +30,7 @@ _MICROSECONDS = pa.timestamp("us", "UTC")
 
 
 def available() -> bool:
-    """Whether the extra that compiles the scanner is installed."""
+    """Return whether the extra that compiles the scanner is installed."""
     return find_spec("numba") is not None
 
 

@@ -153,7 +153,7 @@ def _count(values: dict[str, object], parts: list[str]) -> None:
 
 @lru_cache(maxsize=65_536)
 def _is_address(text: str) -> bool:
-    """Whether a field is an address as a tuple may have it: not `10.0.0.300`, not `010.0.0.1`, not `::1%eth0`."""
+    """Return whether a field is an address as a tuple may have it: not `10.0.0.300`, not `010.0.0.1`, not `::1%eth0`."""
     if not _ADDRESS.fullmatch(text):
         return False
     try:
@@ -164,5 +164,5 @@ def _is_address(text: str) -> bool:
 
 
 def is_address(text: bytes) -> bool:
-    """Whether a field's bytes are an address as a tuple may have it."""
+    """Return whether a field's bytes are an address as a tuple may have it."""
     return text.isascii() and _is_address(text.decode("ascii"))

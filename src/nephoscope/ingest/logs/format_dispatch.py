@@ -62,7 +62,7 @@ class Reader:
                 self._piece(block, piece, data, secret, batch)
 
     def _scan_block(self, block: Block, batch: Batch) -> bool:
-        """Whether a fast format took the block as a whole; its first record says which may."""
+        """Return whether a fast format took the block as a whole; its first record says which may."""
         if not block.plain or not block.pieces:
             return False
         first = block.pieces[0]
@@ -138,7 +138,7 @@ class Reader:
             self._record(form, item, raw, place, batch)
 
     def _known(self, item: dict[str, object] | str) -> bool:
-        """Whether a format reads a record or a line; of one that reads anything, whether that has a time."""
+        """Return whether a format reads a record or a line; of one that reads anything, whether that has a time."""
         if isinstance(item, str):
             return any(form.recognises_line(item) for form in self.formats.lines)
         form, item = self._find_format(item)

@@ -94,7 +94,7 @@ class GraphAlert:
     tables: tuple[str, ...] = (TABLE,)
 
     def recognises(self, record: dict[str, object]) -> bool:
-        """Whether it has a time and several members of an alert of that interface."""
+        """Return whether it has a time and several members of an alert of that interface."""
         evidence = record.get("evidence")
         return (
             any(record.get(name) for name in _CHANGES)

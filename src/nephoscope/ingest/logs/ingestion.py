@@ -346,7 +346,7 @@ class Ingestion:
                 return
 
     def _lines(self, source: Source, size: int) -> int:
-        """How many lines the first bytes of a file are."""
+        """Count how many lines the first bytes of a file are."""
         return LogStream(source, self.limits, lambda _: None).skip(size)
 
     def _blocks(self, stream: BinaryIO, name: str, load: Load) -> Iterator[tuple[int, Parsed]]:
@@ -364,7 +364,7 @@ class Ingestion:
         )
         for chunk, parsed in enumerate(blocks, _next(begun)):
             if not load.lease.keep():
-                raise LakeError(f"{name}: another process goes on with this load")
+                raise LakeError(f"{name}: another process resumed this load")
             yield chunk, parsed
 
     def _note_failure(

@@ -147,7 +147,7 @@ class Held(NamedTuple):
         return _MORE if rejected == _MORE else rejected == 0
 
     def _within(self, start: int, found: int) -> bool:
-        """Whether a brace at the begin of a line may go on with what stands before it."""
+        """Return whether a brace at the begin of a line may go on with what stands before it."""
         return self.data[max(start, found - _LEAST) : found].rstrip()[-1:] in (b"[", b",", b":")
 
     def _reject_object(self, first: int) -> int:

@@ -253,13 +253,13 @@ class JsonCutter(Cutter):
         )
 
     def _is_lined(self) -> bool:
-        """Whether the last whole record of the block behind which a line ends has a line of its own."""
+        """Return whether the last whole record of the block behind which a line ends has a line of its own."""
         record = self.window.buffer[self.last].rstrip()
         return bool(record) and b"\n" not in record
 
 
 def _is_object(data: bytes) -> bool:
-    """Whether a record that nests too deeply is one all the same, what is too deep as text."""
+    """Return whether a record that nests too deeply is one all the same, what is too deep as text."""
     try:
         return isinstance(decode_json(data), dict)
     except (msgspec.DecodeError, RecursionError, UnicodeError):

@@ -115,7 +115,7 @@ class Walk:
         return self._take_token(mark, data, at, stop)
 
     def _fits(self, mark: int) -> bool:
-        """Whether a token may stand behind the one before it."""
+        """Return whether a token may stand behind the one before it."""
         inner = self._open[-1] if self._open and not self._deeper else 0
         if mark in _PAIRS:
             return inner in (0, _PAIRS[mark]) and not self._named

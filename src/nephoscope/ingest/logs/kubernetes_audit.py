@@ -46,7 +46,7 @@ class KubernetesAudit:
     fillings: dict[str, Filling] = field(default_factory=dict)
 
     def recognises(self, record: dict[str, object]) -> bool:
-        """Whether it is a resource log of an audit category, or an event alone."""
+        """Return whether it is a resource log of an audit category, or an event alone."""
         return category_of(record) in _CATEGORIES or _is_event(record)
 
     def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:

@@ -38,7 +38,7 @@ class KubernetesControlPlane:
     fillings: dict[str, Filling] = field(default_factory=dict)
 
     def recognises(self, record: dict[str, object]) -> bool:
-        """Whether it is a resource log of a category of the control plane."""
+        """Return whether it is a resource log of a category of the control plane."""
         return dedicated_table(record, _NOWHERE) in self.tables
 
     def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:

@@ -120,7 +120,7 @@ def _walk(root: Path, passed_over: list[Path], failed: dict[str, str]) -> Iterat
 
 
 def _refuse_links(folder: Path, names: Iterable[str], root: Path, failed: dict[str, str]) -> bool:
-    """Whether some of the names are links out of the root; each is told."""
+    """Return whether some of the names are links out of the root; each is told."""
     links = [path for path in (folder / name for name in names) if path.is_symlink()]
     wrong = {str(path): why for path in links if (why := leads_out(path, (root,)))}
     failed.update(wrong)
@@ -128,7 +128,7 @@ def _refuse_links(folder: Path, names: Iterable[str], root: Path, failed: dict[s
 
 
 def is_log(name: str) -> bool:
-    """Whether a file of this name in a folder is a log, also packed."""
+    """Return whether a file of this name in a folder is a log, also packed."""
     lowered = name.lower()
     if is_tape(lowered):
         return not lowered.startswith(".")
@@ -149,7 +149,7 @@ def family(name: str) -> str:
 
 
 def unreadable(source: Source) -> str:
-    """Why a file cannot be opened; empty where it can."""
+    """Explain why a file cannot be opened; empty where it can."""
     try:
         with source.path.open("rb") as raw:
             raw.read(1)

@@ -89,7 +89,7 @@ class Tally:
 
     @property
     def known_rows(self) -> int:
-        """How many rows the known files have in the lake."""
+        """Count how many rows the known files have in the lake."""
         return sum(self.known_loads.values())
 
     def knew(self, loads: Iterable[IngestedFile]) -> None:

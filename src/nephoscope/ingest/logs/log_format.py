@@ -58,12 +58,12 @@ class Destination(StrEnum):
 
     @property
     def is_dedicated(self) -> bool:
-        """Whether the tables of their own are written."""
+        """Return whether the tables of their own are written."""
         return self is not Destination.AZURE_DIAGNOSTICS
 
     @property
     def azure_diagnostics(self) -> bool:
-        """Whether AzureDiagnostics (or another table that a newer one replaced) is written."""
+        """Return whether AzureDiagnostics (or another table that a newer one replaced) is written."""
         return self is not Destination.DEDICATED
 
 
@@ -124,7 +124,7 @@ class LogFormat(Named, Protocol):
     """A format of JSON records, each judged by itself: categories mix in one stream."""
 
     def recognises(self, record: dict[str, object], /) -> bool:
-        """Whether a record is of this format; never raises, whatever the record holds."""
+        """Return whether a record is of this format; never raises, whatever the record holds."""
         ...
 
     def rows(self, record: Mapping[str, object], context: Context, /) -> Iterator[Row | Fault]:
@@ -137,7 +137,7 @@ class LineFormat(Named, Protocol):
     """A format of text, a record a line."""
 
     def recognises_line(self, line: str, /) -> bool:
-        """Whether a line (without its end) is of this format; never raises."""
+        """Return whether a line (without its end) is of this format; never raises."""
         ...
 
     def line_rows(self, line: str, context: Context, /) -> Iterator[Row | Fault]:
@@ -182,7 +182,7 @@ class FileFormat(Named, Protocol):
     def suffixes(self) -> tuple[str, ...]: ...  # noqa: D102
 
     def recognises_start(self, head: bytes, /) -> bool:
-        """Whether a file whose first bytes (at most 64 KiB) these are is of this format; never raises."""
+        """Return whether a file whose first bytes (at most 64 KiB) these are is of this format; never raises."""
         ...
 
     def file_rows(self, stream: BinaryIO, context: Context, /) -> Iterator[FileItem]:

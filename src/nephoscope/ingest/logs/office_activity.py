@@ -101,7 +101,7 @@ class OfficeActivity:
     tables: tuple[str, ...] = (TABLE,)
 
     def recognises(self, record: dict[str, object]) -> bool:
-        """Whether it has what every record of that interface must have."""
+        """Return whether it has what every record of that interface must have."""
         names = {fold_name(name) for name in record}
         return names >= _NEEDED and not _USUAL.isdisjoint(names)
 

@@ -91,7 +91,7 @@ def parse_batch(batch: Batch, context: Context, tables: Tables, workspace: Works
 
 
 def _count_unwanted(batch: Batch, sorting: Sorting, tables: Tables, workspace: Workspace) -> Counter[str]:
-    """How many rows are of tables that the workspace does not take; what is lost with them is set aside."""
+    """Count how many rows are of tables that the workspace does not take; what is lost with them is set aside."""
     counts = Counter[str]()
     for ready in batch.ready:
         for name, arrow in ready.tables.items():
@@ -106,7 +106,7 @@ def _count_unwanted(batch: Batch, sorting: Sorting, tables: Tables, workspace: W
 
 
 def _strangers(batch: Batch, context: Context, tables: Tables) -> int:
-    """How many rows for the table that was asked for have none of its own columns."""
+    """Count how many rows for the table that was asked for have none of its own columns."""
     table = tables.get(context.table) if context.table else None
     if table is None:
         return 0
@@ -115,7 +115,7 @@ def _strangers(batch: Batch, context: Context, tables: Tables) -> int:
 
 
 def _count_untimed(batch: Batch, context: Context, workspace: Workspace) -> dict[str, int]:
-    """How many rows of which table have the very moment of ingestion that formats give to a record without a time."""
+    """Count how many rows of which table have the very moment of ingestion that formats give to a record without a time."""
     counts = {
         name: sum(one.row.values.get("TimeGenerated") is context.now for one in placed)
         for name, placed in batch.rows.items()

@@ -33,7 +33,7 @@ class PlatformMetrics:
     tables: tuple[str, ...] = (TABLE,)
 
     def recognises(self, record: dict[str, object]) -> bool:
-        """Whether it names a metric, and a value of it or its grain."""
+        """Return whether it names a metric, and a value of it or its grain."""
         return isinstance(record.get("metricName"), str) and "time" in record and not _SAID.isdisjoint(record)
 
     def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:

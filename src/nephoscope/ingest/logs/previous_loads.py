@@ -95,7 +95,7 @@ class Earlier:
         return list(islice(filter(self._may(name, options), found.longest()), _LONGER))
 
     def akin(self, name: str, one: IngestedFile) -> bool:
-        """Whether a content that begins with all that a load took is a later version of it, and not just another short file."""
+        """Return whether a content that begins with all that a load took is a later version of it, and not just another short file."""
         said = told_by_path(name)
         return (
             one.size >= HEAD

@@ -60,7 +60,7 @@ class ResourceSpecific:
         return tuple(sorted(table for table in named - OWNED if not table.startswith(OWNED_PREFIXES)))
 
     def recognises(self, record: dict[str, object]) -> bool:
-        """Whether the content has a table for the category and the type of the resource, and no other format writes it."""
+        """Return whether the content has a table for the category and the type of the resource, and no other format writes it."""
         return dedicated_table(record, _NOWHERE) in self.tables
 
     def rows(self, record: dict[str, object], context: Context) -> Iterator[Row | Fault]:

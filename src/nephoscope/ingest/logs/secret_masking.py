@@ -110,7 +110,7 @@ _SECRET_KEYS = frozenset(
 
 
 def suspect(data: bytes) -> bool:
-    """Whether the text of a record may hold a secret (letters written as `\\u00xx` may be any)."""
+    """Return whether the text of a record may hold a secret (letters written as `\\u00xx` may be any)."""
     return b"\\u00" in data or _suspect(data.decode("latin-1").lower())
 
 
@@ -132,7 +132,7 @@ def _suspect(lowered: str) -> bool:
 
 
 def _assigns(match: re.Match[str]) -> bool:
-    """Whether a name of a secret stands before an assignment; blanks that fill the look back may hide one."""
+    """Return whether a name of a secret stands before an assignment; blanks that fill the look back may hide one."""
     before = match.string[max(0, match.start() - _BEFORE) : match.start()].rstrip()
     return before.endswith(_NAMES) or (not before and match.start() >= _BEFORE)
 

@@ -44,7 +44,7 @@ class Storage:
     fillings: dict[str, Filling] = field(default_factory=dict)
 
     def recognises(self, record: dict[str, object]) -> bool:
-        """Whether it is of a storage category, or has none and names the service of an account that logs requests."""
+        """Return whether it is of a storage category, or has none and names the service of an account that logs requests."""
         category = category_of(record)
         if category in _CATEGORIES:
             return True
@@ -57,7 +57,8 @@ class Storage:
         table = _TABLES.get(_service(record, context))
         if table is None:
             raise BadRecordError(
-                "neither the resource id nor serviceType nor the host tells blob, file, queue or table"
+                "unknown service: neither the resource ID nor serviceType nor the host identifies blob, "
+                "file, queue or table"
             )
         yield row_of(record, context, self.fillings.setdefault(table, Filling(table)), _shape)
 

@@ -37,7 +37,7 @@ class Syslog:
     tables: tuple[str, ...] = (TABLE,)
 
     def recognises_line(self, line: str) -> bool:
-        """Whether a line begins with a priority, or with a time and a host."""
+        """Return whether a line begins with a priority, or with a time and a host."""
         return begins(line)
 
     def line_rows(self, line: str, context: Context) -> Iterator[Row | Fault]:
@@ -71,7 +71,7 @@ class Syslog:
 
 @lru_cache(maxsize=16384)
 def is_address(text: str) -> bool:
-    """Whether a text is an IPv4 or IPv6 address."""
+    """Return whether a text is an IPv4 or IPv6 address."""
     try:
         ip_address(text)
     except ValueError:

@@ -85,7 +85,7 @@ class Header(NamedTuple):
 
 
 def begins(line: str) -> bool:
-    """Whether a line begins as a syslog message does: a priority, or a time and a host."""
+    """Return whether a line begins as a syslog message does: a priority, or a time and a host."""
     match = _PRIORITY.match(line)
     if match:
         return int(match[1]) < 8 * len(FACILITIES)
@@ -103,7 +103,7 @@ def header(line: str, context: Context) -> Header:
     match = _PRIORITY.match(line)
     priority = int(match[1]) if match else None
     if priority is not None and priority >= 8 * len(FACILITIES):
-        raise BadRecordError(f"the priority {priority} is over 191")
+        raise BadRecordError(f"the priority {priority} exceeds 191")
     rest = line[match.end() :] if match else line
     new = _NEW.match(rest) if match else None
     return _new(rest, new, priority) if new else _old(rest, priority, context)

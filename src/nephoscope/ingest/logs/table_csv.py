@@ -127,7 +127,7 @@ class _Lines:
         return _Line(read, end, read != text)
 
     def is_whole(self) -> bool:
-        """Whether the last line that was taken has its end."""
+        """Return whether the last line that was taken has its end."""
         return self.taken[-1].text.endswith(("\n", "\r"))
 
     def looked_at(self) -> None:
@@ -157,7 +157,7 @@ class TableCsv:
     suffixes: tuple[str, ...] = (".csv", ".tsv")
 
     def recognises_start(self, head: bytes) -> bool:
-        """Whether the first line is a header that names the time of a row."""
+        """Return whether the first line is a header that names the time of a row."""
         lines = head.removeprefix(_MARK).decode("utf-8", "backslashreplace").split("\n", 2)
         line = lines[1] if _SAID.match(lines[0]) and len(lines) > 1 else lines[0]
         if line[:1] in ("{", "[", "<"):
@@ -242,7 +242,7 @@ def _note_unclosed(
 
 
 def _is_strict(lines: _Lines, separator: str) -> bool:
-    """Whether quotes stand in the lines of a record only where they begin and end a field."""
+    """Return whether quotes stand in the lines of a record only where they begin and end a field."""
     rows = list(separated_rows((line.text for line in lines.taken), separator))
     return len(rows) == 1 and not rows[0].wrong
 
@@ -273,7 +273,11 @@ def _header(line: str, said: str, number: int, context: Context) -> tuple[list[s
             raise BadRecordError(advice, place)
     if any(name.endswith(_LOCAL) for name in names) and context.zone == UTC:
         raise BadRecordError(
-            "its times are local ones: say where with --zone, as Europe/Berlin, or export it in UTC", place
+            (
+                "its times are local: set their time zone with --zone, such as Europe/Berlin, or export "
+                "it in UTC"
+            ),
+            place,
         )
     if not separator or set(TIMES).isdisjoint(_in_utc(names)):
         raise BadRecordError(
@@ -283,7 +287,10 @@ def _header(line: str, said: str, number: int, context: Context) -> tuple[list[s
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
         raise BadRecordError(
-            f"the header has a column twice: {', '.join(twice)[:200]!r}; rename one, nothing of the file was read",
+            (
+                f"the header has a duplicate column: {', '.join(twice)[:200]!r}; rename one; no row of "
+                "the file was read"
+            ),
             place,
         )
     return [name or f"column {number}" for number, name in enumerate(names, 1)], separator

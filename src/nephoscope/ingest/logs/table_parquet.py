@@ -35,7 +35,7 @@ class TableParquet:
     suffixes: tuple[str, ...] = (".parquet",)
 
     def recognises_start(self, head: bytes) -> bool:
-        """Whether it begins as Parquet does."""
+        """Return whether it begins as Parquet does."""
         return head.startswith(_MAGIC)
 
     def file_rows(self, stream: BinaryIO, context: Context) -> Iterator[FileItem]:
@@ -50,7 +50,7 @@ class TableParquet:
             try:
                 yield from _items(pq.ParquetFile(source, page_checksum_verification=True), context)
             except (pa.ArrowException, OSError) as error:
-                raise BadRecordError(f"not Parquet that can be read: {error}") from error
+                raise BadRecordError(f"not a readable Parquet file: {error}") from error
 
 
 def _items(file: Any, context: Context) -> Iterator[FileItem]:

@@ -84,14 +84,14 @@ def table_of(members: Mapping[str, object], context: Context) -> str:
     named = members.get("Type")
     table = context.table or (named if isinstance(named, str) else "")
     if not table:
-        raise BadRecordError("the row does not say its table: name it with --table", "Type")
+        raise BadRecordError("the row names no table: set it with --table", "Type")
     if table == QUARANTINE:
-        raise BadRecordError(f"{QUARANTINE} is written by the lake alone: no record is taken for it", "Type")
+        raise BadRecordError(
+            f"{QUARANTINE} is written by the lake alone: no record is accepted for it", "Type"
+        )
     own = table in _ASKED_FOR or (table == "Heartbeat" and members.get("Category") == COLLECTOR)
     if own and not context.table:
-        raise BadRecordError(
-            f"a record does not get into {table} by naming it: ask for it with --table {table}", "Type"
-        )
+        raise BadRecordError(f"a record cannot select {table} itself: use --table {table}", "Type")
     return table
 
 
@@ -126,7 +126,7 @@ class TableRow:
         return TableRow(every=True)
 
     def recognises(self, record: dict[str, object]) -> bool:
-        """Whether it names a table, one of the package or an imported one, and has a time."""
+        """Return whether it names a table, one of the package or an imported one, and has a time."""
         table = record.get("Type")
         if self.every:
             return True

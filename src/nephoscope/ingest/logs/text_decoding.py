@@ -30,7 +30,7 @@ def page_of(name: str) -> str:
 
 
 def is_utf8(data: bytes) -> bool:
-    """Whether bytes are UTF-8."""
+    """Return whether bytes are UTF-8."""
     if data.isascii():
         return True
     try:
@@ -65,6 +65,6 @@ def _handler(page: str) -> str:
 
 
 def why_not(error: UnicodeDecodeError, page: str, start: int) -> str:
-    """Why a text that begins at a byte of its source is none."""
+    """Explain why a text that begins at a byte of its source is none."""
     what = "not UTF-8" if page == _UTF8 else f"neither UTF-8 nor {page}"
     return f"the text is {what}: say what it is with --encoding (byte {start + error.start})"

@@ -99,7 +99,7 @@ class WindowsEvent:
     tables: tuple[str, ...] = TABLES
 
     def recognises(self, record: dict[str, object]) -> bool:
-        """Whether it is an event: System and data, a Winlogbeat document, or an id with its channel."""
+        """Return whether it is an event: System and data, a Winlogbeat document, or an id with its channel."""
         event = record.get("Event")
         if isinstance(event, dict):
             return isinstance(event.get("System"), dict)

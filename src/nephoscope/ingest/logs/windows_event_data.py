@@ -189,7 +189,7 @@ def _items(value: object) -> list[object]:
 
 
 def _nests(value: object) -> bool:
-    """Whether it is elements within an element, and not its text alone."""
+    """Return whether it is elements within an element, and not its text alone."""
     if isinstance(value, list):
         return any(isinstance(item, dict) for item in value)
     if not isinstance(value, dict):

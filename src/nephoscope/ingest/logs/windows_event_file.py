@@ -42,7 +42,7 @@ class WindowsEventFile:
     suffixes: tuple[str, ...] = ()
 
     def recognises_start(self, head: bytes) -> bool:
-        """Whether the file begins with events that do not stand on a line each (those are lines of text)."""
+        """Return whether the file begins with events that do not stand on a line each (those are lines of text)."""
         return _EVENTS.match(head) is not None
 
     def file_rows(self, stream: BinaryIO, context: Context) -> Iterator[FileItem]:

@@ -94,7 +94,7 @@ class EventCutter:
             yield EventPiece(b"", UNCLOSED, between=True)
 
     def _begins(self) -> bool:
-        """Whether an event begins at the position."""
+        """Return whether an event begins at the position."""
         match = _TOKEN.match(self._held, self._at)
         return match is not None and match["open"] is not None
 

@@ -42,7 +42,7 @@ class WindowsEventXml:
     tables: tuple[str, ...] = EVENTS.tables
 
     def recognises_line(self, line: str) -> bool:
-        """Whether an event begins the line."""
+        """Return whether an event begins the line."""
         return _BEGIN.match(line) is not None
 
     def line_rows(self, line: str, context: Context) -> Iterator[Row | Fault]:
@@ -78,12 +78,10 @@ def element_of(piece: EventPiece, text: str) -> ET.Element:
             root = ET.fromstring(f"<events{spaces}>{spelled}</events>")  # noqa: S314
     except (ET.ParseError, ValueError) as error:
         if DOCUMENT_TYPE.search(piece.data):
-            raise BadRecordError(
-                "a document type stands in the event, which could define entities"
-            ) from error
+            raise BadRecordError("a document type is in the event, which could define entities") from error
         raise BadRecordError(_describe_error(error, len(spaces))) from error
     if len(root) != 1:
-        raise BadRecordError("it is not one element Event")
+        raise BadRecordError("the root must be a single Event element")
     return root[0]
 
 

@@ -86,9 +86,7 @@ def _indicator(line: Line, columns: Columns, now: datetime) -> dict[str, object]
         raise BadItemError(line.wrong)
     pattern = pattern_of(cell("value"))
     if pattern is None:
-        raise BadItemError(
-            f"{cell('value')[:100]!r} looks like no address, URL, domain, e-mail address or hash"
-        )
+        raise BadItemError(f"{cell('value')[:100]!r} is not an address, URL, domain, email address or hash")
     start = _time(cell("valid_from"), "valid_from")
     end = _time(cell("valid_until"), "valid_until")
     if end is None and columns.days:
@@ -124,7 +122,7 @@ def _time(text: str, meaning: str) -> datetime | None:
         return None
     found = moment(int(text)) if text.isdecimal() and len(text) > 8 else moment(text)
     if found is None:
-        raise BadItemError(f"{meaning}: {text[:60]!r} is no time")
+        raise BadItemError(f"{meaning}: {text[:60]!r} is not a time")
     return found
 
 
@@ -137,7 +135,7 @@ def _confidence(text: str, default: int | None) -> int | None:
     try:
         found = float(text.rstrip("% "))
     except ValueError as error:
-        raise BadItemError(f"confidence: {text[:60]!r} is no number from 0 to 100") from error
+        raise BadItemError(f"confidence: {text[:60]!r} is not a number from 0 to 100") from error
     if not 0 <= found <= 100:
-        raise BadItemError(f"confidence: {text[:60]} does not lie between 0 and 100")
+        raise BadItemError(f"confidence: {text[:60]} must be between 0 and 100")
     return round(found)

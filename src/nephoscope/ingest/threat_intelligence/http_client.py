@@ -57,7 +57,7 @@ class Asker:
 
     def __post_init__(self) -> None:
         if not self.url.startswith("https://"):
-            raise SourceError(f"url {self.url}: must begin with https://")
+            raise SourceError(f"url {self.url}: must start with https://")
         try:
             context = ssl.create_default_context(cafile=self.ca or None)
         except OSError as error:
@@ -130,17 +130,19 @@ class Asker:
                 if self.stop.is_set():
                     raise StoppedError
                 if monotonic() > end:
-                    raise SourceError(f"{self.url}{path}: no whole answer within {self.longest:g} s")
+                    raise SourceError(
+                        f"{self.url}{path}: the response was not complete within {self.longest:g} s"
+                    )
                 if len(held) > LARGEST:
                     raise SourceError(
-                        f"{self.url}{path}: an answer over {LARGEST >> 20} MiB; ask for smaller pages"
+                        f"{self.url}{path}: the response exceeds {LARGEST >> 20} MiB; use smaller pages"
                     )
         try:
             found = msgspec.json.decode(bytes(held)) if held else None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             if answer.status_code < 300:
                 kind = answer.headers.get("content-type", "").partition(";")[0][:100] or "of no type"
-                raise SourceError(f"{self.url}{path}: the answer is no JSON ({kind}): {error}") from error
+                raise SourceError(f"{self.url}{path}: the answer is not JSON ({kind}): {error}") from error
             found = None
         return Reply(answer.status_code, answer.headers, found, _error_text(found))
 
@@ -168,7 +170,7 @@ def _error_text(body: object) -> str:
 
 
 def _is_of_tls(error: BaseException | None) -> bool:
-    """Whether a certificate is behind it: another try changes nothing."""
+    """Return whether a certificate is behind it: another try changes nothing."""
     while error is not None and not isinstance(error, ssl.SSLError):
         error = error.__cause__ or error.__context__
     return error is not None

@@ -66,10 +66,10 @@ def item(document: object, now: datetime) -> Item:
     if not isinstance(document, dict):
         raise BadItemError("an object of STIX is a JSON object")
     if len(msgspec.json.encode(document)) > LONGEST:
-        raise BadItemError(f"the object is over {LONGEST >> 10} KiB")
+        raise BadItemError(f"the object exceeds {LONGEST >> 10} KiB")
     kind, id_ = document.get("type"), document.get("id")
     if not isinstance(kind, str) or not isinstance(id_, str):
-        raise BadItemError("type and id are wanted, both texts")
+        raise BadItemError("type and id are expected, both texts")
     if not _is_id(id_, kind):
         raise BadItemError(f"id {id_[:100]!r} is not {kind[:60]}--UUID")
     created = _moment(document, "created") or _moment(document, "first_observed") or now
@@ -111,7 +111,7 @@ def _read_observables(document: dict[str, object]) -> tuple[Observable, ...]:
 def _until(document: dict[str, object]) -> datetime | None:
     since, until = _moment(document, "valid_from"), _moment(document, "valid_until")
     if since and until and until <= since:
-        raise BadItemError("valid_until must lie behind valid_from")
+        raise BadItemError("valid_until must be after valid_from")
     return until
 
 
@@ -121,7 +121,7 @@ def _moment(document: dict[str, object], name: str) -> datetime | None:
         return None
     found = moment(value) if isinstance(value, str) else None
     if found is None:
-        raise BadItemError(f"{name}: {str(value)[:60]!r} is no time")
+        raise BadItemError(f"{name}: {str(value)[:60]!r} is not a time")
     return found.astimezone(UTC)
 
 

@@ -65,7 +65,7 @@ def _of_event(
 
 
 def is_answer(document: object) -> bool:
-    """Whether a document is one that restSearch over attributes gives, if only an empty one."""
+    """Return whether a document is one that restSearch over attributes gives, if only an empty one."""
     found = document.get("response", document) if isinstance(document, dict) else document
     return isinstance(found, list) or (isinstance(found, dict) and isinstance(found.get("Attribute"), list))
 
@@ -85,7 +85,7 @@ def event_of(event: dict[str, object]) -> str:
 
 
 def is_published(event: dict[str, object]) -> bool:
-    """Whether an event is published."""
+    """Return whether an event is published."""
     return _is_set(event.get("published"))
 
 
@@ -96,7 +96,7 @@ def published_at(event: dict[str, object]) -> int:
 
 
 def is_misp(document: object) -> bool:
-    """Whether a document is one of MISP's."""
+    """Return whether a document is one of MISP's."""
     first = document[0] if isinstance(document, list) and document else document
     return isinstance(first, dict) and any(name in first for name in ("Event", "response", "Attribute"))
 
@@ -123,7 +123,7 @@ def items(
 
 
 def _is_set(value: object) -> bool:
-    """Whether a flag is set, in any way that MISP writes one."""
+    """Return whether a flag is set, in any way that MISP writes one."""
     return value is True or value == 1 or value in ("1", "true")
 
 
@@ -183,7 +183,7 @@ def _pattern(kind: str, value: str) -> str:
     if kind in _ADDRESSES:
         found = pattern_of(value)
         if found is None or not found.startswith("[ipv"):
-            raise BadItemError(f"{value[:60]!r} is no address")
+            raise BadItemError(f"{value[:60]!r} is not an address")
         return found
     key = _KEYS.get(kind)
     if key is None:

@@ -76,7 +76,7 @@ class _Reader(STIXPatternListener):  # type: ignore[misc]  # the grammar has no 
 
     def exitStartStopQualifier(self, ctx: object) -> None:
         raise PatternError(
-            f"{_words(ctx)} is not matched: valid_from and valid_until of the indicator say when it holds"
+            f"{_words(ctx)} is not matched: use valid_from and valid_until of the indicator instead"
         )
 
     def exitComparisonExpressionAnd(self, ctx: Any) -> None:

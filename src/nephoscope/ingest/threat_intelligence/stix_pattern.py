@@ -45,7 +45,7 @@ def observables(text: str) -> tuple[Observable, ...]:
         return (_observable(Comparison(kind, path.replace("'", ""), literal(value))),)
     found = tuple(dict.fromkeys(_observable(one) for one in comparisons(text)))
     if not found:
-        raise PatternError("it compares nothing for equality")
+        raise PatternError("the pattern has no equality comparison")
     if len(found) > MOST:
         raise PatternError(f"over {MOST:,} values")
     return found
@@ -72,7 +72,7 @@ def _observable(one: Comparison) -> Observable:
 def _domain(value: str) -> str:
     found = value.rstrip(".").lower()
     if not found:
-        raise PatternError(f"{value[:60]!r} is no domain")
+        raise PatternError(f"{value[:60]!r} is not a domain")
     return found
 
 
@@ -80,9 +80,9 @@ def _address(value: str, version: int | None) -> str:
     try:
         found = ip_network(value, strict=False) if "/" in value else ip_address(value)
     except ValueError as error:
-        raise PatternError(f"{value[:60]!r} is no address") from error
+        raise PatternError(f"{value[:60]!r} is not an address") from error
     if version is not None and found.version != version:
-        raise PatternError(f"{value[:60]!r} is no address of IPv{version}")
+        raise PatternError(f"{value[:60]!r} is not an address of IPv{version}")
     return str(found)
 
 
@@ -91,5 +91,5 @@ def _hash(key: str, value: str) -> Observable:
     algorithm = _HASHES.get(name.lower(), name)
     wanted = HASH_LENGTHS.get(algorithm)
     if wanted is not None and re.fullmatch(rf"[0-9A-Fa-f]{{{wanted}}}", value) is None:
-        raise PatternError(f"{value[:40]!r} is no {algorithm}: {wanted} hexadecimal digits are")
+        raise PatternError(f"{value[:40]!r} is not a {algorithm}: {wanted} hexadecimal digits are")
     return f"{head}:hashes.'{algorithm}'", value.lower()

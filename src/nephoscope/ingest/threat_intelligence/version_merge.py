@@ -141,7 +141,7 @@ class Versions:
 
 
 def holds(one: Intel, now: datetime) -> bool:
-    """Whether rules are to match an object at a time."""
+    """Return whether rules are to match an object at a time."""
     return not one.revoked and not one.withdrawn and (one.valid_until is None or one.valid_until > now)
 
 
@@ -150,7 +150,7 @@ def _digest(document: dict[str, object]) -> str:
 
 
 def _of_another(one: Item, before: Intel) -> str:
-    """Why a version is not one of the object's creator, '' where it is."""
+    """Explain why a version is not one of the object's creator, '' where it is."""
     maker, other = before.document.get("created_by_ref"), one.document.get("created_by_ref")
     if maker == other:
         return ""

@@ -140,7 +140,7 @@ def unpack_backup(
     except OSError as error:
         if error.errno not in _BAD_NAMES:
             raise
-        raise BackupError(f"{error.filename!r} does not belong into a backup") from error
+        raise BackupError(f"{error.filename!r} is not allowed in a backup") from error
 
 
 def _unpack_members(
@@ -173,7 +173,7 @@ def _members(file: BinaryIO) -> Iterator[tuple[tarfile.TarInfo, BinaryIO]]:
             # a sparse file may be larger than the disk, whatever size the backup has
             stream = tar.extractfile(member) if member.isreg() and not member.issparse() else None
             if stream is None or not _is_inside(member.name):
-                raise BackupError(f"{member.name!r} does not belong into a backup")
+                raise BackupError(f"{member.name!r} is not allowed in a backup")
             name = member.name
             yield member, cast("BinaryIO", stream)
         _check_end(file, tar.offset, name)
@@ -187,7 +187,7 @@ def _check_end(file: BinaryIO, offset: int, last: str) -> None:
     header = file.read(tarfile.BLOCKSIZE)
     if len(header) == tarfile.BLOCKSIZE and any(header):
         raise BackupError(
-            f"the backup is damaged at byte {offset}: what stands behind {last or 'its beginning'} has no readable header"
+            f"the backup is damaged at byte {offset}: no readable header after {last or 'its start'}"
         )
 
 
@@ -232,7 +232,7 @@ def _compare(manifest: Manifest, found: dict[str, Entry]) -> None:
                 f"{name} is not in the manifest of the backup: its name is damaged, or it was added"
             )
         if wanted[name] != entry:
-            raise BackupError(f"{name} is not what was backed up: its hash differs")
+            raise BackupError(f"{name} differs from the backed-up file: its hash does not match")
     missing = sorted(wanted.keys() - found.keys())
     if missing:
         raise BackupError(

@@ -47,11 +47,11 @@ def back_up(
     bytes. BackupError where the file is there already, or something that belongs to the backup cannot be read.
     """
     if file.exists():
-        raise BackupError(f"{file} is there already: a backup overwrites nothing")
+        raise BackupError(f"{file} already exists: a backup overwrites nothing")
     if not file.parent.is_dir():
-        raise BackupError(f"{file.parent}: there is no such folder to put the backup in")
+        raise BackupError(f"{file.parent}: folder not found")
     if data.resolve() in file.resolve().parents:
-        raise BackupError(f"{file} lies in the data folder: the next backup would hold it")
+        raise BackupError(f"{file} is in the data folder: the next backup would contain it")
     _flush(lake)
     # a name that nobody can foresee: in a folder that others write to a link of theirs must not be followed
     part = file.with_name(f".{file.name}.{secrets.token_hex(8)}.part")
@@ -65,7 +65,7 @@ def back_up(
             os.fsync(out.fileno())
         os.link(part, file)
     except FileExistsError as error:
-        raise BackupError(f"{file} is there already: a backup overwrites nothing") from error
+        raise BackupError(f"{file} already exists: a backup overwrites nothing") from error
     finally:
         part.unlink(missing_ok=True)
     return manifest

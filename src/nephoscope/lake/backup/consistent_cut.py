@@ -58,9 +58,7 @@ def cut(data: Path, lake: Lake, state: State, tries: int = TRIES) -> Iterator[Cu
                 yield Cut(versions, pieces, save)
                 return
         time.sleep(_PAUSE)
-    raise BackupError(
-        f"tables were written to in each of {tries} moments that were looked at: try again later"
-    )
+    raise BackupError(f"tables were written during each of {tries} attempts: try again later")
 
 
 def _list_segments(data: Path) -> list[Segment]:

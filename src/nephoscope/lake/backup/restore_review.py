@@ -24,7 +24,7 @@ def admit_all(_folder: Path, _manifest: Manifest) -> None:
 
 
 def looked_at(name: str) -> bool:
-    """Whether a file must be unpacked for somebody to look at what the backup decides."""
+    """Return whether a file must be unpacked for somebody to look at what the backup decides."""
     return PurePosixPath(name).parts[0] in _LOOKED_AT and not name.endswith(".parquet")
 
 
@@ -39,6 +39,6 @@ def check_state(folder: Path) -> None:
             database.execute("PRAGMA trusted_schema = OFF")
             odd = database.execute(query).fetchone()
     except sqlite3.Error as error:
-        raise BackupError(f"{STATE} in the backup is no database of a state: {error}") from error
+        raise BackupError(f"{STATE} in the backup is not a database of a state: {error}") from error
     if odd is not None:
         raise BackupError(f"{STATE} in the backup holds the {odd[0]} {odd[1]}, which no state has")

@@ -39,12 +39,12 @@ class Tidying:
 
     @property
     def due(self) -> bool:
-        """Whether no process has tidied for so long: those that only run for a while do it then when they end."""
+        """Return whether no process has tidied for so long: those that only run for a while do it then when they end."""
         return time.time() - self._marker().stat().st_mtime > TIDY_AFTER
 
     @property
     def asked(self) -> bool:
-        """Whether some process wants it done now: one that has not the lease can only ask."""
+        """Return whether some process wants it done now: one that has not the lease can only ask."""
         marker = self.data / LAKE / ".tidied"
         return marker.exists() and marker.stat().st_mtime == _NOW
 

@@ -121,7 +121,7 @@ class Reading:
         return self.compiling.compile(text, self.catalog, now=now)
 
     def empty(self, compiled: Compiled, span: Span) -> bool:
-        """Whether a query surely has no row in a span: a table that it needs a row of has none there."""
+        """Return whether a query surely has no row in a span: a table that it needs a row of has none there."""
         if compiled.resume is not None or compiled.external:
             return False
         return any(self._without_rows(relation, span) for relation in compiled.needs)
@@ -166,7 +166,7 @@ class Reading:
             self._ahead[text] = None
 
     def foreseen(self, text: str) -> bool:
-        """Whether windows of a query were prepared for."""
+        """Return whether windows of a query were prepared for."""
         return self._ahead.get(text) is not None
 
     def _compute_ahead(self, text: str, span: Span, timeout: float | None) -> _Ahead | None:

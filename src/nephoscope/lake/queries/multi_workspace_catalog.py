@@ -77,5 +77,5 @@ class Joined:
 def _together(several: Sequence[FileScan]) -> FileScan:
     first = several[0]
     if any(one.only != first.only for one in several):
-        raise StateError("these workspaces show rows of different subscriptions: ask each for its own")
+        raise StateError("these workspaces show rows of different subscriptions: query them separately")
     return replace(first, groups=tuple(group for one in several for group in one.groups))

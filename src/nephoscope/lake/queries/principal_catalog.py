@@ -247,7 +247,7 @@ class LakeCatalog:
         return {relation: self.scan(relation, span) for relation in self.relations()}
 
     def rows_about(self, relation: str, span: Span) -> int | None:
-        """How many rows a table has in a span, were they spread evenly over each file's time; None for what has no time."""
+        """Count how many rows a table has in a span, were they spread evenly over each file's time; None for what has no time."""
         if relation in self._held.asked:
             return None
         pinned = self._pinned[relation]

@@ -28,11 +28,11 @@ class Scope:
         return frozenset(one.lower() for one in self.subscriptions if one)
 
     def sees(self, workspace: str) -> bool:
-        """Whether the workspace may be read at all."""
+        """Return whether the workspace may be read at all."""
         return self.workspaces is None or workspace in self.workspaces
 
     def sees_lists(self, workspace: str) -> bool:
-        """Whether it sees what belongs to no subscription: the watchlists of a workspace, their names and their columns."""
+        """Return whether it sees what belongs to no subscription: the watchlists of a workspace, their names and their columns."""
         return (self.subscriptions is None or self.narrowed) and self.sees(workspace)
 
     def of(self, subscriptions: frozenset[str]) -> Scope:

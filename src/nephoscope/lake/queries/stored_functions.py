@@ -22,7 +22,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 
 def is_name(text: str) -> bool:
-    """Whether a function may be called so."""
+    """Return whether a function may be called so."""
     return _NAME.fullmatch(text) is not None
 
 
@@ -72,7 +72,9 @@ class StoredFunctions:
     def save(self, workspace: str, function: StoredFunction) -> None:
         """Keep a function, in the place of one of that name; LakeError for a bad name, KqlError where it is no KQL."""
         if not is_name(function.name):
-            raise LakeError(f"'{function.name}' is no name of a function: letters, digits and _, up to 128")
+            raise LakeError(
+                f"'{function.name}' is not a name of a function: letters, digits and _, up to 128"
+            )
         parse_function(function.parameters, function.body)
         folder = self._data / FOLDER / workspace
         self._disk.make_folders(folder)

@@ -90,7 +90,7 @@ class Watchlists:
     ) -> Path:
         """The file of `save`, which nobody reads before it is shown."""
         if not _ALIAS.fullmatch(alias):
-            raise LakeError(f"'{alias}' is no alias of a watchlist: letters, digits, space, . _ and -")
+            raise LakeError(f"'{alias}' is not an alias of a watchlist: letters, digits, space, . _ and -")
         labels = list(dict.fromkeys([*columns, *(name for item in items for name in item)]))
         if items and key not in labels:
             raise LakeError(f"watchlist {alias}: no item has the column {key}; there are {', '.join(labels)}")

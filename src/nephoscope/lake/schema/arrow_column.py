@@ -72,7 +72,7 @@ def _blank(column: pa.ChunkedArray) -> bool:
 
 
 def _without_text(chunk: pa.Array) -> bool:
-    """Whether it is text, all of it '' or null: nothing lies between its first offset and its last."""
+    """Return whether it is text, all of it '' or null: nothing lies between its first offset and its last."""
     if not pa.types.is_string(chunk.type):
         return False
     offsets = np.frombuffer(chunk.buffers()[1], np.int32)

@@ -117,7 +117,7 @@ def _machine(given: object) -> tuple[tuple[str, Identity], ...] | None:
     if given is None:
         return None
     if not isinstance(given, dict):
-        raise LakeError("machine: give an object of columns and what each says of a machine")
+        raise LakeError("machine must be an object that maps columns to machine properties")
     try:
         return tuple((str(column), Identity(kind)) for column, kind in given.items())
     except ValueError as error:
@@ -126,10 +126,12 @@ def _machine(given: object) -> tuple[tuple[str, Identity], ...] | None:
 
 def _check(name: str, columns: Mapping[str, KqlType], bag: str) -> None:
     if not _NAME.fullmatch(name):
-        raise LakeError(f"'{name}' is no table name: letters, digits and _, up to 128")
+        raise LakeError(f"'{name}' is not a table name: letters, digits and _, up to 128")
     for column in columns:
         if not _NAME.fullmatch(column) or column == "_Day":
-            raise LakeError(f"table {name}: '{column}' is no column name: letters, digits and _ (not _Day)")
+            raise LakeError(
+                f"table {name}: '{column}' is not a column name: letters, digits and _ (not _Day)"
+            )
     for column, kind in STANDARD.items():
         if columns[column] != kind:
             raise LakeError(

@@ -46,7 +46,7 @@ class Tables:
         """The table of that name; LakeError where there is none."""
         found = self.by_name.get(name)
         if found is None:
-            raise LakeError(f"no table is named '{name}': import its definition first")
+            raise LakeError(f"table '{name}' not found: import its definition first")
         return found
 
     def __contains__(self, name: object) -> bool:

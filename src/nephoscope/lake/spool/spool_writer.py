@@ -70,7 +70,7 @@ class OwnSpool:
             number, wanted = self._number, self._size
             while True:
                 if self._failures != failures:
-                    raise SpoolFullError("the spool could not be made durable: nothing was taken")
+                    raise SpoolFullError("the spool could not be written to disk: nothing was ingested")
                 if self._number != number or self._file is None or self._durable >= wanted:
                     return
                 if self._syncing:

@@ -36,13 +36,13 @@ class File:
     last: dt.datetime | None
 
     def may_have(self, since: dt.datetime | None, until: dt.datetime | None) -> bool:
-        """Whether a row of it may lie between two times (both included, None = no bound)."""
+        """Return whether a row of it may lie between two times (both included, None = no bound)."""
         if since is not None and self.last is not None and self.last + _SLACK < since:
             return False
         return not (until is not None and self.first is not None and self.first > until)
 
     def rows_about(self, start: dt.datetime, end: dt.datetime) -> int:
-        """How many of its rows lie in [start, end), were they spread evenly over its time."""
+        """Count how many of its rows lie in [start, end), were they spread evenly over its time."""
         if self.first is None or self.last is None or self.last <= self.first:
             return self.rows
         inside = min(end, self.last) - max(start, self.first)

@@ -166,7 +166,7 @@ class StoredTable:
         return True
 
     def _holds(self, parts: Sequence[Part], before: int) -> bool:
-        """Whether a commit that failed came through all the same."""
+        """Return whether a commit that failed came through all the same."""
         if not parts or self._handle.version() == before:
             return False
         known = {file.relative for file in self.snapshot().files}

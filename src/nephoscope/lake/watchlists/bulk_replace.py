@@ -75,7 +75,7 @@ class Exchange:
             pass
 
     def _cleared(self) -> bool:
-        """Whether there was something to clear, of which a portion is gone."""
+        """Return whether there was something to clear, of which a portion is gone."""
         gone = 0
 
         def some(session: Session) -> None:

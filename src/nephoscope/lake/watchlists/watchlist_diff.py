@@ -34,7 +34,7 @@ class Plan:
 
     @property
     def nothing(self) -> bool:
-        """Whether nothing changes."""
+        """Return whether nothing changes."""
         return not (self.new or self.other or self.gone)
 
     @property
@@ -76,7 +76,7 @@ def plan_expiry(before: Sequence[WatchlistItem], now: datetime) -> Plan:
 
 
 def _has_moved(before: WatchlistItem, after: WatchlistItem) -> bool:
-    """Whether an item is over at another time: a day more or less counts, an hour does not."""
+    """Return whether an item is over at another time: a day more or less counts, an hour does not."""
     if before.expires is None or after.expires is None:
         return before.expires != after.expires
     return abs(after.expires - before.expires) >= timedelta(days=1)

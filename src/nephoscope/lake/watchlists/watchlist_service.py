@@ -72,7 +72,7 @@ class Keeping:
         """
         if not _ALIAS.fullmatch(alias):
             raise StateError(
-                f"{alias!r} is no alias of a watchlist: letters, digits, space, . _ and -, at most 128"
+                f"{alias!r} is not an alias of a watchlist: letters, digits, space, . _ and -, at most 128"
             )
         if search_key not in columns:
             raise StateError(
@@ -267,7 +267,7 @@ class Keeping:
                 pass
 
     def _published(self, head: WatchlistHead, now: datetime) -> bool:
-        """Whether it was published as it is; False where it has changed, so that it must be looked at again."""
+        """Return whether it was published as it is; False where it has changed, so that it must be looked at again."""
         if head.alias not in self.state.watchlists.due(self.workspace, now, now - AGAIN):
             return True
         items = self.state.watchlists.read(head)

@@ -63,14 +63,14 @@ class Blocked:
         self._again = 0.0
 
     def due(self) -> bool:
-        """Whether it is time to try again what waits; then nothing is blocked until it fails."""
+        """Return whether it is time to try again what waits; then nothing is blocked until it fails."""
         if not self.segments or (self.tables and time.monotonic() < self._again):
             return False
         self.tables.clear()
         return True
 
     def holds(self, table: tuple[str, str]) -> bool:
-        """Whether a table is not to be tried now."""
+        """Return whether a table is not to be tried now."""
         return table in self.tables
 
     def block(self, table: tuple[str, str], error: LakeError) -> None:

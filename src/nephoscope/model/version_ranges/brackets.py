@@ -23,7 +23,7 @@ def _interval(found: re.Match[str], ecosystem: str) -> tuple[Comparison, ...]:
     opening, lowest, comma, highest, closing = found.groups()
     if not comma:
         if opening + closing != "[]" or not lowest:
-            raise VersionError(f"{found[0]!r} is no interval: one version stands in square brackets")
+            raise VersionError(f"{found[0]!r} is not an interval: one version is in square brackets")
         return (Comparison("=", lowest, ecosystem),)
     comparisons = []
     if lowest:
@@ -45,7 +45,7 @@ def parse(text: str, ecosystem: str) -> VersionRange:
     while place < len(text):
         found = _INTERVAL.match(text, place)
         if not found:
-            raise VersionError(f"{text!r} is no range at character {place + 1}")
+            raise VersionError(f"{text!r} is not a range at character {place + 1}")
         alternatives.append(_interval(found, ecosystem))
         place = found.end()
     return VersionRange(ecosystem, tuple(alternatives))

@@ -52,7 +52,7 @@ def _alternative(text: str, ecosystem: str) -> tuple[Comparison, ...]:
     while place < len(text):
         found = _COMPARISON.match(text, place)
         if not found or found.end() == place:
-            raise VersionError(f"{text!r} is no comparison of versions at character {place + 1}")
+            raise VersionError(f"{text!r} is not a comparison of versions at character {place + 1}")
         comparisons += _comparisons(found[1], found[2].strip("\"'"), ecosystem)
         place = found.end()
     for comparison in comparisons:

@@ -42,7 +42,7 @@ def parse_partial(text: str) -> Partial:
         return Partial(())
     found = _PARTIAL.fullmatch(text.strip())
     if not found:
-        raise VersionError(f"{text!r} is no version, whole or in part")
+        raise VersionError(f"{text!r} is not a version, whole or in part")
     numbers: list[int] = []
     for number in found["numbers"].split("."):
         if not number.isdigit():

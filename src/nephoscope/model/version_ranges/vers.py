@@ -25,7 +25,7 @@ def _comparisons(text: str, ecosystem: str) -> list[Comparison]:
     for part in re.sub(r"\s+", "", text).strip("|").split("|"):
         found = _COMPARISON.fullmatch(part)
         if not found:
-            raise VersionError(f"{part!r} is no comparison of a vers range")
+            raise VersionError(f"{part!r} is not a comparison of a vers range")
         comparisons.append(Comparison(found[1] or "=", unquote(found[2]), ecosystem))
     return in_order(comparisons)
 
@@ -71,7 +71,7 @@ def parse(text: str, _ecosystem: str = "") -> VersionRange:
     """Read a range; the ecosystem is the one it names. Raises VersionError."""
     found = _RANGE.fullmatch(text.strip())
     if not found:
-        raise VersionError(f"{text!r} is no vers range")
+        raise VersionError(f"{text!r} is not a vers range")
     ecosystem, comparisons = found[1], found[2]
     if comparisons == "*":
         return VersionRange(ecosystem, ((),))

@@ -51,7 +51,7 @@ def order(text: str) -> tuple[Token, ...]:
     version = text.strip()
     found = _VERSION.match(version)
     if not found:
-        raise VersionError(f"{text!r} is no version of an Alpine package")
+        raise VersionError(f"{text!r} is not a version of an Alpine package")
     first, *others = found["numbers"].split(".")
     tokens: list[Token] = [(_NUMBER, 1, int(first)), *map(_later_number, others)]
     if found["letter"]:

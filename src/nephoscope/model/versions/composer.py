@@ -56,7 +56,7 @@ def order(text: str) -> tuple[tuple[int, int], ...]:
     """Return the key of a version; raises VersionError for an empty text. The end stands below every number."""
     version = normalize(text)
     if not version:
-        raise VersionError("an empty text is no version")
+        raise VersionError("an empty text is not a version")
     return (*map(_part, _PART.findall(version)), (_NUMBER, 0))
 
 

@@ -28,7 +28,7 @@ def order(text: str) -> tuple[tuple[Word, ...], bool, tuple[Word, ...], tuple[Wo
     version, _, build = text.strip().partition("+")
     main, dash, before = version.partition("-")
     if not main:
-        raise VersionError(f"{text!r} is no version of a Conan package")
+        raise VersionError(f"{text!r} is not a version of a Conan package")
     return _words(main), not dash, _words(before) if dash else (), _words(build) if build else ()
 
 

@@ -15,7 +15,7 @@ def order(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text.strip())
     except ValueError as error:
-        raise VersionError(f"{text!r} is no time of RFC 3339") from error
+        raise VersionError(f"{text!r} is not a time of RFC 3339") from error
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 

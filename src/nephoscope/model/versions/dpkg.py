@@ -49,7 +49,7 @@ def order(text: str) -> tuple[int, Parts, Parts]:
     if not colon:
         epoch, rest = "0", version
     if not (rest and epoch.isascii() and epoch.isdigit()):
-        raise VersionError(f"{text!r} has an epoch that is no number, or nothing behind it")
+        raise VersionError(f"{text!r} has an epoch that is not a number, or nothing behind it")
     upstream, dash, revision = rest.rpartition("-")
     return (
         (int(epoch), _parts(upstream), _parts(revision)) if dash else (int(epoch), _parts(rest), _parts(""))

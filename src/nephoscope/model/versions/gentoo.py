@@ -38,7 +38,7 @@ def order(text: str) -> tuple[Token, ...]:
     """Return the key of a version; raises VersionError for what is none."""
     found = _VERSION.fullmatch(text.strip())
     if not found:
-        raise VersionError(f"{text!r} is no version of a Gentoo package")
+        raise VersionError(f"{text!r} is not a version of a Gentoo package")
     first, *others = found["numbers"].split(".")
     tokens: list[Token] = [(_NUMBER, 1, int(first)), *map(_later_number, others)]
     if found["letter"]:

@@ -22,7 +22,7 @@ def order(text: str) -> tuple[tuple[int, ...], bool, str]:
     """Return the key of a version; raises VersionError for what is none."""
     found = _VERSION.fullmatch(text.strip())
     if not found:
-        raise VersionError(f"{text!r} is no version of Java")
+        raise VersionError(f"{text!r} is not a version of Java")
     numbers = [int(number) for number in found[1].split(".")]
     if numbers[0] == 1 and len(numbers) > 1:
         numbers = numbers[1:]

@@ -16,7 +16,7 @@ def order(text: str) -> tuple[int, int, int, bool, str]:
     """Return the key of a version; raises VersionError for what is none."""
     found = _VERSION.fullmatch(text.strip().lower())
     if not found:
-        raise VersionError(f"{text!r} is no version of OpenSSL")
+        raise VersionError(f"{text!r} is not a version of OpenSSL")
     return int(found[1]), int(found[2]), int(found[3]), not found[5], found[5] or found[4] or ""
 
 

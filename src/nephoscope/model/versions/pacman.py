@@ -83,7 +83,7 @@ def order(text: str) -> PacmanVersion:
     if not colon:
         epoch, rest = "0", text.strip()
     if not (epoch.isascii() and epoch.isdigit()):
-        raise VersionError(f"{text!r} has an epoch that is no number")
+        raise VersionError(f"{text!r} has an epoch that is not a number")
     version, dash, release = rest.rpartition("-")
     return PacmanVersion(int(epoch), version, release) if dash else PacmanVersion(int(epoch), rest, None)
 

@@ -63,7 +63,7 @@ class GemVersion:
 def order(text: str) -> GemVersion:
     """Return the key of a version; raises VersionError for what holds no version at all."""
     if not _LENIENT.fullmatch(text):
-        raise VersionError(f"{text!r} is no version of a gem")
+        raise VersionError(f"{text!r} is not a version of a gem")
     return GemVersion(text)
 
 

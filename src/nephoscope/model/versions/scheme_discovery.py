@@ -45,7 +45,7 @@ class Scheme:
 def _bound_length(order: Callable[[str], VersionKey]) -> Callable[[str], VersionKey]:
     def order_bounded(text: str) -> VersionKey:
         if len(text) > LONGEST:
-            raise VersionError(f"a text of {len(text)} characters is no version: {text[:40]!r} ...")
+            raise VersionError(f"a text of {len(text)} characters is not a version: {text[:40]!r} ...")
         return order(text)
 
     return order_bounded

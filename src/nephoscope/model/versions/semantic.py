@@ -55,7 +55,7 @@ def split(text: str) -> tuple[str, str, str]:
     """Return a version's numbers, pre-release and build; raises VersionError for what is no version."""
     found = _VERSION.fullmatch(text.strip())
     if not found:
-        raise VersionError(f"{text!r} is no semantic version")
+        raise VersionError(f"{text!r} is not a semantic version")
     return found[1], found[2] or "", found[3] or ""
 
 

@@ -44,14 +44,14 @@ class OpenFinding:
 
     @property
     def opens(self) -> bool:
-        """Whether it is a weakness that lets an attacker in: grave, no matter of watching, and not the open way itself."""
+        """Return whether it is a weakness that lets an attacker in: grave, no matter of watching, and not the open way itself."""
         grave = self.severity.rank >= Severity.HIGH.rank
         apart = self.control not in _WATCHING and self.control != _OPEN_NETWORK
         return grave and apart and not _OPENING.isdisjoint(self.tactics)
 
     @property
     def guards(self) -> bool:
-        """Whether fixing it closes the way to the resource."""
+        """Return whether fixing it closes the way to the resource."""
         return self.control in _NETWORK
 
 

@@ -74,7 +74,7 @@ def _read(document: Document) -> PathType:
     first, *rest = found.steps or (None,)
     if first is None or not rest or first.by or first.optional or not all(step.by for step in rest):
         raise ContentError(
-            "a path has two steps or more, and every step but the first says by what it is come to",
+            ("a path must have two steps or more, and every step except the first must name its relation"),
             document.place,
         )
     if rest[-1].optional:

@@ -78,5 +78,5 @@ class Scopes:
 
 
 def is_above(scope: str) -> bool:
-    """Whether a scope stands above subscriptions."""
+    """Return whether a scope stands above subscriptions."""
     return not scope or scope.startswith(_ABOVE)

@@ -30,7 +30,7 @@ _SENSITIVE = frozenset(
 
 
 def sensitivity(view: View, store: Resource) -> str:
-    """Why the data of a store is sensitive, '' where nothing says so: tags of the store, its databases and its containers."""
+    """Explain why the data of a store is sensitive, '' where nothing says so: tags of the store, its databases and its containers."""
     for one in (store, *_children(view, store)):
         tags = one.body.get("tags")
         for name, value in tags.items() if isinstance(tags, dict) else ():

@@ -57,7 +57,7 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> tuple[str, int]:
 
 
 def _stands_alone(member: str) -> bool:
-    """Whether another member may be inserted beside one: it ends with its comma, or is an attribute's line."""
+    """Return whether another member may be inserted beside one: it ends with its comma, or is an attribute's line."""
     return member.endswith(",") or _LINE.match(member) is not None
 
 

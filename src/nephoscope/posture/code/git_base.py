@@ -33,7 +33,8 @@ def read_base(folder: Path, base: str, suffixes: tuple[str, ...]) -> GitBase:
     if not named:
         branch = base.removeprefix("origin/")
         raise GitError(
-            f"--since {base}: git knows no such commit here: fetch it (git fetch origin {branch}), or check out with its full history"
+            f"--since {base}: unknown commit: fetch it (git fetch origin {branch}), or check out the "
+            "full history"
         )
     commit = _one_line(folder, "merge-base", named, "HEAD") or named
     prefix = _one_line(folder, "rev-parse", "--show-prefix")

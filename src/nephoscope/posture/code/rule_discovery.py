@@ -64,7 +64,7 @@ def _check(name: str, reader: str) -> CodeCheck:
     module = importlib.import_module(name)
     rule = getattr(module, "RULE", None)
     if not isinstance(rule, CodeRule):
-        raise RuleFileError(f"{name} has no RULE: give it one, or move it out of the folder of rules")
+        raise RuleFileError(f"{name} has no RULE: add one, or move it out of the folder of rules")
     if hasattr(module, "check_with"):
         return CodeCheck(rule, reader, module.check_with)
     if not hasattr(module, "check"):

@@ -77,7 +77,7 @@ class Suppressions:
 
 
 def _may_ignore(text: str) -> bool:
-    """Whether a text may have a comment that ignores something; nearly all have none, and need no reading line by line."""
+    """Return whether a text may have a comment that ignores something; nearly all have none, and need no reading line by line."""
     folded = text.lower()
     return any(tool in folded for tool in _TOOLS) and _WORDS.search(text) is not None
 

@@ -82,7 +82,7 @@ def permissions(type_: str) -> tuple[str, ...]:
 
 
 def why_unreadable(type_: str) -> str:
-    """Why a lower-cased type cannot be collected, '' where it can."""
+    """Explain why a lower-cased type cannot be collected, '' where it can."""
     reading = Reading.builtin()
     if type_ in reading.lists:
         return ""

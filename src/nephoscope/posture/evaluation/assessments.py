@@ -193,7 +193,7 @@ class Assessments(Sequence[Assessment]):
                 yield from self.of_block(block, [place[1]])
 
     def counts(self) -> Counter[tuple[str, State, str]]:
-        """How many assessments ended how: (recommendation key, state, cause), without making them."""
+        """Count how many assessments ended how: (recommendation key, state, cause), without making them."""
         total: Counter[tuple[str, State, str]] = Counter()
         for block in self._layout.blocks:
             key = self._program.requirements[block.requirement].key

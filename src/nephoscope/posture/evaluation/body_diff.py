@@ -43,7 +43,7 @@ def _alike(value: object, other: object) -> bool:
 
 
 def _ordered_alike(old: dict[str, object], new: dict[str, object]) -> bool:
-    """Whether the members that both have stand in the same order, and no two keys of either differ in case alone."""
+    """Return whether the members that both have stand in the same order, and no two keys of either differ in case alone."""
     if list(old) != list(new) and [key for key in old if key in new] != [key for key in new if key in old]:
         return False
     return all(len({key.lower() for key in one}) == len(one) for one in (old, new))

@@ -67,7 +67,7 @@ class Verdicts:
         return [at for at in inside if not numbers[at]]
 
     def whole(self, key: Key) -> bool:
-        """Whether a column is known to lack nothing."""
+        """Return whether a column is known to lack nothing."""
         return key in self._whole
 
     def writable(self, key: Key) -> array[int]:

@@ -125,18 +125,18 @@ class Run:
 
     @cached_property
     def counts(self) -> Counter[tuple[str, State, str]]:
-        """How many assessments ended how: (recommendation key, state, cause)."""
+        """Count how many assessments ended how: (recommendation key, state, cause)."""
         return self.assessments.counts()
 
     def states(self) -> Counter[State]:
-        """How many assessments ended in each state."""
+        """Count how many assessments ended in each state."""
         total: Counter[State] = Counter()
         for (_, state, _), count in self.counts.items():
             total[state] += count
         return total
 
     def causes(self, state: State) -> Counter[str]:
-        """How many assessments of a state have each cause."""
+        """Count how many assessments of a state have each cause."""
         total: Counter[str] = Counter()
         for (_, ended, cause), count in self.counts.items():
             if ended is state:

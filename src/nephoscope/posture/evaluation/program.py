@@ -66,7 +66,7 @@ class Check:
 
     @property
     def placeless(self) -> bool:
-        """Whether it ends once for its whole scope and not on resources."""
+        """Return whether it ends once for its whole scope and not on resources."""
         return self.entry is None or self.entry.static
 
 
@@ -93,11 +93,11 @@ class Requirement:
 
     @property
     def by_resource(self) -> bool:
-        """Whether the effect or version depends on the resource."""
+        """Return whether the effect or version depends on the resource."""
         return any(override.reads_resource for override in self.overrides)
 
     def holds_for(self, resource: Resource) -> bool:
-        """Whether it is this version of the initiative that judges the resource."""
+        """Return whether it is this version of the initiative that judges the resource."""
         if self.only is not None and not self.only.matches(resource, self.reference):
             return False
         return not any(override.matches(resource, self.reference) for override in self.never)
@@ -303,7 +303,7 @@ def _policy_function(requirement: Requirement, entry: Entry) -> dict[str, str]:
 
 
 def _of_initiative(override: Override) -> bool:
-    """Whether an override gives the version of the assigned initiative itself: it names no member."""
+    """Return whether an override gives the version of the assigned initiative itself: it names no member."""
     return override.kind == VERSION and not any(selector.kind == REFERENCE for selector in override.selectors)
 
 

@@ -52,7 +52,7 @@ class Governing:
         return self.plan.catalogue
 
     def holds(self, kind: Kind, id_: str) -> bool:
-        """Whether there is a definition or initiative of an id."""
+        """Return whether there is a definition or initiative of an id."""
         try:
             self.catalogue.find(kind, id_)
         except NotHeldError:
@@ -69,7 +69,7 @@ class Governing:
         return tuple(one for one in self._by_id.values() if one.id in ids)
 
     def speaks(self, exemption: Exemption, definition: str) -> bool:
-        """Whether an exemption is one from a definition (its lower-cased name), be it as a member of what it exempts from."""
+        """Return whether an exemption is one from a definition (its lower-cased name), be it as a member of what it exempts from."""
         if not exemption.assignment:
             return definition in exemption.recommendations
         return any(
@@ -78,7 +78,7 @@ class Governing:
         )
 
     def own(self, one: Assignment) -> bool:
-        """Whether it is the server's own over everything, which nobody put and no subscription or management group holds."""
+        """Return whether it is the server's own over everything, which nobody put and no subscription or management group holds."""
         return not one.scope and one.id not in self.put
 
     @cached_property
@@ -91,7 +91,7 @@ class Governing:
 
 
 def outside(outer: str, inner: str, hierarchy: Hierarchy) -> bool:
-    """Whether a lower-cased scope is known not to lie in another ('' and '/' are the tenant).
+    """Return whether a lower-cased scope is known not to lie in another ('' and '/' are the tenant).
 
     What a management group holds is known of subscriptions and groups above which groups were read.
     """

@@ -186,7 +186,7 @@ class Restrictions:
         return found
 
     def _refuses(self, one: Held, field: str, value: object) -> bool:
-        """Whether the rule takes effect where the field has a value."""
+        """Return whether the rule takes effect where the field has a value."""
         segments = self._segments(field)
         if segments is None:
             return False
@@ -214,7 +214,7 @@ class Restrictions:
 
 
 def is_known_field(field: str, enforced: Enforced, planned: Planned) -> bool:
-    """Whether a text names a field or an alias."""
+    """Return whether a text names a field or an alias."""
     type_ = str(planned.body.get("type") or "").lower()
     try:
         enforced.aliases.field(field, planned.api_version, type_)

@@ -96,7 +96,7 @@ class StoredChanges:
 
     @property
     def kinds(self) -> Counter[ChangeKind]:
-        """How many changes there are of each kind, in the order of the kinds."""
+        """Count how many changes there are of each kind, in the order of the kinds."""
         return Counter({kind: self._counts[kind] for kind in ChangeKind if self._counts[kind]})
 
 

@@ -70,7 +70,7 @@ class Moves(Protocol):
 
     @property
     def kinds(self) -> Counter[ChangeKind]:
-        """How many changes there are of each kind, in the order of the kinds."""
+        """Count how many changes there are of each kind, in the order of the kinds."""
 
 
 class Changes:
@@ -87,7 +87,7 @@ class Changes:
 
     @cached_property
     def kinds(self) -> Counter[ChangeKind]:
-        """How many changes there are of each kind, in the order of the kinds."""
+        """Count how many changes there are of each kind, in the order of the kinds."""
         found = Counter(one.kind for one in self)
         return Counter({kind: found[kind] for kind in ChangeKind if found[kind]})
 
@@ -127,7 +127,7 @@ def _kind(past: Past | None, state: State | None, exists: bool, covered: bool) -
 
 
 def exists(*estates: Estate) -> Callable[[str], bool]:
-    """Whether the resource of a subject is in one of the estates of some tenants."""
+    """Return whether the resource of a subject is in one of the estates of some tenants."""
     by_tenant = {estate.tenant: estate for estate in estates}
 
     def holds(subject: str) -> bool:
@@ -140,7 +140,7 @@ def exists(*estates: Estate) -> Callable[[str], bool]:
 
 
 def make_coverage_test(*coverages: Coverage) -> Callable[[str], bool]:
-    """Whether a snapshot of some tenants that read this would show the resource of a subject if it existed.
+    """Return whether a snapshot of some tenants that read this would show the resource of a subject if it existed.
 
     Which tenant a subscription was of that is in none of them is not known: each may have shown it.
     """

@@ -104,7 +104,7 @@ class History:
         self._root = data / "posture"
 
     def version(self) -> int:
-        """How many times evaluations were added, by which `record` sees that another came first; -1 before the first."""
+        """Count how many times evaluations were added, by which `record` sees that another came first; -1 before the first."""
         from deltalake import DeltaTable
 
         return (

@@ -134,9 +134,9 @@ def run_tool(tool: ExternalTool, path: str, folder: Path, names: Sequence[str]) 
                 timeout=SECONDS, check=False,
             )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise ToolFailedError(f"it did not run to its end: {error}") from error
+        raise ToolFailedError(f"it did not finish: {error}") from error
     if output.stat().st_size > MOST_OUTPUT:
-        raise ToolFailedError(f"it wrote more than {MOST_OUTPUT >> 20} MiB")
+        raise ToolFailedError(f"its output exceeds {MOST_OUTPUT >> 20} MiB")
     try:
         document = msgspec.json.decode(output.read_bytes())
         if not claims(document):

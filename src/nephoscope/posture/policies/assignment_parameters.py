@@ -15,7 +15,7 @@ def shared_out(initiatives: Sequence[Initiative], given: Mapping[str, object]) -
     """
     if given and not initiatives:
         raise PolicyError(
-            "no initiative is named that could take it: add --initiative",
+            "the parameter requires an initiative: add --initiative",
             f"--parameter {next(iter(given))}",
             "compile",
         )

@@ -52,7 +52,7 @@ class Attestation:
         )
 
     def active(self, now: datetime) -> bool:
-        """Whether it has not expired: from the second of `expiresOn` on the policy's default state is back."""
+        """Return whether it has not expired: from the second of `expiresOn` on the policy's default state is back."""
         return self.expires_on is None or now < self.expires_on
 
     @property

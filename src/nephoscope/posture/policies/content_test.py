@@ -53,7 +53,7 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing is wrong."""
+        """Return whether nothing is wrong."""
         return not self.problem
 
 
@@ -202,7 +202,7 @@ def _problem(case: dict[str, Any], explained: Result, compiled: Result) -> str:
 
 
 def _names(leaf: str, path: str) -> bool:
-    """Whether `leaf` is the end of the path, or of a condition above it, in whole steps."""
+    """Return whether `leaf` is the end of the path, or of a condition above it, in whole steps."""
     return re.search(rf"(^|[.]){re.escape(leaf)}(\[\d+\])?($|[.])", path) is not None
 
 

@@ -40,7 +40,7 @@ class PlanRequest(Protocol):
 
     @property
     def assigned(self) -> bool:
-        """Whether the assignments of the estate and of the decisions judge instead."""
+        """Return whether the assignments of the estate and of the decisions judge instead."""
 
 
 def build_plan(

@@ -67,7 +67,7 @@ class Packs:
         """Import an alias table in a shape that Aliases.load takes; returns it and how many aliases it has. PolicyError otherwise."""
         if path.stat().st_size > MAX_ALIAS_FILE:
             raise ContentError(
-                f"the file is over {MAX_ALIAS_FILE >> 20} MiB: not an alias table", Place(str(path))
+                f"the file exceeds {MAX_ALIAS_FILE >> 20} MiB: not an alias table", Place(str(path))
             )
         aliases = Aliases.load(path)
         if not len(aliases):

@@ -49,7 +49,7 @@ def metadata(report: Report, key: str) -> dict[str, object]:
 
 
 def is_custom(report: Report, key: str) -> bool:
-    """Whether the definition of a recommendation is one that the estate itself holds."""
+    """Return whether the definition of a recommendation is one that the estate itself holds."""
     return definition_id(report, key).lower() in report.run.estate.resources
 
 

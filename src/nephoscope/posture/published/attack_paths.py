@@ -49,7 +49,7 @@ class Entity(msgspec.Struct, frozen=True):
         return self.identifiers.azure_resource_id.lower().rstrip("/")
 
     def is_called(self, id_: str) -> bool:
-        """Whether it goes by a lower-cased id: its own of the path, that of a resource, or an object id."""
+        """Return whether it goes by a lower-cased id: its own of the path, that of a resource, or an object id."""
         return id_ in (self.id, self.key, self.identifiers.entra_object_id.lower())
 
 
@@ -109,7 +109,7 @@ class WantedPaths:
     text: str = ""
 
     def takes(self, path: PathRow) -> bool:
-        """Whether a path is asked for."""
+        """Return whether a path is asked for."""
         return (
             (not self.levels or path.level.value in self.levels)
             and (not self.categories or not self.categories.isdisjoint(path.categories))
@@ -141,7 +141,7 @@ class AttackPaths:
         return tuple(_row(body) for body in self.documents.bodies([number for (number,) in found]))
 
     def levels(self, reach: Reach) -> Counter[Severity]:
-        """How many there are of each risk level."""
+        """Count how many there are of each risk level."""
         return Counter(one.level for one in self.listed(reach))
 
 

@@ -78,7 +78,7 @@ class Made:
 
     @property
     def outdated(self) -> bool:
-        """Whether an older release wrote the documents, which this one writes otherwise."""
+        """Return whether an older release wrote the documents, which this one writes otherwise."""
         return self.edition < EDITION
 
 

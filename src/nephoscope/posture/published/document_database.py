@@ -72,7 +72,7 @@ def open_copy(files: Sequence[Path], folder: Path) -> duckdb.DuckDBPyConnection:
         return duckdb.connect(str(path), read_only=True, config=config)
     except (duckdb.Error, OSError) as error:
         raise LakeError(
-            f"{path}: the documents cannot be copied or read ({error}); see that the disk has room"
+            f"{path}: the documents cannot be copied or read ({error}); check that the disk has free space"
         ) from error
 
 

@@ -75,7 +75,7 @@ class Listing:
         return sorted({tenant for at, tenant in found.project("key, tenant").fetchall() if at == key})
 
     def holds(self, scope: str) -> bool:
-        """Whether there is a document at a lower-cased scope or below it, whoever may read it."""
+        """Return whether there is a document at a lower-cased scope or below it, whoever may read it."""
         rows = self.documents.rows(EVERYTHING).filter(under("key", scope))
         return bool(rows.project("number").limit(1).fetchall())
 

@@ -118,7 +118,7 @@ def hash_condition(column: str, values: Iterable[str]) -> Expression:
 
 
 def in_group(scope: str) -> bool:
-    """Whether a lower-cased scope is a resource group or lies in one."""
+    """Return whether a lower-cased scope is a resource group or lies in one."""
     near = _NEAR.match(scope)
     return near is not None and near[2] is not None
 

@@ -61,7 +61,7 @@ _LOWERED = frozenset({"type", "resourceGroup", "subscriptionId"})
 
 
 def is_common(document: Document) -> bool:
-    """Whether Azure has the same document in every tenant: a built-in definition or role, what a recommendation is.
+    """Return whether Azure has the same document in every tenant: a built-in definition or role, what a recommendation is.
 
     A document of a kind that tenants make too must say that it is built in: one that says nothing is its tenant's.
     """

@@ -137,7 +137,7 @@ class Findings:
         return int(found)
 
     def states(self, reach: Reach, wanted: Wanted = Wanted()) -> StateCounts:
-        """How many there are in each state."""
+        """Count the findings in each state."""
         return StateCounts(
             self.documents.once(("states", reach, wanted), lambda: self._states(reach, wanted))
         )

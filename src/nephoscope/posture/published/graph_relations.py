@@ -50,7 +50,7 @@ class PublishedGraph:
         """
         if self.edition is None:
             raise KqlError(
-                f"nothing of the estate was assessed yet, so {TABLES[table]} cannot be read", hint=ASSESS
+                f"no resources were assessed yet, so that {TABLES[table]} cannot be read", hint=ASSESS
             )
         edition = self.edition
         if subscriptions is not None:

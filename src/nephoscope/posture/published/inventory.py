@@ -51,7 +51,7 @@ class Inventory:
         return rows
 
     def count(self, reach: Reach, *, type_: str = "", text: str = "") -> int:
-        """How many there are."""
+        """Count how many there are."""
         key = ("inventory", reach, type_, text)
         return self.documents.once(key, lambda: self._count(reach, type_, text))
 
@@ -60,7 +60,7 @@ class Inventory:
         return int(found)
 
     def types(self, reach: Reach) -> list[tuple[str, int]]:
-        """How many there are of each type, the most first."""
+        """Count how many there are of each type, the most first."""
         return list(self.documents.once(("types", reach), lambda: self._types(reach)))
 
     def _types(self, reach: Reach) -> list[tuple[str, int]]:
@@ -104,7 +104,7 @@ class Inventory:
         return [Listed(*row) for row in found]
 
     def others(self, reach: Reach) -> list[tuple[str, int]]:
-        """How many recommendations what is no resource fails, such as role assignments, by its type; the most first."""
+        """Count how many recommendations what is no resource fails, such as role assignments, by its type; the most first."""
         return list(self.documents.once(("failing others", reach), lambda: self._others(reach)))
 
     def _others(self, reach: Reach) -> list[tuple[str, int]]:

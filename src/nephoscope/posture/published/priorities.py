@@ -52,7 +52,7 @@ class Priority:
 
     @property
     def why(self) -> str:
-        """Why it ranks where it does, in words: what it is ranked by, then what is known besides."""
+        """Explain why it ranks where it does, in words: what it is ranked by, then what is known besides."""
         if not self.tally.unhealthy:
             return ""
         said = [f"{self.tally.severity.value} severity"]

@@ -189,7 +189,7 @@ class Edition:
         return self.once(("held above", scopes), lambda: self.listing.held_above(scopes))
 
     def holds(self, scope: str) -> bool:
-        """Whether there is a document at a lower-cased scope or below it, whoever may read it."""
+        """Return whether there is a document at a lower-cased scope or below it, whoever may read it."""
         return self.once(("holds", scope), lambda: self.listing.holds(scope))
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:

@@ -91,7 +91,7 @@ def seen_by(shown: Shown, opens: Collection[str] = ()) -> tuple[Pairs, ...] | No
 
 
 def _is_open_to(said: str, reach: Reach) -> bool:
-    """Whether readers of one of the tenants may read a row; of a reader whose tenant is not known that is not held apart."""
+    """Return whether readers of one of the tenants may read a row; of a reader whose tenant is not known that is not held apart."""
     known = reach.tenants - {""}
     return not known or not known.isdisjoint(said.split())
 

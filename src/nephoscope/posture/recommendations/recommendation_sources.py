@@ -38,7 +38,7 @@ class Recommendations:
         return self._made[name]
 
     def has_critical(self) -> bool:
-        """Whether some loaded recommendation is Critical; Azure's own go up to High."""
+        """Return whether some loaded recommendation is Critical; Azure's own go up to High."""
         return any(
             self.of(entry.name).severity is Severity.CRITICAL
             for entry in self._catalogue.definitions()

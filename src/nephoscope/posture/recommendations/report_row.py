@@ -128,22 +128,22 @@ class Filter:
 
     @property
     def chooses_resources(self) -> bool:
-        """Whether some resources are not looked at, whatever their verdict."""
+        """Return whether some resources are not looked at, whatever their verdict."""
         return bool(self.subscriptions or self.resource_groups or self.types or self.tags)
 
     @property
     def hides_rows(self) -> bool:
-        """Whether some rows of the resources that are looked at are not shown."""
+        """Return whether some rows of the resources that are looked at are not shown."""
         return bool(self.severities or self.states)
 
     def shows(self, state: State, recommendation: Recommendation) -> bool:
-        """Whether the rows of a recommendation that ended in a state are shown."""
+        """Return whether the rows of a recommendation that ended in a state are shown."""
         return (not self.severities or recommendation.severity in self.severities) and (
             not self.states or state in self.states
         )
 
     def places(self, row: Row) -> bool:
-        """Whether the row's resource is one of those that are looked at, whatever its verdict."""
+        """Return whether the row's resource is one of those that are looked at, whatever its verdict."""
         return (
             _matches(row.id.subscription, self.subscriptions)
             and _matches(row.id.resource_group, self.resource_groups)

@@ -100,7 +100,7 @@ class ScopeScore:
 
     @property
     def is_scored(self) -> bool:
-        """Whether anything could be judged: without it a percentage says nothing."""
+        """Return whether anything could be judged: without it a percentage says nothing."""
         return self.max > 0
 
 
@@ -118,7 +118,7 @@ class SecureScore:
 
     @property
     def is_scored(self) -> bool:
-        """Whether any subscription could be judged."""
+        """Return whether any subscription could be judged."""
         return any(scope.is_scored for scope in self.subscriptions)
 
     @property

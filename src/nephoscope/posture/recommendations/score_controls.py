@@ -29,7 +29,7 @@ class Placement:
 
     @property
     def is_inferred(self) -> bool:
-        """Whether no publication says so."""
+        """Return whether no publication says so."""
         return self.source == INFERRED
 
 

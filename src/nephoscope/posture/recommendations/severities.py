@@ -79,7 +79,7 @@ def _parse_published(row: object, sources: Mapping[str, str], document: Document
         raise _fault(document, path, "a row names a policy, an assessment or both")
     if row["severity"] not in _PUBLISHED:
         words = ", ".join(_PUBLISHED)
-        raise _fault(document, f"{path}.severity", f"{row['severity']!r} is none of {words}")
+        raise _fault(document, f"{path}.severity", f"must be one of {words} (got {row['severity']!r})")
     if not isinstance(row["source"], str) or row["source"] not in sources:
         raise _fault(document, f"{path}.source", f"{row['source']!r} is not explained in 'sources'")
     return Published(Severity(row["severity"]), row["source"])

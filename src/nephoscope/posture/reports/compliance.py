@@ -108,12 +108,12 @@ class Standard:
 
     @property
     def outcomes(self) -> Counter[Outcome]:
-        """How many controls ended in each outcome."""
+        """Count how many controls ended in each outcome."""
         return Counter(control.outcome for control in self.controls)
 
     @property
     def shares(self) -> Counter[Share]:
-        """How many policies are in each share; they add up to the policies of the standard."""
+        """Count how many policies are in each share; they add up to the policies of the standard."""
         return Counter(item.share for item in self.requirements)
 
     @property

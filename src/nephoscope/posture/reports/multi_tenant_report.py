@@ -61,7 +61,7 @@ class CombinedReport:
 
     @property
     def top(self) -> int:
-        """How many recommendations a table shows."""
+        """Count how many recommendations a table shows."""
         return self._first.top
 
     @property
@@ -91,12 +91,12 @@ class CombinedReport:
 
     @property
     def resources(self) -> int:
-        """How many resources the estates have."""
+        """Count how many resources the estates have."""
         return sum(part.resources for part in self.parts)
 
     @property
     def subscriptions(self) -> int:
-        """How many subscriptions the estates have."""
+        """Count how many subscriptions the estates have."""
         return sum(part.subscriptions for part in self.parts)
 
     def metadata(self, key: str) -> Recommendation:
@@ -148,12 +148,12 @@ class CombinedReport:
 
     @cached_property
     def states(self) -> Counter[State]:
-        """How many rows ended in each state, shown or not."""
+        """Count how many rows ended in each state, shown or not."""
         return states(self.judged)
 
     @cached_property
     def causes(self) -> Counter[tuple[State, str]]:
-        """How many rows have each cause, shown or not, in the order of states and causes."""
+        """Count how many rows have each cause, shown or not, in the order of states and causes."""
         found: Counter[tuple[State, str]] = Counter()
         for part in self.parts:
             found.update(part.causes)
@@ -183,7 +183,7 @@ class CombinedReport:
         return worst_severity(self.judged, self.metadata)
 
     def has_critical(self) -> bool:
-        """Whether some loaded recommendation is Critical, so that a finding can be."""
+        """Return whether some loaded recommendation is Critical, so that a finding can be."""
         return any(part.has_critical() for part in self.parts)
 
 

@@ -96,12 +96,12 @@ class PartedReport:
 
     @property
     def resources(self) -> int:
-        """How many resources the estate has."""
+        """Count how many resources the estate has."""
         return self.tally.resources
 
     @property
     def subscriptions(self) -> int:
-        """How many subscriptions the estate has, whatever was judged of them."""
+        """Count how many subscriptions the estate has, whatever was judged of them."""
         return self.tally.subscriptions
 
     def metadata(self, key: str) -> Recommendation:
@@ -145,12 +145,12 @@ class PartedReport:
 
     @cached_property
     def states(self) -> Counter[State]:
-        """How many rows ended in each state, shown or not."""
+        """Count how many rows ended in each state, shown or not."""
         return states(self.judged)
 
     @cached_property
     def causes(self) -> Counter[tuple[State, str]]:
-        """How many rows have each cause, shown or not, in the order of states and causes."""
+        """Count how many rows have each cause, shown or not, in the order of states and causes."""
         return Counter(dict(sorted(self.tally.causes.items())))
 
     def owners(self, tag: str) -> Mapping[str, Holding]:
@@ -172,7 +172,7 @@ class PartedReport:
         return worst_severity(self.judged, self.metadata)
 
     def has_critical(self) -> bool:
-        """Whether some loaded recommendation is Critical, so that a finding can be."""
+        """Return whether some loaded recommendation is Critical, so that a finding can be."""
         return self.recommendations.has_critical()
 
     @property

@@ -85,12 +85,12 @@ class Report:
 
     @property
     def resources(self) -> int:
-        """How many resources and containers of them the estate has, as the inventory lists them."""
+        """Count how many resources and containers of them the estate has, as the inventory lists them."""
         return sum(table_of(one.type) in LISTED for one in self.run.estate.resources.values())
 
     @property
     def subscriptions(self) -> int:
-        """How many subscriptions the estate has, whatever was judged of them."""
+        """Count how many subscriptions the estate has, whatever was judged of them."""
         return len(self.run.estate.subscriptions)
 
     def metadata(self, key: str) -> Recommendation:
@@ -98,7 +98,7 @@ class Report:
         return self.run.metadata(key)
 
     def judges(self, key: str) -> bool:
-        """Whether something was judged by a recommendation."""
+        """Return whether something was judged by a recommendation."""
         return key in self._judged_keys
 
     @cached_property
@@ -224,12 +224,12 @@ class Report:
 
     @cached_property
     def states(self) -> Counter[State]:
-        """How many rows ended in each state, shown or not."""
+        """Count how many rows ended in each state, shown or not."""
         return states(self.judged)
 
     @cached_property
     def causes(self) -> Counter[tuple[State, str]]:
-        """How many rows ended Unknown, Error or NotApplicable for each cause, shown or not."""
+        """Count how many rows ended Unknown, Error or NotApplicable for each cause, shown or not."""
         found = Counter(
             (row.assessment.state, row.assessment.cause) for row in self.judged_rows if row.assessment.cause
         )
@@ -249,7 +249,7 @@ class Report:
         return worst_severity(self.judged, self.metadata)
 
     def has_critical(self) -> bool:
-        """Whether some loaded recommendation is Critical, so that a finding can be."""
+        """Return whether some loaded recommendation is Critical, so that a finding can be."""
         return self.run.engine.program.recommendations.has_critical()
 
 
@@ -304,7 +304,7 @@ def _cause(item: Assessment) -> str:
 
 
 def states(groups: Mapping[Group, int]) -> Counter[State]:
-    """How many rows ended in each state."""
+    """Count how many rows ended in each state."""
     found: Counter[State] = Counter()
     for group, count in groups.items():
         found[group.state] += count

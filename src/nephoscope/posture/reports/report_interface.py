@@ -55,11 +55,11 @@ class Reported(Protocol):
 
     @property
     def resources(self) -> int:
-        """How many resources the estate has."""
+        """Count how many resources the estate has."""
 
     @property
     def subscriptions(self) -> int:
-        """How many subscriptions the estate has."""
+        """Count how many subscriptions the estate has."""
 
     @property
     def controls(self) -> Controls:
@@ -75,7 +75,7 @@ class Reported(Protocol):
 
     @property
     def top(self) -> int:
-        """How many recommendations a table shows."""
+        """Count how many recommendations a table shows."""
 
     @property
     def score(self) -> SecureScore:
@@ -87,11 +87,11 @@ class Reported(Protocol):
 
     @property
     def states(self) -> Counter[State]:
-        """How many rows ended in each state, shown or not."""
+        """Count how many rows ended in each state, shown or not."""
 
     @property
     def causes(self) -> Counter[tuple[State, str]]:
-        """How many rows have each cause, shown or not, in the order of states and causes."""
+        """Count how many rows have each cause, shown or not, in the order of states and causes."""
 
     @property
     def judged(self) -> Mapping[Group, int]:
@@ -127,4 +127,4 @@ class Reported(Protocol):
         """The highest severity among the findings, shown or not."""
 
     def has_critical(self) -> bool:
-        """Whether some loaded recommendation is Critical, so that a finding can be."""
+        """Return whether some loaded recommendation is Critical, so that a finding can be."""

@@ -25,5 +25,5 @@ class Extract:
     takes: Callable[[Row], bool] | None = None
 
     def wants(self, group: Group) -> bool:
-        """Whether rows of the group are read."""
+        """Return whether rows of the group are read."""
         return group.state in self.states

@@ -65,7 +65,7 @@ def _kind(run: Run, check: Check | None) -> Kind:
 
 
 def _is_covered(run: Run, check: Check | None) -> bool:
-    """Whether every type that the member judges was read in every subscription: then no verdict means no such resource."""
+    """Return whether every type that the member judges was read in every subscription: then no verdict means no such resource."""
     if check is None or check.entry is None or check.fault is not None:
         return False
     rule = run.engine.rules.of(check)

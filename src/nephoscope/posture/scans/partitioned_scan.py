@@ -53,7 +53,7 @@ class Compared:
 
     @property
     def records(self) -> bool:
-        """Whether the evaluation is kept."""
+        """Return whether the evaluation is kept."""
         return self.recorder is not None and not self.snapshot and self.date is None
 
 

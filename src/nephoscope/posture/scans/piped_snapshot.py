@@ -51,5 +51,5 @@ def _copy(piped: BinaryIO, file: IO[bytes]) -> bytes:
             )
         file.write(chunk)
     if not size:
-        raise SnapshotError(f"{PIPED}: what was piped in is empty: look at what the command before it said")
+        raise SnapshotError(f"{PIPED}: the input is empty: check the output of the previous command")
     return first

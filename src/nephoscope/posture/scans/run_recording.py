@@ -111,7 +111,7 @@ class Recorder:
         )
 
     def version(self) -> int:
-        """How many times evaluations were added to the history; -1 before the first."""
+        """Count how many times evaluations were added to the history; -1 before the first."""
         with self.safely():
             return self.history.version()
 

@@ -76,9 +76,7 @@ def _stays(before: Connection, after: Connection) -> None:
     moved = [name for name in ("id", "client", "cloud") if getattr(before, name) != getattr(after, name)]
     if moved and after.sign_in != MANAGED_IDENTITY:
         told = ", ".join("tenant" if name == "id" else name for name in moved)
-        raise StateError(
-            f"{told}: what is stored was not given for this: give the secret anew with the change"
-        )
+        raise StateError(f"{told} changed: enter the secret again")
 
 
 def remove(state: State, name: str) -> None:
@@ -213,7 +211,7 @@ def collect_due(
 
 
 def due(state: State, request: Request, now: datetime) -> bool:
-    """Whether it is time to collect a tenant of a request."""
+    """Return whether it is time to collect a tenant of a request."""
     return any(one.due(now) for one in state.tenants.all() if f"{TENANT}{one.name}" in request.targets)
 
 
@@ -257,5 +255,5 @@ def _keep_secrets(state: State, tenant: Tenant, secrets: Secrets) -> str:
 
 
 def is_live(target: str) -> bool:
-    """Whether a target is collected anew, so that a request keeps it as it is."""
+    """Return whether a target is collected anew, so that a request keeps it as it is."""
     return target.startswith((LIVE, TENANT))

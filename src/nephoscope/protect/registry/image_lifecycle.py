@@ -265,7 +265,7 @@ class Journey:
         return replace(image, step=ImageStep.FINISH, removed=removed, attempts=0, error="")
 
     def _others_wait(self, image: RegistryImage) -> bool:
-        """Whether another image of the repository is under way, which may be made of the same parts."""
+        """Return whether another image of the repository is under way, which may be made of the same parts."""
         with self.state.reading() as session:
             return self.state.registry_images.others_wait(session, image)
 

@@ -117,7 +117,7 @@ def _document(
     if media_type in SCHEMA_1_TYPES:
         return TreeDocument(digest, media_type, content, is_image=True, platform=platform)
     if media_type not in MANIFEST_TYPES:
-        raise ImageError(f"{what} is of the type {media_type!r}, which is no image")
+        raise ImageError(f"{what} is of the type {media_type!r}, which is not an image")
     manifest = check_manifest(decode(content, ImageManifest, what), what)
     blobs = tuple({one.digest: one for one in (manifest.config, *manifest.layers)}.values())
     states = bool(manifest.layers) and all(

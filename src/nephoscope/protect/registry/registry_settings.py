@@ -114,7 +114,7 @@ def _check_mapping(mapping: QuarantineMapping, place: str) -> None:
     for name, pattern in (("quarantine", mapping.quarantine), ("approved", mapping.approved)):
         if not pattern.endswith("/*") or "*" in pattern[:-1]:
             raise RegistrySettingsError(
-                f"{place}.{name}: a prefix that ends in /* is wanted, not {pattern!r}"
+                f"{place}.{name}: a prefix that ends in /* is expected, not {pattern!r}"
             )
     if mapping.target_of(mapping.approved.removesuffix("*") + "x"):
         raise RegistrySettingsError(
@@ -133,8 +133,8 @@ def _check_numbers(settings: RegistrySettings) -> None:
             raise RegistrySettingsError(f"{name}: must be at least {least}, not {value}")
     if settings.policy.signatures > len(settings.signer_names):
         raise RegistrySettingsError(
-            f"policy.signatures: {settings.policy.signatures} are wanted, but `keys` and `identities` have"
-            f" {len(settings.signer_names)}"
+            f"policy.signatures: {settings.policy.signatures} are expected, but `keys` and "
+            f"`identities` have {len(settings.signer_names)}"
         )
 
 
@@ -144,7 +144,7 @@ def _check_statements(settings: RegistrySettings) -> None:
         if one not in PREDICATES and "://" not in one:
             named = ", ".join(PREDICATES)
             raise RegistrySettingsError(
-                f"policy.attestations: {one[:100]!r} is none of {named}, and no predicate type (a URI)"
+                f"policy.attestations: {one[:100]!r} is not one of {named}, and no predicate type (a URI)"
             )
     if (policy.attestations or policy.builders) and not settings.signer_names:
         raise RegistrySettingsError(
@@ -160,7 +160,7 @@ def _check_policy(settings: RegistrySettings) -> None:
         except ValueError as error:
             raise RegistrySettingsError(f"resourceId: {error}") from error
     if unknown := sorted(set(policy.configuration) - {"*", *image_checks()}):
-        raise RegistrySettingsError(f"policy.configuration: there is no rule of images {unknown[0]!r}")
+        raise RegistrySettingsError(f"policy.configuration: rule of images {unknown[0]!r} not found")
     try:
         make_policy(policy.allowed_licenses, policy.denied_licenses)
     except LicensePolicyError as error:
@@ -180,7 +180,8 @@ def _check_identities(settings: RegistrySettings) -> None:
     for name, one in settings.identities.items():
         if not one.issuer or not one.subject.strip("*"):
             raise RegistrySettingsError(
-                f"identities.{name}: an issuer and a subject are wanted; * stands for any text, but not for all of it"
+                f"identities.{name}: an issuer and a subject are expected; * stands for any text, but not "
+                "for all of it"
             )
     if settings.trust_root is None:
         if settings.identities:

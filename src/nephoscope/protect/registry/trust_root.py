@@ -124,7 +124,9 @@ def _chain(authority: _Authority, number: int) -> TrustedChain:
         raise TrustRootError(f"{place}: it has no certificate")
     for one in several:
         if not _is_authority(one):
-            raise TrustRootError(f"{place}: {one.subject.rfc4514_string()} is no certificate of an authority")
+            raise TrustRootError(
+                f"{place}: {one.subject.rfc4514_string()} is not a certificate of an authority"
+            )
     for one, issuer in pairwise(several):
         if not is_issued_by(one, issuer):
             raise TrustRootError(f"{place}: each certificate must be issued by the one after it")
@@ -157,7 +159,7 @@ def _logs(logs: Iterable[_Log], name: str) -> Iterator[TrustedLog]:
                 f"{name}[{number}].publicKey: no public key in base64 of DER: {error}"
             ) from error
         if not isinstance(key, PublicKey):
-            raise TrustRootError(f"{name}[{number}].publicKey: ECDSA, RSA or Ed25519 is wanted")
+            raise TrustRootError(f"{name}[{number}].publicKey: ECDSA, RSA or Ed25519 is expected")
         yield TrustedLog(hashlib.sha256(der).digest(), key, one.public_key.valid_for)
 
 

@@ -90,7 +90,7 @@ def _claims(caller: Person | Application, address: str) -> dict[str, str]:
 
 
 def _evidence(caller: Person | Application, role: str, resource: str) -> dict[str, str]:
-    """Why the caller may do it."""
+    """Explain why the caller may do it."""
     return {
         "role": role,
         "roleAssignmentScope": f"/subscriptions/{resource.split('/')[2]}" if resource.count("/") > 1 else "/",

@@ -250,7 +250,7 @@ class Principals:
         self._count_change()
         row = session.get(RoleRow, id_)
         if row is None:
-            raise MissingError(f"there is no role assignment {id_}")
+            raise MissingError(f"role assignment {id_} not found")
         found = _assignment(row)
         session.delete(row)
         return found
@@ -264,7 +264,7 @@ class Principals:
             return [_assignment(row) for row in session.scalars(query)]
 
     def holders(self, session: Session, role: str, scope: str) -> int:
-        """How many that are let in have a role at just this scope; what the transaction changed counts."""
+        """Count how many that are let in have a role at just this scope; what the transaction changed counts."""
         query = (
             select(func.count(RoleRow.id))
             .join(PrincipalRow, PrincipalRow.id == RoleRow.principal)
@@ -352,7 +352,7 @@ class Principals:
             return len(session.scalars(over).all())
 
     def count(self) -> int:
-        """How many people there are that may come in."""
+        """Count how many people there are that may come in."""
         query = select(func.count()).where(
             PrincipalRow.kind == PrincipalKind.PERSON.value, PrincipalRow.disabled.is_(False)
         )
@@ -363,7 +363,7 @@ class Principals:
     def _row(session: Session, id_: str) -> PrincipalRow:
         row = session.get(PrincipalRow, id_)
         if row is None:
-            raise MissingError(f"there is no principal {id_}")
+            raise MissingError(f"principal {id_} not found")
         return row
 
 

@@ -91,7 +91,8 @@ class SignInProviders:
         """Keep a provider in place of the one of its name; whether it is new. StateError for a wrong name or a missing credential."""
         if not _NAME.fullmatch(provider.name):
             raise StateError(
-                f"{provider.name!r} cannot name a provider: small letters, digits and dashes are wanted, at most 41"
+                f"{provider.name!r} cannot name a provider: small letters, digits and dashes are "
+                "expected, at most 41"
             )
         row = session.get(SignInProviderRow, provider.name)
         new = row is None
@@ -105,7 +106,7 @@ class SignInProviders:
             session.flush()
         except IntegrityError as error:
             raise StateError(
-                f"provider {provider.name}: there is no credential {provider.credential}"
+                f"provider {provider.name}: credential {provider.credential} not found"
             ) from error
         return new
 
@@ -113,7 +114,7 @@ class SignInProviders:
         """Forget a provider; its people stay and can come in by a link. StateError where there is none."""
         row = session.get(SignInProviderRow, name)
         if row is None:
-            raise MissingError(f"there is no sign-in provider {name}")
+            raise MissingError(f"sign-in provider {name} not found")
         found = _provider(row)
         session.delete(row)
         session.flush()

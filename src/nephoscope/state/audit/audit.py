@@ -147,7 +147,7 @@ class Audit:
         return _entry(row) if row is not None else None
 
     def anchored(self) -> bool:
-        """Whether entries that are taken off the end can be told: an anchor is there, or there is no entry yet."""
+        """Return whether entries that are taken off the end can be told: an anchor is there, or there is no entry yet."""
         known = self._anchor.read() if self._anchor is not None else None
         return known is not None or not self.entries(most=1)
 

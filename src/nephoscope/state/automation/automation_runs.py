@@ -227,7 +227,7 @@ class AutomationRuns:
         return _run(rows[0])
 
     def has(self, session: Session, id_: str) -> bool:
-        """Whether there is a run of an id."""
+        """Return whether there is a run of an id."""
         return session.get(AutomationRunRow, id_) is not None
 
     def plan(self, session: Session, runs: Iterable[AutomationRun]) -> None:
@@ -293,7 +293,7 @@ class AutomationRuns:
         return len(session.scalars(gone).all())
 
     def waiting(self, workspace: str) -> int:
-        """How many events nobody looked at yet."""
+        """Count how many events nobody looked at yet."""
         query = select(func.count()).select_from(AutomationEventRow)
         with self._database.read() as session:
             return session.scalar(query.where(AutomationEventRow.workspace == workspace)) or 0

@@ -34,7 +34,7 @@ class RunTally:
 
     @property
     def failure(self) -> str:
-        """How many runs were given up and why the newest was, '' where none was."""
+        """Count how many runs were given up and why the newest was, '' where none was."""
         if not self.dead:
             return ""
         return f"{self.dead:,} {'runs are' if self.dead > 1 else 'run is'} dead, the last one: {self.reason}"
@@ -111,7 +111,7 @@ class RunStandings:
         statuses: Collection[RunStatus] = (),
         within: Collection[str] | None = None,
     ) -> int:
-        """How many runs `newest` lists in all."""
+        """Count how many runs `newest` lists in all."""
         query = (
             select(func.count())
             .select_from(AutomationRunRow)

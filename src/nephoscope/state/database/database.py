@@ -128,7 +128,7 @@ class Database:
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether this is a file of SQLite."""
+        """Return whether this is a file of SQLite."""
         return self.file is not None
 
     @property
@@ -322,7 +322,7 @@ def _parse_url(url: str) -> URL:
         ) from error
     if parsed.drivername not in _SQLITE + _POSTGRESQL:
         raise StateError(
-            f"the state cannot be kept in {parsed.drivername}: sqlite:///FILE or postgresql://... is wanted"
+            f"the state cannot be kept in {parsed.drivername}: sqlite:///FILE or postgresql://... is expected"
         )
     return parsed
 

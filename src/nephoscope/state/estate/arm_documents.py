@@ -72,7 +72,7 @@ class ArmDocuments:
             return None if row is None else _document(row)
 
     def any_below(self, scope: str) -> bool:
-        """Whether a document is kept at a lower-cased scope or below it."""
+        """Return whether a document is kept at a lower-cased scope or below it."""
         below = ArmDocumentRow.key.startswith(f"{scope}/", autoescape=True)
         query = select(ArmDocumentRow.key).where((ArmDocumentRow.key == scope) | below).limit(1)
         with self._database.read() as session:

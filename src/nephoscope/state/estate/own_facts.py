@@ -78,7 +78,7 @@ class OwnFacts:
 
     @property
     def names_one(self) -> bool:
-        """Whether it is about one document, and says nothing of others of its type."""
+        """Return whether it is about one document, and says nothing of others of its type."""
         return len(self.documents) == 1 and str(self.documents[0]["id"]).lower().rstrip("/") == self.subject
 
     @property
@@ -187,12 +187,12 @@ class OwnFactStore:
         return None
 
     def any_below(self, scope: str) -> bool:
-        """Whether anything was learned at a lower-cased scope or below it."""
+        """Return whether anything was learned at a lower-cased scope or below it."""
         with self._database.read() as session:
             return session.scalar(select(OwnFactRow.subject).where(_at_or_below(scope)).limit(1)) is not None
 
     def any(self) -> bool:
-        """Whether anything was learned."""
+        """Return whether anything was learned."""
         with self._database.read() as session:
             return session.scalar(select(OwnFactRow.subject).limit(1)) is not None
 

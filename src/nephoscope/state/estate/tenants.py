@@ -73,7 +73,7 @@ class Tenant:
     tested: object = None
 
     def due(self, now: datetime) -> bool:
-        """Whether it is time to collect it again; after a failure after a tenth of its hours."""
+        """Return whether it is time to collect it again; after a failure after a tenth of its hours."""
         if not self.enabled:
             return False
         last = max((one for one in (self.collected, self.error_at) if one is not None), default=None)
@@ -91,7 +91,8 @@ class Tenants:
         """Keep a new tenant; StateError for a name that is taken or cannot be one."""
         if not _NAME.fullmatch(tenant.name):
             raise StateError(
-                f"{tenant.name!r} cannot name a tenant: letters, digits, dot, dash and underscore are wanted"
+                f"{tenant.name!r} cannot name a tenant: letters, digits, dot, dash and underscore are "
+                "expected"
             )
         with self._database.write() as session:
             if session.get(TenantRow, tenant.name) is not None:
@@ -167,7 +168,7 @@ def _hours(hours: float) -> float:
 def _row(session: Session, name: str) -> TenantRow:
     row = session.get(TenantRow, name)
     if row is None:
-        raise MissingError(f"there is no tenant {name}")
+        raise MissingError(f"tenant {name} not found")
     return row
 
 

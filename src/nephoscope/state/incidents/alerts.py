@@ -190,7 +190,7 @@ class Alerts:
     def raised_within(
         self, session: Session, workspace: str, rule: str, end: datetime, pause: timedelta
     ) -> bool:
-        """Whether a rule raised an alert of another window that ended less than a pause before or after a time."""
+        """Return whether a rule raised an alert of another window that ended less than a pause before or after a time."""
         query = select(AlertRow.id).where(
             *_raised_by(workspace, rule),
             AlertRow.raised > end - pause,
@@ -229,7 +229,7 @@ class Alerts:
             return [_alert(row) for row in session.scalars(query.order_by(AlertRow.raised, AlertRow.id))]
 
     def held(self, workspace: str) -> dict[str, int]:
-        """How many alerts each suppression or setting has held back."""
+        """Count how many alerts each suppression or setting has held back."""
         query = (
             select(AlertRow.held_by, func.count())
             .where(AlertRow.workspace == workspace, AlertRow.held_by != "")
@@ -257,7 +257,7 @@ class Alerts:
         return [_alert(row) for row in session.scalars(query)]
 
     def amount(self, session: Session, incidents: Sequence[int]) -> int:
-        """How many alerts some incidents have."""
+        """Count how many alerts some incidents have."""
         query = select(func.count()).select_from(AlertRow).where(AlertRow.incident.in_(incidents))
         return session.scalar(query) or 0
 
@@ -300,7 +300,7 @@ class Alerts:
             return [_alert(row) for row in session.scalars(query.offset(start).limit(most))]
 
     def count(self, workspace: str, looked: Looked) -> int:
-        """How many are looked at."""
+        """Count how many are looked at."""
         with self._database.read() as session:
             if looked.within is not None:
                 return len(self._within(session, looked.conditions(workspace), looked.within))

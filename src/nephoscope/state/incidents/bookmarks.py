@@ -104,7 +104,7 @@ class Bookmarks:
         return _bookmark(rows[0])
 
     def taken(self, id_: str) -> bool:
-        """Whether any workspace has, or had, a bookmark of an id."""
+        """Return whether any workspace has, or had, a bookmark of an id."""
         with self._database.read() as session:
             return session.get(BookmarkRow, id_) is not None
 

@@ -211,21 +211,21 @@ class Incidents:
         """The incident of a number; StateError where there is none."""
         row = session.get(IncidentRow, number)
         if row is None:
-            raise MissingError(f"there is no incident {number}")
+            raise MissingError(f"incident {number} not found")
         return _incident(row)
 
     def held(self, session: Session, number: int) -> Incident:
         """The same where nobody else changes it until the transaction ends."""
         row = session.get(IncidentRow, number, with_for_update=True)
         if row is None:
-            raise MissingError(f"there is no incident {number}")
+            raise MissingError(f"incident {number} not found")
         return _incident(row)
 
     def of_workspace(self, session: Session, workspace: str, number: int) -> Incident:
         """The incident of a number in a workspace; StateError where there is none."""
         found = self.read(session, number)
         if found.workspace != workspace:
-            raise MissingError(f"there is no incident {number} in the workspace {workspace}")
+            raise MissingError(f"incident {number} not found in the workspace {workspace}")
         return found
 
     def keys(self, session: Session, number: int) -> set[str]:
@@ -279,7 +279,7 @@ class Incidents:
             return [_incident(row) for row in session.scalars(query.offset(start).limit(most))]
 
     def total(self, workspace: str, sought: Sought) -> int:
-        """How many are sought."""
+        """Count how many are sought."""
         query = select(func.count()).select_from(IncidentRow).where(*sought.conditions(workspace))
         with self._database.read() as session:
             return session.scalar(query) or 0

@@ -117,7 +117,7 @@ class Outbox:
             return {-number for number in found if number is not None}
 
     def waiting(self) -> int:
-        """How many rows wait, several that were added as one counted once."""
+        """Count how many rows wait, several that were added as one counted once."""
         query = select(func.count()).select_from(OutboxRow)
         with self._database.read() as session:
             return session.scalar(query.where(or_(OutboxRow.batch.is_(None), OutboxRow.batch >= 0))) or 0

@@ -67,7 +67,8 @@ class Sources:
         """Keep a new source as `add` does, within a transaction."""
         if not _NAME.fullmatch(source.name):
             raise StateError(
-                f"{source.name!r} cannot name a source: letters, digits, dot, dash and underscore are wanted"
+                f"{source.name!r} cannot name a source: letters, digits, dot, dash and underscore are "
+                "expected"
             )
         if session.get(SourceRow, source.name) is not None:
             raise StateError(f"there is a source {source.name} already")
@@ -121,9 +122,9 @@ class Sources:
         """Change a source within a transaction; OvertakenError where its settings are no longer those of `source`."""
         row = session.get(SourceRow, source.name, with_for_update=True)
         if row is None:
-            raise MissingError(f"there is no source {source.name}")
+            raise MissingError(f"source {source.name} not found")
         if row.settings != dict(source.settings):
-            raise OvertakenError(f"source {source.name} was changed meanwhile: look at it again")
+            raise OvertakenError(f"source {source.name} was changed meanwhile: check its current state")
         row.settings = dict(settings)
         if enabled is not None:
             row.enabled = enabled
@@ -142,7 +143,7 @@ class Sources:
 def _row(session: Session, name: str) -> SourceRow:
     row = session.get(SourceRow, name)
     if row is None:
-        raise MissingError(f"there is no source {name}")
+        raise MissingError(f"source {name} not found")
     return row
 
 

@@ -74,7 +74,7 @@ class InventorySubject:
 
     @property
     def is_reported(self) -> bool:
-        """Whether its findings are those that another scanner reported."""
+        """Return whether its findings are those that another scanner reported."""
         return self.scanner != OWN_SCANNER
 
     @property

@@ -23,7 +23,7 @@ def new_holder() -> str:
 
 
 def is_gone(holder: str) -> bool:
-    """Whether a holder ran on this host and its process has ended; False where that cannot be told."""
+    """Return whether a holder ran on this host and its process has ended; False where that cannot be told."""
     found = _PLACE.fullmatch(holder)
     if found is None or found["host"] != _host():
         return False

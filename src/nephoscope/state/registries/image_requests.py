@@ -102,7 +102,7 @@ class ImageRequests:
         """Return the request of an id, locked to the end of the transaction; MissingError where there is none."""
         row = session.get(ImageRequestRow, id_, with_for_update=True)
         if row is None:
-            raise MissingError(f"there is no request {id_[:100]}")
+            raise MissingError(f"request {id_[:100]} not found")
         return _request(row)
 
     def put(self, session: Session, request: ImageRequest) -> ImageRequest:
@@ -181,7 +181,7 @@ class ImageRequests:
 def _row(session: Session, id_: str) -> ImageRequestRow:
     row = session.get(ImageRequestRow, id_)
     if row is None:
-        raise MissingError(f"there is no request {id_[:100]}")
+        raise MissingError(f"request {id_[:100]} not found")
     return row
 
 

@@ -76,7 +76,7 @@ class WatchedRegistries:
         """Return the registry of a name; MissingError where there is none."""
         found = self.find(name)
         if found is None:
-            raise MissingError(f"there is no registry {name}")
+            raise MissingError(f"registry {name} not found")
         return found
 
     def put(self, session: Session, registry: WatchedRegistry) -> None:
@@ -102,7 +102,7 @@ class WatchedRegistries:
         """Remove a registry; MissingError where there is none."""
         row = session.get(WatchedRegistryRow, name)
         if row is None:
-            raise MissingError(f"there is no registry {name}")
+            raise MissingError(f"registry {name} not found")
         session.delete(row)
         session.flush()
 

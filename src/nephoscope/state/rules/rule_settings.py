@@ -43,7 +43,7 @@ class RuleSetting:
     advice: str = ""
 
     def holds(self, now: datetime) -> bool:
-        """Whether it is not expired."""
+        """Return whether it is not expired."""
         return self.expires is None or now < self.expires
 
 

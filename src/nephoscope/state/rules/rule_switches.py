@@ -35,7 +35,7 @@ class Switched:
     packs: dict[str, bool]
 
     def on(self, rule: str, pack: str = "", *, default: bool) -> bool:
-        """Whether a rule is on: as was said of it, else of its pack, else by default."""
+        """Return whether a rule is on: as was said of it, else of its pack, else by default."""
         return self.rules.get(rule, self.packs.get(pack, default) if pack else default)
 
 

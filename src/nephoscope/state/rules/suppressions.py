@@ -110,7 +110,7 @@ class Suppressions:
         for one in self.all(workspace):
             if wanted in (one.id, one.name):
                 return one
-        raise MissingError(f"there is no suppression {wanted}")
+        raise MissingError(f"suppression {wanted} not found")
 
 
 def _suppression(row: SuppressionRow) -> StoredSuppression:

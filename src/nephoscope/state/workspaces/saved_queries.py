@@ -108,7 +108,7 @@ class SavedQueries:
         for one in self.seen(workspace, owner):
             if one.id == id_:
                 return one
-        raise MissingError(f"there is no saved query {id_} in the workspace {workspace}")
+        raise MissingError(f"saved query {id_} not found in the workspace {workspace}")
 
     def shared(self, workspace: str) -> list[SavedQuery]:
         """The queries of a workspace that all who read it share, by name."""

@@ -208,7 +208,7 @@ class StoredWatchlists:
             return [WatchlistItem(*row) for row in session.execute(query)]
 
     def count(self, head: WatchlistHead) -> int:
-        """How many items a list has."""
+        """Count how many items a list has."""
         query = select(func.count()).where(WatchlistItemRow.list == head.shelf)
         with self._database.read() as session:
             return session.scalar(query) or 0

@@ -35,7 +35,7 @@ class Workspace:
         return Workspace(name, str(uuid.uuid5(_NAMESPACE, name)))
 
     def kept(self, table: str) -> int:
-        """How many days the rows of a table are kept."""
+        """Count how many days the rows of a table are kept."""
         return self.table_days.get(table, self.days)
 
     def retention(self, table: str) -> timedelta:
@@ -43,9 +43,9 @@ class Workspace:
         return timedelta(days=self.kept(table))
 
     def takes(self, table: str) -> bool:
-        """Whether rows of a table may be written to it; what the lake itself writes (`_Quarantine`) always."""
+        """Return whether rows of a table may be written to it; what the lake itself writes (`_Quarantine`) always."""
         return self.members is None or table in self.members or table.startswith("_")
 
     def refusal(self, table: str) -> str:
-        """Why rows of a table that it does not take are set aside."""
+        """Explain why rows of a table that it does not take are set aside."""
         return f"the workspace {self.name} does not take rows of {table}"

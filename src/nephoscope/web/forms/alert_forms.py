@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
 
 #: What is asked for -> what its button says.
-LABELS = {"activate": "Open again", "inProgress": "In progress", "resolve": "Resolve", "dismiss": "Dismiss"}
+LABELS = {"activate": "Reopen", "inProgress": "In progress", "resolve": "Resolve", "dismiss": "Dismiss"}
 MOST_AT_ONCE, MOST_DAYS = 500, 3650
 #: Days of a suppression where nobody says otherwise.
 DAYS = 30
@@ -44,16 +44,16 @@ class Left:
 def say_one(visit: Visit, alert: StoredAlert) -> None:
     """Say how an alert stands; OvertakenError where the form was drawn of another state than there is now."""
     if _say(visit, [(alert, visit.form.get("etag", ""))]):
-        raise OvertakenError("somebody changed the alert meanwhile: look at it again")
+        raise OvertakenError("the alert was changed by someone else: check its current state")
 
 
 def say_many(visit: Visit, told: ToldAlerts) -> tuple[int, list[Left]]:
     """The same of those that are ticked; how many were changed, and those that were left out."""
     etags = dict(sorted(_etags(visit).items()))
     if not etags:
-        raise StateError("no alert is ticked")
+        raise StateError("no alert is selected")
     if len(etags) > MOST_AT_ONCE:
-        raise StateError(f"at most {MOST_AT_ONCE} alerts are changed at once")
+        raise StateError(f"at most {MOST_AT_ONCE} alerts can be changed at once")
     left = _say(visit, [(told.kept(id_), etag) for id_, etag in etags.items()])
     state = visit.instance.state
     return len(etags) - len(left), [Left(told.get(one.id), changes_of_status(state, one.id)) for one in left]
@@ -69,7 +69,7 @@ def _say(visit: Visit, alerts: Sequence[tuple[StoredAlert, str]]) -> list[Stored
     """Set the status of alerts that had an etag; those that have another are left out, and given back."""
     act = visit.form.get("act", "")
     if act not in ACTIONS:
-        raise StateError(f"alerts cannot be changed so: {act[:40] or 'nothing was asked for'}")
+        raise StateError(f"unknown action '{act[:40]}' for alerts")
     left = set_alert_status(visit.service, alerts, act)
     deliver_some(visit.instance.lake, visit.instance.state)
     return left
@@ -87,10 +87,10 @@ def suppress(visit: Visit, alert: StoredAlert) -> None:
     form, now = visit.form, visit.instance.now
     chosen = choices(read_entities(alert)).get(form.get("about", ""))
     if chosen is None:
-        raise StateError("choose what to suppress: entities of this alert, or every alert of the rule")
+        raise StateError("select what to suppress: entities of this alert, or all alerts of the rule")
     days, reason, comment = _days(form), form.get("reason", ""), form.get("comment", "").strip()
     if reason not in REASONS or not comment:
-        raise StateError("a suppression needs a reason and a comment")
+        raise StateError("a reason and a comment are required")
     name = f"{alert.document['AlertName'][:80]} {now:%Y-%m-%d %H:%M:%S.%f}"
     expires = now + timedelta(days=days) if days else None
     new = NewSuppression(name, alert.rule, chosen.conditions, reason, comment, expires)
@@ -103,5 +103,7 @@ def _days(form: Mapping[str, str]) -> int | None:
         return None
     days = form.get("days", "").strip()
     if not (days.isdecimal() and 0 < int(days) <= MOST_DAYS):
-        raise StateError(f"a suppression lasts 1 to {MOST_DAYS} days: enter the days, or tick 'No end date'")
+        raise StateError(
+            f"the duration must be 1 to {MOST_DAYS} days: enter the days, or select 'No end date'"
+        )
     return int(days)

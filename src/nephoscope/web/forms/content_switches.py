@@ -31,14 +31,14 @@ def switch_selected(visit: Visit, shelf: Shelf, kind: str) -> tuple[int, list[Le
     """Switch what is ticked; how many, and those that were left out. StateError for what cannot be."""
     chosen, act = _read_ticked(visit), visit.form.get("act", "")
     if act not in ON or not chosen:
-        raise StateError("tick what is to be switched, and say on or off")
+        raise StateError("select at least one item, then enable or disable")
     if len(chosen) > MOST_AT_ONCE:
-        raise StateError(f"at most {MOST_AT_ONCE} are switched at once")
+        raise StateError(f"at most {MOST_AT_ONCE} items can be changed at once")
     for _ in range(TRIES):
         found = _try_switch(visit, shelf, kind, chosen)
         if found is not None:
             return len(chosen) - len(found), _explain_left(visit, shelf, kind, found)
-    raise BusyError("others switch at the same time: send it again")
+    raise BusyError("another change is in progress: submit again")
 
 
 def _read_ticked(visit: Visit) -> dict[str, str]:
@@ -52,7 +52,7 @@ def _try_switch(visit: Visit, shelf: Shelf, kind: str, chosen: Mapping[str, str]
     rows = shelf.list_imported() if kind == PACK else shelf.rules()
     known = {one.key: one for one in rows if one.on is not None}
     if unknown := [one for one in chosen if one not in known]:
-        raise StateError(f"there is nothing to switch that is called {unknown[0][:80]}")
+        raise StateError(f"{unknown[0][:80]} not found")
     left = [known[key] for key, on in chosen.items() if known[key].on is not ON.get(on)]
     keys = [key for key, on in chosen.items() if known[key].on is ON.get(on)]
     if not switch_rules_unchanged(
@@ -72,5 +72,5 @@ def _explain_left(visit: Visit, shelf: Shelf, kind: str, rows: list[ContentRow])
         known = [each for each in (own.get(one.key), packs.get(one.pack)) if each is not None]
         moment, author = max(known, default=(None, ""))
         when = f"{moment:%Y-%m-%d %H:%M:%S} UTC: {author}" if moment else "somebody"
-        found.append(Left(one, f"{when} switched it after this page was drawn for you"))
+        found.append(Left(one, f"{when} changed by someone else meanwhile"))
     return found

@@ -100,7 +100,7 @@ def act(visit: Visit, key: str) -> dict[str, int]:
         case "end":
             return {"ended": end(visit, key)}
         case other:
-            raise StateError(f"an exemption is not changed by '{other[:40]}', but by exempt, change and end")
+            raise StateError(f"unknown action '{other[:40]}': expected exempt, change or end")
 
 
 def exempt(visit: Visit, key: str) -> int:
@@ -108,9 +108,9 @@ def exempt(visit: Visit, key: str) -> int:
     scopes = [one.lower().rstrip("/") for one in visit.ticked_values("scope")]
     properties = _properties(visit.form, key, visit)
     if not scopes or not all(one.startswith("/subscriptions/") for one in scopes):
-        raise StateError("an exemption needs a resource")
+        raise StateError("select a resource to exempt")
     if len(scopes) > MOST_AT_ONCE:
-        raise StateError(f"at most {MOST_AT_ONCE} resources are exempted at once")
+        raise StateError(f"at most {MOST_AT_ONCE} resources can be exempted at once")
     for scope in scopes:
         require_exempting(visit.service, _draft_exemption(scope, key), visit.instance.load_governing)
     _must_fit(visit, key, scopes)
@@ -124,10 +124,10 @@ def _must_fit(visit: Visit, key: str, scopes: Sequence[str]) -> None:
     wanted = Wanted(recommendations=frozenset({key}))
     known = findings.those(visit.caller.reach(ASSESSMENTS), wanted, scopes) if findings else frozenset()
     if strange := [one for one in scopes if one not in known]:
-        raise StateError(f"the recommendation knows no resource {strange[0][:300]}")
+        raise StateError(f"the recommendation does not assess resource {strange[0][:300]}")
     held = {_of(one).scope for one in put_for(visit, key) if _of(one).active(visit.instance.now)}
     if twice := [one for one in scopes if one in held]:
-        raise StateError(f"{twice[0][:300]} is exempted already: change or end that exemption")
+        raise StateError(f"{twice[0][:300]} is already exempt: change or end its exemption")
 
 
 def change(visit: Visit, key: str) -> int:
@@ -171,18 +171,18 @@ def _require_exemption(visit: Visit, key: str) -> Exemption:
     wanted = visit.form.get("exemption", "").lower()
     found = next((_of(one) for one in put_for(visit, key) if one.key == wanted), None)
     if found is None and visit.form.get("etag"):
-        raise OvertakenError("somebody ended the exemption meanwhile")
+        raise OvertakenError("the exemption was ended by someone else")
     if found is None:
-        raise MissingError(f"there is no exemption {wanted[-100:]} in what you may see")
+        raise MissingError(f"exemption {wanted[-100:]} not found, or you cannot access it")
     return found
 
 
 def _properties(form: Mapping[str, str], key: str, visit: Visit) -> dict[str, Any]:
     category, reason, days = form.get("category", ""), form.get("reason", "").strip(), form.get("days", "")
     if category not in (WAIVER, MITIGATED) or not reason:
-        raise StateError("an exemption needs a category and a reason")
+        raise StateError("a category and a reason are required")
     if days and not (days.isdecimal() and 0 < int(days) <= MOST_DAYS):
-        raise StateError(f"an exemption lasts 1 to {MOST_DAYS} days, or without an end where none is given")
+        raise StateError(f"the duration must be 1 to {MOST_DAYS} days, or empty for no end date")
     ends = {"expiresOn": (visit.instance.now + timedelta(days=int(days))).isoformat()} if days else {}
     return {
         "exemptionCategory": category,
@@ -209,7 +209,7 @@ def exemptable(visit: Visit, key: str, findings: Sequence[Finding], held: frozen
 
 
 def may(visit: Visit, key: str, resource: str) -> bool:
-    """Whether the visitor may exempt a resource from a recommendation."""
+    """Return whether the visitor may exempt a resource from a recommendation."""
     return resource.startswith("/subscriptions/") and _may_put(visit, _draft_exemption(resource, key))
 
 

@@ -43,7 +43,7 @@ def act(visit: Visit, *known: str) -> str:
     """What a form asks for, the first of the known where it says nothing; StateError for what is none of them."""
     asked = visit.form.get("act", known[0])
     if asked not in known:
-        raise StateError(f"the form asks for '{asked[:40]}', and not for one of {', '.join(known)}")
+        raise StateError(f"unknown action '{asked[:40]}': expected one of {', '.join(known)}")
     return asked
 
 
@@ -57,4 +57,4 @@ def number(text: str, what: str) -> float:
     try:
         return float(text)
     except ValueError as error:
-        raise StateError(f"{what} must be a number, not '{text[:40]}'") from error
+        raise StateError(f"{what} must be a number (got '{text[:40]}')") from error

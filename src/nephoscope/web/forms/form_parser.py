@@ -81,4 +81,4 @@ def _limit_bytes(receive: Receive, bound: int) -> Receive:
 
 def _too_large(bound: int) -> FormError:
     size = f"{bound >> 20} MiB" if bound >= 1 << 20 else f"{bound >> 10} KiB"
-    return FormError(413, f"the form is larger than the {size} that it may have")
+    return FormError(413, f"the form exceeds its limit of {size}")

@@ -52,7 +52,7 @@ def owners(visit: Visit, workspace: str) -> list[str]:
 
 
 def remark_of(notes: Sequence[Note]) -> str:
-    """Why an incident was classified as it is, '' where nobody said."""
+    """Explain why an incident was classified as it is, '' where nobody said."""
     return next((one.text for one in notes if one.name == REMARK), "")
 
 
@@ -71,7 +71,7 @@ def decide_many(visit: Visit, workspace: str) -> tuple[int, list[Left]]:
     """Do the same to all incidents that are ticked; how many, and those that were left out."""
     act = visit.form.get("act", "")
     if act not in ("take", "assign", "close", "reopen"):
-        raise StateError("that cannot be done to several incidents")
+        raise StateError("this action is not available for several incidents")
     _refuse_unused(visit, act)
     etags, decision = _etags(visit), _decision(visit, workspace, act)
     skipped = decide_incidents(visit.service, workspace, etags, decision, act)
@@ -94,14 +94,15 @@ def _refuse_unused(visit: Visit, act: str) -> None:
         if act != owner and visit.form.get(name, "").strip():
             what = {"remark": "comment"}.get(name, name)
             raise StateError(
-                f"nothing was changed: the form has a {what}, which only '{button}' uses; press that, or clear it"
+                f"not saved: the form has a {what}, which only '{button}' uses; use that button, or clear "
+                "the field"
             )
 
 
 def _left(visit: Visit, workspace: str, number: int, etag: str, error: StateError) -> Left:
     incident = visit.instance.state.incidents.get(number)
     if isinstance(error, MissingError) or incident is None or incident.workspace != workspace:
-        return Left(number, None, "it is not there any more")
+        return Left(number, None, "it no longer exists")
     if isinstance(error, OvertakenError):
         return Left(number, incident, "", changes_since(visit.instance.state, incident, etag))
     return Left(number, incident, str(error))
@@ -115,7 +116,7 @@ def _etags(visit: Visit) -> dict[int, str]:
         if number.isdecimal() and len(number) < 15:
             found[int(number)] = etag
     if not found:
-        raise StateError("no incident is ticked")
+        raise StateError("no incident is selected")
     return found
 
 
@@ -135,16 +136,16 @@ def _decision(visit: Visit, workspace: str, act: str) -> Decision:
             return Decision({"status": IncidentStatus.ACTIVE})
         case "close":
             return _read_closing(visit)
-    raise StateError(f"the form asks for nothing that can be done ({act[:40] or 'empty'})")
+    raise StateError(f"unknown action '{act[:40] or 'empty'}'")
 
 
 def _read_closing(visit: Visit) -> Decision:
     word, _, reason = visit.form.get("classification", "").partition("/")
     remark = visit.form.get("remark", "").strip()
     if reason not in CLASSIFICATIONS.get(word, ()):
-        raise StateError("an incident is closed with a classification and its reason: choose what it was")
+        raise StateError("a classification is required to close an incident")
     if len(remark) > MOST_REMARK:
-        raise StateError(f"a comment has at most {MOST_REMARK:,} characters")
+        raise StateError(f"a comment can have at most {MOST_REMARK:,} characters")
     changes: dict[str, object] = {"status": IncidentStatus.CLOSED, "classification": word, "reason": reason}
     return Decision(changes, remark)
 
@@ -153,7 +154,7 @@ def _owner(visit: Visit, workspace: str) -> str:
     """The owner that a form names, '' for nobody; StateError for whom an incident cannot be given to."""
     owner = visit.form.get("owner", "")
     if owner and owner not in owners(visit, workspace):
-        raise StateError(f"{owner[:100]} has no role that works on incidents of the workspace {workspace}")
+        raise StateError(f"{owner[:100]} has no role that can update incidents of the workspace {workspace}")
     return owner
 
 
@@ -166,4 +167,4 @@ def _add(visit: Visit, workspace: str, number: int, act: str) -> None:
     elif act == "done" and task.isdecimal():
         complete_task(context, workspace, number, int(task))
     else:
-        raise StateError(f"the form says too little for what it asks for ({act})")
+        raise StateError(f"required fields are missing for the action {act}")

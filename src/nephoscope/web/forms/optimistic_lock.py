@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
 
 #: What a form asked for -> how that is told of; what is not here changes nothing that a form shows.
-_WORDS = {"pause": "paused it", "go-on": "let it go on", "change": "changed it", "": "changed it"}
+_WORDS = {"pause": "paused it", "go-on": "resumed it", "change": "changed it", "": "changed it"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def as_drawn(visit: Visit, read: Callable[[], object]) -> Iterator[None]:
 
     def look() -> None:
         if _digest(read()) != visit.form.get("etag", "").partition(".")[0]:
-            raise OvertakenError("somebody changed this after the page was drawn: look at it again")
+            raise OvertakenError("it was changed by someone else: check its current state")
 
     def check(session: Session) -> None:
         state.database.queue(session, f"form {path}")
@@ -63,7 +63,7 @@ def meanwhile(visit: Visit, target: str, now: Mapping[str, str] | None = None) -
     entries = visit.instance.state.audit.told_of(target, since) if since is not None else []
     done = [(one, _WORDS.get(str(one.detail.get("act", "")))) for one in entries]
     changes = [
-        Action(one.moment, one.author, "removed it" if one.operation.endswith("/delete") else words)
+        Action(one.moment, one.author, "deleted it" if one.operation.endswith("/delete") else words)
         for one, words in done
         if words is not None
     ]

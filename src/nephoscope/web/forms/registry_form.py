@@ -21,42 +21,45 @@ from nephoscope.state import StateError
 _ARROW = "->"
 #: A setting -> its label and what it means; one that is not here is called by its name.
 LABELS = {
-    "insecure": ("Without TLS", "for registries of tests alone"),
-    "authority": ("Certificate authority", "certificates in PEM; empty for those that the system trusts"),
-    "repositories": ("Repositories", "patterns such as `shop/*`, one a line"),
+    "insecure": ("Without TLS", "for test registries only"),
+    "authority": ("Certificate authority", "certificates in PEM; leave empty to use the system's"),
+    "repositories": ("Repositories", "patterns such as `shop/*`, one per line"),
     "quarantine": ("Quarantine", "`quarantine/* -> approved/*`, one a line; empty: nothing is promoted"),
     "resource_id": (
-        "Resource id",
+        "Resource ID",
         "of the registry in Azure, where it has one: who may read that sees its images",
     ),
-    "polling_minutes": ("Minutes between polls", "0: events alone"),
-    "rescan_hours": ("Hours until images are examined again", ""),
-    "request_registries": ("Registries of requests", "hosts from which images may be asked for, one a line"),
-    "attests": ("Attest examinations", "a signed statement is put beside each image outside of quarantine"),
-    "max_severity": ("Most severe vulnerability that may pass", ""),
-    "vulnerabilities": ("More severe ones", ""),
-    "fixable_only": ("Only vulnerabilities with a fix count", ""),
-    "exploited": ("Exploited vulnerabilities", ""),
-    "unknown": ("Packages that were not assessed", ""),
-    "unread": ("What could not be read", ""),
-    "secrets": ("Secrets", ""),
-    "suspicious": ("What looks like malware", "malware itself always rejects"),
-    "malware_unknown": ("What could not be looked through for malware", ""),
-    "configuration": ("Configuration rules that reject", "names, one a line; `*`: every rule"),
-    "allowed_licenses": ("Licences allowed", "SPDX, one a line; empty: any"),
-    "denied_licenses": ("Licences denied", "SPDX, one a line, such as `AGPL-*`"),
-    "licenses": ("Other licences", ""),
-    "max_age_days": ("Days that a base may be old", "0: any"),
-    "signatures": ("Signatures wanted", "0: none"),
-    "attestations": (
-        "Attestations wanted",
-        "one a line: `provenance`, `sbom`, `vulnerabilities`, or a predicate type",
+    "polling_minutes": ("Minutes between polls", "0: use events only"),
+    "rescan_hours": ("Hours between scans of an image", ""),
+    "request_registries": (
+        "Registries that users can request images from",
+        "hosts from which images may be asked for, one a line",
     ),
-    "builders": ("Builders whose provenance counts", "patterns, one a line, such as `https://github.com/*`"),
-    "delete_rejected": ("Delete what is rejected", ""),
+    "attests": ("Attest scans", "sign a statement for each image outside of quarantine"),
+    "max_severity": ("Maximum severity of vulnerabilities", ""),
+    "vulnerabilities": ("Higher severities", ""),
+    "fixable_only": ("Ignore vulnerabilities without a fix", ""),
+    "exploited": ("Exploited vulnerabilities", ""),
+    "unknown": ("Packages not assessed", ""),
+    "unread": ("Unreadable files", ""),
+    "secrets": ("Secrets", ""),
+    "suspicious": ("Suspected malware", "confirmed malware is always rejected"),
+    "malware_unknown": ("Files not scanned for malware", ""),
+    "configuration": ("Configuration rules that reject", "names, one per line; `*`: all rules"),
+    "allowed_licenses": ("Allowed licences", "SPDX, one per line; leave empty to allow all"),
+    "denied_licenses": ("Denied licences", "SPDX, one per line, such as `AGPL-*`"),
+    "licenses": ("Other licences", ""),
+    "max_age_days": ("Maximum age of the base image in days", "0: any"),
+    "signatures": ("Required signatures", "0: none"),
+    "attestations": (
+        "Required attestations",
+        "one per line: `provenance`, `sbom`, `vulnerabilities`, or a predicate type",
+    ),
+    "builders": ("Trusted builders for provenance", "patterns, one per line, such as `https://github.com/*`"),
+    "delete_rejected": ("Delete rejected images", ""),
     "copy_unmountable": ("Copy blobs where the registry does not mount them", ""),
 }
-EFFECTS = {"reject": "reject the image", "hold": "hold it for a person", "allow": "let it pass"}
+EFFECTS = {"reject": "reject the image", "hold": "hold for review", "allow": "ignore"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,7 @@ def _value(one: msgspec.inspect.Field, text: str) -> object:
         return text == "1"
     if kind == "number":
         if not text.strip().isdecimal() or len(text.strip()) > 6:
-            raise StateError(f"{label}: a whole number is wanted, not '{text[:40]}'")
+            raise StateError(f"{label}: must be a whole number (got '{text[:40]}')")
         return int(text)
     if one.name == "authority" or kind != "lines":
         return text.strip()
@@ -166,7 +169,5 @@ def _value(one: msgspec.inspect.Field, text: str) -> object:
 def _parse_mapping(line: str) -> dict[str, str]:
     quarantine, arrow, approved = line.partition(_ARROW)
     if not arrow:
-        raise StateError(
-            f"Quarantine: a line such as quarantine/* -> approved/* is wanted, not '{line[:100]}'"
-        )
+        raise StateError(f"Quarantine: must be lines such as quarantine/* -> approved/* (got '{line[:100]}')")
     return {"quarantine": quarantine.strip(), "approved": approved.strip()}

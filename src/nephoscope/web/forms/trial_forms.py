@@ -44,7 +44,7 @@ def rule_of(visit: Visit, workspace: str) -> Rule:
     """The rule that the path names; MissingError where there is none."""
     rule = rules_of(visit, workspace).get(visit.parameters["id"].lower())
     if rule is None:
-        raise MissingError(f"there is no rule {visit.parameters['id'][:100]} in the workspace {workspace}")
+        raise MissingError(f"rule {visit.parameters['id'][:100]} not found in the workspace {workspace}")
     return rule
 
 
@@ -74,9 +74,9 @@ def apply_act(visit: Visit, workspace: str, rule: Rule, act: str) -> str:
     visit.caller.must(LOGS, f"/workspaces/{workspace}")
     since, until = days(visit.form, visit.instance.now, DAYS if act == "replay" else ADVICE_DAYS)
     if rule.kind is Kind.HUNTING:
-        raise StateError("it is run when somebody hunts, on no schedule that could be tried")
+        raise StateError("hunting queries run on demand and have no schedule to replay")
     if count(rule, since, until) > MOST_WINDOWS:
-        raise StateError(f"the rule has more than {MOST_WINDOWS:,} windows in these days: choose fewer")
+        raise StateError(f"the rule has more than {MOST_WINDOWS:,} windows in this period: select fewer days")
     return _request_trial(
         visit, Trial(workspace, rule.id, What(act), since, until, visit.caller.name, visit.instance.now)
     )
@@ -90,11 +90,11 @@ def days(form: Mapping[str, str], now: datetime, most: int) -> tuple[datetime, d
         since = datetime(first.year, first.month, first.day, tzinfo=UTC)
         until = min(datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1), now)
     except (ValueError, OverflowError) as error:
-        raise StateError("days are written as 2026-01-31") from error
+        raise StateError("dates must be in the form 2026-01-31") from error
     if since >= until:
-        raise StateError("the first day lies behind the last, or in the future")
+        raise StateError("the start is after the end, or in the future")
     if until - since > timedelta(days=MOST_DAYS):
-        raise StateError(f"at most {MOST_DAYS} days are tried at once")
+        raise StateError(f"at most {MOST_DAYS} days can be replayed at once")
     return since, until
 
 
@@ -145,7 +145,7 @@ def decide_trial(visit: Visit, workspace: str, rule: Rule, act: str) -> str:
     if act == "apply":
         return _request_advice(visit, trial)
     if act != "stop":
-        raise StateError(f"a trial cannot be treated so: {act[:40] or 'nothing was asked for'}")
+        raise StateError(f"unknown action '{act[:40]}' for a trial")
     stop_trial(visit.service, trial)
     return visit.link(f"/rules/{rule.id}", workspace=workspace)
 
@@ -154,7 +154,7 @@ def _request_advice(visit: Visit, trial: Trial) -> str:
     """Ask for an advice to be followed: it is tried once more before."""
     wanted = visit.form.get("advice", "")
     if trial.what is not What.ADVICE or wanted not in {each["id"] for each in trial.found.get("advice", ())}:
-        raise StateError("the trial found no such advice")
+        raise StateError("the trial has no such suggestion")
     now, by = visit.instance.now, visit.caller.name
     return _request_trial(
         visit, Trial(trial.workspace, trial.rule, What.APPLY, trial.since, trial.until, by, now, wanted)

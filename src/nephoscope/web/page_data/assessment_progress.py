@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 #: An assessment that has told nothing for so long, in seconds, is not under way any more.
 SILENT = 900.0
-NOTHING = "Nothing is assessed any more: no tenant is connected, and no snapshot was scanned. What is shown stays as it was."
+NOTHING = (
+    "Assessments have stopped: no tenant is connected, and no snapshot was scanned. The last "
+    "results are shown."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +36,11 @@ def under_way(instance: Instance) -> UnderWay | None:
     told = instance.state.checkpoints.get(*PROGRESS)
     if told and time.time() - told["at"] < SILENT:
         return UnderWay(told["what"], told["done"], told["total"], time.time() - told["began"])
-    return UnderWay("waiting to begin") if _waits(instance) else None
+    return UnderWay("queued") if _waits(instance) else None
 
 
 def trouble(instance: Instance) -> str:
-    """Why what is shown is not kept fresh, '' where it is: the last assessment failed, or nothing is assessed any more."""
+    """Explain why what is shown is not kept fresh, '' where it is: the last assessment failed, or nothing is assessed any more."""
     if last_request(instance.data) is None:
         return "" if instance.shelf.newest() is None else NOTHING
     failed = instance.state.checkpoints.get(*FAILED)
@@ -45,7 +48,7 @@ def trouble(instance: Instance) -> str:
 
 
 def _waits(instance: Instance) -> bool:
-    """Whether somebody asked for an assessment that nothing came of yet: neither results nor an error."""
+    """Return whether somebody asked for an assessment that nothing came of yet: neither results nor an error."""
     asked = instance.state.checkpoints.get(*ASSESS_SOON)
     never = any(one.enabled and not (one.collected or one.error) for one in instance.state.tenants.all())
     if never:
@@ -54,7 +57,7 @@ def _waits(instance: Instance) -> bool:
 
 
 def up_to_date(instance: Instance) -> bool:
-    """Whether what is shown is judged by all that people changed: an assessment was made since they last did."""
+    """Return whether what is shown is judged by all that people changed: an assessment was made since they last did."""
     asked, edition = instance.state.checkpoints.get(*ASSESS_SOON), instance.shelf.newest()
     return not asked or (edition is not None and edition.made.when >= datetime.fromisoformat(asked))
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 READ, READ_RULES = "Microsoft.Security/automations/read", "Microsoft.SecurityInsights/automationRules/read"
 KINDS = {
     RuleLanguage.AUTOMATION: "automation",
-    RuleLanguage.RESPONSE: "rule of response",
+    RuleLanguage.RESPONSE: "response rule",
     RuleLanguage.SENTINEL: "automation rule",
 }
 
@@ -45,7 +45,7 @@ class AskedRule:
 
     @property
     def reason(self) -> str:
-        """Why it cannot be used, or else why its newest dead run was given up."""
+        """Explain why it cannot be used, or else why its newest dead run was given up."""
         return self.wrong or self.runs.reason
 
 
@@ -82,7 +82,7 @@ def _readable(one: AskedRule, caller: Caller) -> bool:
 
 
 def _is_in_reach(scope: str, caller: Caller) -> bool:
-    """Whether a scope of the estate, or a workspace by its name, may be read."""
+    """Return whether a scope of the estate, or a workspace by its name, may be read."""
     return (
         caller.may(READ, scope) if scope.startswith("/") else caller.may(READ_RULES, f"/workspaces/{scope}")
     )

@@ -30,14 +30,14 @@ def code_rows(code: CodeFacts | None) -> Iterator[tuple[str, str, str, str, int,
     """Give the rows of the file of the section."""
     for one in code.origins if code else ():
         planned = one.planned
-        word = "made by" if one.certain else "may be made by"
+        word = "deployed by" if one.certain else "possibly deployed by"
         yield word, "", "", planned.file, planned.line, planned.repository
     for item in code.items if code else ():
         yield "open work item", item.severity, item.title, item.file, item.line, item.repository
     for finding, origin in code.violated if code else ():
         planned = origin.planned
         yield (
-            "passed by the gate", finding.severity.value, finding.title, planned.file, planned.line, planned.repository
+            "passed in the pipeline", finding.severity.value, finding.title, planned.file, planned.line, planned.repository
         )  # fmt: skip
 
 

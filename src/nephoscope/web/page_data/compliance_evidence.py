@@ -70,10 +70,10 @@ class Evidence:
         for control in self.controls:
             start = (self.standard, control.name, control.title, control.state)
             if not control.policies:
-                yield (*start, "", "", "", "no policy stands behind it", when)
+                yield (*start, "", "", "", "no policy", when)
             for policy in control.policies:
                 if not policy.resources:
-                    yield (*start, policy.title, "", policy.state, "it judged no resource", when)
+                    yield (*start, policy.title, "", policy.state, "no resource", when)
                 for resource, state, cause in policy.resources:
                     yield (*start, policy.title, resource, state, cause, when)
 
@@ -112,15 +112,15 @@ def _story(evidence: Evidence, styles: Mapping[str, object]) -> Iterator[object]
         return Paragraph(escape(text), styles[style])
 
     counts = {state: sum(one.state == state for one in evidence.controls) for state in ("Passed", "Failed")}
-    judged = "none of its controls could be judged"
+    judged = "no control could be evaluated"
     if evidence.score is not None:
-        judged = f"{evidence.score:.0%} of the judged controls passed"
+        judged = f"{evidence.score:.0%} of the evaluated controls passed"
     yield make_paragraph(evidence.standard, "Title")
     yield make_paragraph(f"Scope: {evidence.scope}")
     yield make_paragraph(f"Assessed {evidence.assessed:%Y-%m-%d %H:%M} UTC; written for {evidence.author}")
     left = len(evidence.controls) - sum(counts.values())
     yield make_paragraph(
-        f"Score: {judged} ({counts['Passed']} passed, {counts['Failed']} failed, {left} not judged)"
+        f"Score: {judged} ({counts['Passed']} passed, {counts['Failed']} failed, {left} not evaluated)"
     )
     yield Spacer(1, 12)
     yield _summary(evidence, styles)
@@ -130,13 +130,13 @@ def _story(evidence: Evidence, styles: Mapping[str, object]) -> Iterator[object]
         if control.title != control.name:
             yield make_paragraph(control.title)
         if not control.policies:
-            yield make_paragraph("No policy stands behind it: it has to be shown by other means.")
+            yield make_paragraph("No policy covers this control: provide other evidence.")
         for policy in control.policies:
             yield make_paragraph(f"{policy.title}: {policy.state}", "Heading4")
             for resource, state, cause in policy.resources[:SHOWN]:
                 yield make_paragraph(f"{state}: {resource}{f' ({cause})' if cause else ''}", "Code")
             if len(policy.resources) > SHOWN:
-                yield make_paragraph(f"and {len(policy.resources) - SHOWN} more, which the CSV has")
+                yield make_paragraph(f"and {len(policy.resources) - SHOWN} more in the CSV file")
 
 
 def _summary(evidence: Evidence, styles: Mapping[str, object]) -> object:

@@ -141,7 +141,7 @@ def _pack(pack: RulePack, held: content_listing.Held, *, on: bool) -> ContentRow
     told = ", ".join(f"{count:,} {word}" for word, count in counts.items())
     bad = counts.get(Standing.UNSUPPORTED.value, 0) + counts.get(Standing.REFUSED.value, 0)
     about = f"{len(pack.pieces):,} pieces from {pack.origin}, {pack.imported:%Y-%m-%d}"
-    standing = "in part" if bad else "whole"
+    standing = "partly" if bad else "whole"
     return ContentRow(
         pack.name, about, pack.name, standing, told, "", on, pack.name, f"/content/packs/{pack.name}"
     )
@@ -158,7 +158,7 @@ def _policies(
 
 def _entry(one: Entry) -> ContentRow:
     types = "any type" if one.types is None else ", ".join(sorted(one.types)[:3])
-    state = "refused" if one.fault else "Microsoft answers for it" if one.static else "loaded"
+    state = "refused" if one.fault else "Microsoft is responsible for it" if one.static else "loaded"
     told = f"refused: {one.fault}" if one.fault else state
     return ContentRow(
         one.display_name or one.name, f"{types} · version {one.version}", "", state, told, key=one.id

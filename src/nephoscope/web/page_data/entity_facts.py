@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: A subscription alone, which people know by a name.
 _SUBSCRIPTION = re.compile(r"/subscriptions/([0-9a-f-]{36})(?![/0-9a-f-])", re.IGNORECASE)
 _LEADING = ("account", "exposure", "resource")
-NOTHING_COLLECTED = "No estate was collected, or your roles reach none of it."
+NOTHING_COLLECTED = "No estate was collected, or your roles do not include it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class EntityFacts:
         return choose(self.contexts.get(one) for one in party.entities)
 
     def is_first(self, party: Party) -> bool:
-        """Whether a party is the first that the estate holds: it is shown in full."""
+        """Return whether a party is the first that the estate holds: it is shown in full."""
         first = next((one for one in self.contexts.values() if one.found), None)
         return first is not None and first.entity in party.entities
 

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 SECTIONS = {
     "malware": "Malware", "suspicious": "Malware", "malware_unknown": "Malware", "secret": "Secrets",
     "configuration": "Configuration", "configuration_unknown": "Configuration", "license": "Licences", "license_unknown": "Licences",
-    "vulnerability": "Vulnerabilities", "not_assessed": "Not assessed", "unread": "Not read", "age": "Age of the base",
+    "vulnerability": "Vulnerabilities", "not_assessed": "Not assessed", "unread": "Not read", "age": "Age of the base image",
     "signature": "Signatures and attestations", "attestation": "Signatures and attestations", "artifact": "Other content",
 }  # fmt: skip
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
-_WORDS = {"promote": "promoted it", "reject": "rejected it", "examine": "had it examined again"}
+_WORDS = {"promote": "promoted it", "reject": "rejected it", "examine": "requested another scan"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def _statements(place: str, summary: Mapping[str, Any]) -> Iterator[ImageStateme
             place, "Attestation", str(one["predicateType"]), tuple(one["keys"]), str(one.get("builder", ""))
         )
     if summary.get("notVerified"):
-        yield ImageStatement(place, "Keyless, not verified", str(summary["notVerified"]), (), "")
+        yield ImageStatement(place, "Keyless, unverified", str(summary["notVerified"]), (), "")
 
 
 def decisions_of(visit: Visit, images: Sequence[ImageOverview]) -> list[ImageDecision]:
@@ -133,5 +133,5 @@ def decisions_of(visit: Visit, images: Sequence[ImageOverview]) -> list[ImageDec
             text = _WORDS.get(act, act or entry.operation)
             found.append(ImageDecision(entry.moment, entry.author, text, str(entry.detail.get("reason", ""))))
         if image.examined and image.verdict and not image.decided_by:
-            found.append(ImageDecision(image.examined, "", f"the policy says: {image.verdict}", ""))
+            found.append(ImageDecision(image.examined, "", f"the policy result is {image.verdict}", ""))
     return sorted(found, key=lambda one: one.moment, reverse=True)

@@ -112,7 +112,7 @@ def find_named(visit: Visit, id_: str, account: str = "") -> Named:
 
 
 def _reaches(visit: Visit, id_: str) -> bool:
-    """Whether the visitor reads every alert that names a lower-cased id, for it lies in the reach."""
+    """Return whether the visitor reads every alert that names a lower-cased id, for it lies in the reach."""
     if not id_.startswith("/subscriptions/"):
         return False
     lying = ResourceId.parse(id_)
@@ -126,7 +126,7 @@ def _find_naming_alerts(told: ToldAlerts, text: str) -> list[StoredAlert]:
 
 
 def names(row: Mapping[str, object], id_: str) -> bool:
-    """Whether the row of an alert names a resource by its lower-cased id, or something below it."""
+    """Return whether the row of an alert names a resource by its lower-cased id, or something below it."""
     text = f"{row.get('_ResourceId') or ''}\n{row.get('Entities') or ''}".lower()
     return re.search(re.escape(id_) + r"(?![^/\"\\\s])", text) is not None
 

@@ -32,12 +32,12 @@ class ToldAlerts:
 
     @property
     def whole(self) -> bool:
-        """Whether all that an alert says is told."""
+        """Return whether all that an alert says is told."""
         return self.reach is None
 
     @property
     def any(self) -> bool:
-        """Whether there is one at all."""
+        """Return whether there is one at all."""
         return self.count(Looked(held=True)) > 0
 
     def page(self, looked: Looked, start: int, most: int) -> tuple[list[StoredAlert], int]:
@@ -54,7 +54,7 @@ class ToldAlerts:
         return self._find_saying(looked)[:most]
 
     def count(self, looked: Looked) -> int:
-        """How many are looked at; of a part, whatever text is looked for."""
+        """Count how many are looked at; of a part, whatever text is looked for."""
         wanted = self._within(looked if self.whole else replace(looked, text=""))
         return sum(self.visit.instance.state.alerts.count(one, wanted) for one in self.workspaces)
 
@@ -67,7 +67,7 @@ class ToldAlerts:
         found = self.visit.instance.state.alerts.get(id_.lower())
         if found is None or found.workspace not in self.workspaces or not self._seen(found):
             where = f" in the workspace {self.workspaces[0]}" if self.whole else ""
-            raise MissingError(f"there is no alert {id_[:100]}{where}")
+            raise MissingError(f"alert {id_[:100]} not found{where}")
         return found
 
     def _seen(self, alert: StoredAlert) -> bool:

@@ -255,7 +255,7 @@ def _rows(visit: Visit, alert: StoredAlert) -> Table:
     """The rows behind an alert; StateError where they cannot be read."""
     behind = events(visit.instance.lake, alert, visit.instance.now, most=MOST_CSV)
     if behind.error:
-        raise StateError(f"the rows cannot be read: {behind.error}")
+        raise StateError(f"the events cannot be read: {behind.error}")
     columns = _columns(behind)
     return Table(columns, ([each.text(name) for name in columns] for each in behind.rows))
 
@@ -265,7 +265,7 @@ def _columns(behind: Events | None) -> list[str]:
 
 
 def count_open(visit: Visit) -> int | None:
-    """How many of the chosen scope nobody is done with in the workspace that the page opens."""
+    """Count how many of the chosen scope nobody is done with in the workspace that the page opens."""
     return told_alerts(visit).count(Looked(frozenset({"New", "InProgress"})))
 
 
@@ -282,7 +282,10 @@ PAGES = (
         count_open,
         anywhere=True,
         parted=True,
-        under_scope="Alerts that name a resource of {}. Those that name none, such as of sign-ins, stand under all subscriptions.",
+        under_scope=(
+            "Alerts that name a resource of {}. Alerts without a resource, such as sign-in alerts, "
+            "are listed under all subscriptions."
+        ),
     ),
     Page(
         "/alerts/{id}",

@@ -22,7 +22,7 @@ from nephoscope_policy.model.state import Severity
 READ = "Microsoft.Security/attackPaths/read"
 ROWS = 100
 _COLUMNS = ("Risk", "Path", "Category", "Entry point", "Target", "Factors", "Story", "Id")
-_STEPS = ("From", "To", "How", "What closes it", "Recommendations")
+_STEPS = ("From", "To", "How", "Fix", "Recommendations")
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
@@ -84,7 +84,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     row = next((path for path in edition.attack_paths.listed(reach) if path.name == name), None)
     body = edition.listing.get(row.id, reach) if row else None
     if row is None or body is None:
-        raise MissingError(f"there is no attack path {name[:100]} in what you may see")
+        raise MissingError(f"attack path {name[:100]} not found, or you cannot access it")
     told = body["properties"]
     if visit.asked("format") == "csv":
         return as_csv(f"attack-path-{name}", _STEPS, map(_step, told["attackPathSteps"]))
@@ -136,7 +136,7 @@ def _role(id_: str, told: Mapping[str, object]) -> str:
 
 
 def grave(visit: Visit) -> int | None:
-    """How many paths there are."""
+    """Count how many paths there are."""
     return None if visit.edition is None else len(visit.edition.attack_paths.listed(visit.reach(READ)))
 
 

@@ -48,7 +48,7 @@ def _where(visit: Visit, one: AskedRule) -> str:
 def _rules(visit: Visit, rules: Iterable[AskedRule]) -> Table:
     header = (
         "Name",
-        "Told of",
+        "Trigger",
         "Does",
         "Where",
         "Status",
@@ -83,7 +83,7 @@ def _runs(runs: Iterable[RunLine], names: Mapping[str, str]) -> Table:
         "About",
         "Status",
         "Tries",
-        "What came of it",
+        "Result",
         "Id",
         "Workspace",
     )

@@ -90,7 +90,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     key = ("standard", name.casefold(), visit.reach(READ))
     controls = visit.edition.once(key, lambda: _controls(visit, name))
     if not controls:
-        raise MissingError(f"there is no standard {name[:100]} in what you may see")
+        raise MissingError(f"standard {name[:100]} not found, or you cannot access it")
     if visit.asked("format") in ("csv", "pdf"):
         return _evidence(visit, name, controls)
     counts = Counter(each["state"] for each in controls.values())
@@ -114,7 +114,7 @@ def _evidence(visit: Visit, name: str, controls: Mapping[str, Mapping[str, Any]]
     names = {**visit.subscriptions, **visit.management_groups}
     made = Evidence(
         name,
-        names.get(scope, scope) or "everything that its reader may see",
+        names.get(scope, scope) or "all resources that the reader can access",
         visit.edition.made.when,
         visit.caller.name,
         [

@@ -47,7 +47,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     workspace = visit.workspace(READ)
     shelf, kind = Shelf(visit.instance, workspace), visit.asked("kind", "rules")
     if kind not in KINDS:
-        raise StateError(f"there is no such kind of content: {', '.join(KINDS)}")
+        raise StateError(f"unknown kind of content: expected {', '.join(KINDS)}")
     # of a form that is too large nothing is read
     if visit.request.method == "POST" and (visit.form.get("act") == "import" or not visit.ticks):
         return apply_form(
@@ -93,7 +93,7 @@ def _show_list(visit: Visit, shelf: Shelf, kind: str, refused: str = "") -> dict
 def _import_pack(visit: Visit, shelf: Shelf) -> str:
     """Keep what was sent as a pack, whose page tells of each piece; StateError where nothing of it can be used."""
     if visit.file is None or not visit.file[1]:
-        raise StateError(f"choose a file of at most {MOST_BYTES >> 20} MiB")
+        raise StateError(f"select a file of at most {MOST_BYTES >> 20} MiB")
     upload = Upload(visit.file[0][:200], visit.file[1], visit.form.get("name", "")[:80])
     instance = visit.instance
     take_ = partial(
@@ -105,7 +105,7 @@ def _import_pack(visit: Visit, shelf: Shelf) -> str:
         raise StateError(str(error)) from error
     if not found.pack.pieces:
         told = [f"{one.place}: {'; '.join(one.reasons)}" for one in found.pack.refusals]
-        raise StateError(f"nothing in it can be used: {' · '.join(told[:MOST_TOLD])}")
+        raise StateError(f"the file has no usable content: {' · '.join(told[:MOST_TOLD])}")
     return visit.link(f"/content/packs/{found.pack.name}", workspace=shelf.workspace)
 
 
@@ -138,11 +138,11 @@ def pack(visit: Visit) -> Mapping[str, object] | Response:
     shelf = Shelf(visit.instance, workspace)
     found = next((one for one in shelf.packs if one.name == visit.parameters["name"]), None)
     if found is None:
-        raise MissingError(f"there is no pack {visit.parameters['name'][:100]}")
+        raise MissingError(f"pack {visit.parameters['name'][:100]} not found")
     if visit.request.method == "POST":
         done, left = switch_selected(visit, shelf, PACK)
         if left:
-            raise OvertakenError(f"{left[0].why}; it is {'on' if left[0].row.on else 'off'} now")
+            raise OvertakenError(f"{left[0].why}; it is {'enabled' if left[0].row.on else 'disabled'} now")
         return RedirectResponse(visit.here(done=done), 303)
     every = list(content_listing.rows(found, shelf.held))
     text, chosen = visit.asked("q").casefold(), visit.several("standing")

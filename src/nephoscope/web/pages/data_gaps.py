@@ -19,7 +19,7 @@ COLUMNS = (
     "Recommendation",
     "Severity",
     "Assessments",
-    "What settles it",
+    "Solution",
     "Commands",
     "Permissions",
     "Id",

@@ -30,7 +30,7 @@ from nephoscope.web.visits.request_context import Visit
 
 ROWS, MOST = 100, 10_000
 HEADER = (
-    "Status", "Image", "Registry", "Repository", "Tag", "Reason", "Asked by", "Asked", "Needed by", "Answered", "Answered by",
+    "Status", "Image", "Registry", "Repository", "Tag", "Reason", "Requested by", "Asked", "Needed by", "Answered", "Answered by",
     "Answer",
     "Digest", "Error", "Id",
 )  # fmt: skip
@@ -112,7 +112,7 @@ def _deadline(text: str) -> datetime | None:
     try:
         day = datetime.strptime(text.strip(), "%Y-%m-%d").date()
     except ValueError as error:
-        raise StateError(f"deadline: a day such as 2026-12-31 is wanted, not '{text[:40]}'") from error
+        raise StateError(f"the deadline must be a date such as 2026-12-31 (got '{text[:40]}')") from error
     return datetime.combine(day, time.max, UTC)
 
 

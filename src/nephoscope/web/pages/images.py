@@ -120,7 +120,7 @@ def _apply_form(visit: Visit) -> str:
     asked, id_ = act(visit, "examine", "promote", "reject"), visit.form.get("id", "")
     places = find_image(visit.service, visit.reach, visit.parameters["digest"])
     if id_ not in _ids(places):
-        raise MissingError("there is no such image in what you may see")
+        raise MissingError("image not found, or you cannot access it")
     with as_drawn(visit, lambda: _state(visit, id_)):
         if asked == "examine":
             examine_again(visit.service, [id_])
@@ -139,7 +139,7 @@ def _state(visit: Visit, id_: str) -> object:
     try:
         image = visit.instance.state.registry_images.get(id_)
     except MissingError as error:
-        raise OvertakenError("the image is not there any more") from error
+        raise OvertakenError("the image no longer exists") from error
     return image.status.value, image.verdict, image.decided_by
 
 

@@ -247,7 +247,7 @@ def _events(visit: Visit, workspace: str, file: CaseFile) -> list[Events]:
 
 
 def count_open(visit: Visit) -> int | None:
-    """How many of the chosen scope are open in the workspace that the page opens."""
+    """Count how many of the chosen scope are open in the workspace that the page opens."""
     workspace = visit.home(READ)
     if not workspace:
         return None
@@ -267,7 +267,9 @@ PAGES = (
         ("GET", "POST"),
         count=count_open,
         anywhere=True,
-        under_scope="Incidents of which an alert names a resource of {}. The others stand under all subscriptions.",
+        under_scope=(
+            "Incidents with an alert that names a resource of {}. Others are listed under all subscriptions."
+        ),
     ),
     Page(
         "/incidents/{number:int}",

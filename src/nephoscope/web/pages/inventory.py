@@ -89,7 +89,7 @@ def one(visit: Visit) -> Mapping[str, Any] | Response:
     visit = visit.within_tenant(tenant) if len(tenants) > 1 else visit
     body = edition.listing.get(id_, visit.caller.reach(READ))
     if body is None:
-        raise MissingError(f"there is no resource {id_[:500]} in what you may see")
+        raise MissingError(f"resource {id_[:500]} not found, or you cannot access it")
     reach = visit.caller.reach(ASSESSMENTS)
     findings = edition.findings.page(reach, Wanted(resource=id_), order="state", most=1000)
     known = {

@@ -78,7 +78,7 @@ def _asked_secrets(kind: Kind) -> Mapping[str, str]:
 
 
 def _is_owners(kind: Kind) -> bool:
-    """Whether every source of a kind is an owner's to set up."""
+    """Return whether every source of a kind is an owner's to set up."""
     return kind.name in source_setup.OF_THE_HOST or always_owned(kind)
 
 
@@ -91,7 +91,7 @@ def _tables(visit: Visit, source: Source) -> dict[str, Callable[[], Table]]:
         "errors": lambda: Table(
             ("Part", "Error", "Since", "Last"),
             (
-                [one.key or "all of it", one.error, one.since.isoformat(), one.at.isoformat()]
+                [one.key or "completely", one.error, one.since.isoformat(), one.at.isoformat()]
                 for one in errors
             ),
         ),
@@ -190,7 +190,7 @@ def _apply_act(visit: Visit, source: Source, act: str) -> str:
             changed, secrets = _read_settings(kind, source, form), _secrets(kind, form)
             service.change_source(visit.service, source.name, changed, secrets)
         case other:
-            raise StateError(f"a source cannot be treated so: {other[:40] or 'nothing was asked for'}")
+            raise StateError(f"unknown action '{other[:40]}' for a source")
     return visit.here(done=act)
 
 
@@ -243,7 +243,7 @@ def _place(id_: str) -> tuple[str, str]:
 PAGES = (
     Page(
         "/sources/logs/new",
-        "Add a source of logs",
+        "Add a log source",
         "log_source_new.html",
         READ,
         new,

@@ -44,7 +44,7 @@ READ = "Microsoft.OperationalInsights/workspaces/query/read"
 _NUMBERS = (KqlType.INT, KqlType.LONG, KqlType.REAL, KqlType.DECIMAL, KqlType.TIMESPAN)
 ROWS, MAX_QUERY, MOST_ITEMS = 500, 60_000, 400
 MAX_BYTES = 100 << 20
-"""Bytes of a result: one that is larger is neither shown nor made a file of."""
+"""Size limit of a result in bytes, for display and download."""
 EXAMPLES = (
     (
         "Tables by rows",
@@ -55,7 +55,7 @@ EXAMPLES = (
         "SigninLogs | where ResultType != '0' | summarize Failed = count() by bin(TimeGenerated, 1h)\n| render timechart",
     ),
     (
-        "What was changed",
+        "Recent changes",
         "AzureActivity | where ActivityStatusValue =~ 'Success'\n| summarize count() by OperationNameValue, Caller | top 50 by count_",
     ),
 )
@@ -131,7 +131,7 @@ def _run(visit: Visit, place: str, query: str) -> QueryResult:
     seconds = visit.instance.query_seconds
     if place == ESTATE:
         if visit.edition is None:
-            raise KqlError("nothing was assessed yet: there is no estate to ask")
+            raise KqlError("nothing was assessed yet: the estate has no data to query")
         reader = Reader.of(visit.caller, visit.reach)
         current = Current(visit.instance.state, visit.instance.tenant, visit.edition, reader, visit.base)
         seen = find_row_access(visit.edition.types, partial(_reaches, visit))
@@ -144,7 +144,7 @@ def _run(visit: Visit, place: str, query: str) -> QueryResult:
         query, scope=scope, workspace=workspace, timeout=seconds, span=span, most=most
     )
     if most.cut:
-        raise KqlError(f"the result is larger than {MAX_BYTES >> 20} MiB: take fewer rows or columns")
+        raise KqlError(f"the result exceeds {MAX_BYTES >> 20} MiB: reduce its rows or columns")
     return found[-1]
 
 
@@ -276,8 +276,8 @@ PAGES = (
         edited=True,
         queries=lambda visit: bool(visit.asked("query").strip()),
         under_scope=(
-            "Queries read rows of the subscriptions of {} alone. Rows that say no subscription, such as sign-ins, are read under all "
-            "subscriptions."
+            "Queries return only rows of the subscriptions of {}. Rows without a subscription, such "
+            "as sign-ins, are available under all subscriptions."
         ),
     ),
     Page("/logs/queries", "Saved queries", "", READ, _save_query, methods=("POST",), anywhere=True),

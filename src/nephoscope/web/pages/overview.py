@@ -107,7 +107,7 @@ def _place(visit: Visit, id_: str) -> str:
 
 
 def _severities(tallies: Sequence[Tally]) -> list[tuple[str, int]]:
-    """How many findings there are of each severity, the gravest first."""
+    """Count how many findings there are of each severity, the gravest first."""
     counts: Counter[str] = Counter()
     for one in tallies:
         counts[one.severity.value] += one.unhealthy
@@ -169,7 +169,7 @@ def _causes(visit: Visit) -> Table:
 def _incidents(visit: Visit) -> Table:
     found = incidents(visit, MOST_CSV)
     if found is None:
-        raise MissingError("your roles reach no workspace")
+        raise MissingError("your roles do not include a workspace")
     return Table(
         ("Severity", "Incident", "Title", "Last activity", "Status", "Workspace"),
         ([one.severity, one.number, one.title, one.last_activity.isoformat(), one.status.value, one.workspace]
@@ -184,5 +184,5 @@ TABLES: Mapping[str, Callable[[Visit], Table]] = {
     "resources": _resources,
     "not-assessed": _causes,
 }
-"""The tables of the page, whole."""
+"""Complete tables of the page."""
 PAGE = Page("/", "Overview", "overview.html", READ, fill_page, Area.TOP, 0, ahead=ahead)

@@ -85,7 +85,7 @@ def repository(visit: Visit) -> Mapping[str, Any] | Response:
     name = visit.parameters["name"].lower()
     found = next((one for one in readable_repositories(visit.service) if one.name == name), None)
     if found is None:
-        raise MissingError(f"there is no repository {name[:300]} in what you may see")
+        raise MissingError(f"repository {name[:300]} not found, or you cannot access it")
     runs = visit.instance.state.pipelines.runs([name], MOST_RUNS)
     if visit.asked("format") == "csv":
         return as_csv("runs", RUN_HEADER, map(_run_row, runs))
@@ -102,7 +102,7 @@ def run(visit: Visit) -> Mapping[str, Any] | Response:
     """Fill the page of a run."""
     found = visit.instance.state.pipelines.run(visit.parameters["id"])
     if not visit.caller.may(READ, repository_scope(found.repository)):
-        raise MissingError(f"there is no pipeline run {found.id}")
+        raise MissingError(f"pipeline run {found.id} not found")
     document = run_document(visit.service, found)
     every = sorted(document.findings, key=_order)
     shown = [one for one in every if _fits(visit, one)]
@@ -224,7 +224,7 @@ def _violation_row(one: ViolatedPass) -> Iterator[object]:
 PAGES = (
     Page(
         "/pipelines", "Pipelines", "pipelines.html", READ, fill_page, Area.POSTURE, 30, repositories=True,
-        under_scope="Repositories are the same for every scope; what the cloud violates is of {}.",
+        under_scope="Repositories are not affected by the selected scope; violations are limited to {}.",
     ),
     Page(
         "/pipelines/repository/{name:path}", "Repository", "pipeline_repository.html", READ, repository, repositories=True,

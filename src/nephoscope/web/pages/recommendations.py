@@ -113,7 +113,7 @@ def _own(visit: Visit, edition: Edition, key: str) -> Mapping[str, object] | Res
     """One that another tool put."""
     own = next((one for one in own_assessments(visit) if one.key == key), None)
     if own is None or visit.request.method == "POST":
-        raise MissingError(f"there is no recommendation {key[:100]} in what you may see")
+        raise MissingError(f"recommendation {key[:100]} not found, or you cannot access it")
     start = page_start(visit)
     file = file_of(visit, key, {"resources": lambda: resources(own)})
     several = own.several[start : start + ROWS]
@@ -173,7 +173,7 @@ def _resources(visit: Visit, known: Mapping[str, Any], asked: Wanted) -> Table:
         else []
     )
     told = known["properties"]
-    header = ("Recommendation", "Severity", "Resource", "State", "Why", "Recommendation id", "Tenant")
+    header = ("Recommendation", "Severity", "Resource", "State", "Why", "Recommendation ID", "Tenant")
     return Table(header, (
         [told["displayName"], told["severity"], one.resource, STATES[one.state], one.why or cause_text(one.cause), known["name"],
          one.tenant]

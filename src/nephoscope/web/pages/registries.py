@@ -60,12 +60,12 @@ class ListedRegistry:
 
     @property
     def waiting(self) -> int:
-        """How many images wait for their next step."""
+        """Count how many images wait for their next step."""
         return self.counts.get(ImageStatus.QUEUED.value, 0)
 
     @property
     def held(self) -> int:
-        """How many images wait for a person."""
+        """Count how many images wait for a person."""
         return self.counts.get(ImageStatus.HELD.value, 0)
 
 
@@ -177,7 +177,7 @@ def _apply_form(visit: Visit, found: WatchedRegistry) -> str:
     if asked == "test":
         trial = service.try_registry(visit.service, found.name)
         if not trial.works:
-            raise StateError(f"not reached: {trial.message}")
+            raise StateError(f"connection failed: {trial.message}")
         return visit.here(done="test", told=trial.message[:200])
     visit.caller.must(DELETE if asked == "remove" else WRITE, "/")
     with as_drawn(visit, lambda: _state(visit, found.name)):
@@ -215,7 +215,7 @@ def _events_secret(visit: Visit, found: WatchedRegistry) -> Response:
 PAGES = (
     Page("/registries", "Registries", "registries.html", READ, fill_page, Area.PROTECTION, 10, tenant=True, under_scope=SAME),
     Page(
-        "/registries/new", "Watch a registry", "registry_new.html", READ, new, methods=("GET", "POST"), tenant=True, order=0,
+        "/registries/new", "Add a registry", "registry_new.html", READ, new, methods=("GET", "POST"), tenant=True, order=0,
         under_scope=SAME,
     ),
     Page(

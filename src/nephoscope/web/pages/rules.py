@@ -33,8 +33,8 @@ ROWS, NEWEST = 100, 25
 #: Head of a column of the file -> what stands in it; those of the page come first.
 _CSV = {
     "Status": "status", "Rule": "rule", "Every": "every", "Last run": "lastRun", "Alerts, {during}": "alerts",
-    "Closed as false": "closedFalse", "Seconds": "seconds", "Error": "error", "Kind": "kind", "Next run": "nextRun",
-    "Rows of the last run": "lastRows", "Alerts of the last run": "lastAlerts", "Held back": "held",
+    "False positives": "closedFalse", "Seconds": "seconds", "Error": "error", "Kind": "kind", "Next run": "nextRun",
+    "Rows of the last run": "lastRows", "Alerts of the last run": "lastAlerts", "Suppressed alerts": "held",
     "Suppressed": "suppressed", "Closed": "closed", "Id": "id",
 }  # fmt: skip
 
@@ -126,7 +126,7 @@ def _apply_form(visit: Visit, workspace: str, rule: Rule) -> str:
     if act in trial_forms.ACTS:
         return trial_forms.apply_act(visit, workspace, rule, act)
     if act not in ("on", "off"):
-        raise StateError(f"a rule cannot be treated so: {act[:40] or 'nothing was asked for'}")
+        raise StateError(f"unknown action '{act[:40]}' for a rule")
     switch_rules(visit.service, workspace, {RULE: [rule.id]}, enabled=act == "on")
     return visit.here()
 
@@ -148,7 +148,7 @@ PAGES = (
     Page("/rules/{id}", "Rule", "rule.html", READ, one, methods=("GET", "POST"), anywhere=True),
     Page(
         "/rules/{id}/trials/{trial}",
-        "Trial of a rule",
+        "Rule replay",
         "trial.html",
         READ,
         trial,

@@ -140,7 +140,7 @@ PAGE = Page(
     READ,
     fill_page,
     under_scope=(
-        "What lies in {}, and incidents and alerts that name a resource of it. "
-        "Accounts, rules and saved queries are the same for every scope."
+        "Resources in {}, and incidents and alerts that name one of them. Accounts, rules and "
+        "saved queries are not affected by the selected scope."
     ),
 )

@@ -75,7 +75,7 @@ def _apply_form(visit: Visit) -> str:
     visit.service.require(WRITE)
     principal = visit.instance.state.principals.get(visit.form.get("principal", ""))
     if principal is None:
-        raise MissingError("there is no such person or program")
+        raise MissingError("user or program not found")
     if wanted == "sign-out":
         end_sessions(visit.service, principal)
     else:
@@ -103,12 +103,14 @@ def _people(visit: Visit) -> Table:
         for one in principals.all()
         for roles in [principals.roles(one.id)]
     )  # fmt: skip
-    return Table(("Name", "Kind", "Roles", "Bound to", "Last seen", "Sessions", "Disabled", "Scopes"), rows)
+    return Table(
+        ("Name", "Kind", "Roles", "Bound resource", "Last seen", "Sessions", "Disabled", "Scopes"), rows
+    )
 
 
 def _workspaces(visit: Visit) -> Table:
     rows = ((one.name, one.days, one.id) for one in visit.instance.state.workspaces.all())
-    return Table(("Name", "Days that rows are kept", "Id"), rows)
+    return Table(("Name", "Retention (days)", "Id"), rows)
 
 
 def _responses(visit: Visit) -> Table:
@@ -123,7 +125,7 @@ def _responses(visit: Visit) -> Table:
         )
         for one in load_response_rules(visit.instance.data)[0]
     ]
-    return Table(("Rule", "When", "What it does", "Status"), rows)
+    return Table(("Rule", "When", "Actions", "Status"), rows)
 
 
 def _find_standing(one: AutomationRule, now: datetime) -> str:
@@ -134,7 +136,7 @@ def _audit(visit: Visit) -> Table:
     entries = visit.instance.state.audit.entries(most=MOST_CSV)
     told = [_entry(one) for one in entries]
     if entries and entries[-1].number > 1:
-        cut = f"cut here: entries 1 to {entries[-1].number - 1} are not in this file"
+        cut = f"truncated: entries 1 to {entries[-1].number - 1} are not in this file"
         told.append(("", "", "", cut, "", "", "", ""))
     return Table(("#", "When", "Who", "Operation", "What", "Outcome", "Address", "Detail"), told)
 

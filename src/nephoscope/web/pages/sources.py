@@ -32,7 +32,7 @@ FILES = (
     "Quarantine",
     "Began",
     "Ended",
-    "Bytes taken",
+    "Bytes read",
     "Bytes",
 )
 MOST_FILES = 200
@@ -82,7 +82,7 @@ def _error(visit: Visit, source: Any, whole: Mapping[str, Row]) -> str:
 def _sources(visit: Visit, whole: Mapping[str, Row]) -> Table:
     """The sources as they were set up, each with how it is as a whole."""
     found = visit.instance.state.sources.all() if visit.caller.may(READ, "/") else ()
-    header = ("Source", "Kind", "Workspace", "State", "Last arrival", "Left to read", "Left out", "Error")
+    header = ("Source", "Kind", "Workspace", "State", "Last arrival", "Backlog", "Dropped", "Error")
     return Table(header, (_source(visit, one, whole) for one in found))
 
 
@@ -95,7 +95,7 @@ def _source(visit: Visit, one: Source, whole: Mapping[str, Row]) -> list[object]
 
 def _tenants(visit: Visit) -> Table:
     found = visit.instance.state.tenants.all() if visit.caller.may(READ, "/") else ()
-    header = ("Tenant", "State", "Signs in by", "Reads", "Collected", "Every", "Id", "Error")
+    header = ("Tenant", "State", "Credential", "Reads", "Collected", "Every", "Id", "Error")
     return Table(header, (
         [one.name, _find_standing(one), one.connection.sign_in,
          " ".join(one.connection.subscriptions or one.connection.management_groups), one.collected or "",
@@ -107,11 +107,11 @@ def _tenants(visit: Visit) -> Table:
 def _find_standing(one: Tenant) -> str:
     if not one.enabled:
         return "paused"
-    return "failing" if one.error else "on" if one.collected else "waits to be collected"
+    return "failing" if one.error else "on" if one.collected else "waiting for the first collection"
 
 
 def _file(one: IngestedFile) -> tuple[object, ...]:
-    state = "whole" if one.finished else "in part"
+    state = "whole" if one.finished else "partly"
     told = one.name, one.workspace, one.format, state, one.rows, one.bad, one.started
     return *told, one.finished or "", one.done, one.size
 

@@ -30,14 +30,14 @@ ROWS = 100
 HEADER = (
     "State",
     "Suppression",
-    "Holds back",
+    "Condition",
     "Rule",
     "Reason",
     "Comment",
     "By",
     "Since",
     "Until",
-    "Held back",
+    "Suppressed",
     "Id",
 )
 
@@ -92,7 +92,7 @@ def _list_suppressions(visit: Visit, workspace: str) -> Iterator[ListedSuppressi
     held = state.alerts.held(workspace)
     for one in sorted(state.suppressions.all(workspace), key=lambda one: _order(one, now)):
         rule = rules.get(one.rule)
-        name = rule.name if rule else "Every rule" if one.rule == ANY_RULE else one.rule
+        name = rule.name if rule else "All rules" if one.rule == ANY_RULE else one.rule
         yield ListedSuppression(
             one, STATES[one.status(now)], name, rule.id if rule else "",
             describe(one.conditions), describe(one.conditions, whole=True), held.get(one.id, 0),
@@ -137,7 +137,7 @@ def _filter_suppressions(
 
 def _row(one: ListedSuppression) -> Sequence[object]:
     kept = one.stored
-    until = kept.expires.isoformat() if kept.expires else "no end"
+    until = kept.expires.isoformat() if kept.expires else "no end date"
     told = (one.state, kept.name, one.holds, one.rule, kept.reason, kept.comment, kept.author)
     return *told, kept.created.isoformat(), until, one.held, kept.id
 

@@ -40,7 +40,7 @@ SCRIPTS = {"sh": (az, "text/x-shellscript; charset=utf-8"), "bicep": (bicep, "te
 def clouds() -> dict[str, str]:
     """The clouds that can be chosen: those that are known and the one that the server's environment names."""
     known = {"public": "Azure", "usgovernment": "Azure Government", "china": "Azure operated by 21Vianet"}
-    return {one: known.get(one, f"as this server is set ({one})") for one in service.server_clouds()}
+    return {one: known.get(one, f"cloud of this server ({one})") for one in service.server_clouds()}
 
 
 def new(visit: Visit) -> Mapping[str, Any] | Response:
@@ -160,7 +160,7 @@ def _show_tenant(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str
     if visit.asked("format") == "csv":
         return as_csv(
             tenant.name,
-            ("Subscription or resource group", "Answers", "What it lacks", "Id"),
+            ("Subscription or resource group", "Answers", "Missing permissions", "Id"),
             _list_trial_rows(trial),
         )
     return {
@@ -239,7 +239,7 @@ def _apply_act(visit: Visit, tenant: Tenant, act: str) -> str:
         case "change":
             _change_tenant(visit, tenant)
         case other:
-            raise StateError(f"a tenant cannot be treated so: {other[:40] or 'nothing was asked for'}")
+            raise StateError(f"unknown action '{other[:40]}' for a tenant")
     return visit.here(done=act, connected=None, role=None)
 
 
@@ -260,7 +260,7 @@ def script(visit: Visit) -> Response:
     )
     kind = visit.parameters["kind"]
     if kind not in SCRIPTS:
-        raise MissingError(f"there are scripts grant.sh and grant.bicep, not {kind[:40]}")
+        raise MissingError(f"unknown script {kind[:40]}: expected grant.sh or grant.bicep")
     made, type_ = SCRIPTS[kind]
     return as_file(f"grant.{kind}", made(grant).encode(), type_)
 

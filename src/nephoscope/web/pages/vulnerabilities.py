@@ -137,7 +137,7 @@ def _show_vulnerability(visit: Visit, refused: str = "") -> dict[str, object]:
     name, found = visit.parameters["name"], _holders(visit)
     report = report_vulnerability(visit.service, name)
     if not (found or report.advisories or report.exploited or report.prediction):
-        raise MissingError(f"no advisory that was imported speaks of {name[:100]}")
+        raise MissingError(f"no imported advisory covers {name[:100]}")
     held = find_exemptions(visit.service, found)
     start = page_start(visit)
     shown = found[start : start + ROWS]
@@ -212,7 +212,7 @@ def _row(one: VulnerabilitySummary, exposed: Mapping[str, int]) -> tuple[object,
 def _fix(one: VulnerabilitySummary) -> str:
     if not one.fixable:
         return "no"
-    return "yes" if one.fixable >= one.machines + one.images else "in part"
+    return "yes" if one.fixable >= one.machines + one.images else "partly"
 
 
 def _holder_rows(visit: Visit, found: Sequence[SubjectFinding]) -> Iterator[tuple[object, ...]]:

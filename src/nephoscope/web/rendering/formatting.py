@@ -19,16 +19,16 @@ STATES = {
     State.UNKNOWN: "Not assessed",
     State.ERROR: "Error",
 }
-"""What the ends of an evaluation are called, on pages and in their files."""
+"""Names of evaluation results, on pages and in their files."""
 #: Causes of Unknown and Error in the words of a person; another is shown as it is.
 CAUSES = {
-    "not-collected": "The snapshot did not read what they are judged by",
-    "stale": "The report that they are judged by is too old",
+    "not-collected": "Required data was not collected",
+    "stale": "The required report is out of date",
     "no-properties": "The snapshot lists the resources without their properties",
-    "not-held": "A definition that is assigned is not loaded",
-    "parameter-error": "A parameter of the assignment does not fit",
-    "too-many-steps": "The rule counts more than it may for one resource",
-    "initiative-error": "The initiative cannot be used",
+    "not-held": "An assigned definition is missing",
+    "parameter-error": "A parameter of the assignment is invalid",
+    "too-many-steps": "The rule exceeds the limit of items for one resource",
+    "initiative-error": "The initiative is invalid",
 }
 _CODE = re.compile("`([^`]+)`")
 _ID = re.compile(r"/subscriptions/[\w-]+/resourcegroups/[^/\s]+/providers(?:/[\w.()-]+)+", re.IGNORECASE)
@@ -91,13 +91,13 @@ def spell_duration(span: timedelta) -> str:
         count, rest = divmod(rest, size)
         if count:
             words.append(f"{count} {word}{'s' if count != 1 else ''}")
-    return " ".join(words) or "no time"
+    return " ".join(words) or "0 s"
 
 
 def ports(told: str) -> str:
     """Ports as Azure writes them (`[22,3389]`, `[0-65535]`) in words."""
     found = told.strip("[]").replace(" ", "")
-    return "every port" if found == "0-65535" else found.replace(",", ", ")
+    return "all ports" if found == "0-65535" else found.replace(",", ", ")
 
 
 def short(id_: str) -> str:

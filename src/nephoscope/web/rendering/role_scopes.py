@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def describe_place(visit: Visit, scope: str) -> str:
     """Where a scope is, as `at prod`; of a subscription that the visitor may not see, or that was not collected, its id."""
     if scope == TENANT:
-        return "of everything"
+        return "at all scopes"
     last = scope.rsplit("/", 1)[-1]
     if scope.startswith(WORKSPACE):
         return f"at workspace {last}"

@@ -49,7 +49,7 @@ def choices(entities: Sequence[Entity]) -> dict[str, Choice]:
         found[TOGETHER] = Choice(label, together)
     for entity in sorted(entities, key=_narrowness):
         found |= _single(entity)
-    return {**found, WHOLE_RULE: Choice("Every alert of this rule")}
+    return {**found, WHOLE_RULE: Choice("All alerts of this rule")}
 
 
 def _narrowness(entity: Entity) -> int:
@@ -86,7 +86,7 @@ def _field(entity: Entity, name: str) -> str:
 def describe(conditions: Sequence[dict[str, object]], *, whole: bool = False) -> str:
     """Say in words what a suppression holds back; `conditions` as Azure writes `allOf`, resources by name unless `whole`."""
     return (
-        " and ".join(describe_condition(one, whole=whole) for one in conditions) or "Every alert of the rule"
+        " and ".join(describe_condition(one, whole=whole) for one in conditions) or "All alerts of the rule"
     )
 
 
@@ -111,7 +111,7 @@ def describe_field(field: str) -> str:
     kind, _, identifier = rest.rpartition(".")
     several = _WORD.findall(f"{identifier[:1].upper()}{identifier[1:]}")
     spaced = " ".join(one if one.isupper() else one.lower() for one in several)
-    words = {"full name": "", "resource id": "", "app id": "ID"}.get(spaced, spaced)
+    words = {"full name": "", "resource ID": "", "app ID": "ID"}.get(spaced, spaced)
     bare = kind.removesuffix("[0]")
     first = "First " if bare != kind else ""
     return f"{first}{_KINDS.get(bare.lower().replace('-', ''), bare)} {words}".strip()

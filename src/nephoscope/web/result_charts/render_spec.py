@@ -86,12 +86,12 @@ def _places(name: str, given: str, columns: Columns, told: list[str]) -> tuple[i
     """Where the columns stand that a property names, one by one with commas between."""
     known = {column: at for at, (column, _) in enumerate(columns)}
     wanted = [given] if given in known else [one.strip() for one in given.split(",")]
-    told += [f"{name}: there is no column {one}" for one in wanted if one not in known]
+    told += [f"{name}: column {one} not found" for one in wanted if one not in known]
     return tuple(known[one] for one in wanted if one in known)
 
 
 def _numbers(wanted: Sequence[int], columns: Columns, told: list[str]) -> tuple[int, ...]:
-    told += [f"ycolumns: {columns[at][0]} holds no numbers" for at in wanted if not columns[at][1].numeric]
+    told += [f"ycolumns: {columns[at][0]} is not numeric" for at in wanted if not columns[at][1].numeric]
     given = tuple(at for at in wanted if columns[at][1].numeric)
     return given or tuple(at for at, (_, kind) in enumerate(columns) if kind.numeric)
 
@@ -113,7 +113,7 @@ def _guess_columns(columns: Columns, numbers: Sequence[int]) -> tuple[int, ...]:
 def _bounds(given: Mapping[str, str], told: list[str]) -> tuple[float | None, float | None]:
     low, high = (_number(name, given.get(name, ""), told) for name in ("ymin", "ymax"))
     if low is not None and high is not None and low >= high:
-        told.append(f"ymin {low:g} is not below ymax {high:g}: the axis holds all numbers")
+        told.append(f"ymin {low:g} must be less than ymax {high:g}: the axis shows all values")
         return None, None
     return low, high
 
@@ -124,7 +124,7 @@ def _number(name: str, given: str, told: list[str]) -> float | None:
     except ValueError:
         value = float("nan")
     if value is not None and not isfinite(value):
-        told.append(f"{name}: {given} is no number")
+        told.append(f"{name} must be a number (got {given})")
         return None
     return value
 
@@ -133,7 +133,7 @@ def _stacking(chart: str, kind: str, told: list[str]) -> str:
     if chart not in ("areachart", "stackedareachart", "columnchart"):
         return ""
     if kind and kind.lower() not in _KINDS:
-        told.append(f"kind {kind} is not known ({', '.join(_KINDS)})")
+        told.append(f"kind must be one of {', '.join(_KINDS)} (got {kind})")
         kind = ""
     if chart == "stackedareachart" and not kind:
         return "stacked"
@@ -151,5 +151,5 @@ def _not_drawn(chart: str, given: Mapping[str, str]) -> list[str]:
         if name not in known and value.lower() != _USUAL.get(name)
     ]
     if chart not in ACROSS and chart not in _BARS:
-        told.append(f"a {chart} is drawn as bars")
+        told.append(f"a {chart} is shown as bars")
     return told

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 WIDE = 50
-"""Up to so many columns a result is shown whole."""
+"""Number of columns up to which a result is shown completely."""
 
 
 def without_empty(rows: pa.Table) -> pa.Table:

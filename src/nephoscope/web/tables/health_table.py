@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from nephoscope.ingest.live.health.health_table import Row
 
 HEADER = (
-    "Table", "From", "State", "Rows", "Last hour", "Usual then", "Delay", "Quarantine", "Last event", "What is wrong", "Workspace",
-    "Left to read", "Left out", "Last arrival",
+    "Table", "From", "State", "Rows", "Last hour", "Expected", "Delay", "Quarantine", "Last event", "Problems", "Workspace",
+    "Backlog", "Dropped", "Last arrival",
 )  # fmt: skip
-"""As the page shows them; the delay is in seconds, the quarantine a share of 0 to 1."""
+"""Same columns as the page; the delay is in seconds, the quarantine a share of 0 to 1."""
 
 
 def health_table(several: Iterable[Row]) -> Table:
@@ -25,6 +25,6 @@ def health_table(several: Iterable[Row]) -> Table:
 def _row(one: Row) -> tuple[object, ...]:
     health = one.health
     return (
-        health.table or "all of it", health.source, one.status, health.rows, one.last_hour, one.expected, one.delay,
+        health.table or "completely", health.source, one.status, health.rows, one.last_hour, one.expected, one.delay,
         round(one.bad_share, 4), health.last_event, one.detail, health.workspace, health.lag, health.left_out, health.last_seen,
     )  # fmt: skip

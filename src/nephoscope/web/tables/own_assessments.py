@@ -47,7 +47,7 @@ class OwnAssessment:
 
     @property
     def counts(self) -> Counter[str]:
-        """How many resources stand how."""
+        """Count how many resources stand how."""
         return Counter(one.code for one in self.several)
 
 
@@ -111,6 +111,6 @@ def overview(several: Iterable[OwnAssessment]) -> Table:
 
 def resources(one: OwnAssessment) -> Table:
     """Its resources."""
-    return Table(("Resource", "State", "Why", "Put by", "When"), (
+    return Table(("Resource", "State", "Why", "Source", "When"), (
         [each.resource, each.code, each.why, each.author, each.changed.isoformat()] for each in one.several
     ))  # fmt: skip

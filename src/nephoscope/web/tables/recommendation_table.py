@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 READ, PATHS = "Microsoft.Security/assessments/read", "Microsoft.Security/attackPaths/read"
 HEADER = (
-    "Severity", "Recommendation", "Why it ranks here", "Unhealthy", "Gain", "Control", "Assessed",
+    "Severity", "Recommendation", "Priority reason", "Unhealthy", "Gain", "Control", "Assessed",
     *(STATES[one] for one in State if one is not State.NON_COMPLIANT), "Id",
 )  # fmt: skip
-"""A table's columns: how the rest of the resources stand is a bar on the page, and numbers in a file."""
+"""Columns of the table; the status of other resources is a bar on the page, and numbers in a file."""
 
 
 def rank_recommendations(visit: Visit, wanted: Wanted = EVERY) -> list[Priority]:

@@ -32,7 +32,7 @@ def tables(findings: Sequence[Finding], known: Mapping[str, Any]) -> dict[str, C
         "vulnerabilities": partial(vulnerability_table, known["software"]),
         "put": partial(
             Table,
-            ("State", "Severity", "Assessment", "Why", "Put by", "When"),
+            ("State", "Severity", "Assessment", "Why", "Source", "When"),
             _put(known["put"]),
         ),
         "detections": partial(
@@ -50,7 +50,7 @@ def tables(findings: Sequence[Finding], known: Mapping[str, Any]) -> dict[str, C
         ),
         "roles": partial(
             Table,
-            ("Who", "Kind", "Id", "Role", "Held at", "Condition"),
+            ("Who", "Kind", "Id", "Role", "Scope", "Condition"),
             _roles(known["holders"]),
         ),
         "paths": partial(
@@ -94,7 +94,7 @@ def _list_mentions(named: Named) -> Rows:
         last = one.last_activity.isoformat()
         yield "incident", one.severity, one.title, one.status.value, last, one.workspace, one.number
     for each in named.alerts:
-        name, status = each.document["AlertName"], "held back" if each.held_by else each.status
+        name, status = each.document["AlertName"], "suppressed" if each.held_by else each.status
         yield "alert", each.severity, name, status, each.ended.isoformat(), each.workspace, each.id
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Alerts in the file; the page shows the newest of them.
 MOST = 5_000
-WORDS = {What.REPLAY: "Replay", What.ADVICE: "Search for advice", What.APPLY: "Following an advice"}
+WORDS = {What.REPLAY: "Replay", What.ADVICE: "Suggestions", What.APPLY: "Applying a suggestion"}
 
 
 def tables(state: State, workspace: str, rule: Rule, *, alerts: bool) -> dict[str, Callable[[], Table]]:
@@ -28,7 +28,7 @@ def tables(state: State, workspace: str, rule: Rule, *, alerts: bool) -> dict[st
 def _alerts(state: State, workspace: str, rule: Rule) -> Table:
     kept = state.alerts.listed(workspace, Looked(rule=rule.id, held=True), most=MOST)
     rows = (
-        (one.severity, one.document.get("AlertName", ""), "held back" if one.held_by else one.status, one.incident,
+        (one.severity, one.document.get("AlertName", ""), "suppressed" if one.held_by else one.status, one.incident,
          one.ended.isoformat(), one.id)
         for one in kept
     )  # fmt: skip
@@ -47,4 +47,4 @@ def _trials(trials: list[Trial]) -> Table:
         )
         for one in trials
     )
-    return Table(("Trial", "Days", "How it is", "By", "Asked", "Id"), rows)
+    return Table(("Trial", "Days", "Status", "By", "Asked", "Id"), rows)

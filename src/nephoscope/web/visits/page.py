@@ -29,7 +29,7 @@ class Area(StrEnum):
 #: The permission of a page that is for whoever is signed in.
 EVERYBODY = ""
 #: What a page says of a scope where none can narrow it.
-SAME = "This page is the same for every scope: {} does not narrow it."
+SAME = "The selected scope ({}) does not affect this page."
 #: Fills a template with what it returns, or answers itself.
 Filled = Callable[["Visit"], "Mapping[str, Any] | Response"]
 

@@ -37,7 +37,7 @@ LOGS = "Microsoft.OperationalInsights/workspaces/query/read"
 GRAPH = "Microsoft.ResourceGraph/resources/read"
 SUBSCRIPTIONS = "Microsoft.Resources/subscriptions/read"
 KEPT = ("scope", "span", "zone")
-"""What the address says on every page: links keep it."""
+"""Parameters that links keep."""
 
 
 class Guarded(Protocol):
@@ -50,22 +50,22 @@ class Guarded(Protocol):
 
     @property
     def tenant(self) -> bool:
-        """Whether the permission is wanted everywhere."""
+        """Return whether the permission is wanted everywhere."""
         ...
 
     @property
     def anywhere(self) -> bool:
-        """Whether it is about no part of the estate."""
+        """Return whether it is about no part of the estate."""
         ...
 
     @property
     def repositories(self) -> bool:
-        """Whether the permission is wanted in any repository."""
+        """Return whether the permission is wanted in any repository."""
         ...
 
     @property
     def parted(self) -> bool:
-        """Whether it is also for who has the permission at a part of the estate."""
+        """Return whether it is also for who has the permission at a part of the estate."""
         ...
 
 
@@ -181,7 +181,7 @@ class Visit:
 
     @property
     def scoped(self) -> bool:
-        """Whether the address names no scope, or one that the visitor may see; before an assessment there is none to see."""
+        """Return whether the address names no scope, or one that the visitor may see; before an assessment there is none to see."""
         scope = self.asked("scope")
         if not scope or self.edition is None:
             return True
@@ -284,7 +284,7 @@ class Visit:
         wanted = (name or self.asked("workspace")).lower() or self.home(permission) or DEFAULT
         if wanted not in self.every_workspace:
             self.caller.must(permission)
-            raise MissingError(f"there is no workspace {wanted[:100]}")
+            raise MissingError(f"workspace {wanted[:100]} not found")
         if permission == LOGS:
             self.caller.logs(permission, wanted)
         else:
@@ -292,7 +292,7 @@ class Visit:
         return wanted
 
     def allows(self, page: Guarded) -> bool:
-        """Whether the visitor may see a page at all."""
+        """Return whether the visitor may see a page at all."""
         if not page.permission:
             return True
         if page.tenant:
@@ -307,7 +307,7 @@ class Visit:
 
     @property
     def asks_estate(self) -> bool:
-        """Whether the visitor may ask the estate by queries: any part of it."""
+        """Return whether the visitor may ask the estate by queries: any part of it."""
         return not (self.caller.reach(LOGS).nothing or self.caller.reach(GRAPH).nothing)
 
     @property

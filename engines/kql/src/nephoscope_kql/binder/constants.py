@@ -79,7 +79,7 @@ _DECIDED: dict[str, Callable[[Any, Any], object]] = {
 
 
 def evaluate_condition(value: Bound) -> bool | None:
-    """Whether a condition of constants holds (null is false); None where a constant part is more than a comparison."""
+    """Return whether a condition of constants holds (null is false); None where a constant part is more than a comparison."""
     found = _evaluate_part(value)
     return found if isinstance(found, bool) else None
 

@@ -134,7 +134,7 @@ class Env:
         return self.binder.catalog if self.place is None else self.place
 
     def sees(self, name: str) -> bool:
-        """Whether `restrict access to` leaves a table, a function or a variable that holds rows."""
+        """Return whether `restrict access to` leaves a table, a function or a variable that holds rows."""
         return self.visible is None or any(fnmatchcase(name, pattern) for pattern in self.visible)
 
     def over(self, relation: Relation, windows: Collector | None = None) -> Env:
@@ -269,7 +269,7 @@ class Binder:
         try:
             bind = SCALARS.get(type(expression))
             if bind is None:
-                raise invalid("a scalar expression is wanted here, not rows", expression.span)
+                raise invalid("a scalar expression is expected here, not rows", expression.span)
             found: Bound = self._bind_guarded(bind, expression.span, expression, env)
         except KqlError as error:
             self._note(error, met, env)
@@ -282,7 +282,7 @@ class Binder:
         try:
             bind = SOURCES.get(type(expression))
             if bind is None:
-                raise invalid("rows are wanted here, not a scalar expression", expression.span)
+                raise invalid("rows are expected here, not a scalar expression", expression.span)
             found: Relation = self._bind_guarded(bind, expression.span, expression, env)
         except KqlError as error:
             self._note(error, met, env)

@@ -171,7 +171,7 @@ class Plugin:
 
     @property
     def internal(self) -> bool:
-        """Whether it is a part of another plugin, which nobody names."""
+        """Return whether it is a part of another plugin, which nobody names."""
         return self.name.startswith("_")
 
     @property

@@ -33,7 +33,7 @@ class Given:
 
     @property
     def nothing(self) -> bool:
-        """Whether neither changes what a query gives."""
+        """Return whether neither changes what a query gives."""
         return not self.parameters and not self._settings()
 
     def into(self, query: tree.Query) -> tree.Query:

@@ -81,7 +81,7 @@ class Mistakes:
             raise EnoughError
 
     def holds(self, value: Bound) -> bool:
-        """Whether a value is mistaken, or a column that holds such values."""
+        """Return whether a value is mistaken, or a column that holds such values."""
         return isinstance(value, Mistaken) or (
             isinstance(value, ColumnRef) and value.column.id in self.columns
         )

@@ -15,7 +15,7 @@ def by_ordinal(column: Column) -> tuple[SortKey, ...]:
 
 
 def is_serialized(relation: Relation) -> bool:
-    """Whether the query put the rows in an order.
+    """Return whether the query put the rows in an order.
 
     That of a datatable as it is written, of groups of its rows and of what mv-apply makes of rows is none.
     """

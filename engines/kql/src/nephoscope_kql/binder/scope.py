@@ -41,7 +41,7 @@ MAX_PARTS = 50_000
 
 
 def is_tabular(expression: tree.Expression, env: Env) -> bool:
-    """Whether an expression stands for rows."""
+    """Return whether an expression stands for rows."""
     if isinstance(expression, tree.Pipe):
         return expression.source is None or bool(expression.operators) or is_tabular(expression.source, env)
     if isinstance(expression, tree.Datatable | tree.ExternalData):
@@ -176,7 +176,7 @@ def place_of(expression: tree.Expression, env: Env) -> Catalog:
     call = expression.call if isinstance(expression, tree.MemberCall) else expression
     outer = place_of(expression.target, env) if isinstance(expression, tree.MemberCall) else env.catalog
     if not isinstance(call, tree.Call) or call.name not in PLACES:
-        raise invalid("a workspace, a database or a cluster is wanted", expression.span)
+        raise invalid("a workspace, a database or a cluster is expected", expression.span)
     value = env.without_row().scalar(call.arguments[0]) if len(call.arguments) == 1 else None
     if not isinstance(value, Constant) or not isinstance(value.value, str):
         raise invalid(f"{call.name}() takes a constant name", call.span)

@@ -69,7 +69,7 @@ def _in_column(node: tree.Binary, env: Env, exact: bool) -> Bound:
 
 
 def _anywhere(term: str, env: Env, exact: bool, node: tree.Expression) -> Bound:
-    """Whether a column of the row holds a term: looked for in all of them at once, since a wide table has hundreds."""
+    """Return whether a column of the row holds a term: looked for in all of them at once, since a wide table has hundreds."""
     values = [
         explicit(reference(column, node.span), KqlType.STRING)
         for column in env.row.values()
@@ -85,13 +85,13 @@ def _anywhere(term: str, env: Env, exact: bool, node: tree.Expression) -> Bound:
 
 
 def _may_hold(kind: KqlType, term: str) -> bool:
-    """Whether the text of a value of a type may hold a term; of other letters than ASCII's some have a case in it."""
+    """Return whether the text of a value of a type may hold a term; of other letters than ASCII's some have a case in it."""
     signs = WRITTEN_WITH.get(kind)
     return signs is None or all(sign in signs for sign in term.lower() if sign.isascii() and sign != "*")
 
 
 def test_term(value: Bound, term: str, exact: bool, node: tree.Expression) -> Bound:
-    """Whether a value, as text, holds a term.
+    """Return whether a value, as text, holds a term.
 
     `a` is a whole word, `a*` a word's beginning, `*a` its end, `*a*` anywhere, `a*b` in one line.
     """

@@ -54,7 +54,7 @@ def _unknown_name(name: str, env: Env, span: Span) -> KqlError:
 def bind_parenthesised(node: tree.Pipe, env: Env) -> Bound:
     """A scalar in the place of rows."""
     if node.source is None or node.operators:
-        raise invalid("a value is wanted here, not rows", node.span, "toscalar() makes a value of rows")
+        raise invalid("a value is expected here, not rows", node.span, "toscalar() makes a value of rows")
     return env.scalar(node.source)
 
 

@@ -50,7 +50,7 @@ class Block:
 
     @property
     def has_window(self) -> bool:
-        """Whether a window function is among its columns."""
+        """Return whether a window function is among its columns."""
         return any(value.window for value in self.values.values())
 
     def select(

@@ -106,7 +106,7 @@ def _window(value: Call, block: Block, context: Context) -> exp.Expr | None:
 
 
 def _is_row_independent(value: Bound) -> bool:
-    """Whether a value is the same for every row and cheap to write: constants, now() and arithmetic on them."""
+    """Return whether a value is the same for every row and cheap to write: constants, now() and arithmetic on them."""
     if reads_row(value) or isinstance(value, InQuery | Path | ScalarQuery):
         return False
     return isinstance(value, Variable) or all(_is_row_independent(item) for item in operands(value))

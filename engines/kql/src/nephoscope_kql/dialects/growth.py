@@ -82,7 +82,7 @@ class Growth:
             self._known.update((column.id, {column.id: inf}) for column in endless)
 
     def copies(self, value: Bound) -> Copies:
-        """How many copies of what may be in an expression."""
+        """Count how many copies of what may be in an expression."""
         if value.type not in _SIZED:
             return {}
         if isinstance(value, ColumnRef):
@@ -128,7 +128,7 @@ class Growth:
         return _add_copies(zip(parts, _factors(value), strict=True))
 
     def grows(self, value: Call) -> bool:
-        """Whether a call has to ask for room: it may have too many copies of something, and more than each of its arguments."""
+        """Return whether a call has to ask for room: it may have too many copies of something, and more than each of its arguments."""
         if value.type not in _SIZED or value.function.name in _CHOOSING | _MEASURED:
             return False
         most = _most(self.copies(value))
@@ -137,7 +137,7 @@ class Growth:
         )
 
     def asks(self, value: Bound) -> bool:
-        """Whether something within an expression has to ask for room."""
+        """Return whether something within an expression has to ask for room."""
         pending = [value]
         while pending:
             one = pending.pop()

@@ -73,7 +73,7 @@ class Emitter:
         return routine.name
 
     def calls_python(self, sql: exp.Expr) -> bool:
-        """Whether an expression calls a routine that is run row by row, or batch by batch, outside of the database."""
+        """Return whether an expression calls a routine that is run row by row, or batch by batch, outside of the database."""
         return any(
             isinstance(self.routines.get(one.name.lower()), ArrowFunction)
             for one in sql.find_all(exp.Anonymous)

@@ -127,7 +127,7 @@ def _chain(value: Call, values: Mapping[str, Value], context: Context) -> exp.Ex
 
 
 def may_be_null(value: Call) -> bool:
-    """Whether the SQL of a call may be NULL although KQL's strings never are."""
+    """Return whether the SQL of a call may be NULL although KQL's strings never are."""
     return value.function.nullable or any(argument.nullable for argument in value.arguments)
 
 

@@ -259,12 +259,12 @@ def _true(node: E) -> E:
 
 
 def _left(machine: _Machine, level: int) -> E | None:
-    """Whether the sequence at a step went on to the next one; None for the last step."""
+    """Return whether the sequence at a step went on to the next one; None for the last step."""
     return build.name(f"up{level + 1}") if level + 1 < len(machine.steps) else None
 
 
 def _stays(machine: _Machine, level: int, row: dict[str, Value], emitter: Emitter) -> E:
-    """Whether the row matches a step again, or the first one anew."""
+    """Return whether the row matches a step again, or the first one anew."""
     step, gone = machine.steps[level], _left(machine, level)
     again = _true(scalar(step.condition, machine.values(level, row, level, emitter), emitter))
     if level == 0:

@@ -141,7 +141,7 @@ def _write_rank(
 
 
 def _first_of_run(value: exp.Expr, partition: list[exp.Expr], keys: list[exp.Expr]) -> exp.Expr:
-    """Whether a row has no row before it, or one of another value."""
+    """Return whether a row has no row before it, or one of another value."""
     number = build.window(build.call("row_number"), partition, _some(keys))
     before = build.window(build.call("lag", value), partition, _some(keys))
     changed = build.binary("is distinct from", before, value)

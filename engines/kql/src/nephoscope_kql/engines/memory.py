@@ -86,7 +86,7 @@ class Ledger:
         self.left += query.growth
 
     def must_end(self, query: Charged, held: int) -> bool:
-        """Whether the process has grown too much, and this query is the one that has to end."""
+        """Return whether the process has grown too much, and this query is the one that has to end."""
         self._settle(held)
         full = held - self.base > self.most and query.growth > self.most * SMALL
         if not full and sum(one.growth for one in self.running) <= sum(one.allowed for one in self.running):

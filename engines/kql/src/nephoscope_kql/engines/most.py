@@ -37,5 +37,5 @@ class Most:
         return pa.Table.from_batches(kept, reader.schema)
 
     def _count_fitting(self, batch: pa.RecordBatch) -> int:
-        """How many of the rows of a batch fit, by their mean size."""
+        """Count how many of the rows of a batch fit, by their mean size."""
         return int(batch.num_rows * self.bytes // max(batch.nbytes, self.bytes, 1))

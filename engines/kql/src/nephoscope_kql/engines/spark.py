@@ -134,7 +134,7 @@ class SparkEngine:
         made: Any = arrow_udf
         for routine in routines:
             if not isinstance(routine, Vectorised):
-                raise TypeError(f"{routine.name} is no routine of the dialect spark")
+                raise TypeError(f"{routine.name} is not a routine of the dialect spark")
             if routine.name not in self._installed:
                 self._session.udf.register(routine.name, made(_body(routine), spark_type(routine.returns)))
                 self._installed.add(routine.name)

@@ -60,7 +60,7 @@ def _may_be_left(folder: Path) -> bool:
 
 
 def _remove_orphan(folder: Path) -> bool:
-    """Whether a folder was nobody's; one without the file is of an earlier release, whose queries end within a day."""
+    """Return whether a folder was nobody's; one without the file is of an earlier release, whose queries end within a day."""
     try:
         lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:

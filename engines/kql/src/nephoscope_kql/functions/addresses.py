@@ -129,7 +129,7 @@ def ipv4_is_in_any_range(call: Arguments) -> exp.Expr:
 
 
 def _between(call: Arguments, ranges: list[tuple[int, int]]) -> exp.Expr:
-    """Whether the address lies between bounds that are known when the query is compiled; null where it is none."""
+    """Return whether the address lies between bounds that are known when the query is compiled; null where it is none."""
     place = apply(call, V4, call[0])
     if not ranges:
         return build.case((build.is_not_null(place), build.boolean(value=False)))

@@ -91,7 +91,7 @@ def _integer(operator: str, call: Arguments) -> exp.Expr:
 
 
 def _small(value: Bound) -> bool:
-    """Whether a long has 32 bits: it was an int, or is a constant that could be one; two such do not leave 64 bits."""
+    """Return whether a long has 32 bits: it was an int, or is a constant that could be one; two such do not leave 64 bits."""
     if isinstance(value, Constant):
         return isinstance(value.value, int) and abs(value.value) < 2**31
     return (
@@ -133,7 +133,7 @@ _REPEATED = (KqlType.LONG, KqlType.DATETIME)
 
 
 def _deep(value: Bound, levels: int = 3) -> bool:
-    """Whether arithmetic is nested so deep in a value that naming it several times would multiply it."""
+    """Return whether arithmetic is nested so deep in a value that naming it several times would multiply it."""
     if not isinstance(value, Call) or value.function.name not in _SIGNS:
         return False
     return levels == 0 or any(_deep(argument, levels - 1) for argument in value.arguments)

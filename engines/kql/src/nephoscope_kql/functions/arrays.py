@@ -296,7 +296,7 @@ def range_(call: Arguments) -> exp.Expr:
     kind = call.types[0]
     times = kind in (KqlType.DATETIME, KqlType.TIMESPAN)
     if not times and not kind.numeric:
-        raise call.fail(0, f"a number, a datetime or a timespan is wanted, not {kind}")
+        raise call.fail(0, f"a number, a datetime or a timespan is expected, not {kind}")
     step = call[2] if len(call) > 2 else build.number(TICKS_PER_DAY // 24 if times else 1)
     series = apply(call, _RANGE_REAL if kind == KqlType.REAL else _RANGE, call[0], call[1], step)
     element = KqlType.LONG if kind.integer else kind

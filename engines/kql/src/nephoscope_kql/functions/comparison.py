@@ -28,12 +28,12 @@ def _unless_number(node: exp.Expr, call: Arguments, connector: str) -> exp.Expr:
 
 
 def _number(item: Bound) -> bool:
-    """Whether it is a constant other than NaN."""
+    """Return whether it is a constant other than NaN."""
     return isinstance(item, Constant) and item.value == item.value
 
 
 def _whole(call: Arguments, place: int) -> bool:
-    """Whether a real comes from an integer, so that it cannot be NaN."""
+    """Return whether a real comes from an integer, so that it cannot be NaN."""
     bound = call.bound[place]
     return isinstance(bound, Call) and len(bound.arguments) == 1 and bound.arguments[0].type.integer
 

@@ -199,7 +199,7 @@ def apply(call: Arguments, routine: Routine, *arguments: exp.Expr) -> exp.Expr:
 
 
 def weight(node: exp.Expr) -> int:
-    """How many nodes an expression has once its macros are expanded."""
+    """Count how many nodes an expression has once its macros are expanded."""
     total = 1
     uses: tuple[int, ...] = ()
     if isinstance(node, exp.Anonymous):
@@ -302,5 +302,5 @@ def type_named(value: Bound) -> KqlType:
     """The type that a constant text names; KqlError (invalid) where it names none."""
     kind = TYPE_NAMES.get(str(value.value).lower()) if isinstance(value, Constant) else None
     if kind is None:
-        raise invalid("the name of a type is wanted: typeof(long)", value.span)
+        raise invalid("the name of a type is expected: typeof(long)", value.span)
     return kind

@@ -21,7 +21,7 @@ def _encode_geohash(longitude: float, latitude: float, length: int) -> str | Non
 
 
 def _bits(length: int) -> tuple[int, int]:
-    """How many of the bits of a text say the longitude, how many the latitude."""
+    """Count how many of the bits of a text say the longitude, how many the latitude."""
     return (length * 5 + 1) // 2, length * 5 // 2
 
 

@@ -90,7 +90,7 @@ def _require_accepted(pattern: str) -> str:
 
 
 def _opens(pattern: str, place: int) -> bool:
-    """Whether a ] stands first in its class and so is a character."""
+    """Return whether a ] stands first in its class and so is a character."""
     return pattern[place - 1] == "[" or pattern[max(0, place - 2) : place] == "[^"
 
 

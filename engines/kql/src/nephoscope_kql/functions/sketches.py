@@ -131,7 +131,7 @@ percentile_array_tdigest = scalar(
 
 
 def _rank(sketch: str, text: str) -> int | None:
-    """How many values are at most that one; numbers by size, others by their text."""
+    """Count how many values are at most that one; numbers by size, others by their text."""
     found = _sort_values(sketch)
     if found is None:
         return None

@@ -67,7 +67,7 @@ def lower(node: exp.Expr) -> exp.Expr:
 
 
 def caseless(node: exp.Expr) -> bool:
-    """Whether it is a literal of characters that no other character turns into in lower case: digits, marks of ASCII."""
+    """Return whether it is a literal of characters that no other character turns into in lower case: digits, marks of ASCII."""
     return isinstance(node, exp.Literal) and all(
         one.isascii() and not one.isalpha() for one in str(node.this)
     )
@@ -108,7 +108,7 @@ def _quote_term(term: str) -> str:
 def term_test(
     kind: str, sensitive: bool, text: exp.Expr, term: exp.Expr, known: str | None, call: Arguments
 ) -> exp.Expr:
-    """Whether a text has a term; the cheap search for its characters comes first."""
+    """Return whether a text has a term; the cheap search for its characters comes first."""
     if known is None:
         return exp.Paren(this=build.call(call.use(_TERMS[kind, sensitive]), text, term))
     if known == "":

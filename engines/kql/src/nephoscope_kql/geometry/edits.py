@@ -221,7 +221,7 @@ def _distance(point: _Vector, start: _Vector, end: _Vector) -> float:
 
 
 def is_spread(positions: Sequence[Position], tolerance: float) -> bool:
-    """Whether a position is farther than `tolerance` meters from the first."""
+    """Return whether a position is farther than `tolerance` meters from the first."""
     first = _vector(positions[0])
     return any(_angle(first, _vector(position)) * EARTH > tolerance for position in positions)
 

@@ -47,7 +47,7 @@ class Shape:
 
 
 def is_point(longitude: float, latitude: float) -> bool:
-    """Whether it is a place: longitude within 180 degrees, latitude within 90."""
+    """Return whether it is a place: longitude within 180 degrees, latitude within 90."""
     return abs(longitude) <= 180 and abs(latitude) <= 90
 
 
@@ -69,7 +69,7 @@ def positions(values: Any, depth: int) -> Any:
     """Nested lists of positions; ValueError or TypeError where one is none."""
     if depth:
         if not isinstance(values, list):
-            raise TypeError("a list is wanted")
+            raise TypeError("a list is expected")
         return [positions(item, depth - 1) for item in values]
     longitude, latitude = (float(item) for item in values[:2])
     if not abs(longitude) <= _TURN or not abs(latitude) <= 90:
@@ -95,7 +95,7 @@ def line(text: str) -> Any | None:
 
 
 def _proper(part: Sequence[Position]) -> bool:
-    """Whether a line has two different positions."""
+    """Return whether a line has two different positions."""
     return len({(_wrap_longitude(longitude), latitude) for longitude, latitude in part}) > 1
 
 
@@ -162,13 +162,13 @@ def _polygon(rings: list[list[Position]]) -> object | None:
 
 
 def _degenerate(ring: list[Position]) -> bool:
-    """Whether a corner stands twice in a row or at two places."""
+    """Return whether a corner stands twice in a row or at two places."""
     corners = [(_wrap_longitude(longitude), latitude) for longitude, latitude in ring[:-1]]
     return len(set(corners)) != len(corners)
 
 
 def _is_simple(corners: list[object]) -> bool:
-    """Whether no edge of the ring crosses another."""
+    """Return whether no edge of the ring crosses another."""
     import spherely
 
     try:

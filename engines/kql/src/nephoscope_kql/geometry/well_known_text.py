@@ -48,7 +48,7 @@ class _Reader:
     def take(self, wanted: str = "") -> str:
         token = self._tokens[self._at]
         if wanted and token != wanted:
-            raise ValueError(f"{wanted} is wanted")
+            raise ValueError(f"{wanted} is expected")
         self._at += 1
         return token
 
@@ -96,5 +96,5 @@ class _Reader:
         """A number, which no word is: not even those that Python reads as one (nan, infinity)."""
         token = self.take()
         if token.isalpha() or isinf(found := float(token)):
-            raise ValueError("a number is wanted")
+            raise ValueError("a number is expected")
         return found

@@ -207,7 +207,7 @@ def match_columns(relation: Relation, item: tree.Expression) -> list[Column]:
     if isinstance(item, tree.Wildcard):
         return [column for column in relation.columns if fnmatchcase(column.name, item.pattern)]
     if not isinstance(item, tree.Name):
-        raise invalid("a column's name is wanted", item.span)
+        raise invalid("a column's name is expected", item.span)
     found = [column for column in relation.columns if column.name == item.name]
     if not found:
         hint = did_you_mean(item.name, [column.name for column in relation.columns])

@@ -40,7 +40,7 @@ def item_index(parameters: tuple[tree.Parameter, ...]) -> str:
 
 
 def limit_of(expression: tree.Expression | None, env: Env) -> int | None:
-    """How many elements at most; None without a limit."""
+    """Count how many elements at most; None without a limit."""
     if expression is None:
         return None
     value = env.without_row().scalar(expression)

@@ -142,7 +142,7 @@ def _expression(text: str, span: Span) -> str:
 
 
 def _ends(operator: Parse, mode: str) -> bool:
-    """Whether the pattern must reach the end of the text."""
+    """Return whether the pattern must reach the end of the text."""
     last = operator.pattern[-1] if operator.pattern else None
     return isinstance(last, tree.ColumnDeclaration) or (isinstance(last, ParseText) and mode != "regex")
 

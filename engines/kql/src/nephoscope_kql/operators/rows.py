@@ -86,7 +86,7 @@ def row_count(expression: tree.Expression, env: Env) -> Bound:
     """The number of rows that take and its kin ask for."""
     value = env.without_row().scalar(expression)
     if value.type not in (KqlType.INT, KqlType.LONG, KqlType.DYNAMIC, KqlType.REAL):
-        raise invalid(f"a number of rows is wanted, not {value.type}", expression.span)
+        raise invalid(f"a number of rows is expected, not {value.type}", expression.span)
     if isinstance(value, Constant) and isinstance(value.value, int | float) and value.value < 0:
         raise invalid("a number of rows is not negative", expression.span)
     return explicit(value, KqlType.LONG)

@@ -75,7 +75,7 @@ def _item(
         raise unsupported_error("an item of make-series that is more than one aggregate", item.span)
     call = collector.calls[0][1]
     if not isinstance(call, AggregateCall):
-        raise unsupported_error("an item of make-series that is no aggregate", item.span)
+        raise unsupported_error("an item of make-series that is not an aggregate", item.span)
     column = inner.binder.column(results[0][0], KqlType.DYNAMIC)
     return SeriesItem(column, call, _default(item, inner, call.type))
 

@@ -87,7 +87,7 @@ def _match_tables(pattern: str, env: Env, span: Span) -> list[Part]:
 
 
 def _is_rows(name: str, env: Env, span: Span) -> bool:
-    """Whether a variable holds rows that it gives without arguments."""
+    """Return whether a variable holds rows that it gives without arguments."""
     meaning = env.names[name]
     if isinstance(meaning, LambdaMeaning) and meaning.function.parameters:
         return False

@@ -23,7 +23,7 @@ BOOLEANS = {word: word.lower() == "true" for word in ("true", "True", "TRUE", "f
 
 
 def is_constant(token: Token) -> bool:
-    """Whether a literal starts with the word (a sign apart)."""
+    """Return whether a literal starts with the word (a sign apart)."""
     return token.kind in ("long", "real", "timespan", "typed", "text") or (
         token.kind == "name" and (token.text in BOOLEANS or token.text == "dynamic")
     )
@@ -86,7 +86,7 @@ def _plain(token: Token, sign: str) -> tuple[KqlType, Scalar]:
             word, _, rest = token.text.partition("(")
             return typed_value(word, rest[:-1])
     except ValueError as error:
-        raise invalid(f"{token.shown()} is no literal: {error}", token.span) from None
+        raise invalid(f"{token.shown()} is not a literal: {error}", token.span) from None
     return KqlType.BOOL, BOOLEANS[token.text]
 
 

@@ -57,7 +57,7 @@ class Cursor:
         return token
 
     def accept(self, text: str) -> bool:
-        """Whether this word is `text`; then the cursor moves on."""
+        """Return whether this word is `text`; then the cursor moves on."""
         if self.token.text != text:
             return False
         self.take()
@@ -124,7 +124,7 @@ class Cursor:
     # names
 
     def is_name(self) -> bool:
-        """Whether a name of an expression starts here, brackets included."""
+        """Return whether a name of an expression starts here, brackets included."""
         token = self.token
         return (token.kind == "name" and may_name(token.text)) or self._is_bracketed()
 
@@ -154,7 +154,7 @@ class Cursor:
         raise self.wrong(what)
 
     def is_declaration(self) -> int:
-        """How many words `name =` has here: 2, 4 for `['a b'] =`, 0 where no name is followed by a single `=`."""
+        """Count how many words `name =` has here: 2, 4 for `['a b'] =`, 0 where no name is followed by a single `=`."""
         if self.token.kind == "name":
             return 2 if self.ahead().text == "=" else 0
         return 4 if self._is_bracketed() and self.ahead(3).text == "=" else 0

@@ -324,7 +324,7 @@ def parse_named_expression(c: Cursor) -> Expression:
 
 
 def _is_name_list(c: Cursor) -> bool:
-    """Whether `(a, ['b c']) =` stands here."""
+    """Return whether `(a, ['b c']) =` stands here."""
     place = 1
     while True:
         if c.ahead(place).kind == "name":

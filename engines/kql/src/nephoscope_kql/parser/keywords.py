@@ -182,12 +182,12 @@ _BOOLEANS = frozenset(("true", "True", "TRUE", "false", "False", "FALSE"))
 
 
 def may_name(word: str) -> bool:
-    """Whether a word is a name in an expression."""
+    """Return whether a word is a name in an expression."""
     return (may_declare(word) and word not in CLAUSE_WORDS) or word in EXPRESSION_WORDS
 
 
 def may_declare(word: str) -> bool:
-    """Whether a word is a name where something is declared: before `=` or `:`."""
+    """Return whether a word is a name where something is declared: before `=` or `:`."""
     return (
         word not in RESERVED
         and word[0] != "!"

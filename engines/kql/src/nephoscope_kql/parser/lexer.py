@@ -185,7 +185,7 @@ def _unescape(match: re.Match[str]) -> str:
 
 
 def is_obfuscated(text: str) -> bool:
-    """Whether the string's text is hidden from logs: `h"..."`."""
+    """Return whether the string's text is hidden from logs: `h"..."`."""
     return text[0] in "hH"
 
 

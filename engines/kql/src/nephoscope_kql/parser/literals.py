@@ -155,7 +155,7 @@ def _month(found: dict[str, str | None]) -> int:
         return int(found.get("month") or 1)
     short = name[:3].lower()
     if short not in _MONTHS:
-        raise ValueError(f"{name} is no month")
+        raise ValueError(f"{name} is not a month")
     return _MONTHS.index(short) + 1
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def is_starred(c: Cursor) -> bool:
-    """Whether a name with a star starts here: `*`, `a*`, `*b`, `['a*']`; the parts touch each other."""
+    """Return whether a name with a star starts here: `*`, `a*`, `*b`, `['a*']`; the parts touch each other."""
     token, following = c.token, c.ahead()
     if token.text == "*":
         return True

@@ -79,7 +79,7 @@ def parameters(
 
 
 def _parameter_name(c: Cursor) -> tuple[int, str]:
-    """How many words the name has, and the name in lower case."""
+    """Count how many words the name has, and the name in lower case."""
     if c.token.text == "hint" and c.ahead().text == ".":
         return 3, f"hint.{c.ahead(2).text}".lower()
     return 1, c.token.text.lower()

@@ -92,7 +92,7 @@ def _let(c: Cursor) -> Let:
 
 
 def _is_lambda(c: Cursor) -> bool:
-    """Whether `(`, `view (` starts a function here: `()` before `{`, or a name before a colon."""
+    """Return whether `(`, `view (` starts a function here: `()` before `{`, or a name before a colon."""
     place = 1 if c.token.text == "view" and c.ahead().text == "(" else 0
     if c.ahead(place).text != "(":
         return False

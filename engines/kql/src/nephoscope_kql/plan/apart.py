@@ -66,7 +66,7 @@ def _peel_row_operators(relation: Relation) -> tuple[list[Relation], Relation]:
 
 
 def _last(limits: list[Limited], above: list[Relation], whole: Relation) -> bool:
-    """Whether limits are of known rows in the order of the whole, and nothing behind them drops rows or orders them anew.
+    """Return whether limits are of known rows in the order of the whole, and nothing behind them drops rows or orders them anew.
 
     Rows in an order without a limit are kept together unless they are wide.
     """
@@ -94,7 +94,7 @@ def _upon(below: Relation, operators: Iterable[Relation]) -> Relation:
 
 
 def _plain(relation: Relation) -> bool:
-    """Whether rows are those of one table or given ones, under operators that look at nothing but them."""
+    """Return whether rows are those of one table or given ones, under operators that look at nothing but them."""
     while isinstance(relation, (*_ROW_BY_ROW, Limited)):
         if not _own(_values(relation)):
             return False
@@ -117,7 +117,7 @@ def _values(relation: Relation) -> list[Bound]:
 
 
 def _own(values: list[Bound]) -> bool:
-    """Whether expressions are without sub-queries, which would run once a share."""
+    """Return whether expressions are without sub-queries, which would run once a share."""
     pending = [value for value in values if not isinstance(value, ColumnRef | Constant)]
     while pending:
         value = pending.pop()

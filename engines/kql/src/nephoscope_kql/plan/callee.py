@@ -74,7 +74,7 @@ class Signature:
         return self.parameters[position if position < first else first + (position - first) % self.block]
 
     def takes(self, count: int) -> bool:
-        """Whether it takes that many arguments."""
+        """Return whether it takes that many arguments."""
         whole = (count - len(self.parameters)) % self.block == 0
         return count >= self.least and (whole if self.variadic else count <= len(self.parameters))
 
@@ -148,7 +148,7 @@ class Arguments(Sequence[exp.Expr]):
         return iter(self.sql)
 
     def is_constant(self, position: int) -> bool:
-        """Whether the argument is a literal."""
+        """Return whether the argument is a literal."""
         return position < len(self.bound) and isinstance(self.bound[position], Constant)
 
     def value(self, position: int) -> Scalar:
@@ -162,7 +162,7 @@ class Arguments(Sequence[exp.Expr]):
         """The value of a constant string argument."""
         value = self.value(position)
         if not isinstance(value, str):
-            raise self.fail(position, "a string is wanted")
+            raise self.fail(position, "a string is expected")
         return value
 
     def fail(self, position: int, message: str) -> KqlError:

@@ -42,7 +42,7 @@ class Call(Bound):
 
     @property
     def nullable(self) -> bool:
-        """Whether it may be null: from the function's declaration and its arguments."""
+        """Return whether it may be null: from the function's declaration and its arguments."""
         if self.type == KqlType.STRING:
             return False
         return self.function.nullable or any(argument.nullable for argument in self.arguments)
@@ -105,7 +105,7 @@ def conjuncts(value: Bound) -> Iterator[Bound]:
 
 
 def reads_row(value: Bound) -> bool:
-    """Whether an expression needs a row: it names a column outside a query of its own."""
+    """Return whether an expression needs a row: it names a column outside a query of its own."""
     if isinstance(value, ColumnRef | AggregateCall | WindowCall):
         return True
     if isinstance(value, Call):

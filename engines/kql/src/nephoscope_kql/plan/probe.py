@@ -33,7 +33,7 @@ def settle(relation: Relation, probe: Probe) -> Relation:
 
 
 def _plain(relation: Relation) -> bool:
-    """Whether a relation only chooses rows and columns of a table."""
+    """Return whether a relation only chooses rows and columns of a table."""
     while isinstance(relation, Filter | Assign):
         values = (
             [relation.predicate]

@@ -89,7 +89,7 @@ COSTLY = frozenset(
 
 
 def size(value: Bound) -> int:
-    """How many parts an expression has; a costly function counts for many."""
+    """Count how many parts an expression has; a costly function counts for many."""
     total = 0
     pending = [value]
     while pending:

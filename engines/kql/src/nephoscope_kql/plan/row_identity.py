@@ -212,7 +212,7 @@ def _outer(kept: _Found, filled: _Found, keys: Iterable[Bound]) -> _Found:
 
 
 def _stays(value: Bound, stable: Ids) -> bool:
-    """Whether the value for a row stays when rows are added."""
+    """Return whether the value for a row stays when rows are added."""
     if isinstance(value, ColumnRef):
         return value.column.id in stable
     if isinstance(value, Call):

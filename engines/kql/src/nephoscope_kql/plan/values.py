@@ -37,7 +37,7 @@ class Bound:
 
     @property
     def nullable(self) -> bool:
-        """Whether its SQL may be NULL."""
+        """Return whether its SQL may be NULL."""
         return self.type != KqlType.STRING
 
 
@@ -49,7 +49,7 @@ class Constant(Bound):
 
     @property
     def nullable(self) -> bool:
-        """Whether it is a typed null."""
+        """Return whether it is a typed null."""
         return self.value is None
 
 

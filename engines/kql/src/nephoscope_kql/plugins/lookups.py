@@ -68,7 +68,7 @@ def _looked_up(call: Evaluation, family: str, kind: KqlType, *, table_first: boo
 def column_of(table: Relation, expression: tree.Expression) -> Column:
     """The column of the look-up table that an argument names."""
     if not isinstance(expression, tree.Name):
-        raise invalid("a column of the look-up table is wanted", expression.span)
+        raise invalid("a column of the look-up table is expected", expression.span)
     for column in table.columns:
         if column.name == expression.name:
             return column

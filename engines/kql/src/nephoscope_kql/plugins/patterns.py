@@ -109,7 +109,7 @@ class Search:
         return np.array([np.bincount(codes, weights[rows], size)[:size] for weights in self.data.weights])
 
     def _is_free(self, items: tuple[tuple[int, int], ...], count: int) -> bool:
-        """Whether every part of a set has more rows (a part that is unknown is not free itself)."""
+        """Return whether every part of a set has more rows (a part that is unknown is not free itself)."""
         whole = frozenset(items)
         return all(self.free.get(whole - {item}, 0) > count for item in items)
 

@@ -44,7 +44,7 @@ class Period:
 
     @property
     def ordinals(self) -> str:
-        """How many periods there are from `head` to `tail`, both beginnings of periods."""
+        """Count how many periods there are from `head` to `tail`, both beginnings of periods."""
         if self.calendar:
             return f"datetime_diff('{self.calendar}', tail, head)"
         return "tolong((tail - head) / step)"

@@ -182,5 +182,5 @@ def _window(item: str, kind: KqlType, call: Evaluation) -> Bound:
         try:
             return explicit(constant(float(item), KqlType.REAL), kind)
         except ValueError:
-            raise invalid(f"'{item}' is no length on this timeline", call.span) from None
+            raise invalid(f"'{item}' is not a length on this timeline", call.span) from None
     return explicit(text(item), kind)

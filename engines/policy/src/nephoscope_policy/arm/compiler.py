@@ -28,7 +28,7 @@ class _Surface:
     pure: set[int] = field(default_factory=set)
 
     def is_pure(self, node: Node) -> bool:
-        """Whether nothing at or below a node asks a host or a lambda; its operands were asked before."""
+        """Return whether nothing at or below a node asks a host or a lambda; its operands were asked before."""
         if isinstance(node, Call) and calls.pure_function(node, self.hosts, self.functions) is None:
             return False
         return all(isinstance(child, Literal) or id(child) in self.pure for child in children(node))

@@ -20,7 +20,7 @@ _WORDS = {"true": True, "false": False, "null": None}
 
 
 def is_expression(text: str) -> bool:
-    """Whether a JSON string is a template expression: `[`, at least one character, `]`, and not `[[` at the start."""
+    """Return whether a JSON string is a template expression: `[`, at least one character, `]`, and not `[[` at the start."""
     return len(text) > 2 and text[0] == "[" and text[-1] == "]" and text[1] != "["
 
 

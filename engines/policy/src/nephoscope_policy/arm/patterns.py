@@ -48,7 +48,7 @@ def from_pattern(text: str, unknown: Unknown) -> Value:
 
 
 def is_open(text: str) -> bool:
-    """Whether a pattern has an unknown part."""
+    """Return whether a pattern has an unknown part."""
     return _OPEN in text
 
 
@@ -78,7 +78,7 @@ def through_patterns(body: Callable[[list[object]], Value]) -> Callable[[list[ob
 
 def _text(unknown: Unknown) -> str:
     if unknown.type not in ("any", "string", "int"):
-        raise FunctionError(f"an unknown {unknown.type} is no text")
+        raise FunctionError(f"an unknown {unknown.type} is not a string")
     found = pattern(unknown)
     if found is None:
         raise UndecidedError(unknown)

@@ -55,7 +55,7 @@ class Unknown:
         return Unknown("any", self.cause, self.reason, f"{self.key}.{step}" if self.key else "")
 
     def same(self, other: object) -> bool:
-        """Whether the other is certainly the same value."""
+        """Return whether the other is certainly the same value."""
         return self is other or (isinstance(other, Unknown) and bool(self.key) and self.key == other.key)
 
 
@@ -108,7 +108,7 @@ def find_unknown(value: object) -> Unknown | None:
 
 
 def compare(left: object, right: object) -> bool | None:
-    """Whether two values are equal as JSON is; None where an unknown decides."""
+    """Return whether two values are equal as JSON is; None where an unknown decides."""
     if left is right:
         return True
     if isinstance(left, Unknown):

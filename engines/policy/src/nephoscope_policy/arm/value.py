@@ -42,7 +42,7 @@ def kind(value: Value) -> str:
 
 
 def is_number(value: Value) -> bool:
-    """Whether the value is an integer or a float; a boolean is neither."""
+    """Return whether the value is an integer or a float; a boolean is neither."""
     return type(value) in (int, float)
 
 

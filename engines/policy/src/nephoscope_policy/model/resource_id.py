@@ -89,7 +89,7 @@ def _container(key: str, parts: list[str], subscription: str, group: str) -> Res
 
 
 def in_scope(key: str, scope: str) -> bool:
-    """Whether the lower-cased id `key` is `scope` or lies under it; `scope` is lower-cased, '' or '/' is everything."""
+    """Return whether the lower-cased id `key` is `scope` or lies under it; `scope` is lower-cased, '' or '/' is everything."""
     scope = scope.rstrip("/")
     return not scope or key == scope or key.startswith(scope + "/")
 

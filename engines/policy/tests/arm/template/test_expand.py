@@ -143,7 +143,7 @@ def test_a_failure_has_a_place_and_stops_nothing_else() -> None:
 
 
 def test_what_is_no_template_is_refused_with_its_place() -> None:
-    with pytest.raises(TemplateError, match=r"x.json:1:1: it is no deployment template"):
+    with pytest.raises(TemplateError, match=r"x.json:1:1: it is not a deployment template"):
         expand(Document.parse("{}", "x.json"))
     with pytest.raises(TemplateError, match=r"x.json:2:3: not JSON: expected a JSON value"):
         Document.parse('{"a": 1, "b":\n  ?}', "x.json")

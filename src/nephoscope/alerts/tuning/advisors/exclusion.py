@@ -107,12 +107,12 @@ def _field(entity: Entity, alerts: Sequence[Past]) -> str:
 
 
 def _names_actor(alerts: Sequence[Past]) -> bool:
-    """Whether the alerts say who acts: whoever else comes by an address, or acts on a resource, is another matter."""
+    """Return whether the alerts say who acts: whoever else comes by an address, or acts on a resource, is another matter."""
     return any(one.kind in WHO for past in alerts for one in past.subject.entities)
 
 
 def _is_shared_address(entity: Entity, alerts: Sequence[Past]) -> bool:
-    """Whether it is an address that many people come from, day by day, so that the rule takes them for one."""
+    """Return whether it is an address that many people come from, day by day, so that the rule takes them for one."""
     people = {one.key for past in alerts for one in past.subject.entities if one.kind in WHO}
     return (
         entity.kind == "IP" and len(alerts) >= CROWD and len(people) >= MANY and days_of(alerts) >= MANY_DAYS
@@ -120,7 +120,7 @@ def _is_shared_address(entity: Entity, alerts: Sequence[Past]) -> bool:
 
 
 def _roams(entity: Entity, alerts: Sequence[Past]) -> bool:
-    """Whether the alerts come from anywhere: one from a new address may be somebody else."""
+    """Return whether the alerts come from anywhere: one from a new address may be somebody else."""
     return entity.kind != "IP" and any(one.kind == "IP" for past in alerts for one in past.subject.entities)
 
 

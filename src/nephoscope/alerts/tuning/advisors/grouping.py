@@ -37,6 +37,6 @@ def advise(case: Case) -> Iterable[Proposal]:
 
 
 def _common(alerts: Sequence[Past]) -> bool:
-    """Whether all of them name the same entity."""
+    """Return whether all of them name the same entity."""
     first, *others = ({each.key for each in one.subject.entities} for one in alerts)
     return bool(first.intersection(*others))

@@ -45,7 +45,7 @@ class BoundedArchive:
             self._entries = {info.filename: info for info in self._zip.infolist()}
         except _ERRORS as error:
             raise UnreadableInventoryError(
-                path, f"this is no ZIP archive, or it is damaged: {error}"
+                path, f"this is not a ZIP archive, or it is damaged: {error}"
             ) from error
 
     def __contains__(self, name: str) -> bool:

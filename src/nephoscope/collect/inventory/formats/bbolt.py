@@ -51,7 +51,7 @@ def parse_bolt(content: bytes) -> BoltBucket:
 def _newest_meta(content: bytes) -> tuple[int, int]:
     (size,) = struct.unpack_from("<I", content, _HEAD + 8)
     if not 512 <= size <= 65_536:
-        raise ValueError("this is no store of bbolt")
+        raise ValueError("this is not a store of bbolt")
     found: list[tuple[int, int]] = []
     for page in (0, 1):
         at = page * size
@@ -60,7 +60,7 @@ def _newest_meta(content: bytes) -> tuple[int, int]:
         if flags & _META and magic == _MAGIC:
             found.append((transaction, root))
     if not found:
-        raise ValueError("this is no store of bbolt")
+        raise ValueError("this is not a store of bbolt")
     return size, max(found)[1]
 
 
@@ -93,7 +93,7 @@ class _Store:
         page = self._content[start : start + (overflow + 1) * self._size]
         self._left -= len(page)
         if self._left < 0:
-            raise ValueError("pages of the store lie on each other")
+            raise ValueError("pages of the store overlap")
         yield from self._items(page, depth)
 
     def _items(self, page: bytes, depth: int) -> Iterator[tuple[int, bytes, bytes]]:

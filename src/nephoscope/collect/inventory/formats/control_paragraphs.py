@@ -41,7 +41,7 @@ def paragraphs(file: InventoryFile) -> Iterator[Paragraph]:
             continue
         name, colon, value = line.partition(":")
         if not colon or not name.strip() or line[0] in " \t":
-            raise file.refusal(f"a field `Name: value` is wanted: {line.strip()[:60]!r}", number)
+            raise file.refusal(f"a field `Name: value` is expected: {line.strip()[:60]!r}", number)
         last = name.strip().lower()
         paragraph.fields.setdefault(last, []).append(value.strip())
         paragraph.lines.setdefault(last, number)

@@ -70,7 +70,7 @@ def parse_executable(file: InventoryFile) -> Executable:
             return _mach_o(content)
     except (struct.error, IndexError, ValueError, OverflowError) as error:
         raise file.refusal(f"the executable is cut off or damaged: {error}") from error
-    raise file.refusal("this is no ELF, PE or Mach-O file")
+    raise file.refusal("this is not an ELF, PE or Mach-O file")
 
 
 def _text(content: bytes, start: int, limit: int = 256) -> str:

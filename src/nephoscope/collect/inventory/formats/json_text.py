@@ -33,9 +33,11 @@ def _loads(file: InventoryFile, text: str) -> object:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise file.refusal(f"this is no JSON: {error.msg}", error.lineno) from error
+        raise file.refusal(f"this is not JSON: {error.msg}", error.lineno) from error
     except (ValueError, RecursionError) as error:
-        raise file.refusal(f"this JSON cannot be read: {str(error)[:200] or 'it is too deep'}") from error
+        raise file.refusal(
+            f"this JSON cannot be read: {str(error)[:200] or 'it is nested too deep'}"
+        ) from error
 
 
 def line_of_key(text: str, key: str) -> int:

@@ -23,7 +23,7 @@ def headers_of(content: bytes) -> Iterator[bytes]:
     for blob in _blobs(content):
         given += len(blob)
         if given > len(content):
-            raise ValueError("packages of the database lie on each other")
+            raise ValueError("packages of the database overlap")
         yield blob
 
 
@@ -32,7 +32,7 @@ def _blobs(content: bytes) -> Iterator[bytes]:
         if content.startswith(b"SQLite format 3\0"):
             for (blob,) in rows_of(content, "SELECT blob FROM Packages ORDER BY hnum"):
                 if not isinstance(blob, bytes):
-                    raise ValueError("a package of the database is no header")
+                    raise ValueError("a package of the database is not a header")
                 yield blob
         elif content.startswith(_NDB_MAGIC):
             yield from _ndb(content)
@@ -65,7 +65,7 @@ def _berkeley(content: bytes) -> Iterator[bytes]:
         (order for order in "<>" if struct.unpack_from(order + "I", content, 12)[0] == _HASH_MAGIC), ""
     )
     if not order:
-        raise ValueError("this is no database of RPM")
+        raise ValueError("this is not a database of RPM")
     (size,) = struct.unpack_from(order + "I", content, 20)
     (last,) = struct.unpack_from(order + "I", content, 32)
     if not 512 <= size <= 65_536:

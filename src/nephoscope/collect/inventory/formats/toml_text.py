@@ -22,7 +22,7 @@ def parse_toml(file: InventoryFile) -> dict[str, object]:
     except tomllib.TOMLDecodeError as error:
         found = _PLACE.search(str(error))
         line = int(found[1]) if found and found[1] else file.text.count("\n") + 1
-        raise file.refusal(f"this is no TOML: {_PLACE.sub('', str(error))[:200]}", line) from error
+        raise file.refusal(f"this is not TOML: {_PLACE.sub('', str(error))[:200]}", line) from error
     except (RecursionError, ValueError) as error:
         raise file.refusal(f"this TOML cannot be read: {str(error)[:200] or 'it is too deep'}") from error
 

@@ -14,7 +14,7 @@ def table(value: object) -> dict[str, Any]:
     if value is None or value == "":
         return {}
     if not isinstance(value, dict):
-        raise WrongShapeError(f"a table is wanted, {type(value).__name__} is there")
+        raise WrongShapeError(f"must be a table (got {type(value).__name__})")
     return {str(key): item for key, item in value.items()}
 
 
@@ -28,7 +28,7 @@ def array(value: object) -> list[Any]:
     if value is None or value == "":
         return []
     if not isinstance(value, list):
-        raise WrongShapeError(f"a list is wanted, {type(value).__name__} is there")
+        raise WrongShapeError(f"must be a list (got {type(value).__name__})")
     return value
 
 
@@ -40,7 +40,7 @@ def word(value: object) -> str:
         return value.strip()
     if isinstance(value, int | float):
         return str(value)
-    raise WrongShapeError(f"a text is wanted, {type(value).__name__} is there")
+    raise WrongShapeError(f"must be a text (got {type(value).__name__})")
 
 
 def words(value: object) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ def parse_yaml_tables(file: InventoryFile) -> object:
     except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
         raise file.refusal(f"this YAML cannot be read: {str(error)[:200]}") from error
     if _SHARED.search(file.text) and _is_larger(found, MAX_VALUES):
-        raise file.refusal("this YAML has aliases that make it larger than bearable, or stand in themselves")
+        raise file.refusal("this YAML has aliases that refer to themselves or make it too large")
     return found
 
 

@@ -16,12 +16,12 @@ RANK = 90
 
 
 def recognises(value: dict[str, object]) -> bool:
-    """Whether the object has an `id`."""
+    """Return whether the object has an `id`."""
     return "id" in value
 
 
 def records(value: dict[str, object]) -> Iterator[Record]:
     """The body as it is."""
     if not resource_id(value["id"]):
-        raise RecordError(f"'id' is no resource id: {str(value['id'])[:100]!r}")
+        raise RecordError(f"'id' is not a resource id: {str(value['id'])[:100]!r}")
     yield Record(value, str(value.get("apiVersion") or ""))

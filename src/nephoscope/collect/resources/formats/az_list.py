@@ -106,7 +106,7 @@ _RENAMED: Mapping[str, Mapping[tuple[str, ...], str]] = {
 
 
 def recognises(value: dict[str, object]) -> bool:
-    """Whether the object has an id, the member that the commands add, no `properties`, and members that ARM has below them."""
+    """Return whether the object has an id, the member that the commands add, no `properties`, and members that ARM has below them."""
     keys = {key.lower() for key in value}
     return (
         "id" in value
@@ -123,7 +123,7 @@ def records(value: dict[str, object]) -> Iterator[Record]:
     try:
         id_ = ResourceId.parse(text)
     except ValueError as error:
-        raise RecordError(f"'id' is no resource id: {str(value['id'])[:100]!r}") from error
+        raise RecordError(f"'id' is not a resource id: {str(value['id'])[:100]!r}") from error
     listing = {key: item for key, item in value.items() if key.lower() in _TOP and item is not None}
     if id_.type not in _EXACT:
         yield Record(listing, note=_inexact(id_.type))
@@ -138,7 +138,7 @@ def records(value: dict[str, object]) -> Iterator[Record]:
 
 
 def _is_at_subscription(id_: ResourceId) -> bool:
-    """Whether it is an assignment of a role at a subscription or above it; others show that the command had `--all`."""
+    """Return whether it is an assignment of a role at a subscription or above it; others show that the command had `--all`."""
     return id_.type == ASSIGNMENT_TYPE and (not id_.subscription or id_.parent == id_.subscription_id)
 
 

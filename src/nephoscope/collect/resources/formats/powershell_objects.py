@@ -45,7 +45,7 @@ _MAX_NESTING = 8
 
 
 def recognises(value: dict[str, object]) -> bool:
-    """Whether the object has a key that only the capitalised spelling has."""
+    """Return whether the object has a key that only the capitalised spelling has."""
     return not _MARKS.isdisjoint(value)
 
 
@@ -58,8 +58,8 @@ def _records(value: dict[str, object], parent: str, nesting: int) -> Iterator[Re
     text = _id(value, parent)
     if not text:
         raise RecordError(
-            "no resource id: there is no usable 'ResourceId', and none can be built from "
-            "'SubscriptionId', 'ResourceGroupName', 'ResourceType' and 'Name'"
+            "no resource ID: 'ResourceId' is unusable, and 'SubscriptionId', 'ResourceGroupName', "
+            "'ResourceType' and 'Name' are incomplete"
         )
     yield Record(_role_assignment(value, text) if "RoleAssignmentId" in value else _body(value, text))
     for child in _children(value):

@@ -13,7 +13,7 @@ RANK = 10
 
 
 def recognises(value: dict[str, object]) -> bool:
-    """Whether a body and the API version that it was read with stand side by side."""
+    """Return whether a body and the API version that it was read with stand side by side."""
     return isinstance(value.get("resource"), dict) and "id" not in value
 
 

@@ -24,7 +24,7 @@ _OPTIONAL = (
 
 
 def recognises(value: dict[str, object]) -> bool:
-    """Whether the row has an id and the columns that only Resource Graph adds."""
+    """Return whether the row has an id and the columns that only Resource Graph adds."""
     return (
         isinstance(value.get("id"), str)
         and "tenantId" in value
@@ -39,7 +39,7 @@ def records(value: dict[str, object]) -> Iterator[Record]:
     if isinstance(properties, str) and not is_rendering(properties):
         body["properties"] = _decode(properties)
     if not resource_id(body["id"]):
-        raise RecordError(f"'id' is no resource id: {body['id']!r}")
+        raise RecordError(f"'id' is not a resource id: {body['id']!r}")
     yield Record(body)
 
 

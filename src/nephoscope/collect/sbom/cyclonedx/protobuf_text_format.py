@@ -108,7 +108,7 @@ def _tokens(text: str) -> list[tuple[str, str, int]]:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if not match:
-            raise UnreadableBillError(f"{text[at : at + 20]!r} is no text of protocol buffers", line)
+            raise UnreadableBillError(f"{text[at : at + 20]!r} is not protocol buffer text", line)
         if match.lastgroup != "space":
             found.append((str(match.lastgroup), match[0], line))
         line += match[0].count("\n")

@@ -43,7 +43,7 @@ def _fields(content: bytes) -> Iterator[tuple[int, int, object]]:
             length, at = _varint(content, at)
         if length is None or at + length > len(content) or not number:
             raise UnreadableBillError(
-                f"byte {at} of a message is none of protocol buffers, or the message is cut"
+                f"byte {at} of a message is not one of protocol buffers, or the message is cut"
             )
         yield number, wire, content[at : at + length]
         at += length
@@ -59,7 +59,7 @@ def _varint(content: bytes, at: int) -> tuple[int, int]:
         if byte < 0x80:
             return value & 0xFFFF_FFFF_FFFF_FFFF, at
     raise UnreadableBillError(
-        f"byte {at} of a message is no number of protocol buffers, or the message is cut"
+        f"byte {at} of a message is not a number of protocol buffers, or the message is cut"
     )
 
 
@@ -96,4 +96,4 @@ def _text(value: bytes) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:
-        raise UnreadableBillError("a text of a message is no UTF-8") from None
+        raise UnreadableBillError("a text of a message is not UTF-8") from None

@@ -39,7 +39,7 @@ def xml_defects(text: str, version: str) -> tuple[Defect, ...]:
     try:
         root = etree.fromstring(text.encode(), parser)
     except etree.XMLSyntaxError as error:
-        raise UnreadableBillError(f"this is no XML: {error.msg}", error.lineno or 0) from None
+        raise UnreadableBillError(f"this is not XML: {error.msg}", error.lineno or 0) from None
     schema = _xml_schema(version)
     if schema.validate(root):
         return ()

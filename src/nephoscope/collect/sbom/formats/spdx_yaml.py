@@ -29,7 +29,7 @@ def read(file: SbomFile) -> Bill:
     """Read a document of version 2."""
     tree = _plain(_compose(file.text))
     if not isinstance(tree, dict):
-        raise UnreadableBillError("its YAML is no mapping", 1)
+        raise UnreadableBillError("its YAML is not a mapping", 1)
     return bill_of(tree, "yaml")
 
 
@@ -49,7 +49,7 @@ def _compose(text: str) -> object:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise UnreadableBillError(
-            f"this is no YAML: {getattr(error, 'problem', error)}", mark.line + 1 if mark else 0
+            f"this is not YAML: {getattr(error, 'problem', error)}", mark.line + 1 if mark else 0
         ) from None
 
 

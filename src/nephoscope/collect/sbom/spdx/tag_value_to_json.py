@@ -144,7 +144,7 @@ def _tags(text: str) -> Iterator[tuple[str, str]]:
             continue
         match = _LINE.match(line.strip())
         if not match:
-            raise UnreadableBillError(f"{line[:80]!r} is no tag with a value", number)
+            raise UnreadableBillError(f"{line[:80]!r} is not a tag with a value", number)
         tag, value = match[1], match[2].strip()
         if value.startswith("<text>"):
             value = value.removeprefix("<text>")

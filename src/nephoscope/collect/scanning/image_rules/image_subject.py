@@ -28,7 +28,7 @@ class NotedFile:
 
     @property
     def is_folder(self) -> bool:
-        """Whether it is a folder."""
+        """Return whether it is a folder."""
         return stat.S_ISDIR(self.mode)
 
 
@@ -57,7 +57,7 @@ class ExaminedImage(ExaminedRoot):
 
     @property
     def is_windows(self) -> bool:
-        """Whether it runs on Windows, where users, permissions and shells are others."""
+        """Return whether it runs on Windows, where users, permissions and shells are others."""
         return self.configuration.os == "windows"
 
     @cached_property

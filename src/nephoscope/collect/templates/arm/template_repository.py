@@ -94,11 +94,11 @@ class Repository:
         return self._parsed.get(name)
 
     def is_template(self, name: str) -> bool:
-        """Whether a file's head names the schema of a deployment template."""
+        """Return whether a file's head names the schema of a deployment template."""
         return _TEMPLATE.search((self.load(name) or b"")[:_HEAD]) is not None
 
     def is_parameters(self, name: str) -> bool:
-        """Whether a file's head names the schema of a parameters file."""
+        """Return whether a file's head names the schema of a parameters file."""
         return _PARAMETERS.search((self.load(name) or b"")[:_HEAD]) is not None
 
     def templates(self, names: Iterable[str], given: Iterable[str] = ()) -> list[TemplateFile]:
@@ -140,7 +140,7 @@ def open_repository(target: Path) -> tuple[Repository, list[str]]:
     there, and for a folder with too many files.
     """
     if not target.exists():
-        raise RepositoryError(f"{target} does not exist: give a template, or a folder that holds templates")
+        raise RepositoryError(f"{target} does not exist: use a template, or a folder with templates")
     full, here = target.absolute(), Path.cwd()
     around = full if target.is_dir() else full.parent
     root = here if around.is_relative_to(here) else around
@@ -173,5 +173,5 @@ def walk_files(root: Path) -> Iterator[str]:
         for file in sorted(files):
             count += 1
             if count > MAX_FILES:
-                raise RepositoryError(f"{root} has more than {MAX_FILES} files: scan a folder of it")
+                raise RepositoryError(f"{root} has more than {MAX_FILES} files: scan one of its folders")
             yield file if base == "." else f"{base}/{file}"

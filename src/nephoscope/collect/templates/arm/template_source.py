@@ -84,7 +84,7 @@ class ArmSource:
         return found
 
     def holds_secret(self, text: str) -> bool:
-        """Whether an expression gives what a secure parameter or a list function holds."""
+        """Return whether an expression gives what a secure parameter or a list function holds."""
         if not is_written_expression(text):
             return False
         named = {name.lower() for name in _REFERENCE.findall(text)}
@@ -92,12 +92,12 @@ class ArmSource:
 
 
 def is_written_expression(text: str) -> bool:
-    """Whether a text is an expression: `[...]`, and not `[[...`."""
+    """Return whether a text is an expression: `[...]`, and not `[[...`."""
     return text.startswith("[") and text.endswith("]") and not text.startswith("[[")
 
 
 def is_secure(declared: object) -> bool:
-    """Whether a parameter or an output is declared secure."""
+    """Return whether a parameter or an output is declared secure."""
     found = member(declared, "type")
     return found is not None and str(found[1]).lower() in _SECURE
 
@@ -137,7 +137,7 @@ def nested_template(path: Path, resource: dict[str, object]) -> tuple[Path, dict
 
 
 def has_own_scope(resource: dict[str, object]) -> bool:
-    """Whether a nested deployment evaluates its expressions by itself."""
+    """Return whether a nested deployment evaluates its expressions by itself."""
     found = at(resource, (), "properties", "expressionEvaluationOptions", "scope")
     return found is not None and str(found[1]).lower() == _OWN_SCOPE
 

@@ -124,7 +124,7 @@ def _list_errors(root: Path, name: str, output: BicepOutput) -> Iterator[Problem
 
 
 def _is_generated(repository: Repository, name: str) -> bool:
-    """Whether a file is a template that the Bicep compiler wrote."""
+    """Return whether a file is a template that the Bicep compiler wrote."""
     if not repository.is_template(name):
         return False
     found = _json((repository.load(name) or b"").decode("utf-8", "replace").removeprefix("\ufeff"))

@@ -158,7 +158,7 @@ class _Reader:
         return BicepNode(start, end, body=self._value(colon + 1, depth + 1))
 
     def _goes_on(self, end: int) -> bool:
-        """Whether a value is a part of a longer expression."""
+        """Return whether a value is a part of a longer expression."""
         rest = self._text[self._blank(end) : self._blank(end) + 2]
         return rest not in ("", "//", "/*") and rest[0] not in "\r\n,)]}"
 

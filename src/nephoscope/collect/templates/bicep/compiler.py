@@ -202,7 +202,7 @@ class _BicepProcess:
         events = self._selector.select(max(0.0, until - time.monotonic()))
         if not events:
             raise BicepError(
-                "bicep gave no answer in time: compile it by hand and put the template beside it"
+                "bicep did not finish in time: compile the file manually and put the template next to it"
             )
         for key, _ in events:
             chunk = os.read(key.fd, _CHUNK)

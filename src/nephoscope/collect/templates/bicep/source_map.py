@@ -68,7 +68,7 @@ def declared_of(source: BicepSource, resources: object) -> Iterator[tuple[str | 
 
 
 def is_module(resource: Mapping[str, object]) -> bool:
-    """Whether a compiled resource is the deployment of a module, with the module's template in it."""
+    """Return whether a compiled resource is the deployment of a module, with the module's template in it."""
     properties = resource.get("properties")
     inner = properties.get("template") if isinstance(properties, dict) else None
     return str(resource.get("type", "")).lower() == _DEPLOYMENTS and isinstance(inner, dict)

@@ -26,7 +26,7 @@ def name_part(value: object, label: str) -> str:
 
 
 def is_resource_group(type_: str) -> bool:
-    """Whether a type of ARM is that of resource groups."""
+    """Return whether a type of ARM is that of resource groups."""
     return type_.lower() == _GROUPS
 
 

@@ -61,7 +61,7 @@ class TerraformResource:
 
     @property
     def id_known(self) -> bool:
-        """Whether no part of the id is unknown."""
+        """Return whether no part of the id is unknown."""
         return not is_open(self.key_text)
 
     @property
@@ -135,7 +135,7 @@ class TerraformResource:
         return None if self.terraform_type in AZAPI_TYPES else self
 
     def says(self, path: Names) -> bool:
-        """Whether the table maps a part of the body, by lower-cased keys."""
+        """Return whether the table maps a part of the body, by lower-cased keys."""
         return any(path[: len(one)] == one for one in self._mapped_by_name())
 
     def absent_below(self, path: Names) -> Iterator[Names]:

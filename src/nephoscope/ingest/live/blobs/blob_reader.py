@@ -161,7 +161,7 @@ class BlobReader:
         )  # fmt: skip
 
     def _continues(self, before: Progress, blocks: list[BlobBlock]) -> bool:
-        """Whether the blob still begins with what was read of it."""
+        """Return whether the blob still begins with what was read of it."""
         begun = max(before.offset, self.reading.sink.last(before.feed))
         if before.etag == self.found.etag or begun <= 0:
             return True
@@ -215,7 +215,7 @@ class Whole:
 
 
 def _inside(blocks: list[BlobBlock], end: int) -> int:
-    """How many blocks lie before a byte of the blob."""
+    """Count how many blocks lie before a byte of the blob."""
     return sum(reached <= end for reached in accumulate(int(block.size) for block in blocks))
 
 

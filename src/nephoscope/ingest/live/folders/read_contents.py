@@ -40,7 +40,7 @@ class Rival(NamedTuple):
 
     @property
     def is_interrupted(self) -> bool:
-        """Whether the process ended before it could note what it had handed over first: the beginning alone is known."""
+        """Return whether the process ended before it could note what it had handed over first: the beginning alone is known."""
         return not self.progress.content.size and self.last > 0
 
     def places(self) -> Iterator[int]:
@@ -155,7 +155,7 @@ class Contents:
         return not one.truncated and one.name == name and one.content.size <= len(start)
 
     def _akin(self, one: Progress, name: str, size: int) -> bool:
-        """Whether a text that begins with a whole content is that file, and not another one which begins with as little."""
+        """Return whether a text that begins with a whole content is that file, and not another one which begins with as little."""
         if one.content.size >= HEAD or family(one.name) == family(name):
             return True
         gone = one.left != 0.0
@@ -198,5 +198,5 @@ class Contents:
 
 
 def _alike(said: str, told: str) -> bool:
-    """Whether two paths may be of the same resource: one that tells nothing may be of any."""
+    """Return whether two paths may be of the same resource: one that tells nothing may be of any."""
     return not said or not told or said == told

@@ -44,7 +44,7 @@ class File:
 
     @property
     def plain(self) -> bool:
-        """Whether it is a file, and no folder or pipe."""
+        """Return whether it is a file, and no folder or pipe."""
         return stat.S_ISREG(self.stat.st_mode)
 
 
@@ -63,11 +63,11 @@ class OpenFile:
 
     @property
     def is_lined(self) -> bool:
-        """Whether its bytes are lines or records that grow at their end alone."""
+        """Return whether its bytes are lines or records that grow at their end alone."""
         return not (self.packing or self.wide or self.wrapped or tabular(self.file.path.name))
 
     def breaks(self, start: int, end: int) -> bool:
-        """Whether a line ends among its own bytes from `start` to `end`."""
+        """Return whether a line ends among its own bytes from `start` to `end`."""
         return any(
             b"\n" in part or b"\r" in part
             for part in (self._fetch(at, min(at + _PART, end)) for at in range(start, end, _PART))
@@ -104,7 +104,7 @@ class OpenFile:
         return self.sample(0, min(SAMPLE, end)), self.sample(max(0, end - SAMPLE), end)
 
     def continues(self, before: Progress, start: bytes, last: int) -> bool:
-        """Whether it, whose text starts so, still begins with what was read of it, of which the lake has `last` bytes.
+        """Return whether it, whose text starts so, still begins with what was read of it, of which the lake has `last` bytes.
 
         One that was truncated or took over the place of another does not.
         """

@@ -58,7 +58,7 @@ class Sent:
         return self.every or bool(self.categories)
 
     def counts(self, table: str, category: str) -> bool:
-        """Whether a row is one of these logs."""
+        """Return whether a row is one of these logs."""
         if self.kind in ACTIVITY_SCOPES:
             return table == ACTIVITY and (self.every or not category or category in self.categories)
         if table == DIAGNOSTICS:
@@ -74,7 +74,7 @@ class Sent:
 
 
 def flows(table: str, _category: str) -> bool:
-    """Whether a row tells of flows."""
+    """Return whether a row tells of flows."""
     return table in FLOWS
 
 

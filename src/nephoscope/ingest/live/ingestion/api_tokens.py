@@ -31,7 +31,7 @@ class Tokens:
         self._hashes = tuple(line.strip().lower().encode() for line in kept.split() if line.strip())
 
     def admits(self, header: str) -> bool:
-        """Whether an Authorization header has one of the tokens; every hash is compared, each in constant time."""
+        """Return whether an Authorization header has one of the tokens; every hash is compared, each in constant time."""
         scheme, _, token = header.partition(" ")
         given = hashlib.sha256(token.strip().encode("utf-8", "surrogateescape")).hexdigest().encode()
         matches = sum(hmac.compare_digest(given, kept) for kept in self._hashes)

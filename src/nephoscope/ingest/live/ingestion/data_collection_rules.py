@@ -152,7 +152,7 @@ def _flow(
 ) -> Flow:
     name = _table(stream, body)
     if name == QUARANTINE:
-        raise SourceError(f"rules: {place}: no rule may write to {QUARANTINE}")
+        raise SourceError(f"rules: {place}: rules cannot write to {QUARANTINE}")
     text = str(body.get("transformKql") or "source").strip()
     table = find(name)
     columns = declared.get(stream) or (

@@ -89,7 +89,7 @@ class Intake:
     _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "intake"))
 
     async def take(self, post: Post) -> int:
-        """How many records were taken, all of which are on disk.
+        """Count how many records were taken, all of which are on disk.
 
         RefusedError where the request is wrong or nothing can be taken now; what is raised otherwise was not taken either.
         """
@@ -194,7 +194,7 @@ class Intake:
         """The rows of a table by workspace; made together where the workspaces keep them equally long and none is bad."""
         table = self.tables(name)
         if table is None:
-            raise RefusedError(400, "InvalidStream", f"There is no table {name}.")
+            raise RefusedError(400, "InvalidStream", f"Table {name} not found.")
         places = {workspace: self.workspace(workspace) for workspace in groups}
         strict = {workspace: place for workspace, place in places.items() if not place.takes(name)}
         if strict:

@@ -92,7 +92,7 @@ class Door:
             raise RefusedError(429, "TooManyRequests", "All workers are busy.", _BUSY_SECONDS) from None
         except BusyError as error:
             raise RefusedError(
-                503, "ServiceUnavailable", f"Nothing was taken: {error}", _BUSY_SECONDS
+                503, "ServiceUnavailable", f"Nothing was ingested: {error}", _BUSY_SECONDS
             ) from error
 
 

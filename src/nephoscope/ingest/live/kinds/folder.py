@@ -195,7 +195,7 @@ def _there(path: str) -> None:
     if not Path(path).is_dir():
         raise SourceError(f"paths: {path}: no such folder")
     if not os.access(path, os.R_OK | os.X_OK):
-        raise SourceError(f"paths: {path}: may not be read by this user")
+        raise SourceError(f"paths: {path}: is not readable by this user")
 
 
 def check(settings: Settings, _: Surroundings) -> None:

@@ -157,7 +157,7 @@ class LogsIngestion:
     def _tokens(self) -> Tokens:
         kept = self.around.secrets.get("tokens", "")
         if not kept:
-            raise SettingsError(f"tokens: no token is let in yet: make one for {self.around.name}")
+            raise SettingsError(f"tokens: no valid token yet: create one for {self.around.name}")
         return Tokens(kept)
 
     def _rules(self) -> dict[str, Rule]:

@@ -118,9 +118,7 @@ class Misp:
         if more and seen == at.get("seen"):
             # the next round begins at the first page again
             sink.save(_WALKS[by], {"since": at["since"], "page": 0, "number": number})
-            raise SourceError(
-                f"{self.settings.url}{_PATH}: gives the same page again, whichever is asked for"
-            )
+            raise SourceError(f"{self.settings.url}{_PATH}: returns the same page for every page number")
         # the second of the newest is asked for again: more may come in it, and what is known changes nothing
         sink.save(
             _WALKS[by],

@@ -179,7 +179,7 @@ def check(settings: Settings, _: Surroundings) -> None:
     """Raise SettingsError for addresses or a zone that cannot be, SourceError for files that are not there."""
     given = {name: text for name in ("udp", "tcp", "tls") if (text := getattr(settings, name))}
     if not given:
-        raise SettingsError("udp, tcp or tls: give an address to listen on, as in 0.0.0.0:514")
+        raise SettingsError("udp, tcp or tls: give an address to listen on, such as 0.0.0.0:514")
     for name, text in given.items():
         parse_listen_address(text, name)
     if settings.tcp and settings.tcp == settings.tls and not settings.tcp.endswith(":0"):

@@ -97,7 +97,7 @@ class Taxii:
             if one not in known:
                 raise SourceError(f"no collection {one}: there are {_list_collections(known)}")
             if not known[one].get("can_read"):
-                raise SourceError(f"the collection {one} may not be read by this user")
+                raise SourceError(f"the collection {one} is not readable by this user")
         return f"{len(known)} collections: {_list_collections(known)}"
 
     def run(self, sink: Sink, stop: Event) -> None:
@@ -138,7 +138,7 @@ class Taxii:
             raise refusal(f"{self.settings.url}{path}", reply)
         objects = reply.body.get("objects", [])
         if not isinstance(objects, list):
-            raise SourceError(f"{self.settings.url}{path}: `objects` is no list")
+            raise SourceError(f"{self.settings.url}{path}: `objects` is not a list")
         number = int(at.get("number", 0)) + 1
         self._keep(objects, collection, number, sink)
         more = _more(reply, f"{self.settings.url}{path}")
@@ -146,7 +146,8 @@ class Taxii:
         sink.save(key, after)
         if more and all(after[name] == at.get(name, "") for name in ("since", "next", "seen")):
             raise SourceError(
-                f"{self.settings.url}{path}: says that there is more, but not where: no new `next` or X-TAXII-Date-Added-Last"
+                f"{self.settings.url}{path}: announces more data, but without a new `next` or "
+                "X-TAXII-Date-Added-Last"
             )
         return more
 

@@ -47,7 +47,7 @@ def connect(facts: Facts, graph: Graph) -> None:
 
 
 def _by_firewall(facts: Facts, server: Resource) -> str:
-    """Why a server with firewall rules is open, '' where it is not."""
+    """Explain why a server with firewall rules is open, '' where it is not."""
     if is_closed(require_complete(server)):
         return ""
     wide = firewall_ranges(server, facts.view)
@@ -59,7 +59,7 @@ def _by_firewall(facts: Facts, server: Resource) -> str:
 
 
 def _by_endpoint(facts: Facts, instance: Resource) -> str:
-    """Why the public endpoint of a managed instance is reached, '' where it is not."""
+    """Explain why the public endpoint of a managed instance is reached, '' where it is not."""
     body = require_complete(instance)
     if body.get("publicDataEndpointEnabled") is not True:
         return ""
@@ -75,13 +75,13 @@ def _by_endpoint(facts: Facts, instance: Resource) -> str:
 
 
 def _by_filter(facts: Facts, account: Resource) -> str:
-    """Why a Cosmos DB account answers everybody, '' where it does not."""
+    """Explain why a Cosmos DB account answers everybody, '' where it does not."""
     found = answers(account, facts.view)
     return f"{account.name} answers every network" if found is Answers.EVERYBODY else ""
 
 
 def _takes_passwords(facts: Facts, resource: Resource) -> bool:
-    """Whether sign-ins other than those of Entra ID are let in."""
+    """Return whether sign-ins other than those of Entra ID are let in."""
     body = require_complete(resource)
     if resource.type == COSMOS:
         return body.get("disableLocalAuth") is not True

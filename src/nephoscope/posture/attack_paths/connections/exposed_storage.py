@@ -51,7 +51,7 @@ def connect(facts: Facts, graph: Graph) -> None:
 
 
 def is_open(body: dict[str, object]) -> bool:
-    """Whether an account or a vault answers every network."""
+    """Return whether an account or a vault answers every network."""
     if str(body.get("publicNetworkAccess") or "").lower() == "disabled":
         return False
     rules = body.get("networkAcls")

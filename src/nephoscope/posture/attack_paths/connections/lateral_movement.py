@@ -55,7 +55,7 @@ def _list_exposed(graph: Graph) -> Iterator[Entity]:
 
 
 def _leads_on(graph: Graph, machine: Entity) -> bool:
-    """Whether an identity of a machine may do anything."""
+    """Return whether an identity of a machine may do anything."""
     return any(graph.outward(connection.target) for connection in graph.outward(machine.id))
 
 

@@ -148,7 +148,7 @@ _WAYS = (
 
 
 def _works(right: Right, resource: Resource) -> bool:
-    """Whether a right opens a resource as it is set up."""
+    """Return whether a right opens a resource as it is set up."""
     body = properties(resource)
     if right is Right.READ_SECRETS:
         return body.get("enableRbacAuthorization") is True

@@ -44,7 +44,7 @@ def put_sign_in(resources: dict[str, Resource], made: Mapping[str, WrittenResour
 
 
 def _switched(settings: Resource, path: tuple[str, ...]) -> object:
-    """Whether settings say that callers sign in; unknown where they leave it to Azure, or may not be made."""
+    """Return whether settings say that callers sign in; unknown where they leave it to Azure, or may not be made."""
     doubt = (settings.planned or Planning()).condition
     value: Any = settings.body
     for step in path:

@@ -61,7 +61,7 @@ def wanted_value(reasons: Sequence[Reason], every: Iterable[Reason]) -> object:
 
 
 def _is_negated(reason: Reason) -> bool:
-    """Whether a condition stands in a `not`, so that it did not hold and has to."""
+    """Return whether a condition stands in a `not`, so that it did not hold and has to."""
     return reason.path.endswith(_NOT)
 
 
@@ -70,7 +70,7 @@ def _holds(reason: Reason, value: object) -> bool:
 
 
 def _same_choice(one: Reason, other: Reason) -> bool:
-    """Whether two conditions stand in one `anyOf`: each of them alone makes it hold."""
+    """Return whether two conditions stand in one `anyOf`: each of them alone makes it hold."""
     prefix, found, _ = other.path.partition(".anyOf")
     return bool(found) and one.path.startswith(f"{prefix}.anyOf")
 

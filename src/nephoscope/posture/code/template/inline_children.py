@@ -62,7 +62,7 @@ class RepeatedChildren:
 
 
 def _is_of(element: object, child: Resource) -> bool:
-    """Whether an element of a list is what another resource says, too."""
+    """Return whether an element of a list is what another resource says, too."""
     named = member(element, "name")
     return named is not None and isinstance(named[1], str) and named[1].lower() == child.name.lower()
 

@@ -59,7 +59,7 @@ class GuardedResources(Mapping[str, Resource]):
         return iter(self._planned)
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Count how many there are."""
         return len(self._planned)
 
     def keys_by_type(self) -> Mapping[str, Sequence[str]]:

@@ -74,7 +74,7 @@ class Places:
 
 
 def _is_block(written: Written) -> bool:
-    """Whether it is a block of Terraform, in which nothing says the value itself."""
+    """Return whether it is a block of Terraform, in which nothing says the value itself."""
     document = written.document
     return document.compiled and _BLOCK.match(document.text, written.span[0]) is not None
 

@@ -49,7 +49,7 @@ class WrittenResource(Protocol):
 
     @property
     def existing(self) -> bool:
-        """Whether it is only read."""
+        """Return whether it is only read."""
 
     @property
     def body(self) -> Mapping[str, Any]:

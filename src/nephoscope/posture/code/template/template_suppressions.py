@@ -22,7 +22,7 @@ class TemplateSuppressions:
         self._comments: dict[int, tuple[Document, Suppressions]] = {}
 
     def reason(self, rule: CodeRule, resource: WrittenResource, around: Region, place: Found) -> str | None:
-        """Why a rule is ignored at a place, or in the lines of the resource; None where it is not."""
+        """Explain why a rule is ignored at a place, or in the lines of the resource; None where it is not."""
         own = self._of(resource.written.document).reason(rule, around)
         if own is None:
             own = self._of(place.written.document).reason(rule, place.region)
@@ -42,7 +42,7 @@ class TemplateSuppressions:
 
 
 def _find_skip_reason(resource: WrittenResource, rule: CodeRule) -> str | None:
-    """Why Checkov's list in the metadata of a resource skips a rule."""
+    """Explain why Checkov's list in the metadata of a resource skips a rule."""
     metadata = resource.member("metadata")
     found: object = metadata[1] if metadata else None
     for name in ("checkov", "skip"):

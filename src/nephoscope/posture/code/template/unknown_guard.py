@@ -57,7 +57,7 @@ class GuardedObject(dict[str, object]):
         return self.get(key)
 
     def __contains__(self, key: object) -> bool:
-        """Whether it has a member; raises NotCollected where that is open."""
+        """Return whether it has a member; raises NotCollected where that is open."""
         name = str(key)
         if name.lower() not in self._keys:
             self._raise_missing(name)
@@ -70,7 +70,7 @@ class GuardedObject(dict[str, object]):
         return super().__iter__()
 
     def __len__(self) -> int:
-        """How many members it has; raises NotCollected where there may be others."""
+        """Count how many members it has; raises NotCollected where there may be others."""
         self._require_closed()
         return super().__len__()
 

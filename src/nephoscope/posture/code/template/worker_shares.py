@@ -26,7 +26,7 @@ class ShareError(Exception):
 
 
 def processes_for(count: int) -> int:
-    """How many processes work on so many items: one a core that this process may use, and none for a few items."""
+    """Count how many processes work on so many items: one a core that this process may use, and none for a few items."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores, MAX_PROCESSES, count // LEAST)) if hasattr(os, "fork") else 1
 

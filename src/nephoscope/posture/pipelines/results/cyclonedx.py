@@ -81,7 +81,7 @@ def _bill(components: Mapping[str, ListedComponent]) -> tuple[BillComponent, ...
     }
     if len(found) > MOST_COMPONENTS:
         raise ResultsError(
-            f"has {len(found):,} components, at most {MOST_COMPONENTS:,} are taken", "components"
+            f"has {len(found):,} components, at most {MOST_COMPONENTS:,} are accepted", "components"
         )
     return tuple(sorted(found, key=lambda one: (one.purl, one.file)))
 

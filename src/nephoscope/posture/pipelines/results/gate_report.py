@@ -72,7 +72,7 @@ def read(document: object) -> ToolResults:
     check_size(given.findings, "findings")
     if len(given.resources) > MOST_RESOURCES:
         raise ResultsError(
-            f"has {len(given.resources):,} resources, at most {MOST_RESOURCES:,} are taken", "resources"
+            f"has {len(given.resources):,} resources, at most {MOST_RESOURCES:,} are accepted", "resources"
         )
     return ToolResults(
         tool=TOOL,

@@ -89,7 +89,8 @@ def check_size(findings: Sequence[object], place: str) -> None:
     """Raise ResultsError where there are too many findings."""
     if len(findings) > MOST_FINDINGS:
         raise ResultsError(
-            f"has {len(findings):,} findings, at most {MOST_FINDINGS:,} are taken: split the run by category", place
+            (f"has {len(findings):,} findings, at most {MOST_FINDINGS:,} are accepted: split the run "
+                "by category"), place
         )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ class _NoDoctype(ET.TreeBuilder):
     def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
         """Refuse the declaration, before an entity of it is read."""
         del pubid, system
-        raise ResultsError(f"a document type is not taken: remove <!DOCTYPE {text_of(name, 50)} ...>")
+        raise ResultsError(f"document types are not allowed: remove <!DOCTYPE {text_of(name, 50)} ...>")
 
     def start(self, tag: str, attrs: dict[str, str], /) -> ET.Element:
         """Begin an element; ResultsError where it lies too deep."""

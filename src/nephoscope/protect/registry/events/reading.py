@@ -23,7 +23,7 @@ def read_events(content: bytes) -> EventBatch:
     try:
         document = msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RegistryEventError(f"the content is no JSON: {error}") from error
+        raise RegistryEventError(f"the content is not JSON: {error}") from error
     batch = _read_form(document)
     if len(batch.events) > MOST_EVENTS:
         raise RegistryEventError(f"{len(batch.events)} events in one post: at most {MOST_EVENTS}")
@@ -40,7 +40,7 @@ def _read_form(document: object) -> EventBatch:
         is_cloud = bool(document) and isinstance(document[0], dict) and "specversion" in document[0]
         return read_cloud_events(document) if is_cloud else read_event_grid(document)
     if not isinstance(document, dict):
-        raise RegistryEventError("the content is no object and no list of events")
+        raise RegistryEventError("the content is not an object or a list of events")
     if "specversion" in document:
         return read_cloud_events(document)
     if "event_data" in document:
@@ -50,7 +50,8 @@ def _read_form(document: object) -> EventBatch:
     if "action" in document:
         return EventBatch(events=tuple(read_acr_webhook(document)))
     raise RegistryEventError(
-        "the form of the event is not known: Distribution, Azure Container Registry, Harbor or Event Grid is wanted"
+        "the form of the event is not known: Distribution, Azure Container Registry, Harbor or "
+        "Event Grid is expected"
     )
 
 

@@ -64,7 +64,7 @@ def _text_test(name: str, sensitive: bool, negated: bool) -> Native:
 
 
 def _term(call: Arguments, place: int, kind: str, sensitive: bool) -> E | None:
-    """Whether a text has a term that is constant and ASCII: a cheap search first, then Java's pattern of the same meaning."""
+    """Return whether a text has a term that is constant and ASCII: a cheap search first, then Java's pattern of the same meaning."""
     item = call.bound[place]
     if not isinstance(item, Constant) or not isinstance(item.value, str) or not item.value.isascii():
         return None

@@ -126,7 +126,7 @@ def _places(counted: Block) -> Block:
 
 
 def _times(first: E, last: E, each: E, *, real: bool) -> E:
-    """How many steps there are; null where the step is 0 or leads away."""
+    """Count how many steps there are; null where the step is 0 or leads away."""
     if real:
         span = build.binary("-", last, first)
         times = build.call("floor", build.binary("+", build.binary("/", span, each), build.number(1e-9)))

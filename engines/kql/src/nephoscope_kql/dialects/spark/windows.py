@@ -52,7 +52,7 @@ def _neighbour(call: WindowCall, arguments: list[E], partition: list[E], order: 
     if len(arguments) > 1:
         offset = call.arguments[1]
         if not isinstance(offset, Constant) or not isinstance(offset.value, int):
-            raise unsupported_error(f"{call.function}() by a number that is no constant", offset.span)
+            raise unsupported_error(f"{call.function}() by a number that is not a constant", offset.span)
         places = [build.number(offset.value)]
     found = build.window(build.call(name, arguments[0], *places), partition, order)
     if len(arguments) < 3:

@@ -88,7 +88,7 @@ def parse_moment(text: str, *, date_alone: bool = False) -> Moment:
     try:
         since = datetime(year, month, day, hour, minute, second) - _EPOCH
     except ValueError as error:
-        raise FunctionError(f"{text[:60]!r} is no date: {error}") from error
+        raise FunctionError(f"{text[:60]!r} is not a date: {error}") from error
     offset = _zone(match["zone"] or "Z")
     ticks = int((match["fraction"] or "0").ljust(7, "0")[:7])
     return Moment(0, offset).plus(

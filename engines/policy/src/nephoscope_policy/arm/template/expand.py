@@ -19,7 +19,7 @@ from nephoscope_policy.arm.template.scope import Scope, kind_of_schema
 
 
 def is_template(value: object) -> bool:
-    """Whether a JSON value is a deployment template, by its schema."""
+    """Return whether a JSON value is a deployment template, by its schema."""
     found = member(value, "$schema")
     return found is not None and kind_of_schema(found[1]) is not None
 
@@ -91,7 +91,7 @@ def _template_of(document: Document) -> tuple[Path, dict[str, object]]:
                 return path, node
     raise TemplateError(
         document.place(()),
-        "it is no deployment template: it has neither a deployment schema as $schema nor resources",
+        ("it is not a deployment template: it has neither a deployment schema as $schema nor resources"),
     )
 
 

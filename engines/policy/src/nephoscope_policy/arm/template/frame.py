@@ -76,7 +76,7 @@ class EvaluationFrame:
         return Unknown("any", "failed", message)
 
     def count(self, document: Document, path: Path, loop: dict[str, object]) -> int | Unknown:
-        """How many turns a loop has; a count that is none is reported."""
+        """Count how many turns a loop has; a count that is none is reported."""
         found = member(loop, "count")
         if found is None:
             return self.fail(document.place(path), "a loop of copy needs a count")

@@ -54,7 +54,7 @@ class _Listing:
         self._plan.report(self._document.place(path), message)
 
     def _is_foreign(self, frame: FrameView, path: Path, item: dict[str, object]) -> bool:
-        """Whether the resource belongs to an extension other than Azure's own: it is no Azure resource."""
+        """Return whether the resource belongs to an extension other than Azure's own: it is no Azure resource."""
         used = member(item, "import") or member(item, "extension")
         if used is None or not isinstance(used[1], str):
             return False

@@ -91,7 +91,7 @@ class FrameView(Protocol):
         """Report an error; what failed is unknown."""
 
     def count(self, document: Document, path: Path, loop: dict[str, object]) -> int | Unknown:
-        """How many turns a loop has; a count that is none is reported."""
+        """Count how many turns a loop has; a count that is none is reported."""
 
     def evaluate(self, document: Document, path: Path, node: object) -> Value:
         """The value of a node of a document in this frame."""
@@ -171,7 +171,7 @@ class PlannedView(Protocol):
 
     @property
     def existing(self) -> bool:
-        """Whether it is only read."""
+        """Return whether it is only read."""
 
     @property
     def repeated(self) -> Unknown | None:
@@ -191,11 +191,11 @@ class PlannedView(Protocol):
 
     @property
     def is_read(self) -> bool:
-        """Whether the body is being computed."""
+        """Return whether the body is being computed."""
 
     @property
     def is_certain(self) -> bool:
-        """Whether the deployment makes it, just once."""
+        """Return whether the deployment makes it, just once."""
 
     @property
     def body(self) -> dict[str, Value]:
@@ -226,7 +226,7 @@ class DeploymentView(Protocol):
 
     @property
     def level(self) -> int:
-        """How many deployments are around it."""
+        """Count how many deployments are around it."""
 
     @property
     def files(self) -> Collection[str]:

@@ -128,7 +128,7 @@ class ExpansionPlan(Generic[DeploymentT, ResourceT]):
 
     @property
     def is_full(self) -> bool:
-        """Whether no more resources may be planned."""
+        """Return whether no more resources may be planned."""
         return len(self.resources) >= MAX_RESOURCES
 
     def add(self, resource: ResourceT) -> None:

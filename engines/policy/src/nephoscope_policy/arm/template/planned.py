@@ -116,7 +116,7 @@ class PlannedResource:
 
     @property
     def id_known(self) -> bool:
-        """Whether no part of the id is unknown."""
+        """Return whether no part of the id is unknown."""
         return not is_open(self._named.id)
 
     @property
@@ -151,18 +151,18 @@ class PlannedResource:
 
     @property
     def is_deployment(self) -> bool:
-        """Whether it deploys a template of its own."""
+        """Return whether it deploys a template of its own."""
         return self.written_type.lower() in DEPLOYMENTS
 
     @property
     def is_certain(self) -> bool:
-        """Whether the deployment makes it, just once, and with a template that is known where it is a deployment."""
+        """Return whether the deployment makes it, just once, and with a template that is known where it is a deployment."""
         once = self.repeated is None and self.condition is True and not self.existing
         return once and (self.nested is not None or not self.is_deployment)
 
     @property
     def is_read(self) -> bool:
-        """Whether the body is being computed: what asks for it then needs itself."""
+        """Return whether the body is being computed: what asks for it then needs itself."""
         return self._reading
 
     @property

@@ -66,12 +66,12 @@ class UserType:
 
     @property
     def secure(self) -> bool:
-        """Whether values must not be shown."""
+        """Return whether values must not be shown."""
         return self.declared.startswith("secure")
 
     @property
     def nullable(self) -> bool:
-        """Whether null is a value of it."""
+        """Return whether null is a value of it."""
         return any(
             (found := member(node, "nullable")) is not None and found[1] is True for node in self._chain
         )
@@ -207,7 +207,7 @@ def resolve(instance: InstanceView, path: Path, node: object) -> UserType:
         and _definition(instance, reference[1]) is None
         and not _is_foreign(reference[1])
     ):
-        instance.fail((*path, reference[0]), f"there is no definition {reference[1]!r}")
+        instance.fail((*path, reference[0]), f"definition {reference[1]!r} not found")
     return type_
 
 
@@ -221,7 +221,7 @@ def _resolve_type(instance: InstanceView, node: object) -> UserType:
 
 
 def _is_foreign(reference: object) -> bool:
-    """Whether a reference leads out of the template, to a type of a provider: it is not checked."""
+    """Return whether a reference leads out of the template, to a type of a provider: it is not checked."""
     return isinstance(reference, str) and not reference.startswith("#")
 
 
